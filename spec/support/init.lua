@@ -1,0 +1,103 @@
+--- What specs share: temporary folders, programs that may be absent, and the project's own paths.
+local support = {}
+
+--- The project's root, whichever folder busted was started in.
+support.root = os.getenv("FINSPACE_ROOT") or "."
+
+--- The folder of other people's vectors and facts beside the project, or nil where it is absent.
+--- @return string|nil
+function support.shared()
+  local folder = support.root .. "/../shared"
+  local file = io.open(folder .. "/spec/finspace-data.json")
+  if not file then return nil end
+  file:close()
+  return folder
+end
+
+--- Quotes one argument for a POSIX shell.
+--- @param text string
+--- @return string
+function support.quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+--- Runs a shell command and gives its output (both streams) and exit status.
+--- @param command string
+--- @return string output, integer status
+function support.run(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; printf '\\n%d' $?"))
+  local text = pipe:read("*a")
+  pipe:close()
+  local output, status = text:match("^(.*)\n(%d+)$")
+  return output, tonumber(status)
+end
+
+--- @param path string
+--- @return string|nil content
+function support.read_file(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local content = file:read("*a")
+  file:close()
+  return content
+end
+
+--- @param path string
+--- @param content string
+--- @return string path
+function support.write_file(path, content)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(content))
+  assert(file:close())
+  return path
+end
+
+--- A new folder of its own below $TMPDIR, readable by any user, because nginx's workers may be
+--- another one.
+--- @return string path
+function support.temporary_folder()
+  local output = support.run("d=$(mktemp -d) && chmod 755 $d && printf %s $d")
+  assert(output:match("^/"), output)
+  return output
+end
+
+--- @param path string a folder that temporary_folder made
+function support.remove_folder(path)
+  assert(path:match("^/.+/"), "refusing to remove " .. path)
+  support.run("rm -rf " .. support.quote(path))
+end
+
+--- The name of a python3 that can import these modules, or nil: specs that compare with other
+--- people's clients skip, and say so, where it is absent.
+--- @param modules string for example "botocore" or "boto3, botocore"
+--- @return string|nil program
+function support.python(modules)
+  local _, status = support.run("python3 -c " .. support.quote("import " .. modules))
+  return status == 0 and "python3" or nil
+end
+
+--- Whether a program is on the PATH.
+--- @param name string
+--- @return boolean
+function support.has_program(name)
+  local _, status = support.run("command -v " .. support.quote(name))
+  return status == 0
+end
+
+--- A TCP port on loopback that nobody listens on at this moment.
+--- @return integer
+function support.free_port()
+  local socket = assert(require("socket").bind("127.0.0.1", 0))
+  local _, port = socket:getsockname()
+  socket:close()
+  return math.floor(tonumber(port))
+end
+
+--- The interpreter that runs this spec, for specs that start a second process of the same kind.
+--- @return string
+function support.interpreter()
+  if rawget(_G, "jit") then return "luajit" end
+  return "lua" .. _VERSION:match("%d%.%d")
+end
+
+return support

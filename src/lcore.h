@@ -1,0 +1,33 @@
+/* lcore: the binding of the core, finspace.core. What its files share.
+ *
+ * lcore.c opens the module; lcore_model.c binds prepare and finish, lcore_sigv4.c the signer.
+ * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
+ * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
+ */
+#ifndef FINSPACE_LCORE_H
+#define FINSPACE_LCORE_H
+
+#include "lcompat.h"
+#include "buf.h"
+
+/* Pushes a userdata that owns a growing buf with this limit, and frees it when collected. */
+buf *lcore_push_buf(lua_State *L, size_t limit);
+
+/* Raises a Lua error when the buf has failed; `what` names the text that was being written. */
+void lcore_check_buf(lua_State *L, const buf *b, const char *what);
+
+/* Pushes the bytes as a Lua string. */
+void lcore_push_slice(lua_State *L, slice s);
+
+/* The string in field `name` of the table at `index`, or `fallback` when it is absent. The value
+ * stays on the stack as the anchor of the slice (one slot is pushed either way). A value of another
+ * type raises an error that names the field and the type, never the value. */
+slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback);
+
+/* Add their functions to the module table on the top of the stack. */
+void lcore_open_model(lua_State *L);
+void lcore_open_sigv4(lua_State *L);
+
+FINSPACE_EXPORT int luaopen_finspace_core(lua_State *L);
+
+#endif
