@@ -1,0 +1,159 @@
+# finspace: `make` builds, `make demo` shows the main job, `make test` proves it, `make help` lists the rest.
+
+CC       ?= cc
+CFLAGS   ?= -O2 -g
+WARNINGS  = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla -Werror
+BUILDING  = $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -D_FORTIFY_SOURCE=2 -fstack-protector-strong -MMD -MP
+LINKING   = -shared -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# Where things are built; `make asan` builds beside the ordinary objects.
+BUILD    ?= build
+# The interpreter that `make env`, `make demo` and `make bench` use.
+LUA      ?= lua5.4
+
+# The rooms, by floor (see README.md). The rockspec lists the same sources, and a spec compares them.
+CORE_ROOMS = buf uri json digest model sigv4
+CORE_BIND  = lcore lcore_model lcore_sigv4
+HTTP_ROOMS = buf http
+HTTP_BIND  = lhttp
+SYS_ROOMS  = buf
+SYS_BIND   = lsys
+
+CORE_LIBS = -lbearssl
+HTTP_LIBS = $(shell pkg-config --libs libcurl)
+
+# One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.
+include_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
+INCLUDE_lua5.4 := $(call include_of,lua5.4)
+INCLUDE_lua5.3 := $(call include_of,lua5.3)
+INCLUDE_lua5.1 := $(or $(call include_of,lua5.1),$(call include_of,luajit))
+VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
+
+MODULES  = core http sys
+OBJECTS  = $(foreach v,$(VERSIONS),$(foreach m,$(MODULES),$(BUILD)/$(v)/finspace/$(m).so))
+PROGRAM  = $(BUILD)/bin/finspace
+
+# Debian 12's packages, each named with its reason in README.md.
+PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libluajit2-5.1-dev libcurl4-openssl-dev libbearssl-dev lua-cjson
+PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 ca-certificates
+PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lua-busted lua-check lua-socket lua-luv \
+                 neovim openssl curl git clang-format-14 sqlite3
+
+.PHONY: all demo test asan fuzz bench floors lint docs install clean env help packages-demo packages-test
+
+all: $(OBJECTS) $(PROGRAM)
+
+help:
+	@echo 'make          build for every Lua found: $(VERSIONS)'
+	@echo 'make demo     install what is missing, and load real market data into a service on loopback'
+	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
+	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
+	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
+	@echo 'make fuzz     fuzz the parsers for a minute each (needs clang-14)'
+	@echo 'make floors   check that no room knows more than its floor allows'
+	@echo 'make lint     clang-format and luacheck'
+	@echo 'make docs     write the reference and the annotations anew from the model'
+	@echo 'make install  install below PREFIX (default /usr/local) for LUA_VERSION (default 5.4)'
+	@echo 'make clean    remove what was built'
+
+# --- building -----------------------------------------------------------------------------------
+
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BUILDING) -c $< -o $@
+
+define build_version
+$(BUILD)/$(1)/obj/%.o: src/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BUILDING) $$(INCLUDE_$(1)) -c $$< -o $$@
+$(BUILD)/$(1)/finspace/core.so: $$(CORE_ROOMS:%=$$(BUILD)/obj/%.o) $$(CORE_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(CORE_LIBS)
+$(BUILD)/$(1)/finspace/http.so: $$(HTTP_ROOMS:%=$$(BUILD)/obj/%.o) $$(HTTP_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HTTP_LIBS)
+$(BUILD)/$(1)/finspace/sys.so: $$(SYS_ROOMS:%=$$(BUILD)/obj/%.o) $$(SYS_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@
+endef
+$(foreach v,$(VERSIONS),$(eval $(call build_version,$(v))))
+
+.SECONDARY:
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/*/obj/*.d)
+
+# The command line, runnable where it was built.
+$(PROGRAM): Makefile
+	@mkdir -p $(@D)
+	@{ echo '#!/usr/bin/env lua5.4'; \
+	   echo 'local root = arg[0]:match("^(.*)/$(BUILD)/bin/[^/]*$$") or "."'; \
+	   echo 'package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path'; \
+	   echo 'package.cpath = root .. "/$(BUILD)/lua5.4/?.so;" .. package.cpath'; \
+	   echo 'os.exit(require("finspace.cli").main(arg))'; } > $@
+	@chmod 755 $@
+
+# --- running ------------------------------------------------------------------------------------
+
+# The build that an interpreter loads.
+VERSION_OF = $(or $(filter lua5.4 lua5.3,$(LUA)),lua5.1)
+
+# `eval "$(make -s env)"` makes `require "finspace"` work in this shell; LUA=luajit for another Lua.
+env:
+	@echo 'export FINSPACE_ROOT="$(CURDIR)"'
+	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;$(CURDIR)/?/init.lua;;"'
+	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/$(VERSION_OF)/?.so;;"'
+
+packages-demo:
+	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN)
+
+packages-test:
+	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
+
+demo: packages-demo
+	@$(MAKE) --no-print-directory -s all
+	@eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 examples/demo.lua
+
+test: packages-test
+	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s all BUILD=build/asan CFLAGS='$(SANITIZE)'
+	@lua5.4 spec/support/run.lua
+
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+asan:
+	@$(MAKE) --no-print-directory -s all BUILD=build/asan CFLAGS='$(SANITIZE)'
+	@lua5.4 spec/support/run.lua asan
+
+fuzz:
+	@spec/fuzz/run
+
+bench: all
+	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/bench/run.lua
+
+docs: all
+	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/support/docs.lua
+
+# --- checking -----------------------------------------------------------------------------------
+
+floors: all
+	@lua5.4 spec/support/floors.lua
+
+lint:
+	@clang-format-14 --dry-run -Werror src/*.[ch]
+	@luacheck --quiet lua spec examples
+
+# --- installing ---------------------------------------------------------------------------------
+
+PREFIX      ?= /usr/local
+LUA_VERSION ?= 5.4
+LUA_SHARE    = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
+LUA_LIB      = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
+
+install: all
+	cd lua && find finspace -type d -exec install -d '$(LUA_SHARE)/{}' ';'
+	cd lua && find finspace -type f -exec install -m 644 '{}' '$(LUA_SHARE)/{}' ';'
+	install -d '$(LUA_LIB)/finspace' '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so) '$(LUA_LIB)/finspace'
+	printf '#!/usr/bin/env lua$(LUA_VERSION)\nos.exit(require("finspace.cli").main(arg))\n' > '$(DESTDIR)$(PREFIX)/bin/finspace'
+	chmod 755 '$(DESTDIR)$(PREFIX)/bin/finspace'
+
+clean:
+	rm -rf build
