@@ -810,8 +810,8 @@ static int sys_wait(lua_State *L) {
 static int sys_kill(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
     luaL_argcheck(L, pid != 0 && pid != -1, 1, "names no single process");
-    const char *subject = lua_pushfstring(L, "process %d", (int)pid);
-    return push_outcome(L, kill(pid, (int)luaL_optinteger(L, 2, SIGTERM)), "signal", subject);
+    int result = kill(pid, (int)luaL_optinteger(L, 2, SIGTERM));
+    return push_outcome(L, result, "signal", lua_pushfstring(L, "process %d", (int)pid));
 }
 
 /* exec(argv) -> nil, message, code; does not return when it succeeds */
