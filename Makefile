@@ -12,14 +12,14 @@ BUILD    ?= build
 LUA      ?= lua5.4
 
 # The rooms, by floor (see README.md). The rockspec lists the same sources, and a spec compares them.
-CORE_ROOMS = buf uri json digest model sigv4
-CORE_BIND  = lcore lcore_model lcore_sigv4
+CORE_ROOMS = buf uri json digest model model_patterns model_table sigv4
+CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_sigv4
 HTTP_ROOMS = buf http
 HTTP_BIND  = lhttp
 SYS_ROOMS  = buf
 SYS_BIND   = lsys
 
-CORE_LIBS = -lbearssl
+CORE_LIBS = -lbearssl -lm
 HTTP_LIBS = $(shell pkg-config --libs libcurl)
 
 # One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.

@@ -1,5 +1,8 @@
 #include "lcore.h"
 
+#include <math.h>
+#include <stdlib.h>
+
 #define BUF_CLASS "finspace.buf"
 
 static int buf_collect(lua_State *L) {
@@ -37,12 +40,76 @@ slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback
     return s;
 }
 
+const model_operation *lcore_check_operation(lua_State *L, int index) {
+    slice name, generation;
+    name.ptr = luaL_checklstring(L, index, &name.len);
+    generation.ptr = luaL_optlstring(L, index + 1, "", &generation.len);
+    const model_operation *row = model_find_operation(name, generation);
+    if (!row) {
+        luaL_error(L, "unknown operation '%s'%s%s; finspace.core.operations() lists what there is",
+                   name.ptr, generation.len ? " of " : "", generation.ptr);
+    }
+    return row;
+}
+
+static int compare_slices(const void *left, const void *right) {
+    const slice *a = left, *b = right;
+    size_t shorter = a->len < b->len ? a->len : b->len;
+    int order = shorter ? memcmp(a->ptr, b->ptr, shorter) : 0;
+    if (order) return order;
+    return (a->len > b->len) - (a->len < b->len);
+}
+
+static size_t count_string_keys(lua_State *L, int index) {
+    size_t count = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING) count++;
+    }
+    return count;
+}
+
+const slice *lcore_push_sorted_keys(lua_State *L, int index, size_t *count) {
+    if (index < 0) index = lua_gettop(L) + index + 1;
+    luaL_checkstack(L, 4, "too many nested tables");
+    *count = count_string_keys(L, index);
+    slice *keys = lcompat_newuserdata(L, (*count + 1) * sizeof *keys);
+    size_t filled = 0;
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) continue;
+        keys[filled].ptr = lua_tolstring(L, -2, &keys[filled].len);
+        filled++;
+    }
+    qsort(keys, *count, sizeof *keys, compare_slices);
+    return keys;
+}
+
+bool lcore_is_absent(lua_State *L, int index) {
+    return lua_isnoneornil(L, index) ||
+           (lua_islightuserdata(L, index) && !lua_touserdata(L, index));
+}
+
+bool lcore_to_integer(lua_State *L, int index, int64_t *value) {
+    if (lua_type(L, index) != LUA_TNUMBER) return false;
+#if LCOMPAT_HAS_INTEGERS
+    if (lua_isinteger(L, index)) {
+        *value = lua_tointeger(L, index);
+        return true;
+    }
+#endif
+    double number = lua_tonumber(L, index);
+    if (floor(number) != number || fabs(number) > LCOMPAT_MAX_EXACT_DOUBLE) return false;
+    *value = (int64_t)number;
+    return true;
+}
+
 int luaopen_finspace_core(lua_State *L) {
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
     lcompat_newclass(L, BUF_CLASS, no_methods, buf_collect);
     lua_pop(L, 1);
     lua_newtable(L);
     lcore_open_model(L);
+    lcore_open_prepare(L);
+    lcore_open_finish(L);
     lcore_open_sigv4(L);
     return 1;
 }

@@ -1,6 +1,7 @@
 /* lcore: the binding of the core, finspace.core. What its files share.
  *
- * lcore.c opens the module; lcore_model.c binds prepare and finish, lcore_sigv4.c the signer.
+ * lcore.c opens the module. lcore_model.c shows the model's rows, lcore_prepare.c turns a Lua table
+ * into a request, lcore_finish.c a response into a Lua table, and lcore_sigv4.c binds the signer.
  * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
  * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
  */
@@ -9,6 +10,7 @@
 
 #include "lcompat.h"
 #include "buf.h"
+#include "model.h"
 
 /* Pushes a userdata that owns a growing buf with this limit, and frees it when collected. */
 buf *lcore_push_buf(lua_State *L, size_t limit);
@@ -24,8 +26,27 @@ void lcore_push_slice(lua_State *L, slice s);
  * type raises an error that names the field and the type, never the value. */
 slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback);
 
+/* The row that the string at `index` names, of the generation at `index + 1` (nil: the first). An
+ * unknown name raises an error. */
+const model_operation *lcore_check_operation(lua_State *L, int index);
+
+/* Pushes a userdata that holds the string keys of the table at `index`, sorted by their bytes, and
+ * gives their number in `count`. The slices are valid while the table keeps its keys. Keys of other
+ * types are left out. */
+const slice *lcore_push_sorted_keys(lua_State *L, int index, size_t *count);
+
+/* Whether the value at `index` is nil, or JSON's null as lua-cjson has it (a NULL light userdata).
+ */
+bool lcore_is_absent(lua_State *L, int index);
+
+/* The exact whole number at `index`. False for another type, a fraction, or a double beyond 2^53,
+ * where doubles have gaps. */
+bool lcore_to_integer(lua_State *L, int index, int64_t *value);
+
 /* Add their functions to the module table on the top of the stack. */
 void lcore_open_model(lua_State *L);
+void lcore_open_prepare(lua_State *L);
+void lcore_open_finish(lua_State *L);
 void lcore_open_sigv4(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_core(lua_State *L);

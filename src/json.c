@@ -1,0 +1,151 @@
+#include "json.h"
+
+/* --- UTF-8 ------------------------------------------------------------------------------------ */
+
+/* The length of the sequence that starts at `at`, or 0 when it is not well formed. The bounds of
+ * the second byte are table 3-7 of the Unicode standard. */
+static size_t sequence_length(slice s, size_t at) {
+    const unsigned char *p = (const unsigned char *)s.ptr + at;
+    size_t left = s.len - at, length;
+    unsigned char low = 0x80, high = 0xBF;
+    if (p[0] < 0x80) return 1;
+    if (p[0] < 0xC2 || p[0] > 0xF4) return 0;
+    length = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    if (p[0] == 0xE0) low = 0xA0;
+    if (p[0] == 0xED) high = 0x9F;
+    if (p[0] == 0xF0) low = 0x90;
+    if (p[0] == 0xF4) high = 0x8F;
+    if (left < length || p[1] < low || p[1] > high) return 0;
+    for (size_t i = 2; i < length; i++) {
+        if (p[i] < 0x80 || p[i] > 0xBF) return 0;
+    }
+    return length;
+}
+
+size_t json_find_invalid_utf8(slice s) {
+    size_t at = 0;
+    while (at < s.len) {
+        size_t length = sequence_length(s, at);
+        if (length == 0) return at;
+        at += length;
+    }
+    return s.len;
+}
+
+size_t json_count_code_points(slice s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (((unsigned char)s.ptr[i] & 0xC0) != 0x80) count++;
+    }
+    return count;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* The letter of a two-character escape, or 0. */
+static char short_escape(char c) {
+    switch (c) {
+    case '"': return '"';
+    case '\\': return '\\';
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default: return 0;
+    }
+}
+
+static void add_escape(buf *out, char c) {
+    char letter = short_escape(c);
+    if (letter) {
+        char pair[2] = {'\\', letter};
+        buf_add(out, slice_of(pair, 2));
+    } else {
+        unsigned char byte = (unsigned char)c;
+        buf_add(out, SLICE("\\u00"));
+        buf_add_hex(out, &byte, 1);
+    }
+}
+
+void json_add_string(buf *out, slice text) {
+    size_t run = 0;
+    buf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if ((unsigned char)c >= 0x20 && c != '"' && c != '\\') continue;
+        buf_add(out, slice_of(text.ptr + run, i - run));
+        add_escape(out, c);
+        run = i + 1;
+    }
+    buf_add(out, slice_from(text, run));
+    buf_add_char(out, '"');
+}
+
+/* --- looking ---------------------------------------------------------------------------------- */
+
+enum { BIG_INTEGER_MIN_DIGITS = 16, BIG_INTEGER_MAX_DIGITS = 20 };
+
+/* The offset just past the string whose opening quote is at `at`. */
+static size_t skip_string(slice text, size_t at) {
+    for (size_t i = at + 1; i < text.len; i++) {
+        if (text.ptr[i] == '\\') {
+            i++;
+        } else if (text.ptr[i] == '"') {
+            return i + 1;
+        }
+    }
+    return text.len;
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_number_byte(char c) {
+    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+/* The offset just past the number token at `at`; `digits` counts them, or is 0 when the number has
+ * a fraction, an exponent or a leading zero. */
+static size_t skip_number(slice text, size_t at, size_t *digits) {
+    size_t end = at, first = text.ptr[at] == '-' ? at + 1 : at;
+    while (end < text.len && is_number_byte(text.ptr[end])) end++;
+    *digits = end - first;
+    for (size_t i = first; i < end; i++) {
+        if (!is_digit(text.ptr[i]) || text.ptr[first] == '0') *digits = 0;
+    }
+    return end;
+}
+
+static bool holds_mark(slice text) {
+    for (size_t i = 0; i + 6 <= text.len; i++) {
+        if (text.ptr[i] == '\\' && memcmp(text.ptr + i, "\\u0001", 6) == 0) return true;
+    }
+    return false;
+}
+
+bool json_quote_big_integers(buf *out, slice text) {
+    size_t copied = 0, at = 0;
+    bool found = false;
+    while (at < text.len) {
+        size_t digits = 0, end = at + 1;
+        if (text.ptr[at] == '"') {
+            end = skip_string(text, at);
+        } else if (is_digit(text.ptr[at]) || text.ptr[at] == '-') {
+            end = skip_number(text, at, &digits);
+        }
+        if (digits >= BIG_INTEGER_MIN_DIGITS && digits <= BIG_INTEGER_MAX_DIGITS) {
+            if (!found && holds_mark(text)) return false;
+            found = true;
+            buf_add(out, slice_of(text.ptr + copied, at - copied));
+            buf_add(out, SLICE("\"\\u0001"));
+            buf_add(out, slice_of(text.ptr + at, end - at));
+            buf_add_char(out, '"');
+            copied = end;
+        }
+        at = end;
+    }
+    if (found) buf_add(out, slice_from(text, copied));
+    return found;
+}

@@ -1,0 +1,467 @@
+/* finish: a response becomes a Lua table, or the fields of an error. lua-cjson reads the JSON; what
+ * it cannot do is done here: whole numbers are exact, and null means absent. */
+#include "lcore.h"
+
+#include "json.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    MAX_DEPTH = 64,
+    JSON_LIMIT = 64 * 1024 * 1024,
+    CODE_LIMIT = 128,    /* the longest error code that is believed */
+    MESSAGE_LIMIT = 4096 /* the part of a service's message that is kept, in bytes */
+};
+
+/* --- reading JSON ------------------------------------------------------------------------------
+ */
+
+#define DECODER_KEY "finspace.cjson.decode"
+
+static void call_setting(lua_State *L, int instance, const char *name, int value, bool boolean) {
+    lua_getfield(L, instance, name);
+    if (boolean) {
+        lua_pushboolean(L, value);
+    } else {
+        lua_pushinteger(L, value);
+    }
+    lua_call(L, 1, 0);
+}
+
+/* An instance of our own, so that nobody else's settings reach us, nor ours them. */
+static int open_decoder(lua_State *L) {
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "cjson");
+    if (lua_pcall(L, 1, 1, 0) != 0) {
+        return luaL_error(L, "lua-cjson is missing, and answers cannot be read without it; install "
+                             "it with 'luarocks install lua-cjson' or 'apt-get install lua-cjson'");
+    }
+    lua_getfield(L, -1, "new");
+    lua_call(L, 0, 1);
+    int instance = lua_gettop(L);
+    call_setting(L, instance, "decode_max_depth", MAX_DEPTH, false);
+    call_setting(L, instance, "decode_invalid_numbers", 0, true);
+    lua_getfield(L, instance, "decode");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, DECODER_KEY);
+    return 1;
+}
+
+/* lua-cjson is loaded when the first answer is read, not when the module is. */
+static void push_decoder(lua_State *L) {
+    lua_getfield(L, LUA_REGISTRYINDEX, DECODER_KEY);
+    if (!lua_isnil(L, -1)) return;
+    lua_pop(L, 1);
+    lua_pushcfunction(L, open_decoder);
+    lua_call(L, 0, 1);
+}
+
+/* Restores a number that was quoted to keep its digits; the string is on the stack's top. */
+static void restore_big_integer(lua_State *L) {
+    const char *digits = lua_tostring(L, -1) + 1;
+#if LCOMPAT_HAS_INTEGERS
+    errno = 0;
+    long long value = strtoll(digits, NULL, 10);
+    if (errno == 0) {
+        lua_pushinteger(L, value);
+        lua_replace(L, -2);
+        return;
+    }
+#endif
+    lua_pushnumber(L, strtod(digits, NULL));
+    lua_replace(L, -2);
+}
+
+/* Replaces the decoded value on the top by what it means. Returns false for null. */
+static bool restore_scalar(lua_State *L) {
+    if (lcore_is_absent(L, -1)) return false;
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        size_t length;
+        const char *text = lua_tolstring(L, -1, &length);
+        if (length && text[0] == JSON_BIG_INTEGER_MARK) restore_big_integer(L);
+    }
+#if LCOMPAT_HAS_INTEGERS
+    int64_t value;
+    if (lcore_to_integer(L, -1, &value)) {
+        lua_pushinteger(L, value);
+        lua_replace(L, -2);
+    }
+#endif
+    return true;
+}
+
+/* Walks the table on the top: nulls leave, whole numbers become integers. Assigning to a field that
+ * exists is allowed while lua_next walks. The depth is bounded by the decoder. */
+static void restore_table(lua_State *L) {
+    luaL_checkstack(L, 6, "answer nests too deep");
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_istable(L, -1)) {
+            restore_table(L);
+            continue;
+        }
+        bool present = restore_scalar(L);
+        lua_pushvalue(L, -2);
+        if (present) {
+            lua_pushvalue(L, -2);
+        } else {
+            lua_pushnil(L);
+        }
+        lua_rawset(L, -5);
+    }
+}
+
+/* Decodes the JSON text at `index`. Pushes the value and returns true, or pushes a message. */
+static bool decode(lua_State *L, int index) {
+    slice text;
+    text.ptr = lua_tolstring(L, index, &text.len);
+    buf *quoted = lcore_push_buf(L, JSON_LIMIT);
+    push_decoder(L);
+    if (json_quote_big_integers(quoted, text)) {
+        lcore_check_buf(L, quoted, "an answer");
+        lcore_push_slice(L, buf_slice(quoted));
+    } else {
+        lua_pushvalue(L, index);
+    }
+    bool read = lua_pcall(L, 1, 1, 0) == 0;
+    lua_remove(L, -2); /* the buf */
+    if (!read) return false;
+    if (lua_istable(L, -1)) {
+        restore_table(L);
+    } else if (!restore_scalar(L)) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    }
+    return true;
+}
+
+/* decode(json) -> value | nil, message */
+static int l_decode(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TSTRING);
+    if (decode(L, 1)) return 1;
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+}
+
+/* --- answers -----------------------------------------------------------------------------------
+ */
+
+static void set_literal(lua_State *L, const char *field, const char *value) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, field);
+}
+
+static void set_status_members(lua_State *L, const model_operation *row, int status) {
+    for (const model_member *m = row->output; m->name; m++) {
+        if (m->place != MODEL_STATUS) continue;
+        lua_pushinteger(L, status);
+        lua_setfield(L, -2, m->name);
+    }
+}
+
+/* The string field `name` of the table at `index`; empty when it is absent or no string. The value
+ * stays on the stack as the slice's anchor. */
+static slice push_text_field(lua_State *L, int index, const char *name) {
+    slice text = {NULL, 0};
+    if (lua_istable(L, index)) {
+        lua_getfield(L, index, name);
+    } else {
+        lua_pushnil(L);
+    }
+    if (lua_type(L, -1) == LUA_TSTRING) text.ptr = lua_tolstring(L, -1, &text.len);
+    return text;
+}
+
+/* "namespace#Code:more" is cut to "Code". What cannot be a code counts as none. */
+static slice trim_code(slice code) {
+    code = slice_of(code.ptr, slice_find(code, ':'));
+    for (size_t hash; (hash = slice_find(code, '#')) < code.len;) code = slice_from(code, hash + 1);
+    if (code.len > CODE_LIMIT) return slice_of(NULL, 0);
+    for (size_t i = 0; i < code.len; i++) {
+        if (code.ptr[i] <= ' ' || code.ptr[i] > '~') return slice_of(NULL, 0);
+    }
+    return code;
+}
+
+/* The first of several fields that holds anything; what was looked at stays on the stack. */
+static slice push_first_text(lua_State *L, int index, const char *const *names) {
+    slice text = {NULL, 0};
+    for (; *names && !text.len; names++) text = push_text_field(L, index, *names);
+    return text;
+}
+
+static const char *error_kind(unsigned flags, int status) {
+    if (flags & MODEL_THROTTLE || status == 429) return "throttle";
+    if (flags & MODEL_CREDENTIALS) return "credentials";
+    if (status >= 500) return "service";
+    return status >= 400 ? "client" : "protocol";
+}
+
+static bool is_transient(int status) {
+    return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+static void set_flag(lua_State *L, const char *field, bool set) {
+    lua_pushboolean(L, set);
+    lua_setfield(L, -2, field);
+}
+
+static void set_text(lua_State *L, const char *field, slice text) {
+    if (!text.len) return;
+    if (text.len > MESSAGE_LIMIT) text.len = MESSAGE_LIMIT;
+    lcore_push_slice(L, text);
+    lua_setfield(L, -2, field);
+}
+
+static void set_classification(lua_State *L, slice code, int status) {
+    const model_error *known = model_find_error(code);
+    unsigned flags = known ? known->flags : 0;
+    set_literal(L, "kind", error_kind(flags, status));
+    set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
+    set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
+    set_flag(L, "clock", flags & MODEL_CLOCK);
+    set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
+}
+
+/* What to say when the answer says nothing that we understand. */
+static void set_fallback(lua_State *L, int status, slice content_type) {
+    char code[16];
+    snprintf(code, sizeof code, "Http%d", status);
+    set_literal(L, "code", code);
+    lua_pushfstring(
+        L,
+        "the endpoint answered HTTP %d%s%s, which is no FinSpace error; look for a proxy "
+        "or a load balancer in between, and check the endpoint",
+        status, content_type.len ? " with " : "", content_type.len ? content_type.ptr : "");
+    lua_setfield(L, -2, "message");
+}
+
+/* Pushes the decoded body, or nil when it is no JSON. */
+static void push_error_body(lua_State *L, int body) {
+    if (lua_type(L, body) == LUA_TSTRING && lua_rawlen(L, body) > 0) {
+        if (decode(L, body)) return;
+        lua_pop(L, 1);
+    }
+    lua_pushnil(L);
+}
+
+/* Pushes the error's fields, by the rules of the rest-json protocol: the code is in a header or in
+ * the body, the message may be spelt either way, or absent. */
+static void push_error(lua_State *L, int status, int headers, int body) {
+    static const char *const code_names[] = {"__type", "code", "Code", NULL};
+    static const char *const message_names[] = {"message", "Message", "errorMessage", NULL};
+    static const char *const id_names[] = {"x-amzn-requestid", "x-amz-request-id",
+                                           "x-amzn-request-id", NULL};
+    push_error_body(L, body);
+    int decoded = lua_gettop(L);
+    slice code = trim_code(push_text_field(L, headers, "x-amzn-errortype"));
+    if (!code.len) code = trim_code(push_first_text(L, decoded, code_names));
+    slice message = push_first_text(L, decoded, message_names);
+    slice reason = push_text_field(L, decoded, "reason");
+    slice request_id = push_first_text(L, headers, id_names);
+    slice content_type = push_text_field(L, headers, "content-type");
+
+    lua_newtable(L);
+    set_classification(L, code, status);
+    if (code.len) {
+        set_text(L, "code", code);
+    } else {
+        set_fallback(L, status, content_type);
+    }
+    set_text(L, "message", message);
+    set_text(L, "reason", reason);
+    set_text(L, "request_id", request_id);
+    lua_pushinteger(L, status);
+    lua_setfield(L, -2, "status");
+}
+
+/* A 2xx whose body is not what was promised: nothing of it is passed on as a success. */
+static int push_broken_answer(lua_State *L, int status, int headers, const char *why) {
+    static const char *const id_names[] = {"x-amzn-requestid", "x-amz-request-id", NULL};
+    slice request_id = push_first_text(L, headers, id_names);
+    lua_pushnil(L);
+    lua_newtable(L);
+    set_literal(L, "kind", "protocol");
+    set_literal(L, "code", "InvalidAnswer");
+    lua_pushfstring(L,
+                    "the endpoint answered HTTP %d, but its body is %s; check that the endpoint is "
+                    "FinSpace and that no proxy rewrites its answers",
+                    status, why);
+    lua_setfield(L, -2, "message");
+    set_text(L, "request_id", request_id);
+    set_flag(L, "retryable", false);
+    lua_pushinteger(L, status);
+    lua_setfield(L, -2, "status");
+    return 2;
+}
+
+/* finish(name, generation, response) -> result | nil, fields of an error */
+static int l_finish(lua_State *L) {
+    const model_operation *row = lcore_check_operation(L, 1);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    lua_getfield(L, 3, "status");
+    lua_getfield(L, 3, "headers");
+    lua_getfield(L, 3, "body");
+    int status = (int)luaL_checkinteger(L, 4), headers = 5, body = 6;
+    if (status < 200 || status > 299) {
+        push_error(L, status, headers, body);
+        lua_pushnil(L);
+        lua_insert(L, -2);
+        return 2;
+    }
+    if (lua_isnil(L, body) || lua_rawlen(L, body) == 0) {
+        lua_newtable(L);
+    } else if (!decode(L, body)) {
+        return push_broken_answer(L, status, headers, "not valid JSON");
+    } else if (!lua_istable(L, -1)) {
+        return push_broken_answer(L, status, headers, "not a JSON object");
+    }
+    set_status_members(L, row, status);
+    return 1;
+}
+
+/* --- writing answers (the service) --------------------------------------------------------------
+ */
+
+static void encode_any(lua_State *L, buf *out, int depth);
+
+static void encode_number(lua_State *L, buf *out) {
+    int64_t value;
+    char text[40];
+    double number = lua_tonumber(L, -1);
+    if (lcore_to_integer(L, -1, &value)) {
+        buf_add_int(out, value);
+        return;
+    }
+    if (isnan(number) || isinf(number)) luaL_error(L, "JSON has no word for %f", number);
+    snprintf(text, sizeof text, "%.15g", number);
+    if (strtod(text, NULL) != number) snprintf(text, sizeof text, "%.17g", number);
+    buf_add_cstr(out, text);
+}
+
+static void encode_list(lua_State *L, buf *out, int depth) {
+    int length = (int)lua_rawlen(L, -1);
+    buf_add_char(out, '[');
+    for (int i = 1; i <= length; i++) {
+        if (i > 1) buf_add_char(out, ',');
+        lua_rawgeti(L, -1, i);
+        encode_any(L, out, depth + 1);
+        lua_pop(L, 1);
+    }
+    buf_add_char(out, ']');
+}
+
+static void encode_object(lua_State *L, buf *out, int depth) {
+    size_t count;
+    const slice *keys = lcore_push_sorted_keys(L, -1, &count);
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i) buf_add_char(out, ',');
+        json_add_string(out, keys[i]);
+        buf_add_char(out, ':');
+        lcore_push_slice(L, keys[i]);
+        lua_rawget(L, -3);
+        encode_any(L, out, depth + 1);
+        lua_pop(L, 1);
+    }
+    buf_add_char(out, '}');
+    lua_pop(L, 1);
+}
+
+/* A value that no shape describes: a table with elements is a list, another one an object. */
+static void encode_any(lua_State *L, buf *out, int depth) {
+    if (depth > MAX_DEPTH) luaL_error(L, "a value nests more than %d deep", MAX_DEPTH);
+    luaL_checkstack(L, 8, "value nests too deep");
+    switch (lua_type(L, -1)) {
+    case LUA_TSTRING: {
+        slice text;
+        text.ptr = lua_tolstring(L, -1, &text.len);
+        if (json_find_invalid_utf8(text) != text.len) luaL_error(L, "a string is not UTF-8");
+        json_add_string(out, text);
+        break;
+    }
+    case LUA_TNUMBER: encode_number(L, out); break;
+    case LUA_TBOOLEAN: buf_add_cstr(out, lua_toboolean(L, -1) ? "true" : "false"); break;
+    case LUA_TTABLE:
+        if (lua_rawlen(L, -1) > 0) {
+            encode_list(L, out, depth);
+        } else {
+            encode_object(L, out, depth);
+        }
+        break;
+    default: luaL_error(L, "a %s cannot be written as JSON", luaL_typename(L, -1));
+    }
+}
+
+static void encode_shape(lua_State *L, const model_shape *shape, buf *out, int depth);
+
+/* Known members by their shape, so that an empty list is [] and an empty map {}; others as they
+ * are. */
+static void encode_members(lua_State *L, const model_member *members, buf *out, int depth) {
+    size_t count;
+    bool first = true;
+    const slice *keys = lcore_push_sorted_keys(L, -1, &count);
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        const model_member *m = model_find_member(members, keys[i]);
+        if (m && m->place != MODEL_BODY) continue;
+        if (!first) buf_add_char(out, ',');
+        first = false;
+        json_add_string(out, m ? slice_of_cstr(m->wire) : keys[i]);
+        buf_add_char(out, ':');
+        lcore_push_slice(L, keys[i]);
+        lua_rawget(L, -3);
+        if (m) {
+            encode_shape(L, m->shape, out, depth + 1);
+        } else {
+            encode_any(L, out, depth + 1);
+        }
+        lua_pop(L, 1);
+    }
+    buf_add_char(out, '}');
+    lua_pop(L, 1);
+}
+
+static void encode_shape(lua_State *L, const model_shape *shape, buf *out, int depth) {
+    luaL_checkstack(L, 8, "value nests too deep");
+    if (!lua_istable(L, -1)) {
+        encode_any(L, out, depth);
+    } else if (shape->type == MODEL_STRUCTURE) {
+        encode_members(L, shape->structure->members, out, depth);
+    } else if (shape->type == MODEL_LIST) {
+        int length = (int)lua_rawlen(L, -1);
+        buf_add_char(out, '[');
+        for (int i = 1; i <= length; i++) {
+            if (i > 1) buf_add_char(out, ',');
+            lua_rawgeti(L, -1, i);
+            encode_shape(L, shape->element, out, depth + 1);
+            lua_pop(L, 1);
+        }
+        buf_add_char(out, ']');
+    } else {
+        encode_object(L, out, depth);
+    }
+}
+
+/* json_encode(name, generation, result) -> JSON text of an operation's answer */
+static int l_json_encode(lua_State *L) {
+    const model_operation *row = lcore_check_operation(L, 1);
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    buf *out = lcore_push_buf(L, JSON_LIMIT);
+    lua_pushvalue(L, 3);
+    encode_members(L, row->output, out, 0);
+    lcore_check_buf(L, out, "an answer");
+    lcore_push_slice(L, buf_slice(out));
+    return 1;
+}
+
+void lcore_open_finish(lua_State *L) {
+    static const luaL_Reg functions[] = {
+        {"decode", l_decode}, {"finish", l_finish}, {"json_encode", l_json_encode}, {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,180 @@
+/* The model's rows as Lua tables: what everything above C knows about the service comes from here.
+ */
+#include "lcore.h"
+
+static void set_text(lua_State *L, const char *field, const char *text) {
+    if (!text) return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, field);
+}
+
+static void set_flag(lua_State *L, const char *field, bool set) {
+    lua_pushboolean(L, set);
+    lua_setfield(L, -2, field);
+}
+
+static void set_bound(lua_State *L, const char *field, int64_t bound) {
+    if (!bound) return;
+    lua_pushinteger(L, (lua_Integer)bound);
+    lua_setfield(L, -2, field);
+}
+
+static void push_texts(lua_State *L, const char *const *texts) {
+    lua_newtable(L);
+    for (int i = 0; texts[i]; i++) {
+        lua_pushstring(L, texts[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+static const char *type_name(model_type type) {
+    static const char *const names[] = {"string",    "integer", "long", "boolean",
+                                        "timestamp", "list",    "map",  "structure"};
+    return names[type];
+}
+
+static const char *place_name(model_place place) {
+    static const char *const names[] = {"body", "path", "query", "status"};
+    return names[place];
+}
+
+static void push_members(lua_State *L, const model_member *members);
+static void push_shape(lua_State *L, const model_shape *shape);
+
+/* Adds a shape's fields to the table on the top of the stack. */
+static void set_shape(lua_State *L, const model_shape *shape) {
+    set_text(L, "type", type_name(shape->type));
+    set_bound(L, "min", shape->min);
+    set_bound(L, "max", shape->max);
+    if (shape->pattern) set_text(L, "pattern", shape->pattern->text);
+    if (shape->values) {
+        push_texts(L, shape->values);
+        lua_setfield(L, -2, "enum");
+    }
+    if (shape->key) {
+        push_shape(L, shape->key);
+        lua_setfield(L, -2, "key");
+    }
+    if (shape->element) {
+        push_shape(L, shape->element);
+        lua_setfield(L, -2, shape->type == MODEL_MAP ? "value" : "of");
+    }
+    if (shape->structure) {
+        set_text(L, "structure", shape->structure->name);
+        push_members(L, shape->structure->members);
+        lua_setfield(L, -2, "members");
+    }
+}
+
+static void push_shape(lua_State *L, const model_shape *shape) {
+    lua_newtable(L);
+    set_shape(L, shape);
+}
+
+static void push_member(lua_State *L, const model_member *member) {
+    lua_newtable(L);
+    set_text(L, "name", member->name);
+    set_text(L, "wire", member->wire);
+    set_text(L, "place", place_name(member->place));
+    set_flag(L, "required", member->flags & MODEL_REQUIRED);
+    set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
+    set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
+    set_shape(L, member->shape);
+}
+
+static void push_members(lua_State *L, const model_member *members) {
+    luaL_checkstack(L, 8, "nested members");
+    lua_newtable(L);
+    for (int i = 0; members[i].name; i++) {
+        push_member(L, &members[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+static void push_pages(lua_State *L, const model_pages *pages) {
+    lua_newtable(L);
+    set_text(L, "token", pages->token);
+    set_text(L, "limit", pages->limit);
+    set_text(L, "result", pages->result);
+}
+
+static const char *client_token_place(const model_member *input) {
+    for (; input->name; input++) {
+        if (input->flags & MODEL_CLIENT_TOKEN) return place_name(input->place);
+    }
+    return NULL;
+}
+
+static void push_operation(lua_State *L, const model_operation *row) {
+    lua_newtable(L);
+    set_text(L, "name", row->name);
+    set_text(L, "generation", row->generation);
+    set_text(L, "method", row->method);
+    set_text(L, "path", row->path);
+    set_text(L, "chosen_by", row->chosen_by);
+    set_text(L, "client_token", client_token_place(row->input));
+    push_texts(L, row->errors);
+    lua_setfield(L, -2, "errors");
+    push_members(L, row->input);
+    lua_setfield(L, -2, "input");
+    push_members(L, row->output);
+    lua_setfield(L, -2, "output");
+    if (row->pages) {
+        push_pages(L, row->pages);
+        lua_setfield(L, -2, "pagination");
+    }
+}
+
+static int l_operations(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; model_operations[i].name; i++) {
+        push_operation(L, &model_operations[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+/* operation(name [, generation]) -> row | nil */
+static int l_operation(lua_State *L) {
+    slice name, generation;
+    name.ptr = luaL_checklstring(L, 1, &name.len);
+    generation.ptr = luaL_optlstring(L, 2, "", &generation.len);
+    const model_operation *row = model_find_operation(name, generation);
+    if (!row) return 0;
+    push_operation(L, row);
+    return 1;
+}
+
+static void push_statuses(lua_State *L, const short *statuses) {
+    lua_newtable(L);
+    for (int i = 0; statuses[i]; i++) {
+        lua_pushinteger(L, statuses[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+}
+
+/* errors() -> list of {code, statuses, retryable, throttle, clock, credentials} */
+static int l_errors(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; model_errors[i].code; i++) {
+        const model_error *error = &model_errors[i];
+        lua_newtable(L);
+        set_text(L, "code", error->code);
+        set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
+        set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
+        set_flag(L, "clock", error->flags & MODEL_CLOCK);
+        set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
+        push_statuses(L, error->statuses);
+        lua_setfield(L, -2, "statuses");
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+void lcore_open_model(lua_State *L) {
+    static const luaL_Reg functions[] = {{"operations", l_operations},
+                                         {"operation", l_operation},
+                                         {"errors", l_errors},
+                                         {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}

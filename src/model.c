@@ -1,0 +1,67 @@
+#include "model.h"
+
+#include "json.h"
+
+/* --- looking up ------------------------------------------------------------------------------- */
+
+const model_operation *model_find_operation(slice name, slice generation) {
+    for (const model_operation *row = model_operations; row->name; row++) {
+        if (!slice_eq(slice_of_cstr(row->name), name)) continue;
+        if (!generation.len || slice_eq(slice_of_cstr(row->generation), generation)) return row;
+    }
+    return NULL;
+}
+
+const model_error *model_find_error(slice code) {
+    for (const model_error *error = model_errors; error->code; error++) {
+        if (slice_eq(slice_of_cstr(error->code), code)) return error;
+    }
+    return NULL;
+}
+
+const model_member *model_find_member(const model_member *members, slice name) {
+    for (const model_member *m = members; m->name; m++) {
+        if (slice_eq(slice_of_cstr(m->name), name)) return m;
+    }
+    return NULL;
+}
+
+const model_member *model_find_wire_member(const model_member *members, slice wire) {
+    for (const model_member *m = members; m->name; m++) {
+        if (slice_eq(slice_of_cstr(m->wire), wire)) return m;
+    }
+    return NULL;
+}
+
+bool model_has_body(const model_member *members) {
+    for (const model_member *m = members; m->name; m++) {
+        if (m->place == MODEL_BODY) return true;
+    }
+    return false;
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool is_one_of(slice text, const char *const *values) {
+    for (; *values; values++) {
+        if (slice_eq(slice_of_cstr(*values), text)) return true;
+    }
+    return false;
+}
+
+model_rule model_check_string(const model_shape *shape, slice text) {
+    if (json_find_invalid_utf8(text) != text.len) return MODEL_RULE_UTF8;
+    if (shape->values) return is_one_of(text, shape->values) ? MODEL_RULE_KEPT : MODEL_RULE_ENUM;
+    int64_t length = (int64_t)json_count_code_points(text);
+    if (length < shape->min || (shape->max && length > shape->max)) return MODEL_RULE_LENGTH;
+    if (shape->pattern && !shape->pattern->matches(text)) return MODEL_RULE_PATTERN;
+    return MODEL_RULE_KEPT;
+}
+
+model_rule model_check_integer(const model_shape *shape, int64_t value) {
+    if (shape->type == MODEL_INTEGER && (value < INT32_MIN || value > INT32_MAX)) {
+        return MODEL_RULE_RANGE;
+    }
+    if (shape->max && (value < shape->min || value > shape->max)) return MODEL_RULE_RANGE;
+    return MODEL_RULE_KEPT;
+}
