@@ -80,6 +80,7 @@ STRING(role_arn, 20, 2048, role_arn);
 STRING(client_token, 1, 128, non_space_line);
 STRING(s3_path, 1, 1024, non_space_line);
 STRING(s3_bucket, 1, 63, non_space_line);
+STRING(password, 8, 20, non_space_line);
 ENUM(error_category, "VALIDATION", "SERVICE_QUOTA_EXCEEDED", "ACCESS_DENIED", "RESOURCE_NOT_FOUND",
      "THROTTLING", "INTERNAL_SERVICE_EXCEPTION", "CANCELLED", "USER_RECOVERABLE");
 ENUM(error_category_2021_05, "The_inputs_to_this_request_are_invalid",
@@ -650,6 +651,17 @@ const model_operation model_operations[] = {
      .output = MEMBERS(
          BODY("users", user_by_permission_group_list, 0),
          BODY("nextToken", text, 0))},
+
+    {.name = "ResetUserPassword", .generation = "2021-12", .method = "POST",
+     .path = "/user/{userId}/password",
+     .errors = ERRORS("AccessDeniedException", "ConflictException", "InternalServerException",
+                      "ResourceNotFoundException", "ThrottlingException", "ValidationException"),
+     .input = MEMBERS(
+         PATH("userId", principal_id),
+         CLIENT_TOKEN(BODY)),
+     .output = MEMBERS(
+         BODY("userId", principal_id, 0),
+         BODY("temporaryPassword", password, SENSITIVE))},
 
     {.name = "UpdateChangeset", .generation = "2021-12", .method = "PUT",
      .path = "/datasets/{datasetId}/changesetsv2/{changesetId}",
