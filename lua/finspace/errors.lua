@@ -1,0 +1,118 @@
+--- What goes wrong in the world comes back as `nil, err`. An err is a plain table that prints well:
+--- read its fields to decide, print it to tell a person. It never holds a secret.
+local errors = {}
+
+--- @alias finspace.ErrorKind
+--- | "config"       a setting or a file of settings cannot be used
+--- | "validation"   the members do not fit the operation; `faults` lists all of them
+--- | "credentials"  no keys, broken keys, or keys the service does not take
+--- | "connect"      no connection
+--- | "tls"          the connection cannot be trusted
+--- | "timeout"      no answer in time
+--- | "protocol"     the answer is no answer of this service
+--- | "throttle"     too many requests
+--- | "service"      the service failed (HTTP 5xx), or the work it was given did
+--- | "client"       the service refused the request (HTTP 4xx)
+--- | "integrity"    bytes are not the ones that were meant
+--- | "io"           a local file or device failed
+--- | "memory"       no memory
+--- | "cancelled"    the caller stopped it
+
+--- @class finspace.Fault
+--- @field member string   the member's path, for example "sourceParams.sourceType"
+--- @field rule string     the rule it broke, for example "required"
+--- @field message string  one sentence
+
+--- @class finspace.Error
+--- @field kind finspace.ErrorKind
+--- @field code string              the service's or our own short stable name
+--- @field message? string
+--- @field operation? string
+--- @field status? integer          HTTP status
+--- @field request_id? string
+--- @field reason? string
+--- @field retryable boolean        whether the same call may do better later
+--- @field attempts? integer
+--- @field outcome? "not_sent"|"refused"|"unknown"  unknown: it may have been applied
+--- @field client_token? string     repeat with it, and nothing is applied twice
+--- @field faults? finspace.Fault[]
+
+local Error = {}
+Error.__index = Error
+Error.__name = "finspace.Error"
+
+local function count(number, noun)
+  return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")
+end
+
+local function cause(err)
+  local text = err.code or err.kind
+  if err.status then text = ("%s (HTTP %d)"):format(text, err.status) end
+  if err.message then text = text .. ": " .. err.message end
+  return text
+end
+
+local function particulars(err)
+  local list = {}
+  if err.reason then list[#list + 1] = "reason " .. err.reason end
+  if err.request_id then list[#list + 1] = "request id " .. err.request_id end
+  if err.attempts and err.attempts > 1 then list[#list + 1] = count(err.attempts, "attempt") end
+  return #list > 0 and " [" .. table.concat(list, ", ") .. "]" or ""
+end
+
+-- A caller who does not know whether it happened needs to be told what is safe to do next.
+local function advice(err)
+  if err.outcome ~= "unknown" then return "" end
+  if err.client_token then
+    return ("\nIt may have been applied. For ten minutes it is safe to repeat it with clientToken = %q.")
+      :format(err.client_token)
+  end
+  return err.repeatable == false and "\nIt may have been applied. Look before you repeat it." or ""
+end
+
+local function fault_lines(faults)
+  local lines = {}
+  for i, fault in ipairs(faults) do lines[i] = "\n  " .. fault.message end
+  return table.concat(lines)
+end
+
+--- One or two lines for people; a validation error has a line for each fault.
+function Error:__tostring()
+  local subject = self.operation or "finspace"
+  if self.faults then
+    return ("%s was not sent: %s%s"):format(subject, count(#self.faults, "fault"), fault_lines(self.faults))
+  end
+  return subject .. " failed: " .. cause(self) .. particulars(self) .. advice(self)
+end
+
+function Error.__concat(left, right)
+  return tostring(left) .. tostring(right)
+end
+
+--- Makes the table an err and returns it.
+--- @param fields table
+--- @return finspace.Error
+function errors.new(fields)
+  assert(fields.kind and (fields.code or fields.faults), "an error needs a kind and a code")
+  fields.retryable = fields.retryable or false
+  return setmetatable(fields, Error)
+end
+
+--- All faults of one request in one err.
+--- @param operation string
+--- @param faults finspace.Fault[]
+--- @return finspace.Error
+function errors.validation(operation, faults)
+  return errors.new {
+    kind = "validation", code = "InvalidParameters", operation = operation, faults = faults,
+    message = faults[1].message, outcome = "not_sent", attempts = 0,
+  }
+end
+
+--- @param value any
+--- @return boolean
+function errors.is(value)
+  return getmetatable(value) == Error
+end
+
+return errors
