@@ -1,0 +1,86 @@
+--- Where we run, and what that place gives: a transport, the time, a sleep, randomness, settings.
+---
+--- A client takes all of it from one table, the runtime, so that a host (or a spec) can put its own in.
+--- Nothing is opened here: a transport is loaded with the first request that goes through it.
+local sys = require("finspace.sys")
+
+local host = {}
+
+--- @class finspace.Runtime
+--- @field name "plain"|"nginx"|"neovim"
+--- @field transport fun(request: table): table|nil, table|nil
+--- @field close fun()                 closes the transport's connections
+--- @field sleep fun(seconds: number)
+--- @field now fun(): number           epoch seconds
+--- @field monotonic fun(): number     seconds from some moment, never set back
+--- @field random fun(): number        in [0, 1)
+--- @field uuid fun(): string
+--- @field getenv fun(name: string): string|nil
+
+local TRANSPORTS = {
+  plain = "finspace.transport.curl",
+  nginx = "finspace.transport.resty",
+  neovim = "finspace.transport.luv",
+}
+
+--- @return "plain"|"nginx"|"neovim"
+function host.detect()
+  local ngx, vim = rawget(_G, "ngx"), rawget(_G, "vim")
+  if ngx and ngx.socket then return "nginx" end
+  if vim and vim.loop then return "neovim" end
+  return "plain"
+end
+
+-- The transport of a host, opened by its first request.
+local function lazy_transport(name, options)
+  local transport, close
+  local function perform(request)
+    if not transport then
+      transport, close = require(TRANSPORTS[name]).new(options)
+    end
+    return transport(request)
+  end
+  local function shut()
+    if close then close() end
+    transport, close = nil, nil
+  end
+  return perform, shut
+end
+
+local sleeps = {
+  plain = function() return sys.sleep end,
+  nginx = function() return rawget(_G, "ngx").sleep end,
+  neovim = function()
+    return function(seconds) return require(TRANSPORTS.neovim).sleep(seconds) end
+  end,
+}
+
+-- Lua's own generator starts with the same seed in every process on Lua 5.1, and with it every
+-- machine of a fleet would try again at the same moment.
+local function random()
+  local a, b, c, d = sys.random_bytes(4):byte(1, 4)
+  return (((a * 256 + b) * 256 + c) * 256 + d) / 4294967296
+end
+
+--- The runtime of this host. What `overrides` names takes the place of the host's own.
+--- @param overrides? table         any of the runtime's fields
+--- @param transport_options? table what the host's transport is opened with
+--- @return finspace.Runtime
+function host.runtime(overrides, transport_options)
+  overrides = overrides or {}
+  local name = overrides.name or host.detect()
+  local transport, close = lazy_transport(name, transport_options or {})
+  return {
+    name = name,
+    transport = overrides.transport or transport,
+    close = overrides.close or close,
+    sleep = overrides.sleep or sleeps[name](),
+    now = overrides.now or sys.now,
+    monotonic = overrides.monotonic or sys.monotonic,
+    random = overrides.random or random,
+    uuid = overrides.uuid or sys.uuid,
+    getenv = overrides.getenv or os.getenv,
+  }
+end
+
+return host
