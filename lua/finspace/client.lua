@@ -1,0 +1,236 @@
+--- The client: a method an operation, made from the model's rows, and the one call beneath them all.
+local core = require("finspace.core")
+local errors = require("finspace.errors")
+local operations = require("finspace.operations")
+local options = require("finspace.options")
+local pages = require("finspace.pages")
+local rehearsal = require("finspace.rehearsal")
+local session = require("finspace.session")
+local waiters = require("finspace.waiters")
+
+local client = {}
+
+--- @class finspace.Client
+--- @field session finspace.Session
+--- @field s3 finspace.S3       the staging side, with the same keys and the same retries
+local Client = {}
+
+local SERVICE = "finspace-api"
+local API_VERSION = "2020-07-13"
+
+-- The service remembers a clientToken for ten minutes.
+local TOKEN_LIFETIME = 600
+
+local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
+
+local OPTIONS = {
+  region = "string", profile = "string", credentials = "table|function", mfa_code = "function",
+  environment_id = "string", duration_in_minutes = "count",
+  endpoint_url = "string", s3_endpoint_url = "string", sts_endpoint_url = "string",
+  ca_file = "string", proxy = "string", connect_timeout = "seconds", timeout = "seconds",
+  max_body = "count", max_attempts = "count", logger = "function",
+  transport = "function", close = "function", now = "function", monotonic = "function", sleep = "function",
+  random = "function", uuid = "function", getenv = "function", name = "string",
+}
+
+local CALL_OPTIONS = { timeout = "seconds", deadline = "seconds" }
+
+--- Makes a client. Nothing is read, looked up or connected before its first call.
+--- @param given? finspace.Options
+--- @return finspace.Client
+function client.new(given)
+  local checked = options.check("finspace.new", given, OPTIONS)
+  return setmetatable({ session = session.new(checked) }, Client)
+end
+
+-- `fs.s3` is loaded by whoever asks for it first: most clients never stage a file.
+local function s3_of(self)
+  local shared = self.session
+  local s3 = require("finspace.s3").new {
+    runtime = shared.runtime,
+    exchange = { send = function(_, call)
+      local exchange, err = shared:exchange()
+      if not exchange then return nil, err end
+      return exchange:send(call)
+    end },
+    endpoint = function(region) return shared:endpoint("s3", region) end,
+    region = function() return shared:region() end,
+    credentials = function(refused) return shared:credentials(refused) end,
+  }
+  rawset(self, "s3", s3)
+  return s3
+end
+
+function Client:__index(name)
+  if name == "s3" then return s3_of(self) end
+  return Client[name]
+end
+
+--- Names no key.
+function Client:__tostring()
+  local chosen = self.session.options
+  return ("finspace.Client(%s)"):format(chosen.endpoint_url or chosen.region or "as the environment says")
+end
+
+-- A call without a clientToken may only be repeated blindly when it changes nothing.
+local function only_reads(name)
+  return name:find("^Get") ~= nil or name:find("^List") ~= nil
+end
+
+-- Checks the members against the model and writes the request: what a call, a presigned URL and a
+-- rehearsal have in common. One clientToken is made here, for all attempts.
+local function prepare(self, row, params)
+  if params ~= nil and type(params) ~= "table" then
+    error(("%s takes a table of members, not a %s"):format(row.name, type(params)), 4)
+  end
+  params = params or {}
+  local token = row.client_token and (params.clientToken or self.session.runtime.uuid()) or nil
+  local request, faults = core.prepare(row.name, params, token)
+  if not request then return nil, errors.validation(row.name, faults) end
+  local form = operations.form(row.name, request.generation)
+  return request, nil, form.client_token and token
+end
+
+local function with_operation(err, name)
+  err.operation = err.operation or name
+  return nil, err
+end
+
+-- Everything the exchange needs to know of one call.
+local function compose(self, row, params)
+  local shared = self.session
+  local request, fault, token = prepare(self, row, params)
+  if not request then return nil, fault end
+  local endpoint, err = shared:endpoint("finspace_data")
+  if not endpoint then return with_operation(err, row.name) end
+  local region
+  region, err = shared:region()
+  if not region then return with_operation(err, row.name) end
+  return {
+    operation = row.name, request = request, endpoint = endpoint, service = SERVICE, region = region,
+    credentials = function(refused) return shared:credentials(refused) end,
+    finish = function(response) return core.finish(row.name, request.generation, response) end,
+    repeatable = token ~= nil or only_reads(row.name), repeatable_for = token and TOKEN_LIFETIME,
+    client_token = token,
+  }
+end
+
+local ENDPOINT_ADVICE = "name another endpoint with the option endpoint_url, or with"
+  .. " AWS_ENDPOINT_URL_FINSPACE_DATA or AWS_ENDPOINT_URL, or start a compatible service with `finspace serve`"
+
+-- Most people who meet this error today call a service that is gone.
+local function explain_connection(err, endpoint)
+  if err.kind ~= "connect" then return err end
+  local text = err.message or err.code
+  if not endpoint.custom then
+    text = text .. ". Amazon switched FinSpace off on 2026-10-07"
+  end
+  err.message = ("%s (%s); %s"):format(text, endpoint.host, ENDPOINT_ADVICE)
+  return err
+end
+
+--- Calls an operation by its name, `CreateChangeset` or `create_changeset`.
+--- @param name string
+--- @param params? table  its members, in the wire's spelling
+--- @param call_options? { timeout?: number, deadline?: number }  seconds: for one attempt, for all
+--- @return table|nil result, finspace.Error|nil err
+function Client:call(name, params, call_options)
+  local row = operations.find(name)
+  local limits = options.check(name, call_options, CALL_OPTIONS)
+  local call, err = compose(self, row, params)
+  if not call then return nil, err end
+  call.timeout, call.deadline = limits.timeout, limits.deadline
+  local exchange
+  exchange, err = self.session:exchange()
+  if not exchange then return with_operation(err, row.name) end
+  local result
+  result, err = exchange:send(call)
+  if err then return nil, explain_connection(err, call.endpoint) end
+  return result
+end
+
+for method, row in pairs(operations.methods()) do
+  Client[method] = function(self, params, call_options)
+    return self:call(row.name, params, call_options)
+  end
+end
+
+--- All operations, with their required and optional members.
+Client.operations = operations.list
+
+--- Whole pages of a list: `for page in fs:pages(…)`, or `pages:next()` for `page | nil, err`.
+--- @param name string
+--- @param params? table
+--- @return finspace.Pages
+function Client:pages(name, params)
+  return pages.new(self, operations.find(name), params)
+end
+
+--- The items of a list, over all its pages, each page fetched when the loop gets there. A loop cannot
+--- return an error, so this one raises it (the err table); `fs:pages` can return it.
+--- @param name string
+--- @param params? table
+--- @return fun(): table|nil
+function Client:each(name, params)
+  return pages.new(self, operations.find(name), params):items()
+end
+
+for name, wait in pairs(waiters) do
+  Client["wait_" .. name] = wait
+end
+
+-- The parameters of the query form that name the action, for those who ask for them.
+local function with_action(request, name)
+  local action = ("Action=%s&Version=%s"):format(name, API_VERSION)
+  request.query = request.query == "" and action or request.query .. "&" .. action
+end
+
+local PRESIGN_OPTIONS = { expires = "count", action = "boolean" }
+
+--- A URL that calls the operation without any keys, until it expires: whoever has it may use it once
+--- or often. An operation with a body needs that very body, too: it is in the second result, with the
+--- method and the headers.
+--- @param name string
+--- @param params? table
+--- @param presign_options? { expires?: integer, action?: boolean }  seconds (3600); with `action` the
+---   query also names Action and Version
+--- @return string|nil url
+--- @return { method: string, headers: table<string, string>, body: string|nil }|finspace.Error request
+function Client:presign(name, params, presign_options)
+  local row = operations.find(name)
+  local chosen = options.check("presign", presign_options, PRESIGN_OPTIONS)
+  local expires = chosen.expires or DEFAULT_PRESIGN
+  if expires > LONGEST_PRESIGN then error("presign: expires must be at most 604800 seconds, a week", 2) end
+  local call, err = compose(self, row, params)
+  if not call then return nil, err end
+  if chosen.action then with_action(call.request, row.name) end
+  local exchange, url
+  exchange, err = self.session:exchange()
+  if not exchange then return with_operation(err, row.name) end
+  url, err = exchange:presign(call, expires)
+  if not url then return with_operation(err, row.name) end
+  return url, { method = call.request.method, headers = call.request.headers or {}, body = call.request.body }
+end
+
+--- The request as it would be sent, with everything secret hidden. Nothing is sent, and no keys are
+--- looked up.
+--- @param name string
+--- @param params? table
+--- @return finspace.Rehearsal|nil request  { method, url, headers, body }; prints like a request
+--- @return finspace.Error|nil err
+function Client:dry_run(name, params)
+  local row = operations.find(name)
+  local call, err = compose(self, row, params)
+  if not call then return nil, err end
+  local exchange
+  exchange, err = self.session:exchange()
+  if not exchange then return with_operation(err, row.name) end
+  return rehearsal.new(exchange, row, params, call, self.session:has_temporary_keys())
+end
+
+--- Closes the connections that are kept for later calls. A call after it opens new ones.
+function Client:close()
+  self.session:close()
+end
+
+return client

@@ -1,0 +1,18 @@
+--- finspace: a client for the Amazon FinSpace Data API.
+---
+---     local finspace = require("finspace")
+---     local fs = finspace.new { region = "us-east-1" }
+---     local changeset, err = fs:load { file = "prices.csv", dataset = "Daily prices" }
+---
+--- What the world does wrong comes back as `nil, err`; what the caller's code does wrong raises.
+local changeset = require("finspace.changeset")
+local client = require("finspace.client")
+local errors = require("finspace.errors")
+
+return {
+  new = client.new,
+  --- One normal form for a changeset, whichever wire form it came in.
+  changeset = changeset.normalize,
+  --- Whether a value is an err of this library.
+  is_error = errors.is,
+}

@@ -1,0 +1,148 @@
+--- What all calls of one client share: the runtime, the shared files, where to call, with what keys.
+--- Nothing is read, looked up or connected before the first call needs it.
+local config = require("finspace.config")
+local credentials = require("finspace.credentials")
+local endpoint = require("finspace.endpoint")
+local errors = require("finspace.errors")
+local exchange = require("finspace.exchange")
+local host = require("finspace.host")
+
+local session = {}
+
+--- @class finspace.Session
+--- @field runtime finspace.Runtime
+--- @field options table              as given to finspace.new
+--- @field config fun(): table|nil, table|nil
+local Session = {}
+Session.__index = Session
+
+-- Keys copied from the web application carry no end; FinSpace gives them an hour.
+local PASTED_LIFETIME = 3600
+
+-- A service's option, where it has one of its own.
+local ENDPOINT_OPTIONS = { finspace_data = "endpoint_url", s3 = "s3_endpoint_url", sts = "sts_endpoint_url" }
+
+local function transport_options(options)
+  return { ca_file = options.ca_file, connect_timeout = options.connect_timeout, timeout = options.timeout,
+    max_body = options.max_body, proxy = options.proxy }
+end
+
+-- A provider for the credentials option: a table of keys, or nil where it is already something that
+-- fetches keys.
+local function pasted(given, runtime)
+  if type(given) ~= "table" or type(given.get) == "function" then return nil end
+  local fields = {}
+  for name, value in pairs(given) do fields[name] = value end
+  if fields.session_token and not (fields.expires_at or fields.expiration) then
+    fields.expires_at = math.floor(runtime.now()) + PASTED_LIFETIME
+  end
+  return credentials.static(fields)
+end
+
+--- @param options table validated
+--- @return finspace.Session
+function session.new(options)
+  local runtime = host.runtime(options, transport_options(options))
+  local given = options.credentials
+  return setmetatable({
+    runtime = runtime,
+    options = options,
+    config = config.reader(runtime, { profile = options.profile }),
+    given = pasted(given, runtime) or given,
+    endpoints = {},
+  }, Session)
+end
+
+--- @return string|nil region, finspace.Error|nil err
+function Session:region()
+  return config.region(self.runtime, self.config, self.options)
+end
+
+--- Where a service is called. Found once for each service and region.
+--- @param service "finspace_data"|"s3"|"sts"
+--- @param region? string  another one than the client's own
+--- @return finspace.Endpoint|nil endpoint, finspace.Error|nil err
+function Session:endpoint(service, region)
+  local key = service .. " " .. (region or "")
+  if self.endpoints[key] then return self.endpoints[key] end
+  local found, err = endpoint.resolve(self.runtime, self.config, {
+    service = service, region = region or self.options.region, profile = self.options.profile,
+    endpoint_url = self.options[ENDPOINT_OPTIONS[service]],
+  })
+  self.endpoints[key] = found
+  return found, err
+end
+
+local function invalid_attempts(origin)
+  return nil, errors.new { kind = "config", code = "InvalidMaxAttempts",
+    message = origin .. " must be a whole number from 1 up" }
+end
+
+local function max_attempts(self)
+  if self.options.max_attempts then return self.options.max_attempts end
+  local variables = { "AWS_MAX_ATTEMPTS" }
+  local text, origin, err = config.setting(self.runtime, self.config, variables, "max_attempts")
+  if err then return nil, err end
+  if not text then return 3 end
+  if not text:find("^%d%d?%d?$") or tonumber(text) < 1 then return invalid_attempts(origin) end
+  return math.floor(tonumber(text))
+end
+
+--- The exchange: one for all calls, because it holds the retry tokens and what was learnt of the
+--- service's clock.
+--- @return finspace.Exchange|nil exchange, finspace.Error|nil err
+function Session:exchange()
+  if self.opened then return self.opened end
+  local attempts, err = max_attempts(self)
+  if not attempts then return nil, err end
+  self.opened = exchange.new(self.runtime, {
+    max_attempts = attempts, logger = self.options.logger, timeout = self.options.timeout,
+  })
+  return self.opened
+end
+
+function Session:provider()
+  local options = self.options
+  local chain_options = { profile = options.profile, mfa_code = options.mfa_code }
+  local base = credentials.of(self.given, chain_options)
+  if not options.environment_id then return base end
+  return credentials.finspace {
+    environment_id = options.environment_id, base = base,
+    duration = options.duration_in_minutes,
+  }
+end
+
+function Session:context()
+  return {
+    runtime = self.runtime, config = self.config,
+    profile = self.options.profile, region = self.options.region,
+    exchange = self:exchange(),
+    endpoint = function(service, region) return self:endpoint(service, region) end,
+  }
+end
+
+--- The keys to sign with. With `refused`, keys that the service did not take, other ones are fetched,
+--- unless another call has done so in the meantime.
+--- @param refused? table
+--- @return table|nil credentials, finspace.Error|nil err
+function Session:credentials(refused)
+  self.cached = self.cached or credentials.cached(self:provider(), self.runtime)
+  local context = self:context()
+  local found, err = self.cached:get(context)
+  if not refused or not found or found ~= refused then return found, err end
+  return self.cached:refresh(context)
+end
+
+--- Whether the keys come with a session token, as far as can be told without looking them up.
+--- @return boolean
+function Session:has_temporary_keys()
+  local given = self.options.credentials
+  return self.options.environment_id ~= nil or (type(given) == "table" and given.session_token ~= nil)
+end
+
+--- Closes the transport's connections; the next call opens new ones.
+function Session:close()
+  self.runtime.close()
+end
+
+return session
