@@ -1,0 +1,233 @@
+#define _GNU_SOURCE /* strerror_r */
+#include "http_transfer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *http_kind_name(http_kind kind) {
+    switch (kind) {
+    case HTTP_OK: return NULL;
+    case HTTP_VALIDATION: return "validation";
+    case HTTP_CONNECT: return "connect";
+    case HTTP_TLS: return "tls";
+    case HTTP_TIMEOUT: return "timeout";
+    case HTTP_PROTOCOL: return "protocol";
+    case HTTP_IO: return "io";
+    case HTTP_CANCELLED: return "cancelled";
+    case HTTP_MEMORY: return "memory";
+    }
+    return NULL;
+}
+
+void http_fail(http_transfer *t, http_kind kind, const char *code, const char *format, ...) {
+    va_list arguments;
+    if (t->error.kind != HTTP_OK) return;
+    t->error.kind = kind;
+    t->error.code = code;
+    t->error.sent = t->sent;
+    va_start(arguments, format);
+    vsnprintf(t->error.message, sizeof t->error.message, format, arguments);
+    va_end(arguments);
+}
+
+/* "host:port" of the request, for messages; the port is written where the URL leaves it out. */
+typedef struct peer_name {
+    char text[300];
+} peer_name;
+
+static peer_name name_peer(const http_transfer *t) {
+    peer_name name = {""};
+    slice url = slice_of_cstr(t->url.ptr);
+    size_t start = slice_find(url, ':') + 3;
+    size_t end = start;
+    while (end < url.len && url.ptr[end] != '/' && url.ptr[end] != '?') end++;
+    slice host = slice_of(url.ptr + start, end - start);
+    bool bracketed = host.len > 0 && host.ptr[host.len - 1] == ']';
+    bool has_port = !bracketed && slice_find(host, ':') < host.len;
+    const char *port = has_port ? "" : slice_starts_with(url, SLICE("https")) ? ":443" : ":80";
+    snprintf(name.text, sizeof name.text, "%.*s%s", (int)(host.len > 255 ? 255 : host.len),
+             host.ptr, port);
+    return name;
+}
+
+/* libcurl's own words, where they say more than ours; it may quote the server, so what is not
+ * printable is masked. */
+static const char *curl_words(http_transfer *t, CURLcode code) {
+    if (t->curl_message[0] == '\0') return curl_easy_strerror(code);
+    for (char *c = t->curl_message; *c; c++) {
+        if (*c < ' ' || *c > '~') *c = '?';
+    }
+    return t->curl_message;
+}
+
+static bool curl_says(const http_transfer *t, const char *words) {
+    return strstr(t->curl_message, words) != NULL;
+}
+
+static double time_of(const http_transfer *t, CURLINFO info) {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(t->easy, info, &microseconds);
+    return (double)microseconds;
+}
+
+static bool upload_is_complete(const http_transfer *t) {
+    curl_off_t sent = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return sent >= t->body_length;
+}
+
+/* What the call was busy with when it ended. */
+static const char *stage_name(const http_transfer *t) {
+    if (t->sent) {
+        if (!upload_is_complete(t)) return "sending the request";
+        return t->stage == ANSWER_NONE ? "waiting for the answer" : "receiving the answer";
+    }
+    if (time_of(t, CURLINFO_NAMELOOKUP_TIME_T) <= 0) return "resolving the name";
+    if (time_of(t, CURLINFO_CONNECT_TIME_T) <= 0) return "connecting";
+    return "the TLS handshake";
+}
+
+static void explain_timeout(http_transfer *t) {
+    peer_name peer = name_peer(t);
+    if (curl_says(t, "too slow")) {
+        http_fail(t, HTTP_TIMEOUT, "Stalled", "%s: no byte moved for %g seconds while %s",
+                  peer.text, t->options.stall_timeout, stage_name(t));
+    } else if (!t->sent) {
+        http_fail(t, HTTP_TIMEOUT, "ConnectTimeout",
+                  "%s: time ran out while %s; check that the address can be reached from here",
+                  peer.text, stage_name(t));
+    } else {
+        http_fail(t, HTTP_TIMEOUT, "Timeout",
+                  "%s: time ran out after %g seconds while %s; a larger timeout can be given",
+                  peer.text, t->options.timeout, stage_name(t));
+    }
+}
+
+static void explain_unconnected(http_transfer *t, CURLcode code) {
+    peer_name peer = name_peer(t);
+    char reason[128];
+    long error = 0;
+    if (t->refused_address) {
+        http_fail(t, HTTP_VALIDATION, "AddressNotAllowed",
+                  "%s leads to an address that this request may not go to; nothing was sent",
+                  peer.text);
+        return;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+    if (error == ECONNREFUSED) {
+        http_fail(t, HTTP_CONNECT, "ConnectionRefused",
+                  "%s refused the connection; is the service running, and is the port right?",
+                  peer.text);
+    } else if (error == ETIMEDOUT) {
+        http_fail(t, HTTP_TIMEOUT, "ConnectTimeout",
+                  "%s: time ran out while connecting; check that the address can be reached",
+                  peer.text);
+    } else {
+        http_fail(t, HTTP_CONNECT, "CouldNotConnect", "could not connect to %s: %s", peer.text,
+                  error ? strerror_r((int)error, reason, sizeof reason) : curl_words(t, code));
+    }
+}
+
+static void explain_certificate(http_transfer *t, CURLcode code) {
+    peer_name peer = name_peer(t);
+    http_fail(
+        t, HTTP_TLS, "CertificateRefused",
+        "the certificate of %s was refused: %s; if its authority is to be trusted, name it in "
+        "ca_file",
+        peer.text, curl_words(t, code));
+}
+
+/* A handshake fails in two ways: the two sides cannot agree, or the connection is lost. */
+static void explain_handshake(http_transfer *t, CURLcode code) {
+    peer_name peer = name_peer(t);
+    bool lost = curl_says(t, "reset by peer") || curl_says(t, "SSL_ERROR_SYSCALL") ||
+                curl_says(t, "unexpected eof");
+    if (lost) {
+        http_fail(t, HTTP_CONNECT, "ConnectionReset",
+                  "%s closed the connection during the TLS handshake", peer.text);
+    } else {
+        http_fail(t, HTTP_TLS, "HandshakeFailed",
+                  "the TLS handshake with %s failed (TLS 1.2 or later is needed): %s", peer.text,
+                  curl_words(t, code));
+    }
+}
+
+/* The connection went away. Before the whole request was sent, the other side cannot have acted on
+ * it; after that it may have. */
+static void explain_lost(http_transfer *t, CURLcode code) {
+    peer_name peer = name_peer(t);
+    if (!t->sent) {
+        http_fail(t, HTTP_CONNECT, "ConnectionReset", "could not connect to %s: %s", peer.text,
+                  curl_words(t, code));
+    } else if (t->stage == ANSWER_NONE) {
+        http_fail(t, upload_is_complete(t) ? HTTP_PROTOCOL : HTTP_CONNECT, "ConnectionReset",
+                  "%s closed the connection while %s", peer.text, stage_name(t));
+    } else {
+        http_fail(t, HTTP_PROTOCOL, "Truncated", "%s closed the connection within the answer",
+                  peer.text);
+    }
+}
+
+/* Bytes came, and they are not HTTP as we accept it. */
+static void explain_answer(http_transfer *t, CURLcode code) {
+    peer_name peer = name_peer(t);
+    http_fail(t, HTTP_PROTOCOL, "BadResponse", "the answer of %s is not valid HTTP: %s", peer.text,
+              curl_words(t, code));
+}
+
+static void explain_receive(http_transfer *t, CURLcode code) {
+    if (curl_says(t, "chunk") || curl_says(t, "Content-Length") || curl_says(t, "Invalid")) {
+        explain_answer(t, code);
+    } else {
+        explain_lost(t, code);
+    }
+}
+
+static void explain_memory(http_transfer *t) {
+    /* libcurl 7.88 answers a header line over 100 KiB with "out of memory", too. */
+    if (t->sent && t->stage != ANSWER_BODY) {
+        http_fail(t, HTTP_PROTOCOL, "TooLarge", "a header line of %s is too long",
+                  name_peer(t).text);
+    } else {
+        http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the request");
+    }
+}
+
+void http_explain(http_transfer *t, CURLcode code) {
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        http_fail(t, HTTP_CONNECT, "CouldNotResolve",
+                  "the host of %s could not be resolved; check its name and the network",
+                  name_peer(t).text);
+        return;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
+        http_fail(t, HTTP_CONNECT, "ProxyFailed", "the proxy failed: %s", curl_words(t, code));
+        return;
+    case CURLE_COULDNT_CONNECT: explain_unconnected(t, code); return;
+    case CURLE_OPERATION_TIMEDOUT: explain_timeout(t); return;
+    case CURLE_PEER_FAILED_VERIFICATION: explain_certificate(t, code); return;
+    case CURLE_SSL_CACERT_BADFILE:
+        http_fail(t, HTTP_TLS, "CaFileUnreadable", "no authorities could be read from %s",
+                  t->options.ca_file ? t->options.ca_file : "the system's ca_file");
+        return;
+    case CURLE_SSL_CONNECT_ERROR: explain_handshake(t, code); return;
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND: explain_lost(t, code); return;
+    case CURLE_RECV_ERROR: explain_receive(t, code); return;
+    case CURLE_OUT_OF_MEMORY: explain_memory(t); return;
+    case CURLE_URL_MALFORMAT:
+        http_fail(t, HTTP_VALIDATION, "InvalidRequest", "the URL is not valid: %s",
+                  curl_easy_strerror(code));
+        return;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, after something was sent */
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_BAD_CONTENT_ENCODING: explain_answer(t, code); return;
+    default:
+        http_fail(t, t->sent ? HTTP_PROTOCOL : HTTP_CONNECT, "TransferFailed", "%s: %s",
+                  name_peer(t).text, curl_words(t, code));
+    }
+}

@@ -1,0 +1,101 @@
+/* http_transfer: what the files of the http room share, and nobody else sees. */
+#ifndef FINSPACE_HTTP_TRANSFER_H
+#define FINSPACE_HTTP_TRANSFER_H
+
+#include "http.h"
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/types.h>
+
+enum {
+    HTTP_MAX_HEADERS = 100,  /* request headers of one call */
+    HTTP_MAX_ADDRESSES = 8,  /* peers that one call may name */
+    HTTP_MAX_METHOD = 16,    /* letters of a method */
+    HTTP_MAX_URL = 64 * 1024 /* a presigned query with a token is about 3 KiB */
+};
+
+/* Where an answer is, between its first byte and its last. */
+typedef enum answer_stage {
+    ANSWER_NONE,    /* nothing has come */
+    ANSWER_HEADERS, /* within a header block, or between an interim answer and the next */
+    ANSWER_BODY     /* the header block of the final answer is complete */
+} answer_stage;
+
+struct http_transfer {
+    CURL *easy;
+    const http_options *defaults;
+    http_options options; /* the defaults, and what this call replaced */
+
+    /* the request */
+    char method[HTTP_MAX_METHOD + 1];
+    buf url;   /* ends in NUL */
+    buf lines; /* "name: value" lines, each ends in NUL */
+    struct curl_slist list[HTTP_MAX_HEADERS + 2];
+    size_t line_count;
+    bool has_content_type;
+    int64_t declared_length; /* the caller's Content-Length, or -1 */
+    bool repeatable;
+
+    slice body; /* borrowed; unused when body_fd >= 0 */
+    int body_fd;
+    int64_t body_offset, body_length, body_at;
+
+    buf sink_path; /* ends in NUL; empty: no sink */
+    int64_t sink_offset;
+    int sink_fd;
+    uint64_t max_body;
+    bool has_max_body;
+
+    struct in6_addr allowed[HTTP_MAX_ADDRESSES]; /* IPv4 as ::ffff:a.b.c.d */
+    size_t allowed_count;
+    bool allow_loopback;
+    bool refused_address;
+
+    /* the answer */
+    answer_stage stage;
+    bool sent; /* libcurl was about to write the request */
+    int status;
+    size_t header_bytes; /* of all blocks, interim answers too */
+    buf headers;
+    int64_t content_length; /* -1: none */
+    bool has_transfer_encoding;
+    buf answer;
+    uint64_t received;
+
+    http_error error;
+    char curl_message[CURL_ERROR_SIZE];
+
+    /* used by http_multi */
+    uint64_t id;
+    struct http_transfer *next;
+};
+
+/* Copies of options with their strings; false when memory ran out. */
+bool http_options_copy(http_options *copy, const http_options *options);
+void http_options_free(http_options *copy);
+
+/* NULL when memory ran out. `defaults` must outlive the transfer. */
+http_transfer *http_transfer_new(const http_options *defaults);
+
+/* Frees all. When `abandon` is set, the libcurl handle is the parent process's and only forgotten.
+ */
+void http_transfer_free(http_transfer *t, bool abandon);
+
+/* Empties the transfer for a new request. */
+void http_transfer_reset(http_transfer *t);
+
+/* Hands the request to libcurl. False when it was refused; the error then says why. */
+bool http_transfer_start(http_transfer *t);
+
+/* Judges what libcurl said at the end, and closes the files. */
+void http_transfer_end(http_transfer *t, CURLcode result);
+
+/* Remembers a failure, unless there is one already. The message takes what printf takes. */
+void http_fail(http_transfer *t, http_kind kind, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Turns libcurl's result into the transfer's error. */
+void http_explain(http_transfer *t, CURLcode result);
+
+#endif

@@ -1,0 +1,474 @@
+/* lhttp: the binding of finspace.http. Tables become transfers, and transfers become tables; what
+ * happens between is the http room's.
+ *
+ * A request's body string is borrowed by libcurl until the call ends. A client's call ends before
+ * it returns; a multi keeps the strings of its calls in a table in the registry, by id.
+ */
+#include "http.h"
+#include "lcompat.h"
+
+#include <errno.h>
+
+FINSPACE_EXPORT int luaopen_finspace_http(lua_State *L);
+
+#define CLIENT_CLASS "finspace.http.client"
+#define MULTI_CLASS "finspace.http.multi"
+
+/* --- options -----------------------------------------------------------------------------------
+ */
+
+static void bad_field(lua_State *L, const char *name, const char *wanted) {
+    luaL_error(L, "'%s' must be %s, not a %s", name, wanted, luaL_typename(L, -1));
+}
+
+/* A count of seconds in the table at `index`, or `fallback`. */
+static double seconds_field(lua_State *L, int index, const char *name, double fallback) {
+    lua_getfield(L, index, name);
+    if (!lua_isnil(L, -1)) {
+        if (lua_type(L, -1) != LUA_TNUMBER) bad_field(L, name, "a number of seconds");
+        fallback = lua_tonumber(L, -1);
+        if (!(fallback >= 0)) luaL_error(L, "'%s' must not be negative", name);
+    }
+    lua_pop(L, 1);
+    return fallback;
+}
+
+/* A whole number from 0 to 2^53 in the table at `index`, or `fallback`. */
+static int64_t count_field(lua_State *L, int index, const char *name, int64_t fallback) {
+    lua_getfield(L, index, name);
+    if (!lua_isnil(L, -1)) {
+        if (lua_type(L, -1) != LUA_TNUMBER) bad_field(L, name, "a whole number");
+        lua_Number value = lua_tonumber(L, -1);
+        if (!(value >= 0 && value <= LCOMPAT_MAX_EXACT_DOUBLE)) {
+            luaL_error(L, "'%s' is out of range", name);
+        }
+        fallback = (int64_t)value;
+    }
+    lua_pop(L, 1);
+    return fallback;
+}
+
+/* The string in a field, which the table anchors; an empty slice with NULL when it is absent. */
+static slice text_field(lua_State *L, int index, const char *name) {
+    slice text = {NULL, 0};
+    lua_getfield(L, index, name);
+    if (!lua_isnil(L, -1)) {
+        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, name, "a string");
+        text.ptr = lua_tolstring(L, -1, &text.len);
+    }
+    lua_pop(L, 1);
+    return text;
+}
+
+/* A field that libcurl or the system reads as a C string. */
+static const char *word_field(lua_State *L, int index, const char *name) {
+    slice text = text_field(L, index, name);
+    if (slice_find(text, '\0') < text.len) luaL_error(L, "'%s' must not hold a NUL byte", name);
+    return text.ptr;
+}
+
+/* `proxy`: a string; false forces none; nil leaves it to the environment. */
+static const char *proxy_field(lua_State *L, int index) {
+    lua_getfield(L, index, "proxy");
+    bool none = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return none ? "" : word_field(L, index, "proxy");
+}
+
+static void check_option_names(lua_State *L, int index) {
+    static const char *const known[] = {"ca_file",       "proxy",       "user_agent",
+                                        "timeout",       "max_headers", "connect_timeout",
+                                        "stall_timeout", "max_body",    "max_connections"};
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        bool found = false;
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+            if (strcmp(known[i], name) == 0) found = true;
+        }
+        if (!found) luaL_error(L, "unknown option '%s'", name);
+        lua_pop(L, 1);
+    }
+}
+
+/* Reads the options table at index 1 (or none); its strings stay anchored there until return. */
+static http_options check_options(lua_State *L) {
+    http_options o;
+    http_options_init(&o);
+    if (lua_isnoneornil(L, 1)) return o;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    check_option_names(L, 1);
+    o.ca_file = word_field(L, 1, "ca_file");
+    o.proxy = proxy_field(L, 1);
+    o.user_agent = word_field(L, 1, "user_agent");
+    if (o.user_agent && slice_has_line_break(slice_of_cstr(o.user_agent))) {
+        luaL_error(L, "'user_agent' must not hold a line break");
+    }
+    o.connect_timeout = seconds_field(L, 1, "connect_timeout", o.connect_timeout);
+    o.timeout = seconds_field(L, 1, "timeout", o.timeout);
+    o.stall_timeout = seconds_field(L, 1, "stall_timeout", o.stall_timeout);
+    o.max_headers = (size_t)count_field(L, 1, "max_headers", (int64_t)o.max_headers);
+    o.max_body = (size_t)count_field(L, 1, "max_body", (int64_t)o.max_body);
+    o.max_connections = (long)count_field(L, 1, "max_connections", 0);
+    return o;
+}
+
+/* --- a request ---------------------------------------------------------------------------------
+ */
+
+static void read_headers(lua_State *L, int index, http_transfer *t) {
+    lua_getfield(L, index, "headers");
+    if (!lua_isnil(L, -1) && !lua_istable(L, -1)) bad_field(L, "headers", "a table");
+    lua_pushnil(L);
+    while (lua_istable(L, -2) && lua_next(L, -2)) {
+        slice name, value;
+        if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "'headers' must map names to strings");
+        name.ptr = lua_tolstring(L, -2, &name.len);
+        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, name.ptr, "a string");
+        value.ptr = lua_tolstring(L, -1, &value.len);
+        http_add_header(t, name, value);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* A body is a string, or a slice of a file. */
+static void read_body(lua_State *L, int index, http_transfer *t) {
+    lua_getfield(L, index, "body");
+    if (lua_istable(L, -1)) {
+        int body = lua_gettop(L);
+        const char *path = word_field(L, body, "file");
+        if (!path) luaL_error(L, "a body that is no string must name its 'file'");
+        int64_t offset = count_field(L, body, "offset", 0);
+        http_set_body_file(t, path, offset, count_field(L, body, "length", -1));
+    } else if (lua_type(L, -1) == LUA_TSTRING) {
+        slice bytes;
+        bytes.ptr = lua_tolstring(L, -1, &bytes.len);
+        http_set_body(t, bytes);
+    } else if (!lua_isnil(L, -1)) {
+        bad_field(L, "body", "a string or a file");
+    }
+    lua_pop(L, 1);
+}
+
+static void read_sink(lua_State *L, int index, http_transfer *t) {
+    lua_getfield(L, index, "sink");
+    if (!lua_isnil(L, -1)) {
+        if (!lua_istable(L, -1)) bad_field(L, "sink", "a table");
+        int sink = lua_gettop(L);
+        const char *path = word_field(L, sink, "file");
+        if (!path) luaL_error(L, "'sink' must name its 'file'");
+        http_set_sink(t, path, count_field(L, sink, "offset", -1));
+    }
+    lua_pop(L, 1);
+}
+
+static void read_addresses(lua_State *L, int index, http_transfer *t) {
+    lua_getfield(L, index, "allowed_addresses");
+    if (!lua_isnil(L, -1) && !lua_istable(L, -1)) bad_field(L, "allowed_addresses", "a list");
+    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    for (size_t i = 1; i <= count; i++) {
+        slice address;
+        lua_rawgeti(L, -1, (int)i);
+        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, "allowed_addresses", "a list of strings");
+        address.ptr = lua_tolstring(L, -1, &address.len);
+        http_allow_address(t, address);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void read_limits(lua_State *L, int index, http_transfer *t) {
+    http_set_timeouts(t, seconds_field(L, index, "connect_timeout", -1),
+                      seconds_field(L, index, "timeout", -1),
+                      seconds_field(L, index, "stall_timeout", -1));
+    int64_t max_body = count_field(L, index, "max_body", -1);
+    if (max_body >= 0) http_set_max_body(t, (uint64_t)max_body);
+    lua_getfield(L, index, "repeatable");
+    http_set_repeatable(t, lua_isnil(L, -1) || lua_toboolean(L, -1));
+    lua_pop(L, 1);
+}
+
+/* Writes the request table at `index` into the transfer. All strings stay anchored in the table. */
+static void read_request(lua_State *L, int index, http_transfer *t) {
+    luaL_checktype(L, index, LUA_TTABLE);
+    http_set_target(t, text_field(L, index, "method"), text_field(L, index, "url"));
+    read_headers(L, index, t);
+    read_body(L, index, t);
+    read_sink(L, index, t);
+    read_limits(L, index, t);
+    read_addresses(L, index, t);
+    const char *proxy = proxy_field(L, index);
+    if (proxy) http_set_proxy(t, proxy);
+}
+
+/* --- an answer ---------------------------------------------------------------------------------
+ */
+
+static void push_slice(lua_State *L, slice s) {
+    lua_pushlstring(L, s.len ? s.ptr : "", s.len);
+}
+
+static void push_lower(lua_State *L, slice name) {
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    for (size_t i = 0; i < name.len; i++) luaL_addchar(&b, slice_lower(name.ptr[i]));
+    luaL_pushresult(&b);
+}
+
+/* Adds one header to the table on the top; a repeated one is joined as RFC 9110 allows. */
+static void set_header(lua_State *L, slice name, slice value) {
+    push_lower(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -3);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        push_slice(L, value);
+    } else {
+        lua_pushliteral(L, ", ");
+        push_slice(L, value);
+        lua_concat(L, 3);
+    }
+    lua_rawset(L, -3);
+}
+
+static void push_response(lua_State *L, const http_transfer *t) {
+    slice rest = http_headers(t), name, value;
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, http_status(t));
+    lua_setfield(L, -2, "status");
+    lua_createtable(L, 0, 12);
+    while (http_next_header(&rest, &name, &value)) set_header(L, name, value);
+    lua_setfield(L, -2, "headers");
+    push_slice(L, http_body(t));
+    lua_setfield(L, -2, "body");
+    lua_pushinteger(L, (lua_Integer)http_received(t));
+    lua_setfield(L, -2, "received");
+}
+
+static void push_error(lua_State *L, const http_error *error) {
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, http_kind_name(error->kind));
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, error->code);
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, error->message);
+    lua_setfield(L, -2, "message");
+    lua_pushboolean(L, error->sent);
+    lua_setfield(L, -2, "sent");
+}
+
+/* --- client ------------------------------------------------------------------------------------
+ */
+
+static http_client *check_client(lua_State *L) {
+    http_client **handle = luaL_checkudata(L, 1, CLIENT_CLASS);
+    if (!*handle) luaL_error(L, "this client is closed");
+    return *handle;
+}
+
+/* client:close(); again is harmless */
+static int client_close(lua_State *L) {
+    http_client **handle = luaL_checkudata(L, 1, CLIENT_CLASS);
+    http_client_free(*handle);
+    *handle = NULL;
+    return 0;
+}
+
+/* client(options) -> client */
+static int client_new(lua_State *L) {
+    http_options options = check_options(L);
+    http_client **handle = lcompat_newuserdata(L, sizeof *handle);
+    *handle = NULL;
+    luaL_getmetatable(L, CLIENT_CLASS);
+    lua_setmetatable(L, -2);
+    *handle = http_client_new(&options);
+    if (!*handle) return luaL_error(L, "not enough memory");
+    return 1;
+}
+
+/* client:perform(request) -> response | nil, err */
+static int client_perform(lua_State *L) {
+    http_client *client = check_client(L);
+    http_transfer *t = http_client_begin(client);
+    if (!t) return luaL_error(L, "not enough memory");
+    read_request(L, 2, t);
+    if (http_client_perform(client)) {
+        push_response(L, t);
+        http_client_end(client);
+        return 1;
+    }
+    lua_pushnil(L);
+    push_error(L, http_failure(t));
+    http_client_end(client);
+    return 2;
+}
+
+/* --- multi -------------------------------------------------------------------------------------
+ */
+
+typedef struct multi_handle {
+    http_multi *multi; /* NULL once closed */
+    int bodies;        /* registry reference: the body strings of the calls under way, by id */
+} multi_handle;
+
+static multi_handle *check_multi(lua_State *L) {
+    multi_handle *h = luaL_checkudata(L, 1, MULTI_CLASS);
+    if (!h->multi) luaL_error(L, "this multi is closed");
+    return h;
+}
+
+/* multi:close(); calls under way are dropped; again is harmless */
+static int multi_close(lua_State *L) {
+    multi_handle *h = luaL_checkudata(L, 1, MULTI_CLASS);
+    http_multi_free(h->multi);
+    h->multi = NULL;
+    luaL_unref(L, LUA_REGISTRYINDEX, h->bodies);
+    h->bodies = LUA_NOREF;
+    return 0;
+}
+
+/* multi(options) -> multi */
+static int multi_new(lua_State *L) {
+    http_options options = check_options(L);
+    multi_handle *h = lcompat_newuserdata(L, sizeof *h);
+    *h = (multi_handle){NULL, LUA_NOREF};
+    luaL_getmetatable(L, MULTI_CLASS);
+    lua_setmetatable(L, -2);
+    lua_newtable(L);
+    h->bodies = luaL_ref(L, LUA_REGISTRYINDEX);
+    h->multi = http_multi_new(&options);
+    if (!h->multi) return luaL_error(L, "cannot make a multi: %s", strerror(errno));
+    return 1;
+}
+
+/* Sets or clears (with nil on the top) what keeps a call's body alive; pops it. */
+static void set_body_anchor(lua_State *L, const multi_handle *h, uint64_t id) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, h->bodies);
+    lua_pushnumber(L, (lua_Number)id);
+    lua_pushvalue(L, -3);
+    lua_rawset(L, -3);
+    lua_pop(L, 2);
+}
+
+static uint64_t check_id(lua_State *L, int index) {
+    lua_Number id = luaL_checknumber(L, index);
+    luaL_argcheck(L, id >= 0 && id <= LCOMPAT_MAX_EXACT_DOUBLE, index, "no id of a call");
+    return (uint64_t)id;
+}
+
+/* multi:add(request) -> id | nil, err */
+static int multi_add(lua_State *L) {
+    multi_handle *h = check_multi(L);
+    http_transfer *t = http_multi_begin(h->multi);
+    if (!t) return luaL_error(L, "not enough memory");
+    read_request(L, 2, t);
+    lua_getfield(L, 2, "body");
+    set_body_anchor(L, h, http_multi_next_id(h->multi));
+    uint64_t id = http_multi_add(h->multi);
+    if (id) {
+        lua_pushinteger(L, (lua_Integer)id);
+        return 1;
+    }
+    lua_pushnil(L);
+    push_error(L, http_failure(t));
+    return 2;
+}
+
+/* multi:fd() -> descriptor that is readable whenever step has something to do */
+static int multi_fd(lua_State *L) {
+    lua_pushinteger(L, http_multi_fd(check_multi(L)->multi));
+    return 1;
+}
+
+/* Pushes {id=, response=} or {id=, err=}. */
+static void push_finished(lua_State *L, const http_transfer *t) {
+    const http_error *error = http_failure(t);
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, (lua_Integer)http_multi_id(t));
+    lua_setfield(L, -2, "id");
+    if (error) {
+        push_error(L, error);
+    } else {
+        push_response(L, t);
+    }
+    lua_setfield(L, -2, error ? "err" : "response");
+}
+
+/* multi:step() -> list of {id=, response=} and {id=, err=}; never waits */
+static int multi_step(lua_State *L) {
+    multi_handle *h = check_multi(L);
+    http_transfer *t;
+    int count = 0;
+    http_multi_step(h->multi);
+    lua_newtable(L);
+    while ((t = http_multi_finished(h->multi)) != NULL) {
+        push_finished(L, t); /* when this raises, the call stays finished, and is told next time */
+        lua_rawseti(L, -2, ++count);
+        lua_pushnil(L);
+        set_body_anchor(L, h, http_multi_id(t));
+        http_multi_release(h->multi, t);
+    }
+    return 1;
+}
+
+/* multi:timeout() -> seconds until step should run | nil */
+static int multi_timeout(lua_State *L) {
+    double seconds = http_multi_timeout(check_multi(L)->multi);
+    if (seconds < 0) return 0;
+    lua_pushnumber(L, seconds);
+    return 1;
+}
+
+/* multi:wait([seconds]): until step has something to do, or a signal came */
+static int multi_wait(lua_State *L) {
+    http_multi_wait(check_multi(L)->multi, luaL_optnumber(L, 2, -1));
+    return 0;
+}
+
+/* multi:cancel(id) -> whether it was under way; step never tells of it */
+static int multi_cancel(lua_State *L) {
+    multi_handle *h = check_multi(L);
+    uint64_t id = check_id(L, 2);
+    bool found = http_multi_cancel(h->multi, id);
+    if (found) {
+        lua_pushnil(L);
+        set_body_anchor(L, h, id);
+    }
+    lua_pushboolean(L, found);
+    return 1;
+}
+
+/* multi:progress(id) -> bytes sent, bytes received, of the bodies | nil when it is not under way */
+static int multi_progress(lua_State *L) {
+    uint64_t sent, received;
+    if (!http_multi_progress(check_multi(L)->multi, check_id(L, 2), &sent, &received)) return 0;
+    lua_pushinteger(L, (lua_Integer)sent);
+    lua_pushinteger(L, (lua_Integer)received);
+    return 2;
+}
+
+/* multi:count() -> calls under way */
+static int multi_count(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)http_multi_count(check_multi(L)->multi));
+    return 1;
+}
+
+int luaopen_finspace_http(lua_State *L) {
+    static const luaL_Reg client_methods[] = {
+        {"perform", client_perform}, {"close", client_close}, {NULL, NULL}};
+    static const luaL_Reg multi_methods[] = {
+        {"add", multi_add},           {"fd", multi_fd},
+        {"step", multi_step},         {"timeout", multi_timeout},
+        {"wait", multi_wait},         {"cancel", multi_cancel},
+        {"progress", multi_progress}, {"count", multi_count},
+        {"close", multi_close},       {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"client", client_new}, {"multi", multi_new}, {NULL, NULL}};
+    if (!http_start()) return luaL_error(L, "libcurl cannot start");
+    lcompat_newclass(L, CLIENT_CLASS, client_methods, client_close);
+    lcompat_newclass(L, MULTI_CLASS, multi_methods, multi_close);
+    lua_pop(L, 2);
+    luaL_newlib(L, functions);
+    return 1;
+}
