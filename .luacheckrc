@@ -1,5 +1,5 @@
 std = "max+busted"
-max_line_length = 110
+max_line_length = 120
 globals = { "vim" }
 read_globals = { "ngx", "jit" }
 exclude_files = { "build/**" }

@@ -76,9 +76,9 @@ static void restore_big_integer(lua_State *L) {
 }
 
 /* Replaces the decoded value on the top by what it means. Returns false for null. */
-static bool restore_scalar(lua_State *L) {
+static bool restore_scalar(lua_State *L, bool quoted) {
     if (lcore_is_absent(L, -1)) return false;
-    if (lua_type(L, -1) == LUA_TSTRING) {
+    if (quoted && lua_type(L, -1) == LUA_TSTRING) {
         size_t length;
         const char *text = lua_tolstring(L, -1, &length);
         if (length && text[0] == JSON_BIG_INTEGER_MARK) restore_big_integer(L);
@@ -93,16 +93,17 @@ static bool restore_scalar(lua_State *L) {
     return true;
 }
 
-/* Walks the table on the top: nulls leave, whole numbers become integers. Assigning to a field that
+/* Walks the table on the top: nulls leave, whole numbers become integers; `quoted` says that big
+ * ones were turned into strings. Assigning to a field that
  * exists is allowed while lua_next walks. The depth is bounded by the decoder. */
-static void restore_table(lua_State *L) {
+static void restore_table(lua_State *L, bool quoted) {
     luaL_checkstack(L, 6, "answer nests too deep");
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_istable(L, -1)) {
-            restore_table(L);
+            restore_table(L, quoted);
             continue;
         }
-        bool present = restore_scalar(L);
+        bool present = restore_scalar(L, quoted);
         lua_pushvalue(L, -2);
         if (present) {
             lua_pushvalue(L, -2);
@@ -117,11 +118,12 @@ static void restore_table(lua_State *L) {
 static bool decode(lua_State *L, int index) {
     slice text;
     text.ptr = lua_tolstring(L, index, &text.len);
-    buf *quoted = lcore_push_buf(L, JSON_LIMIT);
+    buf *copy = lcore_push_buf(L, JSON_LIMIT);
     push_decoder(L);
-    if (json_quote_big_integers(quoted, text)) {
-        lcore_check_buf(L, quoted, "an answer");
-        lcore_push_slice(L, buf_slice(quoted));
+    bool quoted = json_quote_big_integers(copy, text);
+    if (quoted) {
+        lcore_check_buf(L, copy, "an answer");
+        lcore_push_slice(L, buf_slice(copy));
     } else {
         lua_pushvalue(L, index);
     }
@@ -129,8 +131,8 @@ static bool decode(lua_State *L, int index) {
     lua_remove(L, -2); /* the buf */
     if (!read) return false;
     if (lua_istable(L, -1)) {
-        restore_table(L);
-    } else if (!restore_scalar(L)) {
+        restore_table(L, quoted);
+    } else if (!restore_scalar(L, quoted)) {
         lua_pop(L, 1);
         lua_pushnil(L);
     }
