@@ -156,6 +156,17 @@ describe("http1 responses", function()
     assert.equal(fault, select(2, reader:feed("x")))
   end)
 
+  it("asks where the body goes once its head is complete, and for no interim one", function()
+    local asked, body = {}, {}
+    local reader = http1.reader { method = "GET", open = function(status)
+      asked[#asked + 1] = status
+      return function(bytes) body[#body + 1] = bytes; return true end, 5
+    end }
+    reader:feed("HTTP/1.1 100 Continue\r\n\r\n" .. head(counted) .. "hello")
+    assert.same({ 200 }, asked)
+    assert.same({ "hello" }, body)
+  end)
+
   it("survives random bytes", function()
     math.randomseed(7)
     local seed = head("Content-Length: 5", "Transfer-Encoding: chunked") .. "5\r\nhello\r\n0\r\n\r\n"
@@ -202,9 +213,22 @@ describe("http1 requests", function()
   end)
 
   it("keeps the framing to itself", function()
-    local headers = { ["Content-Length"] = "9", ["transfer-encoding"] = "x", connection = "x" }
-    assert.equal("PUT /a%2Fb?x=1 HTTP/1.1\r\nhost: example.com:8080\r\ncontent-length: 1\r\n\r\n",
-      http1.request_head({ method = "PUT", headers = headers }, url, 1))
+    local function write(headers, length, method)
+      return http1.request_head({ method = method or "PUT", headers = headers }, url, length)
+    end
+    assert.is_string(write({ ["Content-Length"] = "1" }, 1))
+    assert.equal(1, select(2, write({ ["Content-Length"] = "1" }, 1):lower():gsub("content%-length", "")))
+    for _, headers in ipairs { { ["content-length"] = "2" }, { ["Transfer-Encoding"] = "chunked" }, { te = "x" },
+                               { Expect = "100-continue" } } do
+      assert.is_nil((write(headers, 1)))
+    end
+    assert.is_nil((write({}, 1, "HEAD")))
+  end)
+
+  it("refuses more than a hundred headers", function()
+    local headers = {}
+    for i = 1, 101 do headers["x-" .. i] = "" end
+    assert.is_nil((http1.request_head({ method = "GET", headers = headers }, url)))
   end)
 
   it("refuses what would break out of a header, and does not show its value", function()

@@ -15,6 +15,7 @@ http1.DEFAULT_MAX_BODY = 16 * 1024 * 1024
 -- A server that answers "wait" for ever is refused after this many interim (1xx) responses.
 local MAX_INTERIM = 16
 local MAX_CHUNK_LINE = 1024
+local MAX_REQUEST_HEADERS = 100
 local TOKEN = "^[%w!#$%%&'*+%-.^_`|~]+$"
 local DEFAULT_PORT = { http = 80, https = 443 }
 
@@ -74,8 +75,28 @@ local function header_problem(name, value)
   if find(value, "[%z\r\n]") then return "header " .. name .. " holds CR, LF or NUL" end
 end
 
--- The body's length is the transport's to say, and a hop's own matters are not the caller's.
-local RESERVED = { ["content-length"] = true, ["transfer-encoding"] = true, connection = true, expect = true }
+-- How the request is framed follows from its body, and is not the caller's to say.
+local FRAMING = { ["transfer-encoding"] = true, te = true, expect = true }
+
+local function framing_problem(name, value, length)
+  name = lower(name)
+  if FRAMING[name] then return "header " .. name .. " cannot be given: the body decides it" end
+  if name == "content-length" and tonumber(value) ~= (length or 0) then
+    return "Content-Length is not the body's length"
+  end
+end
+
+local function method_problem(method, length)
+  if type(method) ~= "string" or not find(method, "^%u+$") or #method > 16 then
+    return "the method must be 1 to 16 capital letters, like GET"
+  end
+  if method == "HEAD" and (length or 0) > 0 then return "a HEAD request has no body" end
+end
+
+local function content_length(method, length)
+  if not length and EXPECTS_BODY[method] then length = 0 end
+  return length and string.format("content-length: %d", length)
+end
 
 --- Writes the request line and the headers, with the empty line that ends them.
 --- @param request { method: string, headers: table<string, string>|nil }
@@ -84,19 +105,18 @@ local RESERVED = { ["content-length"] = true, ["transfer-encoding"] = true, conn
 --- @return string|nil head
 --- @return string|nil message why the request cannot be written; never shows a header's value
 function http1.request_head(request, url, length)
-  if type(request.method) ~= "string" or not find(request.method, "^%u+$") then
-    return nil, "the method must be upper-case letters"
-  end
+  local problem = method_problem(request.method, length)
+  if problem then return nil, problem end
   local headers = request.headers or {}
   local lines = { request.method .. " " .. url.target .. " HTTP/1.1" }
   if not headers.host then lines[2] = "host: " .. url.authority end
   for name, value in pairs(headers) do
-    local problem = header_problem(name, value)
+    problem = header_problem(name, value) or framing_problem(name, value, length)
     if problem then return nil, problem end
-    if not RESERVED[lower(name)] then lines[#lines + 1] = name .. ": " .. value end
+    if lower(name) ~= "content-length" then lines[#lines + 1] = name .. ": " .. value end
   end
-  if not length and EXPECTS_BODY[request.method] then length = 0 end
-  if length then lines[#lines + 1] = string.format("content-length: %d", length) end
+  if #lines > MAX_REQUEST_HEADERS then return nil, "a request can have at most 100 headers" end
+  lines[#lines + 1] = content_length(request.method, length)
   lines[#lines + 1] = "\r\n"
   return concat(lines, "\r\n")
 end
@@ -164,6 +184,15 @@ local function malformed_field(line)
   return bad("a response header has no valid name")
 end
 
+-- The head is complete: whoever wants the body says now where it goes, and how much of it may.
+local function begin_body(self)
+  if not self.open then return true end
+  local write, limit = self.open(self.status)
+  if not write then return fault("WriteFailed", limit) end
+  self.write, self.body_left = write, limit
+  return true
+end
+
 local function begin_interim(self)
   self.interim = self.interim + 1
   if self.status == 101 then return bad("the server switched protocols, which nobody asked for") end
@@ -173,6 +202,8 @@ end
 
 -- How the body ends (RFC 9112 section 6.3), with every case refused that leaves room for two opinions.
 local function choose_framing(self)
+  local ok, problem = begin_body(self)
+  if not ok then return nil, problem end
   local coding, length = self.headers["transfer-encoding"], self.headers["content-length"]
   if coding and length then return bad("the response has both Transfer-Encoding and Content-Length") end
   if length and (self.counts["content-length"] > 1 or not find(length, "^%d+$") or #length > 15) then
@@ -327,15 +358,16 @@ function Reader:finish()
 end
 
 --- A reader of one response.
---- @param options { method: string, max_headers: integer|nil, max_body: number|nil, write: function|nil }
----   `write(bytes)` receives the body in pieces and returns true, or nil and a message
+--- @param options table `method`: the request's; `max_headers`: bytes; `write(bytes)` receives the body in
+---   pieces, at most `max_body` bytes, and returns true, or nil and a message; or, in place of these two,
+---   `open(status)` is called once the head is complete and returns them, or nil and a message
 --- @return finspace.http1.Reader
 function http1.reader(options)
   return setmetatable({
     method = options.method,
     head_left = options.max_headers or http1.DEFAULT_MAX_HEADERS,
     body_left = options.max_body or http1.DEFAULT_MAX_BODY,
-    write = options.write or function() return true end,
+    write = options.write or function() return true end, open = options.open,
     state = "status", pending = "", at = 1, interim = 0,
     done = false, reusable = false, started = false,
   }, Reader)
