@@ -11,10 +11,17 @@ end
 
 describe("finish", function()
   describe("gives the answer as a table", function()
-    it("with unknown members kept, and null and absent the same", function()
-      assert.same({ status = "SUCCESS", future = { 1, { a = true } }, sourceParams = {} },
-        (finish '{"status":"SUCCESS","errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}}'))
-    end)
+    it(
+      "with unknown members kept, and null and absent the same",
+      function()
+        assert.same(
+          { status = "SUCCESS", future = { 1, { a = true } }, sourceParams = {} },
+          (
+            finish '{"status":"SUCCESS","errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}}'
+          )
+        )
+      end
+    )
 
     it("that is empty when the body is", function()
       assert.same({}, (finish ""))
@@ -22,7 +29,8 @@ describe("finish", function()
     end)
 
     it("with times exact: milliseconds as whole numbers, seconds with their fraction", function()
-      local result = core.finish("CreateChangeset", "2021-05", answer '{"changeset":{"createTimestamp":1637000000.25}}')
+      local result =
+        core.finish("CreateChangeset", "2021-05", answer '{"changeset":{"createTimestamp":1637000000.25}}')
       assert.equal(1637000000.25, result.changeset.createTimestamp)
       result = finish '{"createTime":1637000000000}'
       assert.equal(1637000000000, result.createTime)
@@ -32,7 +40,8 @@ describe("finish", function()
 
     it("with whole numbers of 64 bits exact where Lua has integers", function()
       if not math.type then return pending("this Lua has no integers") end
-      local result = finish '{"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"}'
+      local result =
+        finish '{"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"}'
       assert.equal("9007199254740993", tostring(result.a))
       assert.equal(math.mininteger, result.b)
       assert.equal(math.maxinteger, result.c[1])
@@ -44,14 +53,21 @@ describe("finish", function()
       assert.equal(200, result.statusCode)
     end)
 
-    it("with lists that stay lists when they are empty", function()
-      assert.same({ changesets = {} }, (core.finish("ListChangesets", "2021-12", answer '{"changesets":[],"nextToken":null}')))
-    end)
+    it(
+      "with lists that stay lists when they are empty",
+      function()
+        assert.same(
+          { changesets = {} },
+          (core.finish("ListChangesets", "2021-12", answer '{"changesets":[],"nextToken":null}'))
+        )
+      end
+    )
   end)
 
   describe("never takes a broken answer for a success", function()
     it("when it is cut off at any byte", function()
-      local whole = '{"changesetId":"abc","sourceParams":{"s3SourcePath":"s3://b/k"},"createTime":1637000000000}'
+      local whole =
+        '{"changesetId":"abc","sourceParams":{"s3SourcePath":"s3://b/k"},"createTime":1637000000000}'
       for cut = 1, #whole - 1 do
         local result, err = finish(whole:sub(1, cut))
         assert.is_nil(result)
@@ -60,8 +76,17 @@ describe("finish", function()
     end)
 
     it("when it is HTML, a list, a string, a number, NaN, or nests a hundred thousand deep", function()
-      for _, body in ipairs { "<html></html>", '"x"', "7", "null", '{"a":NaN}', '{"a":Infinity}', "{} {}",
-        ("["):rep(100000), '{"a":' .. ("["):rep(65) .. ("]"):rep(65) .. "}" } do
+      for _, body in ipairs {
+        "<html></html>",
+        '"x"',
+        "7",
+        "null",
+        '{"a":NaN}',
+        '{"a":Infinity}',
+        "{} {}",
+        ("["):rep(100000),
+        '{"a":' .. ("["):rep(65) .. ("]"):rep(65) .. "}",
+      } do
         local result, err = finish(body)
         assert.is_nil(result, body:sub(1, 40))
         assert.equal("InvalidAnswer", err.code)
@@ -72,15 +97,25 @@ describe("finish", function()
 
   describe("tells an error", function()
     it("from the header, cut at the colon, before the body", function()
-      local _, err = finish('{"__type":"Other","message":"no such changeset"}', 404,
-        { ["x-amzn-errortype"] = "ResourceNotFoundException:http://internal.amazon.com/", ["x-amzn-requestid"] = "id-1" })
-      assert.same({ "client", "ResourceNotFoundException", "no such changeset", "id-1", 404, false },
-        { err.kind, err.code, err.message, err.request_id, err.status, err.retryable })
+      local _, err = finish(
+        '{"__type":"Other","message":"no such changeset"}',
+        404,
+        {
+          ["x-amzn-errortype"] = "ResourceNotFoundException:http://internal.amazon.com/",
+          ["x-amzn-requestid"] = "id-1",
+        }
+      )
+      assert.same(
+        { "client", "ResourceNotFoundException", "no such changeset", "id-1", 404, false },
+        { err.kind, err.code, err.message, err.request_id, err.status, err.retryable }
+      )
     end)
 
     it("from the body's __type or code, with its namespace removed", function()
-      for _, body in ipairs { '{"__type":"com.amazonaws.finspace#ValidationException","Message":"m","reason":"r"}',
-        '{"code":"ValidationException","message":"m","reason":"r"}' } do
+      for _, body in ipairs {
+        '{"__type":"com.amazonaws.finspace#ValidationException","Message":"m","reason":"r"}',
+        '{"code":"ValidationException","message":"m","reason":"r"}',
+      } do
         local _, err = finish(body, 400)
         assert.same({ "ValidationException", "m", "r" }, { err.code, err.message, err.reason })
       end
@@ -140,15 +175,27 @@ describe("decode", function()
     assert.is_string(message)
   end)
 
-  it("leaves a string alone that looks like the mark of a quoted number", function()
-    assert.equal("\0019007199254740993", core.decode('{"a":"\\u00019007199254740993","b":9007199254740993}').a:sub(1))
-  end)
+  it(
+    "leaves a string alone that looks like the mark of a quoted number",
+    function()
+      assert.equal(
+        "\0019007199254740993",
+        core.decode('{"a":"\\u00019007199254740993","b":9007199254740993}').a:sub(1)
+      )
+    end
+  )
 end)
 
 describe("json_encode", function()
   it("writes an answer by the model: empty lists, empty maps, unknown members", function()
-    assert.equal('{"changesets":[{"changesetId":"c","rowCount":5,"sourceParams":{}}]}',
-      core.json_encode("ListChangesets", "2021-12", { changesets = { { changesetId = "c", sourceParams = {}, rowCount = 5 } } }))
+    assert.equal(
+      '{"changesets":[{"changesetId":"c","rowCount":5,"sourceParams":{}}]}',
+      core.json_encode(
+        "ListChangesets",
+        "2021-12",
+        { changesets = { { changesetId = "c", sourceParams = {}, rowCount = 5 } } }
+      )
+    )
     assert.equal('{"changesets":[]}', core.json_encode("ListChangesets", "2021-12", { changesets = {} }))
   end)
 

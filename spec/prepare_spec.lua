@@ -5,7 +5,9 @@ local function faults_of(operation, params)
   local request, faults = core.prepare(operation, params, "token-1")
   assert.is_nil(request)
   local words = {}
-  for i, fault in ipairs(faults) do words[i] = fault.member .. " " .. fault.rule end
+  for i, fault in ipairs(faults) do
+    words[i] = fault.member .. " " .. fault.rule
+  end
   return words, faults
 end
 
@@ -15,7 +17,9 @@ local function dataset(changes)
     kind = "TABULAR",
     permissionGroupParams = { permissionGroupId = "group1" },
   }
-  for name, value in pairs(changes or {}) do params[name] = value end
+  for name, value in pairs(changes or {}) do
+    params[name] = value
+  end
   return params
 end
 
@@ -69,31 +73,49 @@ describe("prepare", function()
     end)
 
     it("with an empty list as [] and an empty map as {}", function()
-      local body = core.prepare("CreateDataset", dataset {
-        schemaDefinition = { tabularSchemaConfig = { columns = {}, primaryKeyColumns = {} } },
-      }, "t").body
+      local body = core.prepare(
+        "CreateDataset",
+        dataset {
+          schemaDefinition = { tabularSchemaConfig = { columns = {}, primaryKeyColumns = {} } },
+        },
+        "t"
+      ).body
       assert.truthy(body:find('"columns":[],"primaryKeyColumns":[]', 1, true))
       body = core.prepare("CreateChangeset", {
-        datasetId = "d", changeType = "APPEND", sourceParams = { s3SourcePath = "s3://b/k" }, formatParams = {},
+        datasetId = "d",
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = "s3://b/k" },
+        formatParams = {},
       }, "t").body
       assert.truthy(body:find('"formatParams":{}', 1, true))
     end)
 
     it("with the keys of a map in one order, whatever the table's is", function()
       local params = {}
-      for i = 1, 50 do params["key" .. i] = "v" end
+      for i = 1, 50 do
+        params["key" .. i] = "v"
+      end
       local call = { datasetId = "d", changeType = "APPEND", sourceParams = params, formatParams = {} }
       local keys = {}
-      for key in core.prepare("CreateChangeset", call, "t").body:gmatch('"(key%d+)"') do keys[#keys + 1] = key end
+      for key in core.prepare("CreateChangeset", call, "t").body:gmatch('"(key%d+)"') do
+        keys[#keys + 1] = key
+      end
       local sorted = {}
-      for i, key in ipairs(keys) do sorted[i] = key end
+      for i, key in ipairs(keys) do
+        sorted[i] = key
+      end
       table.sort(sorted)
       assert.equal(50, #keys)
       assert.same(sorted, keys)
     end)
 
     it("with false, 0 and the empty string kept", function()
-      local view = { datasetId = "d", destinationTypeParams = { destinationType = "" }, autoUpdate = false, asOfTimestamp = 0 }
+      local view = {
+        datasetId = "d",
+        destinationTypeParams = { destinationType = "" },
+        autoUpdate = false,
+        asOfTimestamp = 0,
+      }
       local body = core.prepare("CreateDataView", view, "t").body
       assert.truthy(body:find('"autoUpdate":false', 1, true))
       assert.truthy(body:find('"asOfTimestamp":0', 1, true))
@@ -109,13 +131,21 @@ describe("prepare", function()
       local exact = { [2 ^ 53] = "9007199254740992", [1637000000000] = "1637000000000", [-5] = "-5" }
       if math.type then exact[math.maxinteger] = "9223372036854775807" end
       for value, digits in pairs(exact) do
-        local view = { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, asOfTimestamp = value }
-        assert.truthy(core.prepare("CreateDataView", view, "t").body:find('"asOfTimestamp":' .. digits .. ",", 1, true))
+        local view =
+          { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, asOfTimestamp = value }
+        assert.truthy(
+          core.prepare("CreateDataView", view, "t").body:find('"asOfTimestamp":' .. digits .. ",", 1, true)
+        )
       end
     end)
 
     it("of CreateChangeset in the form that the request itself means", function()
-      local call = { datasetId = "d", changeType = "APPEND", sourceParams = { s3SourcePath = "s3://b/k" }, formatParams = {} }
+      local call = {
+        datasetId = "d",
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = "s3://b/k" },
+        formatParams = {},
+      }
       local later = core.prepare("CreateChangeset", call, "t")
       assert.equal("/datasets/d/changesetsv2", later.path)
       assert.equal("2021-12", later.generation)
@@ -142,23 +172,29 @@ describe("prepare", function()
     it("an unknown member, and points at the one that was meant", function()
       local words, faults = faults_of("GetWorkingLocation", { locationtype = "INGESTION" })
       assert.same({ "locationtype unknown" }, words)
-      assert.equal("locationtype is not a member of GetWorkingLocation (did you mean locationType?)", faults[1].message)
+      assert.equal(
+        "locationtype is not a member of GetWorkingLocation (did you mean locationType?)",
+        faults[1].message
+      )
     end)
 
-    it("every fault of a request at once", function()
-      assert.same({
-        "datasetTitle required",
-        "kind enum",
-        "ownerInfo.email length",
-        "permissionGroupParams.datasetPermissions[2].permission length",
-        "alias pattern",
-      }, (faults_of("CreateDataset", {
-        kind = "TABLE",
-        ownerInfo = { email = "a@b" },
-        permissionGroupParams = { datasetPermissions = { { permission = "ok" }, { permission = "" } } },
-        alias = "prices",
-      })))
-    end)
+    it(
+      "every fault of a request at once",
+      function()
+        assert.same({
+          "datasetTitle required",
+          "kind enum",
+          "ownerInfo.email length",
+          "permissionGroupParams.datasetPermissions[2].permission length",
+          "alias pattern",
+        }, (faults_of("CreateDataset", {
+          kind = "TABLE",
+          ownerInfo = { email = "a@b" },
+          permissionGroupParams = { datasetPermissions = { { permission = "ok" }, { permission = "" } } },
+          alias = "prices",
+        })))
+      end
+    )
 
     it("a path member that is empty, '.' or '..'", function()
       assert.same({ "datasetId length" }, (faults_of("GetChangeset", { datasetId = "", changesetId = "c" })))
@@ -175,7 +211,10 @@ describe("prepare", function()
 
     it("a string by its length in characters, not in bytes", function()
       assert.is_table((core.prepare("CreateDataset", dataset { datasetTitle = ("é"):rep(255) }, "t")))
-      assert.same({ "datasetTitle length" }, (faults_of("CreateDataset", dataset { datasetTitle = ("é"):rep(256) })))
+      assert.same(
+        { "datasetTitle length" },
+        (faults_of("CreateDataset", dataset { datasetTitle = ("é"):rep(256) }))
+      )
     end)
 
     it("numbers out of range, with fractions, or where a string belongs", function()
@@ -189,12 +228,17 @@ describe("prepare", function()
     end)
 
     it("a list with gaps or names, and a map that is a list", function()
-      local view = function(columns) return { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, sortColumns = columns } end
+      local view = function(columns)
+        return { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, sortColumns = columns }
+      end
       assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view { "a", nil, "c" })))
       assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view { a = "b" })))
       assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view "a")))
       assert.same({ "formatParams type" }, (faults_of("CreateChangeset", {
-        datasetId = "d", changeType = "APPEND", sourceParams = {}, formatParams = { "CSV" },
+        datasetId = "d",
+        changeType = "APPEND",
+        sourceParams = {},
+        formatParams = { "CSV" },
       })))
     end)
 
@@ -212,7 +256,9 @@ describe("prepare", function()
         { "CreateUser", { emailAddress = secret, type = secret, firstName = { secret } } },
       } do
         local _, faults = faults_of(case[1], case[2])
-        for _, fault in ipairs(faults) do assert.is_nil(fault.message:find(secret, 1, true), fault.message) end
+        for _, fault in ipairs(faults) do
+          assert.is_nil(fault.message:find(secret, 1, true), fault.message)
+        end
       end
     end)
 
@@ -225,20 +271,31 @@ describe("prepare", function()
     local function accepts(member, value)
       local call = member == "alias" and dataset { alias = value }
         or member == "phoneNumber" and dataset { ownerInfo = { phoneNumber = value } }
-        or { type = "APP_USER", emailAddress = member == "email" and value or "a@b.io",
-          apiAccessPrincipalArn = member == "arn" and value or nil }
+        or {
+          type = "APP_USER",
+          emailAddress = member == "email" and value or "a@b.io",
+          apiAccessPrincipalArn = member == "arn" and value or nil,
+        }
       local operation = (member == "alias" or member == "phoneNumber") and "CreateDataset" or "CreateUser"
       return core.prepare(operation, call, "t") ~= nil
     end
 
     it("of an alias", function()
-      for _, good in ipairs { "alias/x", "alias/é", "alias/a b" } do assert.is_true(accepts("alias", good), good) end
-      for _, bad in ipairs { "alias/", "alias", "xalias/y", "alias/ x", "Alias/x" } do assert.is_false(accepts("alias", bad), bad) end
+      for _, good in ipairs { "alias/x", "alias/é", "alias/a b" } do
+        assert.is_true(accepts("alias", good), good)
+      end
+      for _, bad in ipairs { "alias/", "alias", "xalias/y", "alias/ x", "Alias/x" } do
+        assert.is_false(accepts("alias", bad), bad)
+      end
     end)
 
     it("of an e-mail address", function()
-      for _, good in ipairs { "a@b.io", "first.last+tag@mail.example.com", "x@a.b.cd" } do assert.is_true(accepts("email", good), good) end
-      for _, bad in ipairs { "a@bcd", "@b.io", "a@.io", "a b.io", "a@b.c", "a@b.1c", "é@" } do assert.is_false(accepts("email", bad), bad) end
+      for _, good in ipairs { "a@b.io", "first.last+tag@mail.example.com", "x@a.b.cd" } do
+        assert.is_true(accepts("email", good), good)
+      end
+      for _, bad in ipairs { "a@bcd", "@b.io", "a@.io", "a b.io", "a@b.c", "a@b.1c", "é@" } do
+        assert.is_false(accepts("email", bad), bad)
+      end
     end)
 
     it("of a role's ARN", function()
@@ -246,16 +303,23 @@ describe("prepare", function()
         assert.is_true(accepts("arn", good), good)
       end
       for _, bad in ipairs {
-        "arn:aws:iam::12345678901:role/Analyst", "arn:aws:iam::123456789012:user/Analyst",
-        "arn:aws:iam::123456789012:role/a b", "xarn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role",
+        "arn:aws:iam::12345678901:role/Analyst",
+        "arn:aws:iam::123456789012:user/Analyst",
+        "arn:aws:iam::123456789012:role/a b",
+        "xarn:aws:iam::123456789012:role/a",
+        "arn:aws:iam::123456789012:role",
       } do
         assert.is_false(accepts("arn", bad), bad)
       end
     end)
 
     it("of a telephone number", function()
-      for _, good in ipairs { "+1 (212) 555-0100", "(212)555.0100", "0123456789" } do assert.is_true(accepts("phoneNumber", good), good) end
-      for _, bad in ipairs { "-123456789", "+1 212 555 010x", "é234567890" } do assert.is_false(accepts("phoneNumber", bad), bad) end
+      for _, good in ipairs { "+1 (212) 555-0100", "(212)555.0100", "0123456789" } do
+        assert.is_true(accepts("phoneNumber", good), good)
+      end
+      for _, bad in ipairs { "-123456789", "+1 212 555 010x", "é234567890" } do
+        assert.is_false(accepts("phoneNumber", bad), bad)
+      end
     end)
 
     it("in linear time, whatever the text", function()

@@ -17,9 +17,7 @@ end
 --- Quotes one argument for a POSIX shell.
 --- @param text string
 --- @return string
-function support.quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
+function support.quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
 
 --- Runs a shell command and gives its output (both streams) and exit status.
 --- @param command string
