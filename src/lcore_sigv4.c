@@ -1,0 +1,577 @@
+#include "lcore.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "sigv4.h"
+#include "uri.h"
+
+#define SIGNER_CLASS "finspace.signer"
+#define STREAM_CLASS "finspace.sha256_stream"
+
+enum {
+    MAX_REQUEST_HEADERS = 2 * SIGV4_MAX_HEADERS, /* signed and unsigned ones */
+    MAX_TEXT = 1 << 20,                          /* a presigned query, a canonical request */
+    AUTHORIZATION_SIZE = SIGV4_MAX_NAMES_LENGTH + 512
+};
+
+/* --- reading arguments ------------------------------------------------------------------------ */
+
+static slice require_field(lua_State *L, int index, const char *name) {
+    slice s = lcore_push_field(L, index, name, slice_of(NULL, 0));
+    if (!s.ptr) luaL_error(L, "'%s' is missing", name);
+    return s;
+}
+
+static bool boolean_field(lua_State *L, int index, const char *name, bool fallback) {
+    lua_getfield(L, index, name);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) {
+        luaL_error(L, "'%s' must be a boolean, not a %s", name, luaL_typename(L, -1));
+    }
+    bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* A whole number from 0 to 2^53; fractions are cut off, so that a clock's time can be given. */
+static long long whole_number(lua_State *L, int index, const char *name) {
+    if (lua_type(L, index) != LUA_TNUMBER) {
+        luaL_error(L, "'%s' must be a number, not a %s", name, luaL_typename(L, index));
+    }
+    lua_Number value = lua_tonumber(L, index);
+    if (!(value >= 0 && value <= LCOMPAT_MAX_EXACT_DOUBLE)) {
+        luaL_error(L, "'%s' must be a number from 0 to 2^53", name);
+    }
+    return (long long)value;
+}
+
+static long long number_field(lua_State *L, int index, const char *name, long long fallback) {
+    lua_getfield(L, index, name);
+    long long value = lua_isnil(L, -1) ? fallback : whole_number(L, -1, name);
+    lua_pop(L, 1);
+    return value;
+}
+
+static void check_table(lua_State *L, int index, const char *name) {
+    if (!lua_istable(L, index)) {
+        luaL_error(L, "'%s' must be a table, not a %s", name, luaL_typename(L, index));
+    }
+}
+
+/* Strings only: turning a number into one would change the key under lua_next. The string stays
+ * alive in its table, which nobody changes before the request is signed. */
+static slice header_text(lua_State *L, int index, const char *what) {
+    slice s;
+    if (lua_type(L, index) != LUA_TSTRING) {
+        luaL_error(L, "a header's %s must be a string, not a %s", what, luaL_typename(L, index));
+    }
+    s.ptr = lua_tolstring(L, index, &s.len);
+    return s;
+}
+
+static void add_header(lua_State *L, sigv4_pair *headers, size_t *count, int name, int value) {
+    if (*count == MAX_REQUEST_HEADERS) {
+        luaL_error(L, "'headers' has more than %d headers", (int)MAX_REQUEST_HEADERS);
+    }
+    headers[*count].name = header_text(L, name, "name");
+    headers[*count].value = header_text(L, value, "value");
+    ++*count;
+}
+
+/* headers[i] = {name, value} */
+static size_t read_header_list(lua_State *L, int index, sigv4_pair *headers) {
+    size_t count = 0, length = lua_rawlen(L, index);
+    for (size_t i = 1; i <= length; i++) {
+        lua_rawgeti(L, index, (int)i);
+        check_table(L, -1, "headers[i]");
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        add_header(L, headers, &count, -2, -1);
+        lua_pop(L, 3);
+    }
+    return count;
+}
+
+/* headers[name] = value */
+static size_t read_header_map(lua_State *L, int index, sigv4_pair *headers) {
+    size_t count = 0;
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        add_header(L, headers, &count, -2, -1);
+        lua_pop(L, 1);
+    }
+    return count;
+}
+
+/* Reads the request at `index`; the slices live in strings on the stack and in the headers' table,
+ * which is left on the top. */
+static sigv4_request read_request(lua_State *L, int index, sigv4_pair *headers) {
+    check_table(L, index, "request");
+    luaL_checkstack(L, 16, "the request has too many fields");
+    sigv4_request r = {.headers = headers};
+    r.method = require_field(L, index, "method");
+    r.path = require_field(L, index, "path");
+    r.query = lcore_push_field(L, index, "query", SLICE(""));
+    r.body = lcore_push_field(L, index, "body", SLICE(""));
+    r.payload_hash = lcore_push_field(L, index, "payload_hash", SLICE(""));
+    lua_getfield(L, index, "headers");
+    check_table(L, -1, "headers");
+    int table = lua_gettop(L);
+    r.header_count = lua_rawlen(L, table) ? read_header_list(L, table, headers)
+                                          : read_header_map(L, table, headers);
+    return r;
+}
+
+/* --- pushing results -------------------------------------------------------------------------- */
+
+static void set_slice(lua_State *L, const char *name, slice value) {
+    lcore_push_slice(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* nil and a message that may name a header, never a value. */
+static int push_failure(lua_State *L, sigv4_status status, slice culprit) {
+    lua_pushnil(L);
+    bool nameable = culprit.len > 0 && culprit.len <= 64;
+    for (size_t i = 0; i < culprit.len; i++) {
+        if (culprit.ptr[i] < ' ' || culprit.ptr[i] > '~') nameable = false;
+    }
+    if (nameable) {
+        lua_pushfstring(L, "%s: ", sigv4_message(status));
+        lcore_push_slice(L, culprit);
+        lua_concat(L, 2);
+    } else {
+        lua_pushstring(L, sigv4_message(status));
+    }
+    return 2;
+}
+
+/* nil, AWS's code, a message, and the HTTP status that goes with the code. */
+static int push_refusal(lua_State *L, sigv4_status status, slice service) {
+    bool s3 = slice_eq(service, SLICE("s3"));
+    lua_pushnil(L);
+    lua_pushstring(L, sigv4_code(status, s3));
+    lua_pushstring(L, sigv4_message(status));
+    lua_pushinteger(L, sigv4_http_status(status, s3));
+    return 4;
+}
+
+/* --- the signer ------------------------------------------------------------------------------- */
+
+/* Credentials bound to a region and a service, with the key of the day. The text of all five lives
+ * behind the struct, and is wiped with the rest. */
+typedef struct signer {
+    size_t text_size;
+    bool open;
+    sigv4_signing how;
+    slice secret;
+    sigv4_key key;
+    char text[];
+} signer;
+
+static void signer_wipe(signer *s) {
+    buf_wipe(s->text, s->text_size);
+    buf_wipe(&s->key, sizeof s->key);
+    s->open = false;
+}
+
+static int signer_close(lua_State *L) {
+    signer_wipe(luaL_checkudata(L, 1, SIGNER_CLASS));
+    return 0;
+}
+
+static slice keep(char **at, slice text) {
+    if (text.len) memcpy(*at, text.ptr, text.len);
+    slice kept = slice_of(*at, text.len);
+    *at += text.len;
+    return kept;
+}
+
+/* core.signer(credentials, region, service) */
+static int new_signer(lua_State *L) {
+    check_table(L, 1, "credentials");
+    size_t region_len, service_len;
+    const char *region = luaL_checklstring(L, 2, &region_len);
+    const char *service = luaL_checklstring(L, 3, &service_len);
+    slice key_id = require_field(L, 1, "access_key_id");
+    slice secret = require_field(L, 1, "secret_access_key");
+    slice token = lcore_push_field(L, 1, "session_token", SLICE(""));
+    size_t size = key_id.len + secret.len + token.len + region_len + service_len;
+    signer *s = lcompat_newuserdata(L, sizeof *s + size);
+    char *at = s->text;
+    memset(s, 0, sizeof *s);
+    s->text_size = size;
+    s->key.day = -1;
+    s->how.key = &s->key;
+    s->how.access_key_id = keep(&at, key_id);
+    s->how.session_token = keep(&at, token);
+    s->how.region = keep(&at, slice_of(region, region_len));
+    s->how.service = keep(&at, slice_of(service, service_len));
+    s->secret = keep(&at, secret);
+    s->open = true;
+    sigv4_signing_defaults(&s->how, s->how.service);
+    luaL_getmetatable(L, SIGNER_CLASS);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+static signer *check_signer(lua_State *L) {
+    signer *s = luaL_checkudata(L, 1, SIGNER_CLASS);
+    luaL_argcheck(L, s->open, 1, "the signer is closed");
+    return s;
+}
+
+/* The key depends on nothing but the day, so it is derived once a day. */
+static sigv4_status signer_sign(signer *s, const sigv4_request *request, sigv4_signature *out) {
+    if (!sigv4_key_fits(&s->key, s->how.time)) {
+        sigv4_key_derive(&s->key, s->secret, s->how.time, s->how.region, s->how.service);
+    }
+    return sigv4_sign(request, &s->how, out);
+}
+
+/* signer:sign(request, time) sets the headers of the request and returns it. */
+static int signer_sign_headers(lua_State *L) {
+    sigv4_pair headers[MAX_REQUEST_HEADERS];
+    char storage[AUTHORIZATION_SIZE];
+    buf authorization;
+    signer *s = check_signer(L);
+    s->how.time = whole_number(L, 3, "time");
+    sigv4_request request = read_request(L, 2, headers);
+
+    sigv4_signature out = {.authorization = &authorization};
+    buf_init_fixed(&authorization, storage, sizeof storage);
+    s->how.query_form = false;
+    sigv4_status status = signer_sign(s, &request, &out);
+    if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
+
+    set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
+    if (s->how.session_token.len) set_slice(L, "x-amz-security-token", s->how.session_token);
+    if (s->how.sign_body) set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
+    set_slice(L, "authorization", buf_slice(&authorization));
+    lua_settop(L, 2);
+    return 1;
+}
+
+/* signer:presign(request, time, expires) returns the whole query. */
+static int signer_presign(lua_State *L) {
+    sigv4_pair headers[MAX_REQUEST_HEADERS];
+    signer *s = check_signer(L);
+    s->how.time = whole_number(L, 3, "time");
+    s->how.expires = lua_isnoneornil(L, 4) ? SIGV4_DEFAULT_EXPIRES : whole_number(L, 4, "expires");
+    sigv4_request request = read_request(L, 2, headers);
+
+    sigv4_signature out = {.query = lcore_push_buf(L, MAX_TEXT)};
+    s->how.query_form = true;
+    sigv4_status status = signer_sign(s, &request, &out);
+    if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
+    lcore_push_slice(L, buf_slice(out.query));
+    return 1;
+}
+
+static int signer_tostring(lua_State *L) {
+    const signer *s = luaL_checkudata(L, 1, SIGNER_CLASS);
+    lua_pushfstring(L, "finspace.signer (%s)", s->open ? "open" : "closed");
+    return 1;
+}
+
+/* --- the raw entry ---------------------------------------------------------------------------- */
+
+/* Who, for what, how: from the table at index 1. Leaves the strings on the stack. */
+static sigv4_signing read_signing(lua_State *L, slice *secret) {
+    sigv4_signing how = {0};
+    lua_getfield(L, 1, "credentials");
+    check_table(L, -1, "credentials");
+    int credentials = lua_gettop(L);
+    luaL_checkstack(L, 16, "too many fields");
+    how.access_key_id = require_field(L, credentials, "access_key_id");
+    how.session_token = lcore_push_field(L, credentials, "session_token", SLICE(""));
+    *secret = require_field(L, credentials, "secret_access_key");
+    how.region = require_field(L, 1, "region");
+    how.service = require_field(L, 1, "service");
+    slice form = lcore_push_field(L, 1, "form", SLICE("header"));
+    how.query_form = slice_eq(form, SLICE("query"));
+    if (!how.query_form && !slice_eq(form, SLICE("header"))) {
+        luaL_error(L, "'form' must be \"header\" or \"query\"");
+    }
+    sigv4_signing_defaults(&how, how.service);
+    how.time = number_field(L, 1, "time", -1);
+    if (how.time < 0) luaL_error(L, "'time' is missing");
+    how.expires = number_field(L, 1, "expires", how.expires);
+    how.normalize = boolean_field(L, 1, "normalize", how.normalize);
+    how.double_encode = boolean_field(L, 1, "double_encode", how.double_encode);
+    how.sign_body = boolean_field(L, 1, "sign_body", how.sign_body);
+    how.omit_session_token = boolean_field(L, 1, "omit_session_token", false);
+    return how;
+}
+
+static void append_header(lua_State *L, int list, const char *name, slice value) {
+    lua_createtable(L, 2, 0);
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, 1);
+    lcore_push_slice(L, value);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
+}
+
+/* The headers to add, as a list, in the field `headers` of the table on the top. */
+static void set_added_headers(lua_State *L, const sigv4_signing *how, const sigv4_signature *out) {
+    lua_newtable(L);
+    int list = lua_gettop(L);
+    if (!how->query_form) {
+        append_header(L, list, "x-amz-date", slice_of_cstr(out->timestamp));
+        if (how->session_token.len) {
+            append_header(L, list, "x-amz-security-token", how->session_token);
+        }
+        if (how->sign_body) {
+            append_header(L, list, "x-amz-content-sha256", slice_of_cstr(out->payload_hash));
+        }
+        append_header(L, list, "authorization", buf_slice(out->authorization));
+    }
+    lua_setfield(L, -2, "headers");
+}
+
+/* core.sign(raw) returns every stage. */
+static int core_sign(lua_State *L) {
+    sigv4_pair headers[MAX_REQUEST_HEADERS];
+    slice secret;
+    sigv4_key key;
+    lua_settop(L, 1);
+    sigv4_request request = read_request(L, 1, headers);
+    sigv4_signing how = read_signing(L, &secret);
+    sigv4_signature out = {.authorization = lcore_push_buf(L, MAX_TEXT),
+                           .query = lcore_push_buf(L, MAX_TEXT),
+                           .canonical_request = lcore_push_buf(L, MAX_TEXT),
+                           .string_to_sign = lcore_push_buf(L, MAX_TEXT)};
+
+    how.key = &key;
+    sigv4_key_derive(&key, secret, how.time, how.region, how.service);
+    sigv4_status status = sigv4_sign(&request, &how, &out);
+    buf_wipe(&key, sizeof key);
+    if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
+
+    lua_newtable(L);
+    set_added_headers(L, &how, &out);
+    if (how.query_form) {
+        set_slice(L, "query", buf_slice(out.query));
+    } else {
+        set_slice(L, "authorization", buf_slice(out.authorization));
+    }
+    set_slice(L, "canonical_request", buf_slice(out.canonical_request));
+    set_slice(L, "string_to_sign", buf_slice(out.string_to_sign));
+    set_slice(L, "signature", slice_of_cstr(out.hex));
+    return 1;
+}
+
+/* --- verification ----------------------------------------------------------------------------- */
+
+static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
+    lua_newtable(L);
+    set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
+    set_slice(L, "access_key_id", auth->access_key_id);
+    set_slice(L, "date", auth->date);
+    set_slice(L, "region", auth->region);
+    set_slice(L, "service", auth->service);
+    set_slice(L, "signed_headers", auth->signed_headers);
+    set_slice(L, "signature", auth->signature);
+    if (auth->session_token.len) set_slice(L, "session_token", auth->session_token);
+    if (auth->payload_hash.len) set_slice(L, "payload_hash", auth->payload_hash);
+    lua_pushnumber(L, (lua_Number)auth->time);
+    lua_setfield(L, -2, "time");
+    if (auth->query_form) {
+        lua_pushnumber(L, (lua_Number)auth->expires);
+        lua_setfield(L, -2, "expires");
+    }
+}
+
+/* core.authorization(request [, service]); the service only chooses whose codes refusals have. */
+static int core_authorization(lua_State *L) {
+    sigv4_pair headers[MAX_REQUEST_HEADERS];
+    sigv4_authorization auth;
+    buf storage;
+    slice service = {.ptr = luaL_optlstring(L, 2, "", &service.len)};
+    lua_settop(L, 2);
+    sigv4_request request = read_request(L, 1, headers);
+    char *decoded = lcompat_newuserdata(L, request.query.len + 1);
+
+    buf_init_fixed(&storage, decoded, request.query.len + 1);
+    sigv4_status status = sigv4_parse(&request, &storage, &auth);
+    if (status != SIGV4_OK) return push_refusal(L, status, service);
+    push_authorization(L, &auth);
+    return 1;
+}
+
+/* The table that core.authorization gave. */
+static sigv4_authorization read_authorization(lua_State *L, int index) {
+    sigv4_authorization auth = {0};
+    check_table(L, index, "auth");
+    slice form = require_field(L, index, "form");
+    auth.query_form = slice_eq(form, SLICE("query"));
+    auth.access_key_id = require_field(L, index, "access_key_id");
+    auth.date = require_field(L, index, "date");
+    auth.region = require_field(L, index, "region");
+    auth.service = require_field(L, index, "service");
+    auth.signed_headers = require_field(L, index, "signed_headers");
+    auth.signature = require_field(L, index, "signature");
+    auth.payload_hash = lcore_push_field(L, index, "payload_hash", SLICE(""));
+    auth.time = number_field(L, index, "time", 0);
+    auth.expires = number_field(L, index, "expires", 0);
+    return auth;
+}
+
+/* Leaves the strings on the stack. */
+static sigv4_policy read_policy(lua_State *L, int index, sigv4_request *request) {
+    sigv4_policy policy = {0};
+    check_table(L, index, "policy");
+    policy.region = require_field(L, index, "region");
+    policy.service = require_field(L, index, "service");
+    sigv4_policy_defaults(&policy, policy.service);
+    policy.now = number_field(L, index, "now", -1);
+    if (policy.now < 0) luaL_error(L, "'now' is missing");
+    policy.max_skew = number_field(L, index, "max_skew", policy.max_skew);
+    policy.normalize = boolean_field(L, index, "normalize", policy.normalize);
+    policy.double_encode = boolean_field(L, index, "double_encode", policy.double_encode);
+    lua_getfield(L, index, "payload_hash");
+    policy.body_pending = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    if (!policy.body_pending) {
+        request->payload_hash = lcore_push_field(L, index, "payload_hash", request->payload_hash);
+    }
+    return policy;
+}
+
+/* core.verify(request, auth, secret_access_key, policy); without a secret the key is unknown. */
+static int core_verify(lua_State *L) {
+    sigv4_pair headers[MAX_REQUEST_HEADERS];
+    lua_settop(L, 4);
+    luaL_checkstack(L, 40, "too many fields");
+    slice secret = {.ptr = luaL_optlstring(L, 3, NULL, &secret.len)};
+    sigv4_request request = read_request(L, 1, headers);
+    sigv4_authorization auth = read_authorization(L, 2);
+    sigv4_policy policy = read_policy(L, 4, &request);
+    policy.secret_access_key = secret;
+    policy.unknown_key = secret.ptr == NULL;
+
+    sigv4_status status = sigv4_verify(&request, &auth, &policy);
+    if (status != SIGV4_OK) return push_refusal(L, status, policy.service);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* --- digests ---------------------------------------------------------------------------------- */
+
+static slice check_slice(lua_State *L, int index) {
+    slice s;
+    s.ptr = luaL_checklstring(L, index, &s.len);
+    return s;
+}
+
+static int push_hex(lua_State *L, const unsigned char hash[DIGEST_SIZE]) {
+    char hex[DIGEST_HEX_SIZE];
+    digest_hex(hash, hex);
+    lua_pushlstring(L, hex, sizeof hex);
+    return 1;
+}
+
+static int core_sha256(lua_State *L) {
+    unsigned char hash[DIGEST_SIZE];
+    digest_of(check_slice(L, 1), hash);
+    return push_hex(L, hash);
+}
+
+static int core_hmac_sha256(lua_State *L) {
+    unsigned char mac[DIGEST_SIZE];
+    digest_key key;
+    slice secret = check_slice(L, 1), message = check_slice(L, 2);
+    digest_key_init(&key, secret);
+    digest_hmac(&key, message, mac);
+    buf_wipe(&key, sizeof key);
+    lua_pushlstring(L, (const char *)mac, sizeof mac);
+    return 1;
+}
+
+static int new_stream(lua_State *L) {
+    digest_init(lcompat_newuserdata(L, sizeof(digest)));
+    luaL_getmetatable(L, STREAM_CLASS);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
+static int stream_update(lua_State *L) {
+    digest *d = luaL_checkudata(L, 1, STREAM_CLASS);
+    digest_update(d, check_slice(L, 2));
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int stream_hex(lua_State *L) {
+    unsigned char hash[DIGEST_SIZE];
+    digest_out(luaL_checkudata(L, 1, STREAM_CLASS), hash);
+    return push_hex(L, hash);
+}
+
+/* A closed stream is a fresh one: nothing of what it saw is left. */
+static int stream_close(lua_State *L) {
+    digest *d = luaL_checkudata(L, 1, STREAM_CLASS);
+    buf_wipe(d, sizeof *d);
+    digest_init(d);
+    return 0;
+}
+
+static int core_digest_backend(lua_State *L) {
+    const char *name = luaL_optstring(L, 1, NULL);
+    if (name && !digest_force_backend(name)) {
+        return luaL_error(L, "this processor has no digest backend '%s'", name);
+    }
+    lua_pushstring(L, digest_backend());
+    return 1;
+}
+
+/* --- percent-encoding ------------------------------------------------------------------------- */
+
+static int core_uri_encode(lua_State *L) {
+    slice text = check_slice(L, 1);
+    bool keep_slash = lua_toboolean(L, 2);
+    buf *out = lcore_push_buf(L, text.len * 3);
+    if (keep_slash) {
+        uri_encode_path(out, text);
+    } else {
+        uri_encode(out, text);
+    }
+    lcore_check_buf(L, out, "the encoded text");
+    lcore_push_slice(L, buf_slice(out));
+    return 1;
+}
+
+static int core_uri_decode(lua_State *L) {
+    slice text = check_slice(L, 1);
+    buf *out = lcore_push_buf(L, text.len);
+    uri_decode(out, text);
+    lcore_check_buf(L, out, "the decoded text");
+    lcore_push_slice(L, buf_slice(out));
+    return 1;
+}
+
+void lcore_open_sigv4(lua_State *L) {
+    static const luaL_Reg signer_methods[] = {{"sign", signer_sign_headers},
+                                              {"presign", signer_presign},
+                                              {"close", signer_close},
+                                              {NULL, NULL}};
+    static const luaL_Reg stream_methods[] = {
+        {"update", stream_update}, {"hex", stream_hex}, {"close", stream_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"signer", new_signer},
+                                         {"sign", core_sign},
+                                         {"authorization", core_authorization},
+                                         {"verify", core_verify},
+                                         {"sha256", core_sha256},
+                                         {"sha256_stream", new_stream},
+                                         {"hmac_sha256", core_hmac_sha256},
+                                         {"digest_backend", core_digest_backend},
+                                         {"uri_encode", core_uri_encode},
+                                         {"uri_decode", core_uri_decode},
+                                         {NULL, NULL}};
+    lcompat_newclass(L, SIGNER_CLASS, signer_methods, signer_close);
+    lua_pushcfunction(L, signer_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lcompat_newclass(L, STREAM_CLASS, stream_methods, stream_close);
+    lua_pop(L, 2);
+    luaL_setfuncs(L, functions, 0);
+}
