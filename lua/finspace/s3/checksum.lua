@@ -1,0 +1,67 @@
+--- The SHA-256 of a slice of a file, which S3 wants to know before the slice is sent.
+--
+-- Where `finspace.hashing` is there, a thread of its own reads and hashes, so that other transfers
+-- go on meanwhile; elsewhere it is done here, a piece at a time.
+local core = require("finspace.core")
+local errors = require("finspace.errors")
+
+local checksum = {}
+
+local PIECE = 1024 * 1024
+-- Seconds between two looks at a thread: hashing a part takes some milliseconds.
+local GLANCE = 0.001
+
+local function shrunk(file)
+  return nil, errors.new {
+    kind = "integrity", code = "FileChanged", outcome = "not_sent",
+    message = ("%s became shorter while it was read. Load it again when nothing writes to it."):format(file),
+  }
+end
+
+local function unreadable(message)
+  return nil, errors.new { kind = "io", code = "FileUnreadable", message = message, outcome = "not_sent" }
+end
+
+local function hash_here(file, offset, length)
+  local handle, message = io.open(file, "rb")
+  if not handle then return unreadable(message) end
+  local stream, left = core.sha256_stream(), length
+  handle:seek("set", offset)
+  while left > 0 do
+    local piece = handle:read(math.min(left, PIECE))
+    if not piece then break end
+    stream:update(piece)
+    left = left - #piece
+  end
+  handle:close()
+  local hex = stream:hex()
+  stream:close()
+  if left > 0 then return shrunk(file) end
+  return hex
+end
+
+local function hash_in_thread(hashing, runtime, file, offset, length)
+  local job, message = hashing.start(file, offset, length)
+  if not job then return unreadable(message) end
+  local hex, failure, code = job:poll()
+  while not hex and not failure do
+    runtime.sleep(GLANCE)
+    hex, failure, code = job:poll()
+  end
+  if hex then return hex end
+  if code == "Truncated" then return shrunk(file) end
+  return unreadable(failure)
+end
+
+--- @param runtime finspace.Runtime
+--- @param file string
+--- @param offset integer
+--- @param length integer
+--- @return string|nil hex, finspace.Error|nil err
+function checksum.of_slice(runtime, file, offset, length)
+  local found, hashing = pcall(require, "finspace.hashing")
+  if found and length > PIECE then return hash_in_thread(hashing, runtime, file, offset, length) end
+  return hash_here(file, offset, length)
+end
+
+return checksum

@@ -1,0 +1,45 @@
+--- The same work for many items, several of them at a time, in whatever host this is.
+local errors = require("finspace.errors")
+
+local parallel = {}
+
+--- @class finspace.s3.Parallel
+--- @field runtime finspace.Runtime
+--- @field limit integer                         items worked on at a time
+--- @field items fun(): any|nil                  the next item; nil after the last
+--- @field work fun(item: any): any|nil, finspace.Error|nil
+--- @field cancelled? fun(): boolean             asked before each item
+
+local function interrupted()
+  return errors.new {
+    kind = "cancelled", code = "Interrupted", outcome = "unknown", message = "stopped on request",
+  }
+end
+
+-- Takes items until there are none, or until somebody has failed.
+local function worker(plan, shared)
+  return function()
+    while not shared.err do
+      if plan.cancelled and plan.cancelled() then
+        shared.err = interrupted()
+        return
+      end
+      local item = plan.items()
+      if item == nil then return end
+      local done, err = plan.work(item)
+      if not done then shared.err = shared.err or err end
+    end
+  end
+end
+
+--- Works through all items. After a failure no further item is begun; those under way are ended.
+--- @param plan finspace.s3.Parallel
+--- @return true|nil, finspace.Error|nil err  the first failure
+function parallel.each(plan)
+  local shared = {}
+  worker(plan, shared)()
+  if shared.err then return nil, shared.err end
+  return true
+end
+
+return parallel
