@@ -1,0 +1,102 @@
+--- The command line, `finspace`: one command a file in `finspace.cli.commands`.
+--
+-- Exit status: 0 done, 1 the world failed, 2 misuse, 130 interrupted. Only the command that is asked
+-- for is loaded, so that a small one starts in milliseconds.
+local terminal = require("finspace.cli.terminal")
+
+local cli = { VERSION = "1.0.0" }
+
+--- All commands, in the order that help shows them.
+cli.COMMANDS = {
+  { name = "load", summary = "Load files into a dataset, as one changeset." },
+  { name = "wait", summary = "Wait until a changeset has succeeded or failed." },
+  { name = "ls", summary = "List datasets, a dataset's changesets or views, or files in S3." },
+  { name = "show", summary = "Show a dataset, a changeset or a view." },
+  { name = "get", summary = "Download files from S3." },
+  { name = "call", summary = "Call any operation of the service." },
+  { name = "presign", summary = "Make a URL that calls an operation without keys, for a while." },
+  { name = "whoami", summary = "Tell where keys, region and endpoint come from." },
+  { name = "serve", summary = "Run a FinSpace-compatible service on this machine." },
+  { name = "completion", summary = "Print the completion for bash or zsh." },
+  { name = "version", summary = "Print the version." },
+}
+local ALIASES = { download = "get" }
+
+local DONE, MISUSE = 0, 2
+
+local function load_argparse()
+  local found, argparse = pcall(require, "argparse")
+  if found then return argparse end
+  return nil, "argparse is not installed, and the command line needs it. Install it with "
+    .. "`apt-get install lua-argparse` or `luarocks install argparse`."
+end
+
+local function command_module(name)
+  return require("finspace.cli.commands." .. name)
+end
+
+local function is_command(name)
+  for _, command in ipairs(cli.COMMANDS) do
+    if command.name == name or ALIASES[name] == command.name then return command.name end
+  end
+  return nil
+end
+
+-- The command that is asked for: the first word that names one.
+local function chosen_command(arguments)
+  for _, word in ipairs(arguments) do
+    if word:sub(1, 1) ~= "-" then return is_command(word) end
+  end
+  return nil
+end
+
+local EPILOG = [[
+Every command has help with an example: finspace load --help
+
+Settings come from options, then from the environment (AWS_PROFILE, AWS_REGION,
+AWS_ENDPOINT_URL_FINSPACE_DATA …), then from ~/.aws/config, as with the AWS CLI.]]
+
+--- The parser, with one command or all of them defined whole.
+--- @param argparse table
+--- @param only? string  the command to define; all when absent
+--- @param arguments? string[]  what is being parsed
+--- @return table parser
+function cli.parser(argparse, only, arguments)
+  local parser = argparse("finspace", "Load data into Amazon FinSpace, or into what stands in for it.", EPILOG)
+  parser:require_command(true):command_target("command")
+  for _, entry in ipairs(cli.COMMANDS) do
+    local names = entry.name == "get" and "get download" or entry.name
+    local command = parser:command(names):summary(entry.summary):description(entry.summary)
+    if not only or only == entry.name then
+      command_module(entry.name).define(command, arguments)
+    end
+  end
+  return parser
+end
+
+-- What a command gets: its options, and the terminal to speak through.
+local function run(name, options)
+  local out = terminal.new { json = options.json, quiet = options.quiet }
+  return command_module(name).run(options, out) or DONE
+end
+
+--- Runs one command line.
+--- @param arguments string[]  the words after the program's name
+--- @return integer status for the shell
+function cli.main(arguments)
+  local argparse, missing = load_argparse()
+  if not argparse then
+    io.stderr:write("finspace: ", missing, "\n")
+    return 1
+  end
+  local name = chosen_command(arguments)
+  local parser = cli.parser(argparse, name or "none", arguments)
+  local well, result = parser:pparse(arguments)
+  if not well then
+    io.stderr:write("finspace: ", result, "\nTry `finspace ", name and name .. " " or "", "--help`.\n")
+    return MISUSE
+  end
+  return run(is_command(result.command), result)
+end
+
+return cli
