@@ -1,0 +1,154 @@
+--- Runs every spec on every Lua that is here, and once more under sanitizers, several at a time.
+---
+---   lua5.4 spec/support/run.lua          all suites
+---   lua5.4 spec/support/run.lua asan     one suite
+---
+--- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
+--- describe whose name has #once runs on Lua 5.4 alone. The output ends in "N passed, N failed".
+
+local root = assert(io.popen("pwd")):read("*l")
+local logs = root .. "/build/test"
+local only = arg[1]
+
+local function output_of(command)
+  local pipe = assert(io.popen(command .. " 2>/dev/null"))
+  local text = pipe:read("*a")
+  pipe:close()
+  return (text:gsub("%s+$", ""))
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then return "" end
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+--- The sanitizers' libraries must come first in the process, before Lua itself.
+local function sanitizers()
+  local libraries = output_of "gcc -print-file-name=libasan.so" .. ":" .. output_of "gcc -print-file-name=libubsan.so"
+  return "LD_PRELOAD=" .. libraries .. " FINSPACE_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0"
+    .. " UBSAN_OPTIONS=print_stacktrace=1"
+end
+
+local suites = {
+  { name = "lua5.4", program = "lua5.4", build = "build/lua5.4", once = true },
+  { name = "luajit", program = "luajit", build = "build/lua5.1" },
+  { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
+  { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
+  { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
+}
+
+local function spec_files()
+  local files = {}
+  for path in output_of("ls spec/*_spec.lua"):gmatch "%S+" do
+    files[#files + 1] = { path = path, slow = read_file(path):find("#once", 1, true) ~= nil }
+  end
+  return files
+end
+
+local function command_of(suite, path, log)
+  return table.concat({
+    "env FINSPACE_ROOT=" .. root,
+    "LUA_PATH='" .. root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. root .. "/?.lua;" .. root .. "/?/init.lua;;'",
+    "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
+    suite.environment and suite.environment() or "",
+    "timeout -k 10 600",
+    suite.program,
+    output_of "command -v busted",
+    suite.once and "" or "--exclude-tags=once",
+    path,
+    "> " .. log .. " 2>&1 < /dev/null",
+  }, " ")
+end
+
+--- Slow jobs come first, so that the last core to finish has little left to do.
+local function jobs_of(chosen, files)
+  local slow, quick = {}, {}
+  for _, suite in ipairs(chosen) do
+    for _, file in ipairs(files) do
+      local log = ("%s/%s.%s.log"):format(logs, suite.name, file.path:match "([^/]+)_spec")
+      local job = { suite = suite, path = file.path, log = log, command = command_of(suite, file.path, log) }
+      local queue = (suite.once and file.slow) and slow or quick
+      queue[#queue + 1] = job
+    end
+  end
+  for _, job in ipairs(quick) do slow[#slow + 1] = job end
+  return slow
+end
+
+local function run(jobs)
+  local list = assert(io.open(logs .. "/jobs", "w"))
+  for _, job in ipairs(jobs) do list:write(job.command, "\n") end
+  list:close()
+  local cores = tonumber(output_of "nproc") or 2
+  os.execute(("xargs -d '\\n' -P %d -I{} sh -c {} < %s/jobs"):format(math.max(2, cores), logs))
+end
+
+--- A job that printed no summary did not get to its end: that is one failure more.
+local function tally(job)
+  local text = read_file(job.log)
+  local passed, failed, errors, skipped =
+    text:match "(%d+) success%a* / (%d+) failure%a* / (%d+) error%a* / (%d+) pending"
+  if not passed then return { passed = 0, failed = 1, skipped = 0, text = text .. "\n(no summary: it did not finish)" } end
+  return {
+    passed = tonumber(passed),
+    failed = tonumber(failed) + tonumber(errors),
+    skipped = tonumber(skipped),
+    text = text,
+  }
+end
+
+local function skip_reasons(text, reasons)
+  for block in text:gmatch "Pending %-> [^\n]+\n([^\n]+\n[^\n]*)" do
+    local sentence, reason = block:match "^(.-)\n(.*)$"
+    reasons[#reasons + 1] = "skipped: " .. sentence .. " (" .. reason:gsub("^%S+:%d+: ", "") .. ")"
+  end
+end
+
+local function is_here(suite)
+  return output_of("command -v " .. suite.program) ~= ""
+    and output_of("ls " .. suite.build .. "/finspace/core.so") ~= ""
+end
+
+local function choose()
+  local chosen = {}
+  for _, suite in ipairs(suites) do
+    if only == nil or only == suite.name then
+      if is_here(suite) then
+        chosen[#chosen + 1] = suite
+      else
+        assert(suite.optional, suite.name .. " is not installed, or not built: run `make test`")
+      end
+    end
+  end
+  return chosen
+end
+
+local function report(chosen, jobs)
+  local total = { passed = 0, failed = 0, skipped = 0 }
+  for _, suite in ipairs(chosen) do
+    local sum, reasons = { files = 0, passed = 0, failed = 0, skipped = 0 }, {}
+    for _, job in ipairs(jobs) do
+      if job.suite == suite then
+        local result = tally(job)
+        sum.files = sum.files + 1
+        for key in pairs(total) do sum[key], total[key] = sum[key] + result[key], total[key] + result[key] end
+        if result.failed > 0 then print(("\n== %s %s\n%s"):format(suite.name, job.path, result.text)) end
+        skip_reasons(result.text, reasons)
+      end
+    end
+    if suite.once then print(table.concat(reasons, "\n")) end
+    print(("%-7s %3d specs %5d passed %3d failed %3d skipped"):format(
+      suite.name, sum.files, sum.passed, sum.failed, sum.skipped))
+  end
+  print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
+  return total.failed == 0
+end
+
+os.execute("rm -rf " .. logs .. " && mkdir -p " .. logs)
+local chosen = choose()
+local jobs = jobs_of(chosen, spec_files())
+run(jobs)
+os.exit(report(chosen, jobs) and 0 or 1)
