@@ -1,0 +1,202 @@
+--- The engine of tasks in hosts that use libcurl: what is ready runs, what waits for an answer or for a
+--- moment is parked. It has one descriptor to poll, so that any event loop can drive it.
+local http = require("finspace.http")
+local sys = require("finspace.sys")
+
+local loop = {}
+
+--- @class finspace.Loop
+--- @field alive integer  tasks that have not ended
+--- @field on_ready? fun()  called when work appears while nobody drives the loop
+local Loop = {}
+Loop.__index = Loop
+
+-- A step gives the loop that drives it back to its host after this time, whatever is still ready.
+local LONGEST_STEP = 0.01
+
+-- What a parked task yields; a task that yields anything else only lets the others run.
+local PARKED = {}
+
+--- @param settle? fun()  called at the end of a step after which no task is alive
+--- @return finspace.Loop
+function loop.new(settle)
+  return setmetatable({
+    alive = 0, settle = settle or function() end,
+    multi = http.multi {},
+    requests = {}, -- the task that waits for each call, by the call's id
+    ready = {}, first = 1, last = 0,
+    alarms = {}, -- the latest first
+  }, Loop)
+end
+
+-- parking and waking -----------------------------------------------------------------------------
+
+local function make_ready(self, task)
+  self.last = self.last + 1
+  self.ready[self.last] = task
+  if self.on_ready and not self.stepping then self.on_ready() end
+end
+
+--- Suspends the running task until it is woken.
+--- @return any first, any second what it was woken with
+function Loop.park(_, task)
+  task.parked = true
+  return coroutine.yield(PARKED)
+end
+
+--- Lets a parked task go on with these values. One that is not parked is left alone.
+function Loop:wake(task, first, second)
+  if not task.parked then return end
+  task.parked, task.first, task.second = false, first, second
+  make_ready(self, task)
+end
+
+--- Runs a task's body in a coroutine of its own, from the next step on.
+function Loop:start(task, body)
+  task:runs_in(coroutine.create(body))
+  self.alive = self.alive + 1
+  make_ready(self, task)
+end
+
+--- A task has ended.
+function Loop:ended()
+  self.alive = self.alive - 1
+end
+
+local function resume(self, task)
+  local first, second = task.first, task.second
+  task.first, task.second = nil, nil
+  self.running = task
+  local ok, signal = coroutine.resume(task.thread, first, second)
+  self.running = nil
+  if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end
+  local merely_yielded = signal ~= PARKED and coroutine.status(task.thread) == "suspended"
+  if merely_yielded and not task.adopted then make_ready(self, task) end
+end
+
+-- what is waited for -----------------------------------------------------------------------------
+
+local function cancelled(sent)
+  return { kind = "cancelled", code = "Cancelled", message = "its task was cancelled", sent = sent }
+end
+
+--- Sends a request, and parks the task until the answer is there.
+--- @return table|nil response, table|nil err
+function Loop:perform(task, request)
+  if task.cancelled then return nil, cancelled(false) end
+  local id, err = self.multi:add(request)
+  if not id then return nil, err end
+  self.requests[id], task.request = task, id
+  return self:park(task)
+end
+
+local function add_alarm(alarms, alarm)
+  local low, high = 1, #alarms + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if alarms[middle].at > alarm.at then low = middle + 1 else high = middle end
+  end
+  table.insert(alarms, low, alarm)
+end
+
+--- Parks the task for a time, or until it is cancelled.
+function Loop:sleep(task, seconds)
+  if task.cancelled then return end
+  task.alarm = { at = sys.monotonic() + seconds, task = task }
+  add_alarm(self.alarms, task.alarm)
+  self:park(task)
+end
+
+--- Ends what the task waits for.
+function Loop:interrupt(task)
+  if task.request then
+    self.multi:cancel(task.request)
+    self.requests[task.request], task.request = nil, nil
+    return self:wake(task, nil, cancelled(true))
+  elseif task.alarm then
+    task.alarm.task, task.alarm = nil, nil
+  end
+  self:wake(task)
+end
+
+-- driving ----------------------------------------------------------------------------------------
+
+local function deliver_answers(self)
+  for _, finished in ipairs(self.multi:step()) do
+    local task = self.requests[finished.id]
+    self.requests[finished.id], task.request = nil, nil
+    self:wake(task, finished.response, finished.err)
+  end
+end
+
+local function ring_alarms(self)
+  local alarms = self.alarms
+  if #alarms == 0 then return end
+  local now = sys.monotonic()
+  while alarms[#alarms] and alarms[#alarms].at <= now do
+    local task = table.remove(alarms).task
+    if task then
+      task.alarm = nil
+      self:wake(task)
+    end
+  end
+end
+
+local function run_ready(self)
+  local stop = sys.monotonic() + LONGEST_STEP
+  repeat
+    if self.first > self.last then
+      self.first, self.last = 1, 0
+      return
+    end
+    local task = self.ready[self.first]
+    self.ready[self.first] = nil
+    self.first = self.first + 1
+    resume(self, task)
+  until sys.monotonic() >= stop
+end
+
+--- Moves everything on as far as it goes without waiting.
+function Loop:step()
+  self.stepping = true
+  deliver_answers(self)
+  ring_alarms(self)
+  run_ready(self)
+  self.stepping = false
+  if self.alive == 0 then self.settle() end
+end
+
+--- A descriptor that is readable when `step` has an answer to deliver.
+--- @return integer
+function Loop:fd()
+  return self.multi:fd()
+end
+
+--- Seconds after which `step` should run although the descriptor is silent.
+--- @return number|nil
+function Loop:timeout()
+  if self.first <= self.last then return 0 end
+  local alarm = self.alarms[#self.alarms]
+  local pause = alarm and math.max(alarm.at - sys.monotonic(), 0)
+  local wish = self.multi:timeout()
+  return pause and wish and math.min(pause, wish) or pause or wish
+end
+
+--- Whether any task waits for something that can still happen.
+--- @return boolean
+function Loop:busy()
+  return self.first <= self.last or next(self.requests) ~= nil or #self.alarms > 0
+end
+
+--- Steps, and waits between the steps, until `is_over` says so.
+--- @param is_over fun(): boolean
+function Loop:drive(is_over)
+  while not is_over() do
+    self:step()
+    if is_over() then return end
+    if not self:busy() then error("every task waits for another one: none of them can go on", 0) end
+    self.multi:wait(self:timeout())
+  end
+end
+
+return loop
