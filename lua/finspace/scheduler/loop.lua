@@ -31,10 +31,15 @@ end
 
 -- parking and waking -----------------------------------------------------------------------------
 
+-- There is something to drive that whoever drives the loop may not know of.
+local function announce(self)
+  if self.on_ready and not self.stepping then self.on_ready() end
+end
+
 local function make_ready(self, task)
   self.last = self.last + 1
   self.ready[self.last] = task
-  if self.on_ready and not self.stepping then self.on_ready() end
+  announce(self)
 end
 
 --- Suspends the running task until it is woken.
@@ -87,6 +92,7 @@ function Loop:perform(task, request)
   local id, err = self.multi:add(request)
   if not id then return nil, err end
   self.requests[id], task.request = task, id
+  announce(self)
   return self:park(task)
 end
 
@@ -104,6 +110,7 @@ function Loop:sleep(task, seconds)
   if task.cancelled then return end
   task.alarm = { at = sys.monotonic() + seconds, task = task }
   add_alarm(self.alarms, task.alarm)
+  announce(self)
   self:park(task)
 end
 
