@@ -1,0 +1,430 @@
+--- The shared AWS files: ~/.aws/config and ~/.aws/credentials, read into profiles, single sign-on
+--- sessions and services sections, with the place of every setting kept for messages.
+---
+--- The dialect is the one that the AWS SDKs share: `[default]`, `[profile x]`, `[sso-session x]` and
+--- `[services x]` in the config file, `[x]` in the credentials file; `name = value`; indented lines
+--- continue a value, or are settings of their own below an empty one. Time and memory are bounded by
+--- MAX_FILE, because every step below is linear in the file's size.
+local errors = require("finspace.errors")
+
+local config = {}
+
+--- A real file has a few kilobytes; whatever is larger than this is not one.
+local MAX_FILE = 1024 * 1024
+
+local BYTE_ORDER_MARK = "\239\187\191"
+
+--- Linear on any input, unlike the usual "^%s*(.-)%s*$".
+local function trim(text)
+  return text:match("^%s*(.*%S)") or ""
+end
+
+-- The dialect ----------------------------------------------------------------------------------
+
+local KINDS = { ["profile"] = "profiles", ["sso-session"] = "sso_sessions", ["services"] = "services" }
+
+local function is_name(text)
+  return text:find("^[%w_%-/%.%%@:%+]+$") ~= nil
+end
+
+--- What a section's header stands for in this kind of file: where its settings go (profiles,
+--- sso_sessions, services) and under which name, or nil and why it counts for nothing.
+local function section_target(header, kind)
+  if kind == "credentials" then
+    if is_name(header) then return "profiles", header end
+    return nil, "a profile's name has letters, digits and - _ / . % @ : + only, and no prefix in this file"
+  end
+  local prefix, name = header:match("^(%S+)%s+(.+)$")
+  local group = KINDS[prefix]
+  if group and is_name(name) then return group, name, prefix == "profile" end
+  if group then return nil, "a name has letters, digits and - _ / . % @ : + only" end
+  if header == "default" then return "profiles", "default" end
+  return nil, "in this file a profile is written [profile " .. header .. "]"
+end
+
+local function new_parser(kind, file)
+  return {
+    kind = kind,
+    file = file,
+    line = 0,
+    section = nil, -- of the current section: { settings = {}, places = {} }
+    setting = nil, -- the current setting, which an indented line continues
+    result = { profiles = {}, sso_sessions = {}, services = {}, ignored = {} },
+  }
+end
+
+local function fault(parser, message)
+  return nil, message .. " (" .. parser.file .. " line " .. parser.line .. ")"
+end
+
+--- A value that goes on over lines is kept in pieces, so that a long one stays linear.
+local function finish_setting(parser)
+  local setting = parser.setting
+  parser.setting = nil
+  if not setting or setting.ignored then return end
+  parser.section.settings[setting.name] = setting.nested or table.concat(setting.pieces, "\n")
+  parser.section.places[setting.name] = parser.file .. " line " .. setting.line
+end
+
+local function open_section(parser, group, name)
+  local sections = parser.result[group]
+  sections[name] = sections[name] or { settings = {}, places = {}, line = parser.line }
+  return sections[name]
+end
+
+--- `[profile default]` hides every `[default]`, before it or after it.
+local function open_profile(parser, group, name, prefixed)
+  if group ~= "profiles" or name ~= "default" or parser.kind == "credentials" then
+    return open_section(parser, group, name)
+  end
+  local profiles = parser.result.profiles
+  local known = profiles.default
+  if known and known.prefixed and not prefixed then return { settings = {}, places = {} } end
+  if known and prefixed and not known.prefixed then profiles.default = nil end
+  local section = open_section(parser, group, name)
+  section.prefixed = prefixed
+  return section
+end
+
+local function read_header(parser, line)
+  local header, rest = line:match("^%[([^%]]*)%](.*)$")
+  if not header then return fault(parser, "a section's name must end with ']'") end
+  if trim(rest):find("^[^#;]") then return fault(parser, "nothing but a comment may follow ']'") end
+  header = trim(header)
+  local group, name, prefixed = section_target(header, parser.kind)
+  if group then
+    parser.section = open_profile(parser, group, name, prefixed)
+  else
+    parser.section = { settings = {}, places = {} }
+    local section = { header = header, why = name, line = parser.line, file = parser.file }
+    table.insert(parser.result.ignored, section)
+  end
+  return true
+end
+
+local function read_setting(parser, line)
+  if not parser.section then
+    return fault(parser, "a setting stands before any section: put [default] or [profile NAME] above it")
+  end
+  local name, value = line:match("^([^=]*)=(.*)$")
+  if not name then return fault(parser, "a setting is written name = value, and this line has no '='") end
+  name = trim(name):lower()
+  if name == "" then return fault(parser, "a setting has no name before its '='") end
+  local comment = value:find("%s[#;]")
+  value = trim(comment and value:sub(1, comment - 1) or value)
+  parser.setting = { name = name, line = parser.line, pieces = { value }, ignored = not is_name(name) }
+  return true
+end
+
+local function read_nested(parser, line)
+  local setting = parser.setting
+  local name, value = line:match("^([^=]*)=(.*)$")
+  if not name then
+    return fault(parser, "below '" .. setting.name .. " =' every line is name = value, and this one has no '='")
+  end
+  name = trim(name):lower()
+  if name == "" then return fault(parser, "a setting below '" .. setting.name .. " =' has no name") end
+  setting.nested = setting.nested or {}
+  setting.nested[name] = trim(value)
+  return true
+end
+
+local function read_continuation(parser, line)
+  local setting = parser.setting
+  if not setting then
+    return fault(parser, "an indented line continues a setting, and there is none above it: remove the spaces")
+  end
+  if setting.ignored then return true end
+  if setting.pieces[1] == "" then return read_nested(parser, trim(line)) end
+  table.insert(setting.pieces, trim(line))
+  return true
+end
+
+local function read_line(parser, line)
+  if not line:find("%S") or line:find("^%s*[#;]") then return true end
+  if line:find("^%s") then return read_continuation(parser, line) end
+  finish_setting(parser)
+  if line:find("^%[") then return read_header(parser, line) end
+  return read_setting(parser, line)
+end
+
+--- Parses one file's text. Pure.
+--- @param text string
+--- @param kind "config"|"credentials"
+--- @param file string the name that messages give it
+--- @return table|nil parsed { profiles = { [name] = { settings, places, line } }, sso_sessions, services, ignored }
+--- @return string|nil message what is wrong, and the file and line
+function config.parse(text, kind, file)
+  local parser = new_parser(kind, file)
+  if text:sub(1, 3) == BYTE_ORDER_MARK then text = text:sub(4) end
+  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
+    parser.line = parser.line + 1
+    if line:find("%z") then return fault(parser, "a NUL byte: this is not a text file in UTF-8") end
+    local ok, message = read_line(parser, line)
+    if not ok then return nil, message end
+  end
+  finish_setting(parser)
+  return parser.result
+end
+
+-- Where the files are --------------------------------------------------------------------------
+
+local function set(value)
+  return value ~= nil and value ~= "" and value or nil
+end
+
+local function home(getenv)
+  local drive, path = getenv("HOMEDRIVE"), getenv("HOMEPATH")
+  return set(getenv("HOME")) or set(getenv("USERPROFILE")) or (drive and path and drive .. path)
+end
+
+local function expand_home(path, folder)
+  if path:sub(1, 2) == "~/" and folder then return folder .. path:sub(2) end
+  return path
+end
+
+--- Where the two files and the cache of single sign-on tokens are, by the environment.
+--- @param getenv fun(name: string): string|nil
+--- @param separator string|nil "\\" on Windows; default: this system's
+--- @return table locations { config =, credentials =, sso_cache = } each nil where there is no home folder
+function config.locations(getenv, separator)
+  separator = separator or package.config:sub(1, 1)
+  local folder = home(getenv)
+  local function place(variable, ...)
+    local named = variable and set(getenv(variable))
+    if named then return expand_home(named, folder) end
+    return folder and table.concat({ folder, ".aws", ... }, separator)
+  end
+  return {
+    config = place("AWS_CONFIG_FILE", "config"),
+    credentials = place("AWS_SHARED_CREDENTIALS_FILE", "credentials"),
+    sso_cache = place(nil, "sso", "cache"),
+  }
+end
+
+-- Loading --------------------------------------------------------------------------------------
+
+--- Where files come from: the runtime's own reader in specs, the system's otherwise.
+--- @return table files { read_limited = function(path, max), stat = function(path) }
+function config.files(runtime)
+  return runtime.files or require("finspace.sys")
+end
+
+--- /dev/null is how people say "no file".
+local function is_absent(path, stat, code)
+  return path == "/dev/null" or (not stat and (code == "ENOENT" or code == "ENOTDIR"))
+end
+
+local function warn_of_open_permissions(runtime, path, stat)
+  if not runtime.logger or not stat.mode or stat.mode % 64 == 0 then return end
+  runtime.logger {
+    level = "warn",
+    message = ("others may read %s (mode %04o); close it with: chmod 600 %s"):format(path, stat.mode, path),
+  }
+end
+
+local VARIABLES = { config = "AWS_CONFIG_FILE", credentials = "AWS_SHARED_CREDENTIALS_FILE" }
+
+local function unreadable(kind, path, message)
+  return nil, errors.new {
+    kind = "config",
+    code = "UnreadableConfigFile",
+    file = path,
+    message = message .. "; make it a plain text file of at most 1 MiB that you may read, or name another "
+      .. kind .. " file with " .. VARIABLES[kind],
+  }
+end
+
+--- What tells one version of a file from the next.
+local function version(stat)
+  if not stat then return "absent" end
+  return table.concat({ tostring(stat.mtime), tostring(stat.size), tostring(stat.inode) }, ":")
+end
+
+local function load_file(runtime, kind, path)
+  local file = { kind = kind, path = path, exists = false, version = "absent" }
+  if not path then return file end
+  local files = config.files(runtime)
+  local stat, message, code = files.stat(path)
+  file.version = version(stat)
+  if is_absent(path, stat, code) then return file end
+  file.exists = true
+  local text
+  if stat then text, message = files.read_limited(path, MAX_FILE) end
+  if not text then return unreadable(kind, path, message) end
+  if kind == "credentials" then warn_of_open_permissions(runtime, path, stat) end
+  file.parsed, message = config.parse(text, kind, path)
+  if not file.parsed then
+    return nil, errors.new { kind = "config", code = "InvalidConfigFile", file = path, message = message }
+  end
+  return file
+end
+
+--- Lays one file's sections over what is there: the credentials file comes second and wins.
+local function merge(result, places, parsed)
+  for _, group in ipairs({ "profiles", "sso_sessions", "services" }) do
+    for name, section in pairs(parsed[group]) do
+      local settings = result[group][name] or {}
+      local where = places[group][name] or { [1] = section.line }
+      for key, value in pairs(section.settings) do
+        settings[key], where[key] = value, section.places[key]
+      end
+      result[group][name], places[group][name] = settings, where
+    end
+  end
+  for _, section in ipairs(parsed.ignored) do
+    table.insert(result.ignored, section)
+  end
+end
+
+local function selected_profile(runtime, options)
+  if options.profile then return options.profile, "the profile option" end
+  local named = set(runtime.getenv("AWS_PROFILE"))
+  if named then return named, "AWS_PROFILE" end
+  return "default", nil
+end
+
+local function empty()
+  return {
+    profiles = {}, sso_sessions = {}, services = {}, ignored = {}, files = {}, profile = "default",
+    places = { profiles = {}, sso_sessions = {}, services = {} },
+  }
+end
+
+--- Reads the config file and the credentials file.
+--- @param runtime table getenv, and optionally files and logger
+--- @param options table|nil { profile = name }
+--- @return table|nil config { profiles, sso_sessions, services: name → settings (text, or a table when nested);
+---   places: the same shape with "FILE line N"; ignored: sections that count for nothing;
+---   files: what was read; profile: the selected name; profile_from: who selected it }
+--- @return table|nil err
+function config.load(runtime, options)
+  local where = config.locations(runtime.getenv)
+  local result = empty()
+  result.sso_cache = where.sso_cache
+  result.profile, result.profile_from = selected_profile(runtime, options or {})
+  for _, kind in ipairs({ "config", "credentials" }) do
+    local file, err = load_file(runtime, kind, where[kind])
+    if not file then return nil, err end
+    if file.parsed then merge(result, result.places, file.parsed) end
+    file.parsed = nil
+    table.insert(result.files, file)
+  end
+  return result
+end
+
+--- Whether one of a config's files has changed, appeared or gone since it was read.
+--- @return boolean
+function config.is_stale(runtime, loaded)
+  local files = config.files(runtime)
+  for _, file in ipairs(loaded.files) do
+    if file.path and version(files.stat(file.path)) ~= file.version then return true end
+  end
+  return false
+end
+
+--- A function that gives the current config: read once, and anew when a file changed.
+--- @return fun(): table|nil, table|nil
+function config.reader(runtime, options)
+  local loaded
+  return function()
+    if loaded and not config.is_stale(runtime, loaded) then return loaded end
+    local err
+    loaded, err = config.load(runtime, options)
+    return loaded, err
+  end
+end
+
+-- Looking things up ----------------------------------------------------------------------------
+
+--- The config itself, whether it is given or the function that reads it.
+--- @param source table|fun(): table|nil, table|nil
+--- @return table|nil config, table|nil err
+function config.of(source)
+  if type(source) == "function" then return source() end
+  return source or empty()
+end
+
+--- The settings of the selected profile; an empty table where the files do not have it.
+--- @return table settings
+function config.selected(loaded)
+  return loaded.profiles[loaded.profile] or {}
+end
+
+--- Where a setting stands, for messages: "FILE line N".
+--- @param group "profiles"|"sso_sessions"|"services"
+--- @return string
+function config.place(loaded, group, name, key)
+  local places = loaded.places and loaded.places[group][name]
+  return places and places[key] or "the configuration"
+end
+
+--- Looks a setting up: the first environment variable that is set, else the selected profile.
+--- @param variables string[] names, in order
+--- @param key string|nil the profile's setting
+--- @return string|nil value, string|nil origin for messages; or nil, nil, err when the files are broken
+function config.setting(runtime, source, variables, key)
+  for _, name in ipairs(variables) do
+    local value = set(runtime.getenv(name))
+    if value then return value, name end
+  end
+  if not key then return nil end
+  local loaded, err = config.of(source)
+  if not loaded then return nil, nil, err end
+  local value = config.selected(loaded)[key]
+  if type(value) ~= "string" or value == "" then return nil end
+  return value, key .. " in " .. config.place(loaded, "profiles", loaded.profile, key)
+end
+
+--- A setting that is true or false, in any case.
+--- @return boolean|nil value; or nil, err
+function config.flag(runtime, source, variable, key)
+  local value, origin, err = config.setting(runtime, source, { variable }, key)
+  if err then return nil, err end
+  local text = value and value:lower()
+  if text == nil or text == "false" then return false end
+  if text == "true" then return true end
+  return nil, errors.new {
+    kind = "config",
+    code = "InvalidFlag",
+    message = origin .. " is neither true nor false; write one of them, or remove it",
+  }
+end
+
+-- Region ---------------------------------------------------------------------------------------
+
+--- A region becomes part of a host name, so nothing but a host label is taken for one.
+local function is_host_label(text)
+  if #text > 63 or text:find("%-$") or not text:find("%D") then return false end
+  return text:find("^[%l%d][%l%d%-]*$") ~= nil
+end
+
+--- The region: the option, AWS_REGION, AWS_DEFAULT_REGION, the profile's `region`.
+--- @param runtime table
+--- @param source table|function|nil a config, or what reads one; consulted only when needed
+--- @param options table|nil { region = }
+--- @return string|nil region, table|nil err
+function config.region(runtime, source, options)
+  local region, origin, err = options and options.region, "the region option"
+  if not region then
+    region, origin, err = config.setting(runtime, source, { "AWS_REGION", "AWS_DEFAULT_REGION" }, "region")
+  end
+  if err then return nil, err end
+  if not region then
+    return nil, errors.new {
+      kind = "config",
+      code = "MissingRegion",
+      message = "no region: give the region option, set AWS_REGION, or write region = … in the profile",
+    }
+  end
+  if not is_host_label(region) then
+    return nil, errors.new {
+      kind = "config",
+      code = "InvalidRegion",
+      message = origin .. " is not a region's name; write one like us-east-1 (small letters, digits and hyphens)",
+    }
+  end
+  return region
+end
+
+return config
