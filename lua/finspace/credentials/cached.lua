@@ -1,0 +1,154 @@
+--- Keeps a provider's keys until shortly before they end, and gets new ones once, however many
+--- coroutines ask. Early in the last quarter of an hour new keys are welcome and a failure keeps the
+--- old ones; from ten minutes before the end they are required.
+local keys = require("finspace.credentials.keys")
+local single_flight = require("finspace.credentials.single_flight")
+
+local cached = {}
+
+--- Seconds before the end, and the share of a life that they may be: keys that live for less than an
+--- hour would otherwise be fetched anew at every call.
+local WELCOME, WELCOME_SHARE = 15 * 60, 1 / 4
+local REQUIRED, REQUIRED_SHARE = 10 * 60, 1 / 6
+
+--- How long a source that just failed is left alone while its old keys still work.
+local PAUSE = 60
+--- The same for keys that are used past their end, spread so that many machines do not ask at once.
+local PAST_END_PAUSE = 300
+
+local Cached = {}
+Cached.__index = Cached
+Cached.__name = "finspace.CachedCredentials"
+
+function Cached:__tostring()
+  return "cached " .. (self.held and tostring(self.held) or "credentials, none fetched yet")
+end
+
+local function warn(self, message)
+  if self.runtime.logger then self.runtime.logger { level = "warn", message = message } end
+end
+
+local function is_past(self, held)
+  return held.expires_at ~= nil and self.runtime.now() >= held.expires_at
+end
+
+--- "fresh", "welcome" (new ones would be welcome) or "required".
+local function state(self)
+  local held = self.held
+  if not held then return "required" end
+  local now = self.runtime.now()
+  local usable = held.outlives or not is_past(self, held)
+  if now < self.quiet_until then return usable and "fresh" or "required" end
+  if held.changed and held.changed() then return usable and "welcome" or "required" end
+  if not held.expires_at or now < self.welcome_at then return "fresh" end
+  if held.outlives then return "welcome" end
+  return now < self.required_at and "welcome" or "required"
+end
+
+local function hold(self, found)
+  self.held, self.failure, self.quiet_until = found, nil, 0
+  if not found.expires_at then return end
+  local now = self.runtime.now()
+  local life = math.max(0, found.expires_at - now)
+  self.welcome_at = found.expires_at - math.min(WELCOME, life * WELCOME_SHARE)
+  self.required_at = found.expires_at - math.min(REQUIRED, life * REQUIRED_SHARE)
+  if life == 0 then self.quiet_until = now + PAST_END_PAUSE * (1 + self.runtime.random()) end
+end
+
+local function check_not_past(self, found)
+  if not is_past(self, found) or found.outlives then return found end
+  return keys.broken(found.source, "ExpiredCredentials", found.source .. " handed out keys that ended at "
+    .. keys.time_text(found.expires_at) .. "; renew them there, or correct this machine's clock")
+end
+
+--- The leader's part: asks the provider, and leaves the flight whatever comes back.
+local function fetch(self, context)
+  self.failure = nil
+  local found, err = self.provider(context)
+  if found then found, err = check_not_past(self, found) end
+  self.flight:leave()
+  if found then
+    hold(self, found)
+    return found
+  end
+  self.failure = err
+  return nil, err
+end
+
+--- Keys that work stay, and their source has a rest.
+local function keep(self, err)
+  local pause = self.held.outlives and PAST_END_PAUSE * (1 + self.runtime.random()) or PAUSE
+  self.quiet_until = self.runtime.now() + pause
+  warn(self, ("keeping %s; new ones could not be fetched: %s"):format(tostring(self.held), tostring(err)))
+  return self.held
+end
+
+local function fetch_if_possible(self, context)
+  local found, err = fetch(self, context)
+  return found or keep(self, err)
+end
+
+--- New keys are welcome: one call goes for them, the others go on with what they have. A host that can
+--- work beside a call says so with `runtime.background`.
+local function renew_beside(self, context)
+  if not self.flight:lead() then return self.held end
+  if not self.runtime.background then return fetch_if_possible(self, context) end
+  self.runtime.background(function() fetch_if_possible(self, context) end)
+  return self.held
+end
+
+--- New keys are required: one call goes for them, the others wait and share what it brought.
+local function renew(self, context, unwanted)
+  while not self.flight:lead() do
+    self.flight:wait()
+    if self.held ~= unwanted and self.held then return self.held end
+    if self.failure then return nil, self.failure end
+  end
+  return fetch(self, context)
+end
+
+--- Keys to sign with, fetched if need be.
+--- @param context table the provider's context
+--- @return finspace.Credentials|nil, finspace.Error|nil
+function Cached:get(context)
+  local now = state(self)
+  if now == "fresh" then return self.held end
+  if now == "welcome" then return renew_beside(self, context) end
+  return renew(self, context, self.held)
+end
+
+--- Other keys, because a service took these for expired. Whoever comes late, with keys that are already
+--- replaced, gets the new ones.
+--- @param context table
+--- @param refused finspace.Credentials|nil the keys that the service refused; default: those that are held
+--- @return finspace.Credentials|nil, finspace.Error|nil
+function Cached:refresh(context, refused)
+  refused = refused or self.held
+  if self.held and self.held ~= refused then return self.held end
+  return renew(self, context, refused)
+end
+
+--- What an exchange wants: keys, and other ones in place of those that were refused.
+--- @param context table
+--- @return fun(refused: finspace.Credentials|nil): finspace.Credentials|nil, finspace.Error|nil
+function Cached:supplier(context)
+  return function(refused)
+    if refused then return self:refresh(context, refused) end
+    return self:get(context)
+  end
+end
+
+--- @param provider function
+--- @param runtime table now, monotonic, sleep, random; optionally logger and background
+function cached.new(provider, runtime)
+  return setmetatable({
+    provider = provider, runtime = runtime, flight = single_flight.new(runtime), quiet_until = 0,
+  }, Cached)
+end
+
+--- @return boolean
+function cached.is(value)
+  return getmetatable(value) == Cached
+end
+
+return cached

@@ -1,0 +1,114 @@
+--- What every credential provider hands out, and the two ways in which it can have nothing to hand out.
+local clock = require("finspace.clock")
+local errors = require("finspace.errors")
+
+local keys = {}
+
+--- @class finspace.Credentials
+--- @field access_key_id string
+--- @field secret_access_key string
+--- @field session_token? string
+--- @field expires_at? integer   epoch seconds; nil: they do not end
+--- @field source string         which provider, for people
+--- @field outlives? boolean     they stay in use past their end while their source is down
+--- @field changed? fun(): boolean  whether the files they came from are different now
+
+local Keys = { __name = "finspace.Credentials" }
+
+local function end_text(expires_at)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", expires_at)
+end
+
+--- Names the key, its source and its end; never the secret.
+function Keys:__tostring()
+  local text = "credentials " .. tostring(self.access_key_id) .. " from " .. tostring(self.source)
+  return self.expires_at and text .. ", until " .. end_text(self.expires_at) or text
+end
+
+--- Keys travel in HTTP headers: what could end a header there is refused here, by name.
+local function member_fault(name, value)
+  if type(value) ~= "string" or value == "" then return name .. " is missing" end
+  if value:find("[%c\127]") then return name .. " holds a line break or another control character" end
+  if name ~= "session_token" and value:find("%s") then return name .. " holds a space" end
+end
+
+--- Makes credentials of a table.
+--- @param fields table as finspace.Credentials
+--- @return finspace.Credentials|nil, string|nil message which member is missing or broken; shows no value
+function keys.new(fields)
+  local message = member_fault("access_key_id", fields.access_key_id)
+    or member_fault("secret_access_key", fields.secret_access_key)
+    or (fields.session_token and member_fault("session_token", fields.session_token))
+  if message then return nil, message end
+  return setmetatable(fields, Keys)
+end
+
+--- The source is not configured: a chain goes on to the next one.
+--- @param source string
+--- @param why string one clause, for the list of sources looked at
+--- @return nil, finspace.Error
+function keys.none(source, why)
+  return nil, errors.new {
+    kind = "credentials", code = "NotConfigured", source = source, message = source .. ": " .. why, why = why,
+  }
+end
+
+--- The source is configured and broken: a chain stops here.
+--- @param source string
+--- @param code string
+--- @param message string what is wrong where, and the cure
+--- @param fields table|nil more fields of the error
+--- @return nil, finspace.Error
+function keys.broken(source, code, message, fields)
+  local err = fields or {}
+  err.kind, err.code, err.source, err.message = err.kind or "credentials", code, source, message
+  return nil, errors.new(err)
+end
+
+--- A failed call keeps its kind and code and learns what it was for.
+--- @param source string
+--- @param err finspace.Error
+--- @param purpose string
+--- @return nil, finspace.Error
+function keys.failed(source, err, purpose)
+  local fields = {}
+  for name, value in pairs(err) do fields[name] = value end
+  return keys.broken(source, err.code, purpose .. ": " .. (err.message or err.code), fields)
+end
+
+--- @return boolean whether an error says "not configured", so that a chain may go on
+function keys.is_none(err)
+  return type(err) == "table" and err.code == "NotConfigured"
+end
+
+-- Time -----------------------------------------------------------------------------------------
+
+local function offset_seconds(zone)
+  if zone == "" or zone == "Z" or zone == "UTC" then return 0 end
+  local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d%d)$")
+  if not sign then return nil end
+  return (sign == "-" and -1 or 1) * (tonumber(hours) * 3600 + tonumber(minutes) * 60)
+end
+
+--- An ISO 8601 time as epoch seconds: `2026-11-22T17:18:32Z`, with a fraction (cut off), an offset, or
+--- the `UTC` that old single sign-on files write.
+--- @param text any
+--- @return integer|nil seconds nil where it is no such time
+function keys.time(text)
+  if type(text) ~= "string" then return nil end
+  local year, month, day, hour, minute, second, zone =
+    text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)%.?%d*(.*)$")
+  local offset = zone and offset_seconds(zone)
+  if not offset then return nil end
+  local seconds = clock.epoch(tonumber(year), tonumber(month), tonumber(day),
+    tonumber(hour), tonumber(minute), tonumber(second))
+  return math.floor(seconds - offset)
+end
+
+--- @param seconds integer
+--- @return string ISO 8601
+function keys.time_text(seconds)
+  return end_text(seconds)
+end
+
+return keys
