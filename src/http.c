@@ -456,9 +456,11 @@ static bool begin_block(http_transfer *t, slice line) {
     t->content_length = -1;
     t->has_transfer_encoding = false;
     t->status = line.len >= space + 4 ? (int)parse_length(code) : -1;
-    if (t->status >= 100 && t->status <= 999) return true;
-    http_fail(t, HTTP_PROTOCOL, "BadResponse", "the answer does not begin with an HTTP status");
-    return false;
+    bool valid = t->status >= 100 && t->status <= 999 && t->status != 101;
+    if (!valid) { /* 101 would switch to a protocol that was not asked for */
+        http_fail(t, HTTP_PROTOCOL, "BadResponse", "the answer begins with no status that fits");
+    }
+    return valid;
 }
 
 static bool fail_too_large(http_transfer *t, const char *what, const char *option, uint64_t limit) {
@@ -500,7 +502,10 @@ static bool take_header_line(http_transfer *t, slice line) {
     if (t->stage == ANSWER_BODY) return true;
     if (slice_starts_with(line, SLICE("HTTP/"))) return begin_block(t, line);
     if (trim(line).len > 0) return add_header(t, line);
-    if (t->status < 200) return true; /* an interim answer; the next one follows */
+    if (t->status < 200) {
+        t->stage = ANSWER_NONE; /* an interim answer; the final one has still to begin */
+        return true;
+    }
     t->stage = ANSWER_BODY;
     return open_sink(t);
 }

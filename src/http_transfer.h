@@ -17,8 +17,8 @@ enum {
 
 /* Where an answer is, between its first byte and its last. */
 typedef enum answer_stage {
-    ANSWER_NONE,    /* nothing has come */
-    ANSWER_HEADERS, /* within a header block, or between an interim answer and the next */
+    ANSWER_NONE,    /* nothing has come but whole interim answers */
+    ANSWER_HEADERS, /* within a header block */
     ANSWER_BODY     /* the header block of the final answer is complete */
 } answer_stage;
 
