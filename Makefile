@@ -6,6 +6,8 @@ WARNINGS  = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-pro
 BUILDING  = $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -D_FORTIFY_SOURCE=2 -fstack-protector-strong -MMD -MP
 LINKING   = -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 
+ROCKSPEC  = finspace-1.0.0-1.rockspec
+
 # Where things are built; `make asan` builds beside the ordinary objects.
 BUILD    ?= build
 # The interpreter that `make env`, `make demo` and `make bench` use.
@@ -88,7 +90,7 @@ $(PROGRAM): Makefile
 	   echo 'local root = arg[0]:match("^(.*)/$(BUILD)/bin/[^/]*$$") or "."'; \
 	   echo 'package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path'; \
 	   echo 'package.cpath = root .. "/$(BUILD)/lua5.4/?.so;" .. package.cpath'; \
-	   echo 'os.exit(require("finspace.cli").main(arg))'; } > $@
+	   echo 'dofile(root .. "/lua/finspace/cli/main.lua")'; } > $@
 	@chmod 755 $@
 
 # --- running ------------------------------------------------------------------------------------
@@ -129,6 +131,7 @@ bench: all
 	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/bench/run.lua
 
 docs: all
+	@lua5.4 spec/support/rockspec.lua > $(ROCKSPEC)
 	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/support/docs.lua
 
 # --- checking -----------------------------------------------------------------------------------
@@ -138,6 +141,7 @@ floors: all
 
 lint:
 	@clang-format-14 --dry-run -Werror src/*.[ch]
+	@lua5.4 spec/support/rockspec.lua | diff -u $(ROCKSPEC) - || { echo 'the rockspec is stale: run make docs'; exit 1; }
 	@luacheck --quiet lua spec examples
 
 # --- installing ---------------------------------------------------------------------------------
@@ -152,7 +156,7 @@ install: all
 	cd lua && find finspace -type f -exec install -m 644 '{}' '$(LUA_SHARE)/{}' ';'
 	install -d '$(LUA_LIB)/finspace' '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so) '$(LUA_LIB)/finspace'
-	printf '#!/usr/bin/env lua$(LUA_VERSION)\nos.exit(require("finspace.cli").main(arg))\n' > '$(DESTDIR)$(PREFIX)/bin/finspace'
+	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; cat lua/finspace/cli/main.lua; } > '$(DESTDIR)$(PREFIX)/bin/finspace'
 	chmod 755 '$(DESTDIR)$(PREFIX)/bin/finspace'
 
 clean:

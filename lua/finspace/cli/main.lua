@@ -1,0 +1,2 @@
+--- The program `finspace`.
+os.exit(require("finspace.cli").main(arg), true)
