@@ -96,6 +96,7 @@ local function copy_request(call)
     method = given.method, url = given.url, query = given.query or "", headers = headers,
     body = given.body, payload_hash = given.payload_hash, sink = call.sink, max_body = call.max_body,
     allowed_addresses = given.allowed_addresses, proxy = given.proxy,
+    repeatable = call.repeatable or false,
   }
   if endpoint then
     headers.host = endpoint.host
