@@ -112,8 +112,9 @@ static sigv4_request read_request(lua_State *L, int index, sigv4_pair *headers) 
     r.method = require_field(L, index, "method");
     r.path = require_field(L, index, "path");
     r.query = lcore_push_field(L, index, "query", SLICE(""));
-    r.body = lcore_push_field(L, index, "body", SLICE(""));
     r.payload_hash = lcore_push_field(L, index, "payload_hash", SLICE(""));
+    /* With its hash given, a body may be what only a transport understands: a slice of a file. */
+    if (!r.payload_hash.len) r.body = lcore_push_field(L, index, "body", SLICE(""));
     lua_getfield(L, index, "headers");
     check_table(L, -1, "headers");
     int table = lua_gettop(L);
