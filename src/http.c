@@ -29,7 +29,8 @@ void http_options_init(http_options *options) {
                               .timeout = 60,
                               .stall_timeout = 30,
                               .max_headers = 256 * 1024,
-                              .max_body = 16 * 1024 * 1024};
+                              .max_body = 16 * 1024 * 1024,
+                              .max_sink = UINT64_MAX};
 }
 
 /* A copy of a text that may be absent; `whole` becomes false when memory ran out. */
@@ -94,13 +95,12 @@ void http_transfer_free(http_transfer *t, bool abandon) {
 }
 
 /* Empties a buf, and gives its memory back where a large answer made it grow. */
-static void recycle(buf *b, size_t limit) {
+static void recycle(buf *b) {
     if (b->cap > KEEP_BUFFER) {
         buf_free(b);
     } else {
         buf_clear(b);
     }
-    b->limit = limit;
 }
 
 void http_transfer_reset(http_transfer *t) {
@@ -110,8 +110,8 @@ void http_transfer_reset(http_transfer *t) {
     buf_clear(&t->lines);
     buf_clear(&t->sink_path);
     t->options = *t->defaults;
-    recycle(&t->headers, t->options.max_headers);
-    recycle(&t->answer, t->options.max_body);
+    recycle(&t->headers);
+    recycle(&t->answer);
     t->method[0] = '\0';
     t->line_count = 0;
     t->has_content_type = false;
@@ -120,7 +120,6 @@ void http_transfer_reset(http_transfer *t) {
     t->body = slice_of(NULL, 0);
     t->body_offset = t->body_length = t->body_at = 0;
     t->sink_offset = -1;
-    t->has_max_body = false;
     t->allowed_count = 0;
     t->allow_loopback = t->refused_address = false;
     t->stage = ANSWER_NONE;
@@ -297,20 +296,8 @@ void http_set_sink(http_transfer *t, const char *path, int64_t offset) {
     t->sink_offset = offset;
 }
 
-void http_set_timeouts(http_transfer *t, double connect, double total, double stall) {
-    if (connect >= 0) t->options.connect_timeout = connect;
-    if (total >= 0) t->options.timeout = total;
-    if (stall >= 0) t->options.stall_timeout = stall;
-}
-
-void http_set_max_body(http_transfer *t, uint64_t bytes) {
-    t->max_body = bytes;
-    t->has_max_body = true;
-    t->answer.limit = bytes > SIZE_MAX ? SIZE_MAX : (size_t)bytes;
-}
-
-void http_set_proxy(http_transfer *t, const char *proxy) {
-    t->options.proxy = proxy;
+http_options *http_call_options(http_transfer *t) {
+    return &t->options;
 }
 
 void http_set_repeatable(http_transfer *t, bool repeatable) {
@@ -543,9 +530,8 @@ static bool write_memory(http_transfer *t, slice bytes) {
 static size_t on_write(char *bytes, size_t size, size_t count, void *user) {
     http_transfer *t = user;
     slice chunk = slice_of(bytes, size * count);
-    bool limited = t->sink_fd >= 0 && t->has_max_body;
-    if (limited && chunk.len > t->max_body - t->received) {
-        fail_too_large(t, "body is", "max_body", t->max_body);
+    if (t->sink_fd >= 0 && chunk.len > t->options.max_sink - t->received) {
+        fail_too_large(t, "body is", "max_body", t->options.max_sink);
         return 0;
     }
     bool written = t->sink_fd >= 0 ? write_sink(t, chunk) : write_memory(t, chunk);
@@ -714,6 +700,8 @@ static bool check_request(http_transfer *t) {
 
 bool http_transfer_start(http_transfer *t) {
     if (!check_request(t)) return false;
+    t->headers.limit = t->options.max_headers;
+    t->answer.limit = t->options.max_body;
     curl_easy_reset(t->easy);
     CURLcode code = set_rules(t);
     if (code == CURLE_OK) code = set_trust(t);

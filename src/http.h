@@ -56,7 +56,8 @@ typedef struct http_options {
     double timeout;         /* seconds, for the whole call; 0: none */
     double stall_timeout;   /* seconds without a byte in either direction; 0: none */
     size_t max_headers;     /* bytes, of all header blocks of one answer together */
-    size_t max_body;        /* bytes held in memory */
+    size_t max_body;        /* bytes of a body held in memory */
+    uint64_t max_sink;      /* bytes of a body written to a file; the default is no limit */
     long max_connections;   /* kept open by a multi; 0: 128 */
 } http_options;
 
@@ -88,11 +89,9 @@ void http_set_body_file(http_transfer *t, const char *path, int64_t offset, int6
  * a refusal, stay in memory. */
 void http_set_sink(http_transfer *t, const char *path, int64_t offset);
 
-/* Replace the client's options for this call; a negative time keeps the client's. A proxy is
- * borrowed until the call has begun. */
-void http_set_timeouts(http_transfer *t, double connect, double total, double stall);
-void http_set_max_body(http_transfer *t, uint64_t bytes);
-void http_set_proxy(http_transfer *t, const char *proxy);
+/* The options that hold for this call alone: the client's, for the caller to change. Strings put
+ * into them are borrowed until the call has begun. */
+http_options *http_call_options(http_transfer *t);
 
 /* The call may only go to this peer: "loopback" or a literal IP address. May be repeated; what is
  * checked is the address that is really connected to, before the connection is tried. */

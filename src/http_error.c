@@ -209,8 +209,9 @@ void http_explain(http_transfer *t, CURLcode code) {
     case CURLE_OPERATION_TIMEDOUT: explain_timeout(t); return;
     case CURLE_PEER_FAILED_VERIFICATION: explain_certificate(t, code); return;
     case CURLE_SSL_CACERT_BADFILE:
-        http_fail(t, HTTP_TLS, "CaFileUnreadable", "no authorities could be read from %s",
-                  t->options.ca_file ? t->options.ca_file : "the system's ca_file");
+        http_fail(t, HTTP_TLS, "CaFileUnreadable",
+                  "the authorities to trust could not be read: %s; check ca_file",
+                  curl_words(t, code));
         return;
     case CURLE_SSL_CONNECT_ERROR: explain_handshake(t, code); return;
     case CURLE_SEND_ERROR:

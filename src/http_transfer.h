@@ -44,8 +44,6 @@ struct http_transfer {
     buf sink_path; /* ends in NUL; empty: no sink */
     int64_t sink_offset;
     int sink_fd;
-    uint64_t max_body;
-    bool has_max_body;
 
     struct in6_addr allowed[HTTP_MAX_ADDRESSES]; /* IPv4 as ::ffff:a.b.c.d */
     size_t allowed_count;

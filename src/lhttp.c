@@ -91,24 +91,38 @@ static void check_option_names(lua_State *L, int index) {
     }
 }
 
-/* Reads the options table at index 1 (or none); its strings stay anchored there until return. */
+/* A size in bytes, within what memory can have. */
+static size_t size_field(lua_State *L, int index, const char *name, size_t fallback) {
+    int64_t size = count_field(L, index, name, -1);
+    return size < 0 ? fallback : (size_t)size;
+}
+
+/* What a client's options and a request have in common. The strings stay the table's. */
+static void read_options(lua_State *L, int index, http_options *o) {
+    const char *ca_file = word_field(L, index, "ca_file");
+    const char *proxy = proxy_field(L, index);
+    const char *user_agent = word_field(L, index, "user_agent");
+    if (slice_has_line_break(slice_of_cstr(user_agent))) {
+        luaL_error(L, "'user_agent' must not hold a line break");
+    }
+    if (ca_file) o->ca_file = ca_file;
+    if (proxy) o->proxy = proxy;
+    if (user_agent) o->user_agent = user_agent;
+    o->connect_timeout = seconds_field(L, index, "connect_timeout", o->connect_timeout);
+    o->timeout = seconds_field(L, index, "timeout", o->timeout);
+    o->stall_timeout = seconds_field(L, index, "stall_timeout", o->stall_timeout);
+    o->max_headers = size_field(L, index, "max_headers", o->max_headers);
+    o->max_body = size_field(L, index, "max_body", o->max_body);
+}
+
+/* Reads the options table at index 1 (or none). */
 static http_options check_options(lua_State *L) {
     http_options o;
     http_options_init(&o);
     if (lua_isnoneornil(L, 1)) return o;
     luaL_checktype(L, 1, LUA_TTABLE);
     check_option_names(L, 1);
-    o.ca_file = word_field(L, 1, "ca_file");
-    o.proxy = proxy_field(L, 1);
-    o.user_agent = word_field(L, 1, "user_agent");
-    if (o.user_agent && slice_has_line_break(slice_of_cstr(o.user_agent))) {
-        luaL_error(L, "'user_agent' must not hold a line break");
-    }
-    o.connect_timeout = seconds_field(L, 1, "connect_timeout", o.connect_timeout);
-    o.timeout = seconds_field(L, 1, "timeout", o.timeout);
-    o.stall_timeout = seconds_field(L, 1, "stall_timeout", o.stall_timeout);
-    o.max_headers = (size_t)count_field(L, 1, "max_headers", (int64_t)o.max_headers);
-    o.max_body = (size_t)count_field(L, 1, "max_body", (int64_t)o.max_body);
+    read_options(L, 1, &o);
     o.max_connections = (long)count_field(L, 1, "max_connections", 0);
     return o;
 }
@@ -178,12 +192,12 @@ static void read_addresses(lua_State *L, int index, http_transfer *t) {
     lua_pop(L, 1);
 }
 
-static void read_limits(lua_State *L, int index, http_transfer *t) {
-    http_set_timeouts(t, seconds_field(L, index, "connect_timeout", -1),
-                      seconds_field(L, index, "timeout", -1),
-                      seconds_field(L, index, "stall_timeout", -1));
-    int64_t max_body = count_field(L, index, "max_body", -1);
-    if (max_body >= 0) http_set_max_body(t, (uint64_t)max_body);
+/* What this request wants otherwise than its client. A limit on the body that a request names holds
+ * for a sink, too. */
+static void read_call_options(lua_State *L, int index, http_transfer *t) {
+    http_options *o = http_call_options(t);
+    read_options(L, index, o);
+    o->max_sink = (uint64_t)count_field(L, index, "max_body", INT64_MAX);
     lua_getfield(L, index, "repeatable");
     http_set_repeatable(t, lua_isnil(L, -1) || lua_toboolean(L, -1));
     lua_pop(L, 1);
@@ -196,10 +210,8 @@ static void read_request(lua_State *L, int index, http_transfer *t) {
     read_headers(L, index, t);
     read_body(L, index, t);
     read_sink(L, index, t);
-    read_limits(L, index, t);
     read_addresses(L, index, t);
-    const char *proxy = proxy_field(L, index);
-    if (proxy) http_set_proxy(t, proxy);
+    read_call_options(L, index, t);
 }
 
 /* --- an answer ---------------------------------------------------------------------------------
