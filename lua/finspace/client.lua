@@ -115,17 +115,16 @@ local function compose(self, row, params)
   }
 end
 
-local ENDPOINT_ADVICE = "name another endpoint with the option endpoint_url, or with"
-  .. " AWS_ENDPOINT_URL_FINSPACE_DATA or AWS_ENDPOINT_URL, or start a compatible service with `finspace serve`"
+local END_OF_FINSPACE = "Amazon switched FinSpace off on 2026-10-07. Start a compatible service with"
+  .. " `finspace serve`, and name an endpoint with the option endpoint_url, or with"
+  .. " AWS_ENDPOINT_URL_FINSPACE_DATA or AWS_ENDPOINT_URL."
 
--- Most people who meet this error today call a service that is gone.
+-- Most people who cannot connect today call a service that is gone.
 local function explain_connection(err, endpoint)
-  if err.kind ~= "connect" then return err end
-  local text = err.message or err.code
-  if not endpoint.custom then
-    text = text .. ". Amazon switched FinSpace off on 2026-10-07"
-  end
-  err.message = ("%s (%s); %s"):format(text, endpoint.host, ENDPOINT_ADVICE)
+  if err.sent ~= false or (err.kind ~= "connect" and err.code ~= "ConnectTimeout") then return err end
+  local lines = { err.message, ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin) }
+  if not endpoint.custom or err.code == "CouldNotResolve" then lines[#lines + 1] = END_OF_FINSPACE end
+  err.message = table.concat(lines, "\n")
   return err
 end
 
@@ -177,6 +176,21 @@ end
 
 for name, wait in pairs(waiters) do
   Client["wait_" .. name] = wait
+end
+
+-- Verbs that do a whole job have rooms of their own, loaded when they are first used.
+local VERBS = {
+  load = { "finspace.load", "run" },
+  ensure_dataset = { "finspace.datasets", "ensure" },
+  infer_schema = { "finspace.schema", "infer" },
+  ensure_auto_view = { "finspace.views", "ensure_auto" },
+  read_view = { "finspace.views", "read" },
+}
+
+for name, place in pairs(VERBS) do
+  Client[name] = function(self, given)
+    return require(place[1])[place[2]](self, given)
+  end
 end
 
 -- The parameters of the query form that name the action, for those who ask for them.

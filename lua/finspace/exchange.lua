@@ -22,7 +22,8 @@ Exchange.__index = Exchange
 
 --- @class finspace.Send
 --- @field operation string             for errors and the logger
---- @field request table                { method, path, query, headers, body, payload_hash }; or a whole `url`
+--- @field request table                { method, path, query, headers, body, payload_hash }, or a whole
+---   `url`; and whatever else the transport is to know
 --- @field endpoint finspace.Endpoint
 --- @field service? string              signing name
 --- @field region? string
@@ -90,14 +91,12 @@ end
 -- A copy of what is to be sent, for one attempt: signing writes into its headers.
 local function copy_request(call)
   local given, endpoint = call.request, call.endpoint
-  local headers = { ["user-agent"] = USER_AGENT }
+  local request, headers = {}, { ["user-agent"] = USER_AGENT }
+  for name, value in pairs(given) do request[name] = value end
   for name, value in pairs(given.headers or {}) do headers[name] = value end
-  local request = {
-    method = given.method, url = given.url, query = given.query or "", headers = headers,
-    body = given.body, payload_hash = given.payload_hash, sink = call.sink, max_body = call.max_body,
-    allowed_addresses = given.allowed_addresses, proxy = given.proxy,
-    repeatable = call.repeatable or false,
-  }
+  request.headers, request.query = headers, given.query or ""
+  request.sink, request.max_body = call.sink, call.max_body
+  request.repeatable = call.repeatable or false
   if endpoint then
     headers.host = endpoint.host
     request.path = (endpoint.path or ""):gsub("/$", "") .. given.path

@@ -16,6 +16,8 @@ local host = {}
 --- @field random fun(): number        in [0, 1)
 --- @field uuid fun(): string
 --- @field getenv fun(name: string): string|nil
+--- @field logger? fun(event: table)
+--- @field background? fun(work: fun())  does the work beside the call, where the host can
 
 local TRANSPORTS = {
   plain = "finspace.transport.curl",
@@ -62,6 +64,16 @@ local function random()
   return (((a * 256 + b) * 256 + c) * 256 + d) / 4294967296
 end
 
+-- Work beside the call that asked for it: nginx has timers for that, when it is not short of them.
+local backgrounds = {
+  nginx = function()
+    local timer = rawget(_G, "ngx").timer
+    return function(work)
+      if not timer.at(0, work) then work() end
+    end
+  end,
+}
+
 --- The runtime of this host. What `overrides` names takes the place of the host's own.
 --- @param overrides? table         any of the runtime's fields
 --- @param transport_options? table what the host's transport is opened with
@@ -80,6 +92,8 @@ function host.runtime(overrides, transport_options)
     random = overrides.random or random,
     uuid = overrides.uuid or sys.uuid,
     getenv = overrides.getenv or os.getenv,
+    logger = overrides.logger,
+    background = overrides.background or (backgrounds[name] and backgrounds[name]()),
   }
 end
 

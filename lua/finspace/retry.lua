@@ -15,8 +15,7 @@ local TRANSIENT_COST, THROTTLE_COST = 14, 5
 
 -- The faults of a transport after which the same bytes may well arrive.
 local TRANSIENT_KINDS = { connect = true, timeout = true }
-local TRANSIENT_CODES = { ConnectionReset = true, Truncated = true, EmptyReply = true, SendFailed = true,
-  ReceiveFailed = true }
+local TRANSIENT_CODES = { ConnectionReset = true, Truncated = true }
 
 --- Whether a fault that a transport reported may pass by itself.
 --- @param fault { kind: string, code: string }

@@ -115,22 +115,20 @@ end
 function Session:context()
   return {
     runtime = self.runtime, config = self.config,
-    profile = self.options.profile, region = self.options.region,
-    exchange = self:exchange(),
+    profile = self.options.profile, region = self.options.region, exchange = self.opened,
     endpoint = function(service, region) return self:endpoint(service, region) end,
   }
 end
 
---- The keys to sign with. With `refused`, keys that the service did not take, other ones are fetched,
---- unless another call has done so in the meantime.
+--- The keys to sign with; other ones when the service has refused these. Asked by an exchange, so there
+--- is one.
 --- @param refused? table
 --- @return table|nil credentials, finspace.Error|nil err
 function Session:credentials(refused)
-  self.cached = self.cached or credentials.cached(self:provider(), self.runtime)
-  local context = self:context()
-  local found, err = self.cached:get(context)
-  if not refused or not found or found ~= refused then return found, err end
-  return self.cached:refresh(context)
+  if not self.supply then
+    self.supply = credentials.cached(self:provider(), self.runtime):supplier(self:context())
+  end
+  return self.supply(refused)
 end
 
 --- Whether the keys come with a session token, as far as can be told without looking them up.
