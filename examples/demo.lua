@@ -14,7 +14,7 @@ local TITLE = "S&P 500, daily, 2000 to 2020"
 local service -- the process id of the service
 
 local function stop()
-  if service then sys.kill(service, "TERM") end
+  if service then sys.kill(service) end
   if service then sys.wait(service) end
   service = nil
 end
@@ -123,7 +123,8 @@ local changeset = load(fs, find_or_create_dataset(fs))
 show(changeset)
 fs:close()
 stop()
-print(([[
+print(
+  ([[
 The service is stopped again; its data is in build/demo, so that a second `make demo` appends.
 Next, in two terminals:
 
@@ -132,4 +133,9 @@ Next, in two terminals:
   export AWS_CONFIG_FILE=%s/config AWS_SHARED_CREDENTIALS_FILE=%s/credentials AWS_PROFILE=finspace-local
   build/bin/finspace load examples/data/sp500-2000.csv --dataset %s
   aws finspace-data list-changesets --dataset-id %s     # the AWS CLI works, too]]):format(
-  DATA, DATA, changeset.datasetId, changeset.datasetId))
+    DATA,
+    DATA,
+    changeset.datasetId,
+    changeset.datasetId
+  )
+)

@@ -30,8 +30,15 @@ describe("the project #once", function()
   end)
 
   it("has nothing at its top level but what the design names", function()
-    local allowed = { ["finspace-1.0.0-1.rockspec"] = true, src = true, lua = true, spec = true, examples = true,
-      Makefile = true, ["README.md"] = true }
+    local allowed = {
+      ["finspace-1.0.0-1.rockspec"] = true,
+      src = true,
+      lua = true,
+      spec = true,
+      examples = true,
+      Makefile = true,
+      ["README.md"] = true,
+    }
     for name in succeeds("git ls-tree --name-only HEAD"):gmatch "[^\n]+" do
       assert.is_true(allowed[name] or name:sub(1, 1) == ".", name .. " stands at the top level")
     end
@@ -42,11 +49,18 @@ describe("the project #once", function()
       if not support.has_program "luarocks" then return pending "luarocks is not installed" end
       local tree = support.temporary_folder()
       finally(function() support.remove_folder(tree) end)
-      succeeds(("git archive HEAD | tar -x -C %s && cd %s && LUAROCKS_CONFIG=%s/spec/support/luarocks-config.lua "
-        .. "luarocks --lua-version %s make --tree %s/rocks"):format(tree, tree, tree, version, tree))
-      local paths = ("LUA_PATH='%s/rocks/share/lua/%s/?.lua;%s/rocks/share/lua/%s/?/init.lua;;' "
-        .. "LUA_CPATH='%s/rocks/lib/lua/%s/?.so;;' "):format(tree, version, tree, version, tree, version)
-      local program = "print(require('finspace').new{region='us-east-1'} and require('finspace.core').sha256('abc'))"
+      succeeds(
+        (
+          "git archive HEAD | tar -x -C %s && cd %s && LUAROCKS_CONFIG=%s/spec/support/luarocks-config.lua "
+          .. "luarocks --lua-version %s make --tree %s/rocks"
+        ):format(tree, tree, tree, version, tree)
+      )
+      local paths = (
+        "LUA_PATH='%s/rocks/share/lua/%s/?.lua;%s/rocks/share/lua/%s/?/init.lua;;' "
+        .. "LUA_CPATH='%s/rocks/lib/lua/%s/?.so;;' "
+      ):format(tree, version, tree, version, tree, version)
+      local program =
+        "print(require('finspace').new{region='us-east-1'} and require('finspace.core').sha256('abc'))"
       local output = succeeds("cd / && env " .. paths .. "lua" .. version .. " -e " .. support.quote(program))
       assert.truthy(output:find("ba7816bf8f01cfea", 1, true))
       succeeds(("cd / && %s/rocks/bin/finspace version"):format(tree))
@@ -57,8 +71,11 @@ describe("the project #once", function()
     local prefix = support.temporary_folder()
     finally(function() support.remove_folder(prefix) end)
     succeeds("make -s install PREFIX=" .. prefix)
-    local paths = ("LUA_PATH='%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;;' LUA_CPATH='%s/lib/lua/5.4/?.so;;' ")
-      :format(prefix, prefix, prefix)
+    local paths = ("LUA_PATH='%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;;' LUA_CPATH='%s/lib/lua/5.4/?.so;;' "):format(
+      prefix,
+      prefix,
+      prefix
+    )
     succeeds("cd / && env " .. paths .. prefix .. "/bin/finspace version")
   end)
 end)

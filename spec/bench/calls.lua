@@ -12,14 +12,17 @@ local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI
 
 local function start_server()
   local port = support.free_port()
-  local server = nginx.start(([[
+  local server = nginx.start(
+    ([[
     server {
       listen 127.0.0.1:%d;
       location / {
         default_type application/json;
         content_by_lua_block { ngx.req.discard_body() ngx.header["content-length"] = %d ngx.print('%s') }
       }
-    }]]):format(port, #ANSWER, ANSWER), { ports = { port } })
+    }]]):format(port, #ANSWER, ANSWER),
+    { ports = { port } }
+  )
   return server, "http://127.0.0.1:" .. port
 end
 
@@ -28,22 +31,28 @@ local function measure_ours(url)
   assert(fs:get_working_location { locationType = "INGESTION" })
   return measure.median(TURNS, function()
     local start = sys.monotonic()
-    for _ = 1, CALLS do assert(fs:get_working_location { locationType = "INGESTION" }) end
+    for _ = 1, CALLS do
+      assert(fs:get_working_location { locationType = "INGESTION" })
+    end
     return (sys.monotonic() - start) * 1e6 / CALLS
   end)
 end
 
 local function compile_baseline()
   local program = support.root .. "/build/curl_baseline"
-  local output, status = support.run(("cc -O2 %s/spec/bench/curl_baseline.c -o %s -lcurl"):format(support.root, program))
+  local output, status =
+    support.run(("cc -O2 %s/spec/bench/curl_baseline.c -o %s -lcurl"):format(support.root, program))
   assert(status == 0, output)
   return program
 end
 
 local function measure_curl(program, url, how)
-  return measure.median(TURNS, function()
-    return tonumber((support.run(("%s %s/workingLocationV1 %d %s"):format(program, url, CALLS, how))))
-  end)
+  return measure.median(
+    TURNS,
+    function()
+      return tonumber((support.run(("%s %s/workingLocationV1 %d %s"):format(program, url, CALLS, how))))
+    end
+  )
 end
 
 local BOTO3 = [[

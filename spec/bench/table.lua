@@ -7,7 +7,9 @@ local measure = {}
 --- @return number
 function measure.median(turns, run)
   local values = {}
-  for i = 1, turns do values[i] = run() end
+  for i = 1, turns do
+    values[i] = run()
+  end
   table.sort(values)
   return values[math.ceil(#values / 2)]
 end

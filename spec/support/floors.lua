@@ -18,8 +18,26 @@ local forbidden_symbols = {
 }
 
 --- What signing must not need: it has no clock, no environment, no I/O and no heap.
-local impure = { "time", "gettimeofday", "clock_gettime", "getenv", "secure_getenv", "malloc", "calloc", "realloc",
-  "free", "open", "read", "write", "fopen", "printf", "fprintf", "getrandom", "gmtime_r", "localtime_r" }
+local impure = {
+  "time",
+  "gettimeofday",
+  "clock_gettime",
+  "getenv",
+  "secure_getenv",
+  "malloc",
+  "calloc",
+  "realloc",
+  "free",
+  "open",
+  "read",
+  "write",
+  "fopen",
+  "printf",
+  "fprintf",
+  "getrandom",
+  "gmtime_r",
+  "localtime_r",
+}
 
 --- Rooms that another room may not know of.
 local strangers = {
@@ -39,7 +57,9 @@ end
 
 local function lines_of(command)
   local lines = {}
-  for line in assert(io.popen(command)):lines() do lines[#lines + 1] = line end
+  for line in assert(io.popen(command)):lines() do
+    lines[#lines + 1] = line
+  end
   return lines
 end
 

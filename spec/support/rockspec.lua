@@ -16,7 +16,9 @@ local function makefile_words(name)
   local words = {}
   for line in io.lines "Makefile" do
     local value = line:match("^" .. name .. "%s*=%s*(.*)$")
-    for word in (value or ""):gmatch "%S+" do words[#words + 1] = word end
+    for word in (value or ""):gmatch "%S+" do
+      words[#words + 1] = word
+    end
   end
   assert(#words > 0, "the Makefile has no " .. name)
   return words
@@ -25,16 +27,25 @@ end
 local function c_module(name, library, prefix)
   local sources = {}
   for _, list in ipairs { prefix .. "_ROOMS", prefix .. "_BIND" } do
-    for _, room in ipairs(makefile_words(list)) do sources[#sources + 1] = ('"src/%s.c"'):format(room) end
+    for _, room in ipairs(makefile_words(list)) do
+      sources[#sources + 1] = ('"src/%s.c"'):format(room)
+    end
   end
   return ('    ["finspace.%s"] = {\n      sources = {\n        %s,\n      },\n%s    },'):format(
-    name, table.concat(sources, ",\n        "), library)
+    name,
+    table.concat(sources, ",\n        "),
+    library
+  )
 end
 
 local function library(name, others)
   local upper = name:upper()
-  return ('      libraries = { "%s"%s },\n      incdirs = { "$(%s_INCDIR)" },\n      libdirs = { "$(%s_LIBDIR)" },\n')
-    :format(name, others or "", upper, upper)
+  return ('      libraries = { "%s"%s },\n      incdirs = { "$(%s_INCDIR)" },\n      libdirs = { "$(%s_LIBDIR)" },\n'):format(
+    name,
+    others or "",
+    upper,
+    upper
+  )
 end
 
 --- The command line is a program, not a module.
@@ -49,7 +60,8 @@ local function lua_modules()
   return table.concat(lines, "\n")
 end
 
-io.write(([[
+io.write(
+  ([[
 -- Written by spec/support/rockspec.lua; the C sources are the Makefile's.
 rockspec_format = "3.0"
 package = "finspace"
@@ -97,9 +109,10 @@ test = {
   command = "make test",
 }
 ]]):format(
-  c_module("core", library("bearssl", ', "m"'), "CORE"),
-  c_module("http", library("curl"), "HTTP"),
-  c_module("sys", "", "SYS"),
-  lua_modules(),
-  program
-))
+    c_module("core", library("bearssl", ', "m"'), "CORE"),
+    c_module("http", library("curl"), "HTTP"),
+    c_module("sys", "", "SYS"),
+    lua_modules(),
+    program
+  )
+)

@@ -27,8 +27,12 @@ end
 
 --- The sanitizers' libraries must come first in the process, before Lua itself.
 local function sanitizers()
-  local libraries = output_of "gcc -print-file-name=libasan.so" .. ":" .. output_of "gcc -print-file-name=libubsan.so"
-  return "LD_PRELOAD=" .. libraries .. " FINSPACE_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0"
+  local libraries = output_of "gcc -print-file-name=libasan.so"
+    .. ":"
+    .. output_of "gcc -print-file-name=libubsan.so"
+  return "LD_PRELOAD="
+    .. libraries
+    .. " FINSPACE_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0"
     .. " UBSAN_OPTIONS=print_stacktrace=1"
 end
 
@@ -51,7 +55,15 @@ end
 local function command_of(suite, path, log)
   return table.concat({
     "env FINSPACE_ROOT=" .. root,
-    "LUA_PATH='" .. root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. root .. "/?.lua;" .. root .. "/?/init.lua;;'",
+    "LUA_PATH='"
+      .. root
+      .. "/lua/?.lua;"
+      .. root
+      .. "/lua/?/init.lua;"
+      .. root
+      .. "/?.lua;"
+      .. root
+      .. "/?/init.lua;;'",
     "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
     suite.environment and suite.environment() or "",
     "timeout -k 10 600",
@@ -74,13 +86,17 @@ local function jobs_of(chosen, files)
       queue[#queue + 1] = job
     end
   end
-  for _, job in ipairs(quick) do slow[#slow + 1] = job end
+  for _, job in ipairs(quick) do
+    slow[#slow + 1] = job
+  end
   return slow
 end
 
 local function run(jobs)
   local list = assert(io.open(logs .. "/jobs", "w"))
-  for _, job in ipairs(jobs) do list:write(job.command, "\n") end
+  for _, job in ipairs(jobs) do
+    list:write(job.command, "\n")
+  end
   list:close()
   local cores = tonumber(output_of "nproc") or 2
   os.execute(("xargs -d '\\n' -P %d -I{} sh -c {} < %s/jobs"):format(math.max(2, cores), logs))
@@ -91,7 +107,9 @@ local function tally(job)
   local text = read_file(job.log)
   local passed, failed, errors, skipped =
     text:match "(%d+) success%a* / (%d+) failure%a* / (%d+) error%a* / (%d+) pending"
-  if not passed then return { passed = 0, failed = 1, skipped = 0, text = text .. "\n(no summary: it did not finish)" } end
+  if not passed then
+    return { passed = 0, failed = 1, skipped = 0, text = text .. "\n(no summary: it did not finish)" }
+  end
   return {
     passed = tonumber(passed),
     failed = tonumber(failed) + tonumber(errors),
@@ -134,14 +152,23 @@ local function report(chosen, jobs)
       if job.suite == suite then
         local result = tally(job)
         sum.files = sum.files + 1
-        for key in pairs(total) do sum[key], total[key] = sum[key] + result[key], total[key] + result[key] end
+        for key in pairs(total) do
+          sum[key], total[key] = sum[key] + result[key], total[key] + result[key]
+        end
         if result.failed > 0 then print(("\n== %s %s\n%s"):format(suite.name, job.path, result.text)) end
         skip_reasons(result.text, reasons)
       end
     end
     if suite.once then print(table.concat(reasons, "\n")) end
-    print(("%-7s %3d specs %5d passed %3d failed %3d skipped"):format(
-      suite.name, sum.files, sum.passed, sum.failed, sum.skipped))
+    print(
+      ("%-7s %3d specs %5d passed %3d failed %3d skipped"):format(
+        suite.name,
+        sum.files,
+        sum.passed,
+        sum.failed,
+        sum.skipped
+      )
+    )
   end
   print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
   return total.failed == 0
