@@ -91,9 +91,15 @@ end
 --- New keys are welcome: one call goes for them, the others go on with what they have. A host that can
 --- work beside a call says so with `runtime.background`.
 local function renew_beside(self, context)
-  if not self.flight:lead() then return self.held end
-  if not self.runtime.background then return fetch_if_possible(self, context) end
-  self.runtime.background(function() fetch_if_possible(self, context) end)
+  local function renew_now()
+    self.handed_over = false
+    return self.flight:lead() and fetch_if_possible(self, context) or self.held
+  end
+  if not self.runtime.background then return renew_now() end
+  if not self.handed_over then
+    self.handed_over = true
+    self.runtime.background(renew_now)
+  end
   return self.held
 end
 

@@ -129,8 +129,8 @@ local function request_keys(context, options, token)
     operation = "GetRoleCredentials", endpoint = target, region = region,
     request = {
       method = "GET", path = "/federation/credentials",
-      query = "role_name=" .. core.uri_encode(options.sso_role_name)
-        .. "&account_id=" .. core.uri_encode(options.sso_account_id),
+      query = "account_id=" .. core.uri_encode(options.sso_account_id)
+        .. "&role_name=" .. core.uri_encode(options.sso_role_name),
       headers = { ["x-amz-sso_bearer_token"] = token.value },
     },
     finish = service.finish_json, repeatable = true, max_body = service.MAX_ANSWER,
