@@ -28,7 +28,7 @@ function options.nearest(name, names)
       best, best_distance = candidate, apart
     end
   end
-  return best and best_distance <= math.max(1, math.floor(#name / 3)) and best or nil
+  return best and best_distance <= math.max(1, math.floor(#name * 0.4)) and best or nil
 end
 
 --- `; did you mean "x"?`, or nothing.
