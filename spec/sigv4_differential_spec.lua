@@ -70,7 +70,7 @@ local function parameters(form)
 end
 
 local BLANKS = { "", " ", "  ", "\t", " \t " }
-local WORDS = { "text/csv", "a", "b;q=1", '"quoted', 'x"', "caf\195\169", "\230\151\165\230\156\172", "1,2", "=", "%20" }
+local WORDS = { "text/csv", "a", "b;q=1", '"quoted', 'x"', "caf\195\169", "\230\151\165", "1,2", "=", "%20" }
 
 local function header_value()
   local words = repeated(random(4), function() return pick(WORDS) end, pick { " ", "  ", "\t", " , " })
