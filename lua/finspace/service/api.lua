@@ -1,0 +1,146 @@
+--- One FinSpace call inside the service: route ▸ parse ▸ check against the model ▸ handler ▸ JSON.
+
+local core = require("finspace.core")
+local sys = require("finspace.sys")
+local fault = require("finspace.service.fault")
+local idempotency = require("finspace.service.idempotency")
+local router = require("finspace.service.router")
+
+local api = {}
+
+local LARGEST_BODY = 1024 * 1024
+
+local SUBJECTS = { "changesets", "credentials", "datasets", "groups", "locations", "users", "views" }
+local handlers = {}
+for _, subject in ipairs(SUBJECTS) do
+  local operations = require("finspace.service.operations." .. subject)
+  for name, handler in pairs(operations.handlers or operations) do
+    handlers[name] = handler
+  end
+end
+
+--- @param request table
+--- @return string body
+function api.read_body(request)
+  local length = tonumber(request.header["content-length"] or 0)
+  if request.header["transfer-encoding"] then
+    error(fault.new("ValidationException", "the request needs a Content-Length", 411), 0)
+  end
+  if not length or length > LARGEST_BODY then
+    fault.raise("RequestEntityTooLargeException", "the request's body is larger than %d bytes", LARGEST_BODY)
+  end
+  ngx.req.read_body()
+  return ngx.req.get_body_data() or ""
+end
+
+local function places(row)
+  local seen = {}
+  for _, member in ipairs(row.input) do
+    seen[member.place] = true
+  end
+  return seen
+end
+
+local function is_json(content_type)
+  local media = (content_type or ""):lower():match("^%s*([^;%s]*)")
+  return media == "application/json" or media == "application/x-amz-json-1.1"
+end
+
+local function parse_body(request, body)
+  if body == "" then return {} end
+  if not is_json(request.header["content-type"]) then
+    fault.raise("UnsupportedMediaTypeException", "the Content-Type must be application/json")
+  end
+  local value = core.decode(body)
+  if type(value) ~= "table" or not body:find("^%s*{") then
+    fault.raise("SerializationException", "the request's body is not a JSON object")
+  end
+  return value
+end
+
+-- What does not read as a number stays text, and the model's check names the member.
+local function from_query(member, text)
+  if member.type ~= "integer" and member.type ~= "long" then return text end
+  return text:match("^-?%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$") and tonumber(text) or text
+end
+
+local function parse_query(row, query, params)
+  local given = {}
+  for pair in query:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=?(.*)$")
+    name, value = core.uri_decode(name), core.uri_decode(value)
+    if not name or not value then fault.raise("ValidationException", "the query is not percent-encoded text") end
+    if given[name] then fault.raise("ValidationException", "%s is in the query more than once", name) end
+    given[name] = value
+  end
+  for _, member in ipairs(row.input) do
+    local text = member.place == "query" and given[member.wire or member.name]
+    if text then params[member.name] = from_query(member, text) end
+  end
+end
+
+local function parse(row, path_params, request, body)
+  local params, placed = {}, places(row)
+  local document = placed.body and parse_body(request, body) or {}
+  for _, member in ipairs(row.input) do
+    if member.place == "body" then params[member.name] = document[member.wire or member.name] end
+  end
+  if placed.query then parse_query(row, request.query, params) end
+  for name, value in pairs(path_params) do params[name] = value end
+  return params
+end
+
+local function refuse_faults(faults)
+  local lines = {}
+  for i, found in ipairs(faults) do
+    lines[i] = found.message
+  end
+  fault.raise("ValidationException", "%s", #lines == 1 and lines[1]
+    or ("%d validation errors detected: %s"):format(#lines, table.concat(lines, "; ")))
+end
+
+local function checked(row, path_params, request, body)
+  local params = parse(row, path_params, request, body)
+  local ok, faults = core.check(row.name, row.generation, params)
+  if not ok then refuse_faults(faults) end
+  return params
+end
+
+local function refuse_route(request, path_exists)
+  if path_exists then
+    error(fault.new("InvalidAction", request.path .. " does not take " .. request.method, 405), 0)
+  end
+  error(fault.new("InvalidAction", "there is no operation " .. request.method .. " " .. request.path, 404), 0)
+end
+
+-- Reads need no lock; what changes something runs whole or not at all.
+local function run(call)
+  local handler = handlers[call.operation.name]
+  if call.operation.method == "GET" then return handler(call) end
+  return call.db:transaction(function()
+    return idempotency.once(call, function() return handler(call) end)
+  end)
+end
+
+--- @param state table {db=, settings=}
+--- @param request table
+--- @param body string
+--- @param caller table whom the signature proved
+--- @return integer status
+--- @return string json
+function api.answer(state, request, body, caller)
+  local row, path_params = router.find(request.method, request.path)
+  if not row then refuse_route(request, path_params) end
+  local call = {
+    db = state.db,
+    settings = state.settings,
+    caller = caller,
+    operation = row,
+    params = checked(row, path_params, request, body),
+    now = math.floor(sys.now() * 1000),
+  }
+  local result = run(call)
+  return 200, core.json_encode(row.name, row.generation, result)
+end
+
+return api

@@ -1,0 +1,66 @@
+--- What a clientToken promises: within ten minutes the same request gives the same answer and changes
+-- nothing, and another request under the same token is refused. Runs inside the operation's own
+-- transaction, so of many at once exactly one does the work.
+
+local core = require("finspace.core")
+local cjson = require("cjson.safe")
+local fault = require("finspace.service.fault")
+
+local idempotency = {}
+
+local LIFE_MS = 10 * 60 * 1000
+
+local function append(out, value)
+  if type(value) ~= "table" then
+    out[#out + 1] = type(value) .. ":" .. #tostring(value) .. ":" .. tostring(value)
+    return
+  end
+  local keys = {}
+  for key in pairs(value) do keys[#keys + 1] = key end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  out[#out + 1] = "{" .. #keys
+  for _, key in ipairs(keys) do
+    append(out, key)
+    append(out, value[key])
+  end
+end
+
+-- Two requests are the same when their members are, however their JSON was written.
+local function digest(params)
+  local out = {}
+  append(out, params)
+  return core.sha256(table.concat(out, "\n"))
+end
+
+local function earlier_answer(call, token, wanted)
+  local row = call.db:row([[SELECT digest, result FROM client_tokens
+    WHERE principal = ? AND operation = ? AND token = ? AND created > ?]],
+    call.caller.user_id, call.operation.name, token, call.now - LIFE_MS)
+  if not row then return nil end
+  if row.digest ~= wanted then
+    fault.raise("ConflictException", "clientToken was used for a different request less than 10 minutes ago")
+  end
+  return cjson.decode(row.result)
+end
+
+local function remember(call, token, wanted, result)
+  call.db:run("DELETE FROM client_tokens WHERE created <= ?", call.now - LIFE_MS)
+  call.db:run("INSERT OR REPLACE INTO client_tokens VALUES (?, ?, ?, ?, ?, ?)", call.caller.user_id,
+    call.operation.name, token, wanted, cjson.encode(result), call.now)
+end
+
+--- @param call table
+--- @param work fun(): table the operation's result
+--- @return table result of this call, or of the first one with the same token
+function idempotency.once(call, work)
+  local token = call.params.clientToken
+  if not token then return work() end
+  local wanted = digest(call.params)
+  local result = earlier_answer(call, token, wanted)
+  if result then return result end
+  result = work()
+  remember(call, token, wanted, result)
+  return result
+end
+
+return idempotency

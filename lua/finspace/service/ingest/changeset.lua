@@ -1,0 +1,86 @@
+--- The ingestion of one changeset: RUNNING, its rows counted, then SUCCESS or FAILED in one
+-- transaction with everything that follows from it. Cut off anywhere, it is simply begun again.
+
+local cjson = require("cjson.safe")
+local sys = require("finspace.sys")
+local contents = require("finspace.service.objects.contents")
+local counters = require("finspace.service.ingest.counters")
+local failure = require("finspace.service.ingest.failure")
+local formats = require("finspace.service.ingest.formats")
+local source = require("finspace.service.ingest.source")
+
+local changeset = {}
+
+local function now_ms()
+  return math.floor(sys.now() * 1000)
+end
+
+local function pieces_of(state, content_id)
+  local row = state.db:row("SELECT size, segments FROM contents WHERE id = ?", content_id)
+  return contents.pieces(state, row.segments, 0, row.size - 1)
+end
+
+-- Yields after each piece, so that many ingestions share the process and none holds it.
+local function count_rows(state, row)
+  local counter = counters.new(formats.read(cjson.decode(row.format_params)))
+  local rows = 0
+  for _, object in ipairs(source.keep(state, row)) do
+    counter:begin(object.key)
+    for piece in pieces_of(state, object.content_id) do
+      counter:feed(piece)
+      coroutine.yield()
+    end
+    rows = counter:finish()
+  end
+  return rows
+end
+
+-- REPLACE hides every changeset before it; MODIFY hides the one it replaces.
+local function hide_earlier(db, row, now)
+  if row.change_type == "REPLACE" then
+    db:run([[UPDATE changesets SET active_until = ? WHERE dataset_id = ? AND seq < ? AND status = 'SUCCESS'
+      AND active_until IS NULL]], now, row.dataset_id, row.seq)
+  elseif row.updates_id then
+    db:run("UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL", now, row.updates_id)
+  end
+end
+
+-- Views that follow their dataset are built anew.
+local function refresh_views(db, dataset_id, now)
+  db:run("UPDATE data_views SET status = 'PENDING', modified = ? WHERE dataset_id = ? AND auto_update = 1",
+    now, dataset_id)
+end
+
+local function succeed(state, row, rows)
+  local db, now = state.db, now_ms()
+  db:transaction(function()
+    hide_earlier(db, row, now)
+    db:run("UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ? WHERE id = ?", rows, now, row.id)
+    refresh_views(db, row.dataset_id, now)
+  end)
+end
+
+-- A changeset that failed to replace another one lets it go, so that it can be updated again.
+local function fail(state, row, category, message)
+  local db = state.db
+  db:transaction(function()
+    db:run("UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
+      category, message, row.id)
+    db:run("DELETE FROM changeset_sources WHERE changeset_id = ?", row.id)
+    db:run("UPDATE changesets SET updated_by_id = NULL WHERE id = ?", row.updates_id)
+  end)
+end
+
+--- Ingests a changeset; runs in a coroutine.
+--- @param state table
+--- @param row table
+function changeset.ingest(state, row)
+  state.db:run("UPDATE changesets SET status = 'RUNNING' WHERE id = ?", row.id)
+  local ok, result = pcall(count_rows, state, row)
+  if ok then return succeed(state, row, result) end
+  if failure.is(result) then return fail(state, row, result.category, result.message) end
+  ngx.log(ngx.ERR, "finspace: changeset ", row.id, ": ", type(result) == "table" and result.message or tostring(result))
+  fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why")
+end
+
+return changeset

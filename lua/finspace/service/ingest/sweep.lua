@@ -1,0 +1,1 @@
+return { when_due = function() end }

@@ -1,0 +1,103 @@
+--- The FinSpace-compatible service: `service.start` checks what can be checked, writes the files that
+-- point AWS tools at the service, and becomes nginx. It runs under any Lua; what runs inside nginx
+-- starts in `finspace.service.worker`.
+
+local sys = require("finspace.sys")
+local files = require("finspace.service.files")
+local nginx = require("finspace.service.nginx")
+local port = require("finspace.service.port")
+
+local service = {}
+
+service.DEFAULT_PORT = 4510
+service.DEFAULT_HOST = "127.0.0.1"
+
+local function default_data()
+  local home = os.getenv("XDG_DATA_HOME") or (os.getenv("HOME") or ".") .. "/.local/share"
+  return home .. "/finspace"
+end
+
+local function make_folder(path)
+  local at = path:sub(1, 1) == "/" and "" or "."
+  for name in path:gmatch("[^/]+") do
+    at = at .. "/" .. name
+    if not sys.stat(at) then
+      local ok, problem = sys.mkdir(at, tonumber("700", 8))
+      if not ok then return nil, problem end
+    end
+  end
+  return sys.realpath(path)
+end
+
+local function open_data(path)
+  local data, problem = make_folder(path)
+  if not data then return nil, "cannot use the data folder " .. path .. ": " .. tostring(problem) end
+  for _, name in ipairs({ "run", "objects" }) do
+    local made, failure = make_folder(data .. "/" .. name)
+    if not made then return nil, "cannot write below " .. data .. ": " .. tostring(failure) end
+  end
+  return data
+end
+
+local function endpoint_of(host, number)
+  if host == "0.0.0.0" then host = "127.0.0.1" end
+  if host == "::" then host = "::1" end
+  if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  return ("http://%s:%d"):format(host, number)
+end
+
+-- After a kill the last workers may hold the port for a moment longer.
+local function wait_for_port(settings)
+  local problem
+  for _ = 1, 20 do
+    problem = port.problem(settings.host, settings.port)
+    if not problem then return true end
+    sys.sleep(0.05)
+  end
+  return nil, problem
+end
+
+local function checked(options)
+  local number = tonumber(options.port or service.DEFAULT_PORT)
+  if not number or number < 1 or number > 65535 or number % 1 ~= 0 then
+    return nil, "the port must be a number from 1 to 65535"
+  end
+  local host = options.host or service.DEFAULT_HOST
+  if not host:match("^[%w%.:%-]+$") then return nil, "the host must be an address, for example 127.0.0.1" end
+  return {
+    host = host,
+    port = number,
+    region = options.region or "us-east-1",
+    endpoint = endpoint_of(host, number),
+  }
+end
+
+local function prepare(options)
+  local settings, problem = checked(options)
+  if not settings then return nil, problem end
+  local is_free, in_use = wait_for_port(settings)
+  if not is_free then return nil, in_use end
+  local program, missing = nginx.find()
+  if not program then return nil, missing end
+  settings.data, problem = open_data(options.data or default_data())
+  if not settings.data then return nil, problem end
+  local ok
+  ok, problem = files.ensure_credentials(settings.data)
+  if ok then ok, problem = files.write_config(settings.data, settings.endpoint, settings.region) end
+  if ok then ok, problem = nginx.write_configuration(program, settings) end
+  if not ok then return nil, problem end
+  return { program.path, "-p", settings.data .. "/", "-c", "run/nginx.conf" }
+end
+
+--- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
+--- or SIGINT. Returns only when it could not start.
+--- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1"}
+--- @return nil
+--- @return string problem one line
+function service.start(options)
+  local argv, problem = prepare(options or {})
+  if not argv then return nil, problem end
+  return sys.exec(argv)
+end
+
+return service

@@ -1,0 +1,185 @@
+--- Finds nginx and its Lua module, and writes the configuration that runs the service in them.
+
+local sys = require("finspace.sys")
+
+local nginx = {}
+
+local PLACES = { "/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/local/openresty/nginx/sbin/nginx" }
+local ADVICE = "apt-get install nginx-light libnginx-mod-http-lua"
+local MODULES = { "ndk_http_module.so", "ngx_http_lua_module.so" }
+
+local function is_file(path)
+  local stat = sys.stat(path)
+  return stat ~= nil and stat.type == "file"
+end
+
+local function find_program()
+  for folder in (os.getenv("PATH") or ""):gmatch("[^:]+") do
+    if is_file(folder .. "/nginx") then return folder .. "/nginx" end
+  end
+  for _, path in ipairs(PLACES) do
+    if is_file(path) then return path end
+  end
+end
+
+-- Where the module is: loaded from a folder that nginx names, or built in.
+local function find_modules(path)
+  local answer = sys.spawn({ argv = { path, "-V" }, timeout = 10, max_output = 65536 })
+  local about = answer and (answer.stdout .. answer.stderr) or ""
+  local folder = about:match("%-%-modules%-path=(%S+)")
+  if folder and is_file(folder .. "/" .. MODULES[2]) then return folder end
+  if about:find("ngx_lua", 1, true) or about:find("lua-nginx-module", 1, true) then return false end
+  return nil, path .. " has no Lua module: " .. ADVICE
+end
+
+--- @return table|nil program {path=, modules=folder or false when built in}
+--- @return string|nil problem
+function nginx.find()
+  local path = find_program()
+  if not path then return nil, "nginx is not installed: " .. ADVICE end
+  local modules, problem = find_modules(path)
+  if modules == nil then return nil, problem end
+  return { path = path, modules = modules }
+end
+
+-- nginx runs LuaJIT, which loads what is built for Lua 5.1: it stands beside what this Lua loaded.
+-- Relative patterns are left out: a daemon's current folder means nothing.
+local function add_absolute(patterns, pattern)
+  if pattern:sub(1, 1) ~= "/" or patterns[pattern] then return end
+  patterns[pattern] = true
+  patterns[#patterns + 1] = pattern
+end
+
+local function luajit_paths()
+  local roots, libraries = {}, {}
+  for pattern in package.path:gmatch("[^;]+") do
+    add_absolute(roots, (pattern:gsub("5%.%d", "5.1")))
+    add_absolute(roots, pattern)
+  end
+  for pattern in package.cpath:gmatch("[^;]+") do
+    add_absolute(libraries, (pattern:gsub("5%.%d", "5.1")))
+  end
+  return roots, libraries
+end
+
+local function find_core(libraries)
+  for _, pattern in ipairs(libraries) do
+    if is_file((pattern:gsub("%?", "finspace/core"))) then return true end
+  end
+end
+
+local function quoted(text)
+  return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
+end
+
+local TEMPLATE = [=[
+# Written by finspace serve at each start; changes here are lost.
+$load
+$user
+daemon off;
+worker_processes $workers;
+worker_shutdown_timeout 5s;
+pid run/nginx.pid;
+error_log stderr warn;
+thread_pool sync threads=4; # waits for disks
+
+events {
+    worker_connections 4096;
+    # The last worker ingests and never takes the mutex, so it never takes a connection.
+    accept_mutex on;
+    accept_mutex_delay 5ms;
+}
+
+http {
+    access_log off;
+    server_tokens off;
+    lua_package_path $path;
+    lua_package_cpath $cpath;
+    lua_shared_dict finspace_service 1m;
+    lua_socket_log_errors off;
+
+    client_body_temp_path run/body;
+    proxy_temp_path run/proxy;
+    fastcgi_temp_path run/fastcgi;
+    uwsgi_temp_path run/uwsgi;
+    scgi_temp_path run/scgi;
+
+    client_max_body_size 0;
+    client_body_buffer_size 1m;
+    client_header_buffer_size 16k;
+    large_client_header_buffers 8 32k;
+    keepalive_requests 1000000;
+    merge_slashes off;
+    ignore_invalid_headers off;
+    underscores_in_headers on;
+    default_type application/json;
+
+    init_by_lua_block { require("finspace.service.worker").prepare() }
+    init_worker_by_lua_block { require("finspace.service.worker").begin($settings) }
+    exit_worker_by_lua_block { require("finspace.service.worker").finish() }
+
+    server {
+        listen $listen backlog=1024;
+        location / {
+            content_by_lua_block { require("finspace.service.worker").answer() }
+        }
+        error_page 400 404 405 408 411 413 414 494 495 496 497 500 501 502 503 504 505 @refused;
+        location @refused {
+            content_by_lua_block { require("finspace.service.worker").refuse() }
+        }
+    }
+}
+]=]
+
+local function listen_address(settings)
+  local host = settings.host
+  if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  return host .. ":" .. settings.port
+end
+
+local function load_lines(modules)
+  if not modules then return "" end
+  local lines = {}
+  for _, name in ipairs(MODULES) do
+    if is_file(modules .. "/" .. name) then
+      lines[#lines + 1] = "load_module " .. quoted(modules .. "/" .. name) .. ";"
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+-- Started by root, the workers stay root: all that they may touch belongs to who started them.
+-- Elsewhere nginx warns about a `user` line, so there is none.
+local function user_line(data)
+  local owner = sys.stat(data).uid
+  return owner == 0 and "user root;" or ""
+end
+
+local function lua_literal(settings)
+  return ("{ host = %q, port = %d, region = %q, endpoint = %q }"):format(
+    settings.host, settings.port, settings.region, settings.endpoint)
+end
+
+--- Writes DIR/run/nginx.conf.
+--- @param program table from nginx.find
+--- @param settings table {host=, port=, region=, endpoint=, data=}
+--- @return boolean|nil ok
+--- @return string|nil problem
+function nginx.write_configuration(program, settings)
+  local roots, libraries = luajit_paths()
+  if not find_core(libraries) then
+    return nil, "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
+  end
+  local text = TEMPLATE:gsub("%$(%l+)", {
+    load = load_lines(program.modules),
+    user = user_line(settings.data),
+    workers = 3, -- two that answer, and the one that ingests
+    path = quoted(table.concat(roots, ";") .. ";;"),
+    cpath = quoted(table.concat(libraries, ";") .. ";;"),
+    settings = lua_literal(settings),
+    listen = listen_address(settings),
+  })
+  return sys.write_private(settings.data .. "/run/nginx.conf", text)
+end
+
+return nginx

@@ -1,0 +1,37 @@
+--- Which buckets and keys a caller may touch. Keys that a data view gave out open that view's prefix
+-- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
+-- user has everything.
+
+local access = {}
+
+local function starts_with(text, prefix)
+  return text:sub(1, #prefix) == prefix
+end
+
+local function is_own(db, settings, caller, bucket, key)
+  local row = db:row("SELECT created_by FROM buckets WHERE name = ?", bucket)
+  if row and row.created_by == caller.user_id then return true end
+  return bucket == settings.bucket and starts_with(key or "", access.scratch(caller.user_id))
+end
+
+--- @param user_id string
+--- @return string prefix of a user's working locations
+function access.scratch(user_id)
+  return "scratch/" .. user_id .. "/"
+end
+
+--- @param state table {db=, settings=}
+--- @param caller table {user_id=, type=, bucket=, prefix=}
+--- @param action "read"|"write"
+--- @param bucket string
+--- @param key? string the key, or the prefix of a listing; nil for the bucket itself
+--- @return boolean
+function access.allows(state, caller, action, bucket, key)
+  if caller.bucket then
+    return action == "read" and bucket == caller.bucket and starts_with(key or "", caller.prefix)
+  end
+  if caller.type == "SUPER_USER" then return true end
+  return is_own(state.db, state.settings, caller, bucket, key)
+end
+
+return access

@@ -1,0 +1,156 @@
+--- Users: made, described, changed, enabled and disabled. The keys of a disabled user stop working at
+-- once; a user keeps what they made.
+
+local core = require("finspace.core")
+local fault = require("finspace.service.fault")
+local ids = require("finspace.service.ids")
+local pages = require("finspace.service.pages")
+local permissions = require("finspace.service.permissions")
+
+local users = {}
+
+--- @param row table
+--- @return table as a list of a group's users shows it
+function users.described_briefly(row)
+  return {
+    userId = row.id,
+    status = row.status,
+    firstName = row.first_name,
+    lastName = row.last_name,
+    emailAddress = row.email,
+    type = row.type,
+    apiAccess = row.api_access,
+    apiAccessPrincipalArn = row.principal_arn,
+  }
+end
+
+local function described(row)
+  local user = users.described_briefly(row)
+  user.createTime = row.created
+  user.lastEnabledTime = row.last_enabled
+  user.lastDisabledTime = row.last_disabled
+  user.lastModifiedTime = row.modified
+  user.lastLoginTime = row.last_login
+  return user
+end
+
+--- @param call table
+--- @return table row
+function users.find(call)
+  local row = call.db:row("SELECT * FROM users WHERE id = ?", call.params.userId)
+  return row or fault.raise("ResourceNotFoundException", "userId: there is no user %s", call.params.userId)
+end
+
+local function find_to_manage(call)
+  permissions.require_application(call, "ManageUsersAndGroups")
+  return users.find(call)
+end
+
+local function check_super(call, wanted)
+  if wanted == "SUPER_USER" and call.caller.type ~= "SUPER_USER" then
+    fault.raise("AccessDeniedException", "only a super user can make a super user")
+  end
+end
+
+local function check_principal(call, arn, own_id)
+  local other = arn and call.db:row("SELECT id FROM users WHERE principal_arn = ?", arn)
+  if other and other.id ~= own_id then
+    fault.raise("ConflictException", "apiAccessPrincipalArn: another user has this role")
+  end
+end
+
+local handlers = {}
+
+--- @param call table
+--- @return table result
+function handlers.CreateUser(call)
+  permissions.require_application(call, "ManageUsersAndGroups")
+  local params, now = call.params, call.now
+  check_super(call, params.type)
+  check_principal(call, params.apiAccessPrincipalArn)
+  if call.db:row("SELECT 1 AS found FROM users WHERE email = ?", params.emailAddress) then
+    fault.raise("ConflictException", "emailAddress: there is a user with this address")
+  end
+  local id = ids.resource()
+  call.db:run([[INSERT INTO users (id, email, type, first_name, last_name, api_access, principal_arn, status, created,
+    modified, last_enabled) VALUES (?, ?, ?, ?, ?, ?, ?, 'ENABLED', ?, ?, ?)]], id, params.emailAddress, params.type,
+    params.firstName, params.lastName, params.apiAccess or "DISABLED", params.apiAccessPrincipalArn, now, now, now)
+  return { userId = id }
+end
+
+--- Everybody may look at themselves.
+--- @param call table
+--- @return table result
+function handlers.GetUser(call)
+  if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
+  return described(users.find(call))
+end
+
+--- @param call table
+--- @return table result
+function handlers.ListUsers(call)
+  permissions.require_application(call, "ManageUsersAndGroups")
+  local rows, next_token = pages.take(call, function(after, limit)
+    return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+  end)
+  for i, row in ipairs(rows) do rows[i] = described(row) end
+  return { users = rows, nextToken = next_token }
+end
+
+--- @param call table
+--- @return table result
+function handlers.UpdateUser(call)
+  local params, row = call.params, find_to_manage(call)
+  check_super(call, params.type)
+  check_super(call, row.type)
+  check_principal(call, params.apiAccessPrincipalArn, row.id)
+  call.db:run([[UPDATE users SET type = coalesce(?, type), first_name = coalesce(?, first_name),
+    last_name = coalesce(?, last_name), api_access = coalesce(?, api_access),
+    principal_arn = coalesce(?, principal_arn), modified = ? WHERE id = ?]],
+    params.type, params.firstName, params.lastName, params.apiAccess, params.apiAccessPrincipalArn, call.now, row.id)
+  return { userId = row.id }
+end
+
+--- @param call table
+--- @return table result
+function handlers.EnableUser(call)
+  local row = find_to_manage(call)
+  if row.status == "ENABLED" then fault.raise("ConflictException", "user %s is enabled already", row.id) end
+  call.db:run("UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
+  return { userId = row.id }
+end
+
+-- The last key to the house is not thrown away.
+local function check_not_owner(call, row)
+  if row.id == call.settings.owner then
+    fault.raise("ConflictException", "user %s owns this service and cannot be disabled", row.id)
+  end
+end
+
+--- @param call table
+--- @return table result
+function handlers.DisableUser(call)
+  local row = find_to_manage(call)
+  check_super(call, row.type)
+  check_not_owner(call, row)
+  if row.status == "DISABLED" then fault.raise("ConflictException", "user %s is disabled already", row.id) end
+  call.db:run("UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
+  return { userId = row.id }
+end
+
+--- Gives a temporary password; only its digest is kept.
+--- @param call table
+--- @return table result
+function handlers.ResetUserPassword(call)
+  local row = find_to_manage(call)
+  check_super(call, row.type)
+  if row.status ~= "ENABLED" then fault.raise("ConflictException", "user %s is disabled: enable it first", row.id) end
+  local password = ids.password()
+  call.db:run("UPDATE users SET password_digest = ?, modified = ? WHERE id = ?",
+    core.sha256(row.id .. ":" .. password), call.now, row.id)
+  return { userId = row.id, temporaryPassword = password }
+end
+
+users.handlers = handlers
+
+return users

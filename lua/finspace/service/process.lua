@@ -1,0 +1,34 @@
+--- What the service's processes promise each other: one master a data folder, no worker without it.
+
+local ffi = require("ffi")
+
+ffi.cdef([[
+int open(const char *path, int flags, ...);
+int flock(int fd, int operation);
+int prctl(int option, unsigned long argument, ...);
+int getppid(void);
+]])
+
+local READ_WRITE_CREATE_CLOEXEC = 0x2 + 0x40 + 0x80000
+local EXCLUSIVE_NOW = 2 + 4
+local PR_SET_PDEATHSIG, SIGKILL = 1, 9
+
+local process = {}
+
+--- Takes the folder's lock for the rest of this process' life. The descriptor is kept on purpose: a
+--- reload replaces this Lua state, and must not let go of the lock. Workers inherit it.
+--- @param path string
+--- @return boolean taken
+function process.hold_lock(path)
+  local fd = ffi.C.open(path, READ_WRITE_CREATE_CLOEXEC, ffi.cast("int", tonumber("600", 8)))
+  return fd >= 0 and ffi.C.flock(fd, EXCLUSIVE_NOW) == 0
+end
+
+--- Ends this worker with its master, even one that was killed: an orphan would go on answering on the
+--- port and keep the next start from using it.
+function process.end_with_parent()
+  ffi.C.prctl(PR_SET_PDEATHSIG, ffi.cast("unsigned long", SIGKILL))
+  if ffi.C.getppid() == 1 then os.exit(1) end
+end
+
+return process

@@ -1,0 +1,66 @@
+--- Which operation a method and a path mean, read from the model's rows.
+
+local core = require("finspace.core")
+
+local router = {}
+
+local function split(path)
+  local segments = {}
+  for segment in path:gmatch("/([^/]*)") do
+    segments[#segments + 1] = segment
+  end
+  return segments
+end
+
+local function wire_members(row)
+  local members = {}
+  for _, member in ipairs(row.input) do
+    if member.place == "path" then members[member.wire or member.name] = member.name end
+  end
+  return members
+end
+
+-- A template's segment is a literal, or the name of the member that takes its place.
+local function compiled(row)
+  local members, pattern = wire_members(row), {}
+  for i, segment in ipairs(split(row.path)) do
+    local wire = segment:match("^{(.*)}$")
+    pattern[i] = wire and { member = members[wire] } or { literal = segment }
+  end
+  return { row = row, method = row.method, pattern = pattern }
+end
+
+local routes = {}
+for _, row in ipairs(core.operations()) do
+  routes[#routes + 1] = compiled(row)
+end
+
+local function match(pattern, segments)
+  if #pattern ~= #segments then return nil end
+  local params = {}
+  for i, expected in ipairs(pattern) do
+    if expected.literal then
+      if expected.literal ~= segments[i] then return nil end
+    else
+      params[expected.member] = core.uri_decode(segments[i])
+      if not params[expected.member] then return nil end
+    end
+  end
+  return params
+end
+
+--- @param method string
+--- @param path string as on the wire, percent-encoded
+--- @return table|nil row of the model
+--- @return table|boolean params the members in the path; without a row: whether the path exists
+function router.find(method, path)
+  local segments, path_exists = split(path), false
+  for _, route in ipairs(routes) do
+    local params = match(route.pattern, segments)
+    if params and route.method == method then return route.row, params end
+    path_exists = path_exists or params ~= nil
+  end
+  return nil, path_exists
+end
+
+return router

@@ -1,0 +1,218 @@
+--- SQLite through LuaJIT's FFI: bound parameters, exact integers, strings with any bytes.
+-- A connection belongs to one process: it is opened after a fork, never before. Failures are raised
+-- as tables `{sqlite = code, message = text}`, because no handler can do anything about them.
+
+local ffi = require("ffi")
+
+ffi.cdef([[
+typedef struct sqlite3 sqlite3;
+typedef struct sqlite3_stmt sqlite3_stmt;
+int sqlite3_open_v2(const char *path, sqlite3 **db, int flags, const char *vfs);
+int sqlite3_close_v2(sqlite3 *db);
+int sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
+int sqlite3_exec(sqlite3 *db, const char *sql, void *callback, void *argument, char **message);
+const char *sqlite3_errmsg(sqlite3 *db);
+int sqlite3_extended_errcode(sqlite3 *db);
+int sqlite3_changes(sqlite3 *db);
+int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int length, sqlite3_stmt **statement, const char **tail);
+int sqlite3_bind_null(sqlite3_stmt *statement, int index);
+int sqlite3_bind_int64(sqlite3_stmt *statement, int index, int64_t value);
+int sqlite3_bind_double(sqlite3_stmt *statement, int index, double value);
+int sqlite3_bind_text(sqlite3_stmt *statement, int index, const char *value, int length, intptr_t destructor);
+int sqlite3_step(sqlite3_stmt *statement);
+int sqlite3_reset(sqlite3_stmt *statement);
+int sqlite3_clear_bindings(sqlite3_stmt *statement);
+int sqlite3_finalize(sqlite3_stmt *statement);
+int sqlite3_column_count(sqlite3_stmt *statement);
+const char *sqlite3_column_name(sqlite3_stmt *statement, int column);
+int sqlite3_column_type(sqlite3_stmt *statement, int column);
+int64_t sqlite3_column_int64(sqlite3_stmt *statement, int column);
+double sqlite3_column_double(sqlite3_stmt *statement, int column);
+const char *sqlite3_column_text(sqlite3_stmt *statement, int column);
+int sqlite3_column_bytes(sqlite3_stmt *statement, int column);
+]])
+
+local C = ffi.load("libsqlite3.so.0")
+local OK, ROW, DONE = 0, 100, 101
+local OPEN_READWRITE_CREATE_NOMUTEX = 0x2 + 0x4 + 0x8000
+local INTEGER, FLOAT, NULL = 1, 2, 5
+local COPY_THE_BYTES = -1 -- SQLITE_TRANSIENT
+local LARGEST_EXACT = 2 ^ 53
+
+local Database = {}
+Database.__index = Database
+
+local function fail(self, doing)
+  error({
+    sqlite = C.sqlite3_extended_errcode(self.handle),
+    message = ("SQLite: %s (%s)"):format(ffi.string(C.sqlite3_errmsg(self.handle)), doing),
+  }, 0)
+end
+
+local function is_whole(number)
+  return number == math.floor(number) and math.abs(number) <= LARGEST_EXACT
+end
+
+local function bind(self, statement, index, value)
+  local kind, code = type(value), nil
+  if value == nil then
+    code = C.sqlite3_bind_null(statement, index)
+  elseif kind == "string" then
+    code = C.sqlite3_bind_text(statement, index, value, #value, COPY_THE_BYTES)
+  elseif kind == "boolean" then
+    code = C.sqlite3_bind_int64(statement, index, value and 1 or 0)
+  elseif kind == "number" and is_whole(value) then
+    code = C.sqlite3_bind_int64(statement, index, value)
+  elseif kind == "number" then
+    code = C.sqlite3_bind_double(statement, index, value)
+  else
+    error("SQLite: cannot bind a " .. kind, 0)
+  end
+  if code ~= OK then fail(self, "binding") end
+end
+
+local function column(statement, index)
+  local kind = C.sqlite3_column_type(statement, index)
+  if kind == NULL then return nil end
+  if kind == INTEGER then return tonumber(C.sqlite3_column_int64(statement, index)) end
+  if kind == FLOAT then return C.sqlite3_column_double(statement, index) end
+  local text = C.sqlite3_column_text(statement, index)
+  return ffi.string(text, C.sqlite3_column_bytes(statement, index))
+end
+
+local function column_names(statement)
+  local names = {}
+  for i = 1, C.sqlite3_column_count(statement) do
+    names[i] = ffi.string(C.sqlite3_column_name(statement, i - 1))
+  end
+  return names
+end
+
+-- Statements are compiled once a connection: the service asks a fixed set of questions.
+local function compiled(self, sql)
+  local known = self.statements[sql]
+  if known then return known end
+  local out = ffi.new("sqlite3_stmt *[1]")
+  if C.sqlite3_prepare_v2(self.handle, sql, #sql, out, nil) ~= OK then fail(self, sql) end
+  known = { handle = ffi.gc(out[0], C.sqlite3_finalize), names = column_names(out[0]) }
+  self.statements[sql] = known
+  return known
+end
+
+local function start(self, sql, ...)
+  local statement = compiled(self, sql)
+  C.sqlite3_reset(statement.handle)
+  C.sqlite3_clear_bindings(statement.handle)
+  for i = 1, select("#", ...) do
+    bind(self, statement.handle, i, (select(i, ...)))
+  end
+  return statement
+end
+
+local function step(self, statement, sql)
+  local code = C.sqlite3_step(statement.handle)
+  if code == ROW then
+    local row = {}
+    for i, name in ipairs(statement.names) do
+      row[name] = column(statement.handle, i - 1)
+    end
+    return row
+  end
+  if code ~= DONE then
+    C.sqlite3_reset(statement.handle)
+    fail(self, sql)
+  end
+  return nil
+end
+
+--- Runs one statement and drops its rows.
+--- @param sql string
+--- @return integer changed rows
+function Database:run(sql, ...)
+  local statement = start(self, sql, ...)
+  while step(self, statement, sql) do end -- luacheck: ignore 542
+  C.sqlite3_reset(statement.handle)
+  return C.sqlite3_changes(self.handle)
+end
+
+--- @param sql string
+--- @return table|nil first row, by column name
+function Database:row(sql, ...)
+  local statement = start(self, sql, ...)
+  local row = step(self, statement, sql)
+  C.sqlite3_reset(statement.handle)
+  return row
+end
+
+--- @param sql string
+--- @return table[] every row
+function Database:rows(sql, ...)
+  local statement, rows = start(self, sql, ...), {}
+  local row = step(self, statement, sql)
+  while row do
+    rows[#rows + 1] = row
+    row = step(self, statement, sql)
+  end
+  C.sqlite3_reset(statement.handle)
+  return rows
+end
+
+--- Iterates without holding all rows; the same SQL must not be run again meanwhile.
+--- @param sql string
+--- @return fun(): table|nil
+function Database:each(sql, ...)
+  local statement = start(self, sql, ...)
+  return function()
+    local row = step(self, statement, sql)
+    if not row then C.sqlite3_reset(statement.handle) end
+    return row
+  end
+end
+
+--- Runs several statements that take no parameters.
+--- @param sql string
+function Database:script(sql)
+  if C.sqlite3_exec(self.handle, sql, nil, nil, nil) ~= OK then fail(self, "script") end
+end
+
+--- Runs `work` with the write lock held from its start, so that what it reads stays true until it
+--- has written. What it raises undoes everything and is raised again.
+--- @param work fun(): any
+--- @return any result of work
+function Database:transaction(work)
+  self:run("BEGIN IMMEDIATE")
+  local ok, result = pcall(work)
+  if ok then
+    local committed, failure = pcall(self.run, self, "COMMIT")
+    if committed then return result end
+    result = failure
+  end
+  pcall(self.run, self, "ROLLBACK")
+  error(result, 0)
+end
+
+--- Closes the connection; a second call does nothing.
+function Database:close()
+  if not self.handle then return end
+  for _, statement in pairs(self.statements) do
+    C.sqlite3_finalize(ffi.gc(statement.handle, nil))
+  end
+  C.sqlite3_close_v2(ffi.gc(self.handle, nil))
+  self.handle, self.statements = nil, {}
+end
+
+local sqlite = {}
+
+--- @param path string
+--- @param busy_seconds? number how long a writer waits for another process' write
+--- @return table database
+function sqlite.open(path, busy_seconds)
+  local out = ffi.new("sqlite3 *[1]")
+  local code = C.sqlite3_open_v2(path, out, OPEN_READWRITE_CREATE_NOMUTEX, nil)
+  local self = setmetatable({ handle = ffi.gc(out[0], C.sqlite3_close_v2), statements = {} }, Database)
+  if code ~= OK then fail(self, "opening " .. path) end
+  C.sqlite3_busy_timeout(self.handle, (busy_seconds or 10) * 1000)
+  return self
+end
+
+return sqlite

@@ -1,0 +1,110 @@
+--- What nginx runs, phase by phase. The master prepares the database; each worker opens its own
+-- connection; the last worker takes no requests and ingests instead, in a process of its own that the
+-- master starts anew if it dies.
+
+local ffi = require("ffi")
+local sys = require("finspace.sys")
+
+local worker = {}
+
+local state = {} -- this process' database connection and settings
+
+local function data_folder()
+  return (ngx.config.prefix():gsub("/+$", ""))
+end
+
+local function stop_with(problem)
+  io.stderr:write("finspace: ", problem, "\n")
+  io.stderr:flush()
+  os.exit(1)
+end
+
+-- After a kill the last workers may hold the lock for a moment longer.
+local function take_the_lock(data)
+  local process = require("finspace.service.process")
+  for _ = 1, 20 do
+    if process.hold_lock(data .. "/run/lock") then return end
+    sys.sleep(0.05)
+  end
+  stop_with("another service uses the data folder " .. data)
+end
+
+--- In the master: everything that must be right before a worker starts. A reload comes here too, and
+--- finds the lock in its own hands.
+function worker.prepare()
+  local data = data_folder()
+  if ngx.shared.finspace_service:add("prepared", true) then take_the_lock(data) end
+  local owner_key, unreadable = require("finspace.service.files").ensure_credentials(data)
+  if not owner_key then stop_with(unreadable) end
+  local now = math.floor(sys.now() * 1000)
+  local ok, failure = pcall(require("finspace.service.store").prepare, data, owner_key, now)
+  if not ok then
+    local reason = type(failure) == "table" and failure.message or tostring(failure)
+    stop_with("cannot use " .. data .. "/finspace.db: " .. reason)
+  end
+end
+
+local READY = [[
+finspace: ready at %s
+
+  export AWS_CONFIG_FILE=%s/config AWS_SHARED_CREDENTIALS_FILE=%s/credentials AWS_PROFILE=finspace-local
+  finspace ls                            or: aws finspace-data list-datasets
+  finspace load FILE.csv --dataset TITLE
+
+Stop it with Ctrl-C. What was acknowledged is kept in %s
+]]
+
+-- nginx listens before it starts workers, so the first worker's start is the moment of being ready.
+local function announce_once(settings)
+  if not ngx.shared.finspace_service:add("announced", true) then return end
+  local data = data_folder()
+  io.stdout:write(READY:format(settings.endpoint, data, data, data))
+  io.stdout:flush()
+end
+
+-- A worker tries for the accept mutex only while this nginx counter is not positive; each turn of
+-- its event loop takes one off.
+local function take_no_connections()
+  ffi.cdef("extern intptr_t ngx_accept_disabled;")
+  ffi.C.ngx_accept_disabled = 2 ^ 52
+end
+
+local function open_state(settings)
+  local store = require("finspace.service.store")
+  state.db = store.open(data_folder())
+  state.settings = store.settings(state.db)
+  state.settings.region = settings.region
+  state.settings.endpoint = settings.endpoint
+  state.settings.data = data_folder()
+end
+
+--- In each worker, at its start.
+--- @param settings table
+function worker.begin(settings)
+  require("finspace.service.process").end_with_parent()
+  open_state(settings)
+  local is_last = ngx.worker.id() == ngx.worker.count() - 1
+  if is_last then
+    take_no_connections()
+    ngx.timer.at(0, function() require("finspace.service.ingest").run(state) end)
+    return
+  end
+  if ngx.worker.id() == 0 then announce_once(settings) end
+end
+
+--- In each worker, for each request.
+function worker.answer()
+  require("finspace.service.front").answer(state)
+end
+
+--- For requests that nginx itself refuses: the AWS error shape there too.
+function worker.refuse()
+  require("finspace.service.front").refuse(ngx.status)
+end
+
+--- In each worker, at its end.
+function worker.finish()
+  if state.db then state.db:close() end
+end
+
+return worker
