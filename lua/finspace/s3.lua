@@ -87,7 +87,7 @@ local MAX_ERROR_BYTES = 64 * 1024
 
 local function error_kind(code, status)
   if THROTTLING[code] or status == 429 then return "throttle" end
-  if status >= 500 or TRANSIENT[code] then return "service" end
+  if (status >= 500 and status ~= 501) or TRANSIENT[code] then return "service" end
   if status >= 300 and status < 400 then return "protocol" end
   return "client"
 end

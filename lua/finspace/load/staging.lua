@@ -71,7 +71,7 @@ end
 local function send_all(stage, small, large)
   local function each(list, limit)
     return parallel.each {
-      runtime = stage.fs.session.runtime, limit = limit, cancelled = stage.cancelled, items = in_turn(list),
+      limit = limit, cancelled = stage.cancelled, items = in_turn(list),
       work = function(entry) return send(stage, entry) end,
     }
   end
@@ -125,7 +125,7 @@ function staging.remove(fs, place)
     return object or nil
   end
   local removed, err = parallel.each {
-    runtime = fs.session.runtime, limit = upload.IN_FLIGHT, items = next_object,
+    limit = upload.IN_FLIGHT, items = next_object,
     work = function(object) return s3:delete_object { bucket = place.bucket, key = object.key } end,
   }
   if listing or not removed then return nil, listing or err end

@@ -4,7 +4,6 @@ local errors = require("finspace.errors")
 local parallel = {}
 
 --- @class finspace.s3.Parallel
---- @field runtime finspace.Runtime
 --- @field limit integer                         items worked on at a time
 --- @field items fun(): any|nil                  the next item; nil after the last
 --- @field work fun(item: any): any|nil, finspace.Error|nil
@@ -32,12 +31,26 @@ local function worker(plan, shared)
   end
 end
 
+-- What a worker raises is our own mistake: it goes on up.
+local function first_of(errs)
+  local _, err = next(errs or {})
+  if err and err.code == "TaskFailed" then error(err.traceback or err.message, 0) end
+  return err
+end
+
 --- Works through all items. After a failure no further item is begun; those under way are ended.
 --- @param plan finspace.s3.Parallel
 --- @return true|nil, finspace.Error|nil err  the first failure
 function parallel.each(plan)
   local shared = {}
-  worker(plan, shared)()
+  if plan.limit == 1 then
+    worker(plan, shared)()
+  else
+    local workers = { limit = plan.limit }
+    for number = 1, plan.limit do workers[number] = worker(plan, shared) end
+    local _, errs = require("finspace.scheduler").gather(workers)
+    shared.err = first_of(errs) or shared.err
+  end
   if shared.err then return nil, shared.err end
   return true
 end

@@ -182,7 +182,7 @@ end
 local function send_parts(job, upload_id, etags)
   report_arrived(job, etags)
   local sent, err = parallel.each {
-    runtime = job.runtime, limit = upload.IN_FLIGHT, cancelled = job.cancelled,
+    limit = upload.IN_FLIGHT, cancelled = job.cancelled,
     items = missing_parts(job, etags),
     work = function(number) return send_part(job, upload_id, etags, number) end,
   }
