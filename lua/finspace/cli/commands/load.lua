@@ -1,0 +1,125 @@
+--- `finspace load`
+local interrupt = require("finspace.cli.interrupt")
+local shared = require("finspace.cli.options")
+
+local load = {}
+
+local EPILOG = [[
+Examples:
+  finspace load prices.csv --dataset "Daily prices"
+  finspace load 'trades/2020-*.csv' --dataset alias/trades --change-type REPLACE
+  finspace load --resume
+
+A load that was cut off goes on when it is asked for again, or with --resume: what has arrived is
+not sent again, and there is never more than one changeset of it.]]
+
+local function flag_pair(text)
+  local name, value = text:match("^([^=]+)=(.*)$")
+  if not name then return nil, ("--format-param takes NAME=VALUE, not %q"):format(text) end
+  return { name, value }
+end
+
+function load.define(command)
+  command:argument("file", "Files, folders, or patterns in quotes."):args("*"):argname("FILE")
+  command:option("--dataset -d", "The dataset: its id, alias/…, or title."):argname("DATASET")
+  command:flag("--create", "Create the dataset where there is none of that title or alias.")
+  command:option("--change-type", "APPEND adds; REPLACE hides what came before (APPEND).")
+    :choices { "APPEND", "REPLACE" }:argname("TYPE")
+  command:flag("--resume", "Go on with loads that were cut off; without FILE, with all of them.")
+  command:flag("--keep", "When it fails, leave what is staged, to be resumed.")
+  command:flag("--no-wait", "Return when the changeset is created.")
+  command:option("--timeout", "Seconds to wait for the changeset (3600)."):convert(tonumber):argname("SECONDS")
+  command:group("Format, where it is not told rightly by the name and the first bytes",
+    command:option("--format", "What the files hold."):choices { "CSV", "JSON", "PARQUET", "XML" }
+      :argname("FORMAT"),
+    command:option("--separator", "Between the fields of a CSV; TAB for a tab."):argname("CHAR"),
+    command:flag("--header", "The first line of a CSV names the columns."),
+    command:flag("--no-header", "The first line of a CSV is data."),
+    command:option("--format-param", "Any other parameter of the format."):count("*")
+      :convert(flag_pair):argname("NAME=VALUE"))
+  shared.connection(command)
+  shared.output(command)
+  command:epilog(EPILOG)
+end
+
+local function format_params(options)
+  local params = {}
+  for _, pair in ipairs(options.format_param or {}) do params[pair[1]] = pair[2] end
+  if options.separator then params.separator = options.separator == "TAB" and "\t" or options.separator end
+  if options.header then params.withHeader = "true" end
+  if options.no_header then params.withHeader = "false" end
+  return next(params) and params or nil
+end
+
+-- What fs:load takes, for each load that is asked for.
+local function planned(fs, options)
+  if #options.file == 0 then return require("finspace.load").unfinished(fs) end
+  return { {
+    file = options.file, dataset = options.dataset, change_type = options.change_type,
+    format = options.format, format_params = format_params(options),
+  } }
+end
+
+local function misuse_of(options)
+  if #options.file == 0 and not options.resume then return "name a file to load (or use --resume)" end
+  if #options.file > 0 and not options.dataset then return "name the dataset with --dataset" end
+  if options.header and options.no_header then return "--header and --no-header exclude each other" end
+  return nil
+end
+
+local function ensure_dataset(fs, options)
+  if not options.create then return true end
+  local wanted = options.dataset
+  return fs:ensure_dataset(wanted:sub(1, 6) == "alias/" and { alias = wanted, title = wanted:sub(7) }
+    or { title = wanted })
+end
+
+local function show_result(changeset, out)
+  if out.json then
+    out:print(require("finspace.core").json_encode("GetChangeset", "2021-12", changeset))
+  elseif changeset.status == "SUCCESS" then
+    out:print(changeset.changesetId)
+  else
+    out:print(("%s\t%s"):format(changeset.changesetId, changeset.status))
+  end
+end
+
+local function explain(err, out)
+  local status = out:fail(err)
+  if err.resumable then
+    out:note("What has arrived is kept. Go on with the same command, or with: finspace load --resume")
+  end
+  return status
+end
+
+local function run_one(fs, plan, options, out)
+  local watch = not out.quiet and not out.json and require("finspace.cli.progress").new(out)
+  plan.on_progress = watch and function(event) watch:show(event) end
+  plan.wait, plan.timeout, plan.keep = not options.no_wait, options.timeout, options.keep
+  plan.cancelled = interrupt.requested
+  local changeset, err = fs:load(plan)
+  if not changeset then return explain(err, out) end
+  show_result(changeset, out)
+  return 0
+end
+
+function load.run(options, out)
+  local misuse = misuse_of(options)
+  if misuse then return out:misuse(misuse) end
+  local fs = shared.client(options)
+  return interrupt.guard(function()
+    local plans, err = planned(fs, options)
+    if plans and #plans > 0 and #options.file > 0 then
+      local found
+      found, err = ensure_dataset(fs, options)
+      if not found then plans = nil end
+    end
+    if not plans then return out:fail(err) end
+    if #plans == 0 then out:note("There is no load to go on with.") end
+    local worst = 0
+    for _, plan in ipairs(plans) do worst = math.max(worst, run_one(fs, plan, options, out)) end
+    return worst
+  end)
+end
+
+return load

@@ -1,0 +1,115 @@
+--- What a person sees while a load is under way: a bar with rate and time left, a line for each file
+--- that has arrived, and the changeset's states. In a pipe: plain lines, and not many.
+local formats = require("finspace.load.formats")
+local sys = require("finspace.sys")
+local text = require("finspace.cli.text")
+
+local progress = {}
+
+local REDRAW_EVERY = 0.1 -- seconds
+local LINES_FOR_FILES = 1000 -- more files than that have no line each
+
+--- @class finspace.cli.Progress
+--- @field out finspace.cli.Terminal
+local Progress = {}
+Progress.__index = Progress
+
+--- @param out finspace.cli.Terminal
+--- @return finspace.cli.Progress
+function progress.new(out)
+  return setmetatable({ out = out, began = sys.monotonic(), drawn_at = 0, files = 0 }, Progress)
+end
+
+local function bar(out, share, width)
+  local full = math.floor(share * width + 0.5)
+  local done, left = "#", "-"
+  if out.unicode then done, left = "█", "░" end
+  return done:rep(full) .. out:paint("dim", left:rep(width - full))
+end
+
+-- Bytes a second, and the seconds that are left at this rate.
+local function pace(self, event)
+  local sent = event.bytes - (self.bytes_before or 0)
+  local elapsed = sys.monotonic() - self.staging_began
+  if sent <= 0 or elapsed < 0.2 then return nil end
+  local rate = sent / elapsed
+  return rate, (event.bytes_total - event.bytes) / rate
+end
+
+local function status_line(self, event)
+  local share = event.bytes / math.max(event.bytes_total, 1)
+  local words = {
+    ("%3d%%"):format(math.floor(share * 100)),
+    text.bytes(event.bytes) .. " of " .. text.bytes(event.bytes_total),
+  }
+  if event.files_total > 1 then
+    table.insert(words, ("file %d of %d"):format(math.min(event.files + 1, event.files_total), event.files_total))
+  end
+  local rate, left = pace(self, event)
+  if rate then
+    table.insert(words, text.bytes(rate) .. "/s")
+    table.insert(words, text.duration(left) .. " left")
+  end
+  local figures = table.concat(words, "  ")
+  local room = self.out.width() - #figures - 5
+  if room < 10 then return figures end
+  return "  " .. bar(self.out, share, math.min(room, 30)) .. " " .. figures
+end
+
+function Progress:draw(event)
+  local now = sys.monotonic()
+  if now - self.drawn_at < REDRAW_EVERY then return end
+  self.drawn_at = now
+  self.out:redraw(status_line(self, event))
+end
+
+local function begin_staging(self, event)
+  if self.staging_began then return end
+  self.staging_began = sys.monotonic()
+  self.out:note(("%s, %s: %s"):format(text.count(event.files_total, "file"), text.bytes(event.bytes_total),
+    formats.describe(event.format_params)))
+  if event.resumed then self.out:note("An earlier load of it was cut off; going on from there.") end
+end
+
+local function note_file(self, event)
+  if event.files == self.files then return end
+  self.files = event.files
+  if event.files_total > LINES_FOR_FILES or not self.out.live then return end
+  local mark = self.out:paint("green", self.out.unicode and "✓" or "+")
+  self.out:note(("  %s %s"):format(mark, event.path))
+end
+
+local handlers = {}
+
+function handlers.staging(self, event)
+  begin_staging(self, event)
+  note_file(self, event)
+  self:draw(event)
+end
+
+function handlers.staged(self, event)
+  local elapsed = sys.monotonic() - self.staging_began
+  self.out:note(("Staged %s, %s, in %s (%s/s)."):format(text.count(event.files_total, "file"),
+    text.bytes(event.bytes_total), text.duration(elapsed), text.bytes(event.bytes_total / math.max(elapsed, 0.001))))
+end
+
+function handlers.created(self, event)
+  self.out:note(("Changeset %s in dataset %s"):format(event.changeset.changesetId, event.dataset_id))
+end
+
+local STATUS_COLORS = { SUCCESS = "green", FAILED = "red" }
+
+function handlers.ingesting(self, event)
+  local status = event.changeset.status
+  self.out:note("  " .. self.out:paint(STATUS_COLORS[status] or "yellow", status)
+    .. self.out:paint("dim", "  after " .. text.duration(sys.monotonic() - self.began)))
+end
+
+--- Shows what has happened.
+--- @param event finspace.LoadEvent
+function Progress:show(event)
+  local handler = handlers[event.stage]
+  if handler then handler(self, event) end
+end
+
+return progress
