@@ -121,7 +121,7 @@ local function pass_on(from, to, budget)
   while budget > 0 do
     local data = read_available(from)
     if not data then return end
-    send(to, data:sub(1, budget))
+    send(to, data:sub(1, math.min(budget, #data)))
     budget = budget - #data
   end
 end
