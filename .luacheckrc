@@ -1,5 +1,5 @@
 std = "max+busted"
 max_line_length = 120
-globals = { "vim" }
-read_globals = { "ngx", "jit" }
+globals = { "vim", "ngx" }
+read_globals = { "jit" }
 exclude_files = { "build/**" }
