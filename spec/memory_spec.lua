@@ -1,0 +1,48 @@
+local support = require "spec.support"
+
+local function compile(folder, arguments)
+  local output, status = support.run("cc -O1 " .. arguments .. " -I/usr/include/lua5.4")
+  assert.equal(0, status, output)
+  return folder
+end
+
+describe("the core when memory runs out #once", function()
+  local script = support.root .. "/spec/support/memory_script.lua"
+  local folder
+
+  setup(function() folder = support.temporary_folder() end)
+  teardown(function() support.remove_folder(folder) end)
+
+  it("raises Lua's own error at every allocation of Lua's that fails, and leaks nothing", function()
+    compile(folder, support.root .. "/spec/support/failing_lua.c -o " .. folder .. "/failing_lua -llua5.4")
+    local output, status = support.run(folder .. "/failing_lua " .. script)
+    assert.equal(0, status, output)
+    local points = output:match "^survived (%d+)%s*$"
+    assert.is_truthy(points, output)
+    assert.is_true(tonumber(points) > 500)
+  end)
+
+  it("raises an error at every allocation of its own that fails", function()
+    compile(
+      folder,
+      "-shared -fPIC " .. support.root .. "/spec/support/failing_malloc.c -o " .. folder .. "/failing.so -ldl"
+    )
+    local function run(settings)
+      return support.run(
+        "LD_PRELOAD="
+          .. folder
+          .. "/failing.so FAIL_OBJECT=finspace/core.so "
+          .. settings
+          .. " lua5.4 "
+          .. script
+      )
+    end
+    local made = tonumber(run("FAIL_COUNT=1"):match "made (%d+)")
+    assert.is_true(made > 0)
+    for point = 1, made do
+      local output, status = run("FAIL_AT=" .. point)
+      assert.equal(1, status, "allocation " .. point)
+      assert.truthy(output:find "not enough memory", output)
+    end
+  end)
+end)
