@@ -19,8 +19,9 @@ end
 
 local engine -- one for the process, made when the first task is
 
--- The tasks by the coroutine that they run in: a call finds out here whether it may wait by yielding.
-local tasks = setmetatable({}, { __mode = "k" })
+-- The tasks by the coroutine that they run in: a call finds out here whether it may wait by yielding. Weak
+-- on both sides, because a task holds its coroutine, and Lua 5.1 would keep such a pair for ever.
+local tasks = setmetatable({}, { __mode = "kv" })
 
 local host_name
 

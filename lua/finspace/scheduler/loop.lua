@@ -21,7 +21,7 @@ local PARKED = {}
 --- @return finspace.Loop
 function loop.new(settle)
   return setmetatable({
-    alive = 0, settle = settle or function() end,
+    alive = 0, living = {}, settle = settle or function() end,
     multi = http.multi {},
     requests = {}, -- the task that waits for each call, by the call's id
     ready = {}, first = 1, last = 0,
@@ -59,13 +59,14 @@ end
 --- Runs a task's body in a coroutine of its own, from the next step on.
 function Loop:start(task, body)
   task:runs_in(coroutine.create(body))
-  self.alive = self.alive + 1
+  self.alive, self.living[task] = self.alive + 1, true
   make_ready(self, task)
 end
 
 --- A task has ended.
-function Loop:ended()
-  self.alive = self.alive - 1
+function Loop:ended(task)
+  if not self.living[task] then return end
+  self.alive, self.living[task] = self.alive - 1, nil
 end
 
 local function resume(self, task)
@@ -114,6 +115,12 @@ function Loop:sleep(task, seconds)
   self:park(task)
 end
 
+local function remove_alarm(alarms, alarm)
+  for index, known in ipairs(alarms) do
+    if known == alarm then return table.remove(alarms, index) end
+  end
+end
+
 --- Ends what the task waits for.
 function Loop:interrupt(task)
   if task.request then
@@ -121,7 +128,8 @@ function Loop:interrupt(task)
     self.requests[task.request], task.request = nil, nil
     return self:wake(task, nil, cancelled(true))
   elseif task.alarm then
-    task.alarm.task, task.alarm = nil, nil
+    remove_alarm(self.alarms, task.alarm)
+    task.alarm = nil
   end
   self:wake(task)
 end
@@ -142,10 +150,8 @@ local function ring_alarms(self)
   local now = sys.monotonic()
   while alarms[#alarms] and alarms[#alarms].at <= now do
     local task = table.remove(alarms).task
-    if task then
-      task.alarm = nil
-      self:wake(task)
-    end
+    task.alarm = nil
+    self:wake(task)
   end
 end
 
@@ -195,13 +201,19 @@ function Loop:busy()
   return self.first <= self.last or next(self.requests) ~= nil or #self.alarms > 0
 end
 
+-- Every task waits for another one. Those coroutines never go on, so they count no longer.
+local function give_up(self)
+  self.alive, self.living = 0, {}
+  error("every task waits for another one: none of them can go on", 0)
+end
+
 --- Steps, and waits between the steps, until `is_over` says so.
 --- @param is_over fun(): boolean
 function Loop:drive(is_over)
   while not is_over() do
     self:step()
     if is_over() then return end
-    if not self:busy() then error("every task waits for another one: none of them can go on", 0) end
+    if not self:busy() then give_up(self) end
     self.multi:wait(self:timeout())
   end
 end
