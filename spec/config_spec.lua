@@ -263,7 +263,7 @@ describe("the profiles' published cases", function()
       assert.are.equal(case.configLocation, where.config)
       assert.are.equal(case.credentialsLocation, where.credentials)
       if case.profile then
-        assert.are.equal(case.profile, config.load(machine.new { env = env }).profile)
+        assert.are.equal(case.profile, (config.profile_name(machine.new { env = env })))
       end
     end)
   end

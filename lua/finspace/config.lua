@@ -277,11 +277,49 @@ local function merge(result, places, parsed)
   end
 end
 
-local function selected_profile(runtime, options)
-  if options.profile then return options.profile, "the profile option" end
+--- The profile that is asked for, and by whom: the option, AWS_PROFILE, or nobody.
+--- @return string name, string|nil named_by
+function config.profile_name(runtime, options)
+  if options and options.profile then return options.profile, "the profile option" end
   local named = set(runtime.getenv("AWS_PROFILE"))
   if named then return named, "AWS_PROFILE" end
   return "default", nil
+end
+
+-- A profile that is not there ------------------------------------------------------------------
+
+local function looked_at(loaded)
+  local list = {}
+  for _, file in ipairs(loaded.files) do
+    if file.path then table.insert(list, file.path .. (file.exists and "" or " (does not exist)")) end
+  end
+  return #list > 0 and "not in " .. table.concat(list, " and ") or "in no file, because HOME is not set"
+end
+
+--- A section that was meant for this profile but is not written as the file wants it.
+local function near_miss(loaded, name)
+  for _, section in ipairs(loaded.ignored) do
+    if section.header == name or section.header:match("%S+$") == name then
+      return ("; [%s] in %s line %d does not count: %s")
+        :format(section.header, section.file, section.line, section.why)
+    end
+  end
+  return ""
+end
+
+--- Why the files do not have a profile: where it was looked for, and what comes near.
+--- @return string
+function config.absence(loaded, name)
+  return looked_at(loaded) .. near_miss(loaded, name)
+end
+
+local function check_profile(loaded)
+  if not loaded.profile_from or loaded.profiles[loaded.profile] then return loaded end
+  return nil, errors.new {
+    kind = "config", code = "ProfileNotFound",
+    message = "profile " .. loaded.profile .. ", which " .. loaded.profile_from .. " names, is "
+      .. config.absence(loaded, loaded.profile) .. "; add it or correct the name",
+  }
 end
 
 local function empty()
@@ -291,7 +329,7 @@ local function empty()
   }
 end
 
---- Reads the config file and the credentials file.
+--- Reads the config file and the credentials file. A profile that somebody named must be in them.
 --- @param runtime table getenv, and optionally files and logger
 --- @param options table|nil { profile = name }
 --- @return table|nil config { profiles, sso_sessions, services: name → settings (text, or a table when nested);
@@ -302,7 +340,7 @@ function config.load(runtime, options)
   local where = config.locations(runtime.getenv)
   local result = empty()
   result.sso_cache = where.sso_cache
-  result.profile, result.profile_from = selected_profile(runtime, options or {})
+  result.profile, result.profile_from = config.profile_name(runtime, options)
   for _, kind in ipairs({ "config", "credentials" }) do
     local file, err = load_file(runtime, kind, where[kind])
     if not file then return nil, err end
@@ -310,7 +348,7 @@ function config.load(runtime, options)
     file.parsed = nil
     table.insert(result.files, file)
   end
-  return result
+  return check_profile(result)
 end
 
 --- Whether one of a config's files has changed, appeared or gone since it was read.

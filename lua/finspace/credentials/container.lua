@@ -57,7 +57,7 @@ local function from_relative(text)
   local ok, err = check_tail(RELATIVE, text)
   if not ok then return nil, err end
   if text:sub(1, 1) ~= "/" then return refuse(RELATIVE, "must begin with '/'") end
-  return { url = "http://" .. HOST .. text, allowed_addresses = { HOST } }
+  return { url = "http://" .. HOST .. text, allowed_addresses = { HOST }, proxy = false }
 end
 
 local function from_full(text)
@@ -69,14 +69,14 @@ local function from_full(text)
   if not url then return refuse(FULL, message) end
   if url.scheme == "https" then return { url = text } end
   local address = allowed_address(url.host)
-  if address then return { url = text, allowed_addresses = { address } } end
+  if address then return { url = text, allowed_addresses = { address }, proxy = false } end
   return refuse(FULL, "uses plain http with a host that may not have keys; use https, or one of localhost,"
     .. " 127.x.y.z, [::1], 169.254.170.2, 169.254.170.23, [fd00:ec2::23]")
 end
 
 --- Where the environment sends us. Pure.
 --- @param getenv fun(name: string): string|nil
---- @return table|nil target { url, allowed_addresses }
+--- @return table|nil target { url, allowed_addresses, proxy }
 --- @return table|nil err NotConfigured where no address is set
 function container.target(getenv)
   local relative, full = getenv(RELATIVE), getenv(FULL)
@@ -113,8 +113,7 @@ local function ask(context, target, token)
   return asker:send {
     operation = "GetContainerCredentials",
     request = {
-      method = "GET", url = target.url, proxy = target.allowed_addresses and false or nil,
-      allowed_addresses = target.allowed_addresses,
+      method = "GET", url = target.url, allowed_addresses = target.allowed_addresses, proxy = target.proxy,
       headers = { accept = "application/json", authorization = token },
     },
     finish = service.finish_json, repeatable = true, max_body = service.MAX_ANSWER,

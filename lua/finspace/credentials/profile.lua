@@ -251,32 +251,11 @@ end
 
 -- Which profile --------------------------------------------------------------------------------
 
-local function looked_at(loaded)
-  local list = {}
-  for _, file in ipairs(loaded.files) do
-    if file.path then table.insert(list, file.path .. (file.exists and "" or " (does not exist)")) end
-  end
-  return #list > 0 and table.concat(list, " and ") or "no files, because HOME is not set"
-end
-
---- A section that was meant for this profile but is not written as the file wants it.
-local function near_miss(loaded, name)
-  for _, section in ipairs(loaded.ignored) do
-    if section.header == name or section.header:match("%S+$") == name then
-      return "; [" .. section.header .. "] in " .. section.file .. " line " .. section.line
-        .. " does not count: " .. section.why
-    end
-  end
-  return ""
-end
-
-local function not_found(loaded, name, named_by)
-  local where = looked_at(loaded)
-  if not named_by then
-    return keys.none(source_of(name), "not in " .. where .. near_miss(loaded, name))
-  end
-  return keys.broken(source_of(name), "ProfileNotFound", "profile " .. name .. ", which "
-    .. named_by .. " names, is not in " .. where .. near_miss(loaded, name) .. "; add it or correct the name")
+local function not_found(loaded, name, options)
+  local absence = config.absence(loaded, name)
+  if not options.name then return keys.none(source_of(name), absence) end
+  return keys.broken(source_of(name), "ProfileNotFound",
+    "profile " .. name .. " is " .. absence .. "; add it or correct the name")
 end
 
 --- @param options table|nil { name = (default: the selected profile), mfa_code = function(serial) → code }
@@ -287,8 +266,7 @@ function profile.new(options)
     local loaded, err = context.config()
     if not loaded then return nil, err end
     local name = options.name or loaded.profile
-    local named_by = options.name and "the name option" or loaded.profile_from
-    if not loaded.profiles[name] then return not_found(loaded, name, named_by) end
+    if not loaded.profiles[name] then return not_found(loaded, name, options) end
     local steps
     steps, err = profile.plan(loaded, name)
     if not steps then return nil, err end

@@ -61,7 +61,7 @@ end
 local function send(context, call, target, region)
   local fields = {
     { "Action", call.action }, { "Version", VERSION }, { "RoleArn", call.role_arn },
-    { "RoleSessionName", call.role_session_name or ("finspace-lua-%d"):format(context.runtime.now()) },
+    { "RoleSessionName", call.role_session_name or ("finspace-lua-%d"):format(math.floor(context.runtime.now())) },
     { "DurationSeconds", call.duration_seconds },
   }
   for _, field in ipairs(call.fields) do table.insert(fields, field) end
