@@ -7,6 +7,7 @@ local contents = require("finspace.service.objects.contents")
 local counters = require("finspace.service.ingest.counters")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
+local gzip = require("finspace.service.ingest.gzip")
 local source = require("finspace.service.ingest.source")
 
 local changeset = {}
@@ -15,21 +16,31 @@ local function now_ms()
   return math.floor(sys.now() * 1000)
 end
 
-local function pieces_of(state, content_id)
-  local row = state.db:row("SELECT size, segments FROM contents WHERE id = ?", content_id)
-  return contents.pieces(state, row.segments, 0, row.size - 1)
+-- What a counter is told about an object: its name, its size, and how to read a range of it.
+local function opened(state, object)
+  local content = state.db:row("SELECT size, segments FROM contents WHERE id = ?", object.content_id)
+  return {
+    name = object.key,
+    size = content.size,
+    read = function(first, last) return contents.pieces(state, content.segments, first, last) end,
+  }
 end
 
 -- Yields after each piece, so that many ingestions share the process and none holds it.
+local function feed(counter, object)
+  for piece in gzip.pieces(object.read(0, object.size - 1), object.name) do
+    counter:feed(piece)
+    coroutine.yield()
+  end
+end
+
 local function count_rows(state, row)
   local counter = counters.new(formats.read(cjson.decode(row.format_params)))
   local rows = 0
-  for _, object in ipairs(source.keep(state, row)) do
-    counter:begin(object.key)
-    for piece in pieces_of(state, object.content_id) do
-      counter:feed(piece)
-      coroutine.yield()
-    end
+  for _, kept in ipairs(source.keep(state, row)) do
+    local object = opened(state, kept)
+    counter:begin(object)
+    if counter.feed then feed(counter, object) end
     rows = counter:finish()
   end
   return rows

@@ -1,18 +1,18 @@
 --- The reader of each format: they all count rows, and refuse what is not in the format.
 
-local csv = require("finspace.service.ingest.csv")
-local failure = require("finspace.service.ingest.failure")
-
 local counters = {}
 
-local KINDS = { CSV = csv.counter }
+local KINDS = {
+  CSV = require("finspace.service.ingest.csv").counter,
+  JSON = require("finspace.service.ingest.json").counter,
+  PARQUET = require("finspace.service.ingest.parquet").counter,
+  XML = require("finspace.service.ingest.xml").counter,
+}
 
 --- @param format table from formats.read
---- @return table counter {begin(name), feed(piece), finish() -> rows so far}
+--- @return table counter {begin(object), feed(piece) or none, finish() -> rows so far}
 function counters.new(format)
-  local make = KINDS[format.type]
-  if not make then failure.raise("VALIDATION", "%s is not read here", format.type) end
-  return make(format)
+  return KINDS[format.type](format)
 end
 
 return counters

@@ -88,9 +88,9 @@ function Counter:finish()
 end
 
 --- Begins the next file.
---- @param name string for messages
-function Counter:begin(name)
-  self.name, self.state, self.fields, self.line, self.row_line = name, AT_START, 1, 1, 1
+--- @param object table {name=}
+function Counter:begin(object)
+  self.name, self.state, self.fields, self.line, self.row_line = object.name, AT_START, 1, 1, 1
   self.after_cr, self.has_begun, self.header_is_next = false, false, self.has_header
   self.utf8 = utf8.checker()
 end
@@ -98,7 +98,7 @@ end
 local csv = {}
 
 --- @param format table {has_header=, separator=}
---- @return table counter {begin(name), feed(piece), finish() -> rows}
+--- @return table counter {begin(object), feed(piece), finish() -> rows}
 function csv.counter(format)
   return setmetatable({
     separator = format.separator:byte(),

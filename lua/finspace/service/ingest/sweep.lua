@@ -1,1 +1,76 @@
-return { when_due = function() end }
+--- What nobody refers to is taken away: uploads that were left behind, contents of objects that were
+-- replaced or deleted, files of writers that died. A content goes only when it was unused in two
+-- sweeps in a row, so that who is just reading it can finish.
+
+local cjson = require("cjson.safe")
+local sys = require("finspace.sys")
+local multipart = require("finspace.service.objects.multipart")
+
+local sweep = {}
+
+local EVERY_SECONDS = 600
+local STRAY_SECONDS = 3600 -- older than any write that still goes on without a byte arriving
+
+local UNUSED = [[SELECT id, segments FROM contents c
+  WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = c.id)
+  AND NOT EXISTS (SELECT 1 FROM changeset_sources s WHERE s.content_id = c.id)]]
+
+local unused_before = {}
+local next_time = 0
+
+local function forget_contents(db)
+  local unused_now = {}
+  for _, row in ipairs(db:rows(UNUSED)) do
+    if unused_before[row.id] then
+      db:run("DELETE FROM contents WHERE id = ?", row.id)
+    else
+      unused_now[row.id] = true
+    end
+  end
+  unused_before = unused_now
+end
+
+local function known_segments(db)
+  local known = {}
+  for row in db:each("SELECT segments FROM contents") do
+    for _, segment in ipairs(cjson.decode(row.segments)) do known[segment.name] = true end
+  end
+  for row in db:each("SELECT segment FROM parts") do known[row.segment] = true end
+  return known
+end
+
+-- A file is written before it is referred to: only old ones are strays.
+local function remove_strays(folder, known, oldest)
+  for _, name in ipairs(sys.list(folder) or {}) do
+    local path = folder .. "/" .. name
+    local stat = not known[name] and sys.stat(path)
+    if stat and stat.type == "file" and stat.mtime < oldest then sys.remove(path) end
+  end
+end
+
+local function remove_files(state)
+  local known, oldest = known_segments(state.db), sys.now() - STRAY_SECONDS
+  local root = state.settings.data .. "/objects"
+  for _, folder in ipairs(sys.list(root) or {}) do
+    remove_strays(root .. "/" .. folder, known, oldest)
+  end
+end
+
+--- Sweeps now.
+--- @param state table
+function sweep.run(state)
+  multipart.sweep(state.db, math.floor(sys.now() * 1000))
+  forget_contents(state.db)
+  remove_files(state)
+end
+
+--- Sweeps when the last time is long enough ago; at the process' start it is.
+--- @param state table
+function sweep.when_due(state)
+  local now = sys.monotonic()
+  if now < next_time then return end
+  next_time = now + EVERY_SECONDS
+  sweep.run(state)
+end
+
+return sweep

@@ -17,6 +17,7 @@ local READ_ONLY, CLOSE_ON_EXEC, FOLDER = 0x0, 0x80000, 0x10000
 local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
 local EINTR = 4
 
+-- A reader that goes away half way leaves its file to the collector.
 local File = {}
 File.__index = File
 
@@ -27,7 +28,8 @@ end
 local function open(path, flags)
   local fd = C.open(path, flags + CLOSE_ON_EXEC, ffi.cast("int", tonumber("600", 8)))
   if fd < 0 then return nil end
-  return setmetatable({ fd = fd, path = path }, File)
+  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept) C.close(kept[0]) end)
+  return setmetatable({ fd = fd, path = path, guard = guard }, File)
 end
 
 local file = {}
@@ -76,7 +78,9 @@ end
 
 --- Closes the file; a second call does nothing.
 function File:close()
-  if self.fd then C.close(self.fd) end
+  if not self.fd then return end
+  ffi.gc(self.guard, nil)
+  C.close(self.fd)
   self.fd = nil
 end
 

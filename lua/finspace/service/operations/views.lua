@@ -1,1 +1,182 @@
-return {}
+--- Data views: asked for here, built elsewhere (finspace.service.ingest.view).
+
+local cjson = require("cjson.safe")
+local fault = require("finspace.service.fault")
+local ids = require("finspace.service.ids")
+local keys = require("finspace.service.keys")
+local pages = require("finspace.service.pages")
+local permissions = require("finspace.service.permissions")
+
+local views = {}
+
+local QUOTA_AT_WORK = 10
+local QUOTA_A_DATASET = 3
+local KEYS_SECONDS = 3600
+
+--- @param dataset_id string
+--- @param view_id string
+--- @return string prefix of a view's files in the service's bucket
+local function prefix_of(dataset_id, view_id)
+  return "views/" .. dataset_id .. "/" .. view_id .. "/"
+end
+
+local function described(call, row)
+  return {
+    dataViewId = row.id,
+    dataViewArn = ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/dataview/%s")
+      :format(call.settings.region, call.settings.environment, row.dataset_id, row.id),
+    datasetId = row.dataset_id,
+    autoUpdate = row.auto_update == 1,
+    asOfTimestamp = row.as_of,
+    partitionColumns = cjson.decode(row.partition_columns),
+    sortColumns = cjson.decode(row.sort_columns),
+    status = row.status,
+    errorInfo = row.error_category and { errorCategory = row.error_category, errorMessage = row.error_message },
+    createTime = row.created,
+    lastModifiedTime = row.modified,
+  }
+end
+
+local function refuse(member, rule)
+  fault.raise("ValidationException", "destinationTypeParams.%s %s", member, rule)
+end
+
+local function check_options(options)
+  local delimiter = options.delimiter or ","
+  if #delimiter ~= 1 or delimiter:find('["\r\n]') then
+    refuse("s3DestinationExportFileFormatOptions", "delimiter must be one character, and no quote or line end")
+  end
+  if options.header and options.header ~= "true" and options.header ~= "false" then
+    refuse("s3DestinationExportFileFormatOptions", 'header must be "true" or "false"')
+  end
+  if options.compression and options.compression:lower() ~= "none" then
+    refuse("s3DestinationExportFileFormatOptions", "compression must be None: views are not compressed here")
+  end
+end
+
+local function check_destination(destination)
+  if destination.destinationType == "GLUE_TABLE" then
+    refuse("destinationType", "GLUE_TABLE is not available here: use S3")
+  end
+  if destination.destinationType ~= "S3" then refuse("destinationType", "must be S3") end
+  if destination.s3DestinationExportFileFormat ~= "DELIMITED_TEXT" then
+    refuse("s3DestinationExportFileFormat", "must be DELIMITED_TEXT: PARQUET is not available here")
+  end
+  check_options(destination.s3DestinationExportFileFormatOptions or {})
+end
+
+local function has_columns(dataset)
+  local schema = dataset.schema and cjson.decode(dataset.schema)
+  local columns = schema and schema.tabularSchemaConfig and schema.tabularSchemaConfig.columns
+  if not columns or #columns == 0 then return nil end
+  local names = {}
+  for _, column in ipairs(columns) do
+    names[column.columnName or ""] = true
+  end
+  return names
+end
+
+-- Without a schema the columns are known only when the view is built.
+local function check_columns(dataset, member, wanted)
+  local known, seen = has_columns(dataset), {}
+  for _, name in ipairs(wanted or {}) do
+    if known and not known[name] then
+      fault.raise("ValidationException", "%s: the dataset has no column %q", member, name)
+    end
+    if seen[name] then fault.raise("ValidationException", "%s has %q twice", member, name) end
+    seen[name] = true
+  end
+end
+
+local function check_quotas(call, dataset)
+  local db = call.db
+  local at_work = db:row([[SELECT count(*) AS total FROM data_views
+    WHERE status IN ('PENDING', 'STARTING', 'RUNNING')]]).total
+  if at_work >= QUOTA_AT_WORK then
+    fault.raise("LimitExceededException", "%d views are being built, as many as there can be: wait for one", at_work)
+  end
+  local total = db:row("SELECT count(*) AS total FROM data_views WHERE dataset_id = ?", dataset.id).total
+  if total >= QUOTA_A_DATASET then
+    fault.raise("LimitExceededException", "dataset %s has %d views, as many as there can be", dataset.id, total)
+  end
+end
+
+local function encoded_list(list)
+  return list and #list > 0 and cjson.encode(list) or "[]"
+end
+
+--- @param call table
+--- @return table result
+function views.CreateDataView(call)
+  local params, dataset = call.params, permissions.dataset(call, "CreateDataView")
+  if params.autoUpdate and params.asOfTimestamp then
+    fault.raise("ValidationException", "asOfTimestamp cannot stand beside autoUpdate: such a view is as of now")
+  end
+  check_destination(params.destinationTypeParams)
+  check_columns(dataset, "sortColumns", params.sortColumns)
+  check_columns(dataset, "partitionColumns", params.partitionColumns)
+  check_quotas(call, dataset)
+  local id = ids.resource()
+  call.db:run([[INSERT INTO data_views (id, dataset_id, auto_update, sort_columns, partition_columns, as_of,
+    destination, status, created, modified, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?)]],
+    id, dataset.id, params.autoUpdate or false, encoded_list(params.sortColumns),
+    encoded_list(params.partitionColumns), params.asOfTimestamp or call.now,
+    cjson.encode(params.destinationTypeParams), call.now, call.now, call.caller.user_id)
+  return { datasetId = dataset.id, dataViewId = id }
+end
+
+local function find(call, dataset)
+  local id = call.params.dataViewId
+  local row = call.db:row("SELECT * FROM data_views WHERE dataset_id = ? AND id = ?", dataset.id, id)
+  return row or fault.raise("ResourceNotFoundException", "dataViewId: dataset %s has no view %s", dataset.id, id)
+end
+
+--- @param call table
+--- @return table result
+function views.GetDataView(call)
+  local row = find(call, permissions.dataset(call, "ViewDatasetDetails"))
+  local result = described(call, row)
+  result.destinationTypeParams = cjson.decode(row.destination)
+  return result
+end
+
+--- @param call table
+--- @return table result
+function views.ListDataViews(call)
+  local dataset = permissions.dataset(call, "ViewDatasetDetails")
+  local rows, next_token = pages.take(call, function(after, limit)
+    return call.db:rows("SELECT * FROM data_views WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+      dataset.id, after, limit)
+  end)
+  for i, row in ipairs(rows) do
+    rows[i] = described(call, row)
+    rows[i].destinationTypeProperties = cjson.decode(row.destination)
+  end
+  return { dataViews = rows, nextToken = next_token }
+end
+
+--- Keys that open the view's files for reading, and nothing else.
+--- @param call table
+--- @return table result
+function views.GetExternalDataViewAccessDetails(call)
+  local dataset = permissions.dataset(call, "ReadDatasetData")
+  local row = find(call, dataset)
+  local location = { bucket = call.settings.bucket, key = prefix_of(dataset.id, row.id) }
+  local made = keys.issue(call.db, {
+    user_id = call.caller.user_id,
+    seconds = KEYS_SECONDS,
+    bucket = location.bucket,
+    prefix = location.key,
+  })
+  return {
+    credentials = {
+      accessKeyId = made.access_key_id,
+      secretAccessKey = made.secret_access_key,
+      sessionToken = made.session_token,
+      expiration = made.expires_seconds * 1000,
+    },
+    s3Location = location,
+  }
+end
+
+return views

@@ -1,0 +1,92 @@
+--- Unpacks what begins like a gzip file, piece by piece, through zlib. What comes out of one piece may
+-- be a thousand times as much, so it is handed on in pieces too.
+
+local ffi = require("ffi")
+local failure = require("finspace.service.ingest.failure")
+
+ffi.cdef([[
+typedef struct finspace_z_stream {
+  const unsigned char *next_in; unsigned int avail_in; unsigned long total_in;
+  unsigned char *next_out; unsigned int avail_out; unsigned long total_out;
+  const char *msg; void *state; void *zalloc; void *zfree; void *opaque;
+  int data_type; unsigned long adler; unsigned long reserved;
+} finspace_z_stream;
+int inflateInit2_(finspace_z_stream *stream, int window_bits, const char *version, int size);
+int inflate(finspace_z_stream *stream, int flush);
+int inflateReset(finspace_z_stream *stream);
+int inflateEnd(finspace_z_stream *stream);
+const char *zlibVersion(void);
+]])
+
+local zlib = ffi.load("libz.so.1")
+local MAGIC = "\31\139"
+local ONLY_GZIP = 15 + 16
+local OK, STREAM_END, BUFFER_ERROR = 0, 1, -5
+local PIECE = 256 * 1024
+
+local gzip = {}
+
+local function new_stream()
+  local stream = ffi.new("finspace_z_stream")
+  zlib.inflateInit2_(stream, ONLY_GZIP, zlib.zlibVersion(), ffi.sizeof(stream))
+  return ffi.gc(stream, zlib.inflateEnd)
+end
+
+local function give_input(self)
+  local piece = self.next_piece()
+  if not piece then return false end
+  self.piece = piece -- anchored: zlib reads from it
+  self.stream.next_in, self.stream.avail_in = ffi.cast("const unsigned char *", piece), #piece
+  return true
+end
+
+-- One step of inflate; members of the file may follow each other.
+local function inflate(self)
+  local stream = self.stream
+  if self.is_at_end then zlib.inflateReset(stream) end
+  stream.next_out, stream.avail_out = self.out, PIECE
+  local code = zlib.inflate(stream, 0)
+  if code ~= OK and code ~= STREAM_END and code ~= BUFFER_ERROR then
+    failure.raise("VALIDATION", "%s is not a sound gzip file", self.name)
+  end
+  self.is_at_end = code == STREAM_END
+  self.has_more = stream.avail_out == 0 and not self.is_at_end
+  return PIECE - stream.avail_out
+end
+
+local function next_unpacked(self)
+  while self.has_more or self.stream.avail_in > 0 or give_input(self) do
+    local length = inflate(self)
+    if length > 0 then return ffi.string(self.out, length) end
+  end
+  if not self.is_at_end then failure.raise("VALIDATION", "%s is a gzip file that was cut off", self.name) end
+  return nil
+end
+
+local function unpacked(next_piece, name)
+  local self = {
+    next_piece = next_piece,
+    name = name,
+    stream = new_stream(),
+    out = ffi.new("unsigned char[?]", PIECE),
+    is_at_end = false,
+    has_more = false,
+  }
+  return function() return next_unpacked(self) end
+end
+
+--- @param next_piece fun(): string|nil
+--- @param name string for messages
+--- @return fun(): string|nil the same bytes, or what they hold when they are gzip
+function gzip.pieces(next_piece, name)
+  local first = next_piece()
+  local is_packed = first and first:sub(1, 2) == MAGIC
+  local function from_first()
+    local piece = first
+    first = nil
+    return piece or next_piece()
+  end
+  return is_packed and unpacked(from_first, name) or from_first
+end
+
+return gzip
