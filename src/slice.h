@@ -62,10 +62,8 @@ static inline bool slice_starts_with(slice s, slice prefix) {
 
 /* Whether the bytes could end or split a header line: CR, LF or NUL. */
 static inline bool slice_has_line_break(slice s) {
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '\r' || s.ptr[i] == '\n' || s.ptr[i] == '\0') return true;
-    }
-    return false;
+    return s.len &&
+           (memchr(s.ptr, '\r', s.len) || memchr(s.ptr, '\n', s.len) || memchr(s.ptr, '\0', s.len));
 }
 
 #endif
