@@ -10,7 +10,8 @@
 #define DIGEST_HAS_SHA_NI 1
 #include <cpuid.h>
 #include <immintrin.h>
-#elif defined __aarch64__ && defined __linux__
+#elif defined __aarch64__ && defined __linux__ && (!defined __clang__ || __clang_major__ >= 16)
+/* Older clangs hide the intrinsics unless the whole file is compiled for them. */
 #define DIGEST_HAS_ARMV8 1
 #include <arm_neon.h>
 #include <sys/auxv.h>
@@ -262,8 +263,15 @@ void digest_of(slice bytes, unsigned char out[DIGEST_SIZE]) {
     digest_out(&d, out);
 }
 
+/* BearSSL leaves the padded key and the states made from it below us on the stack. */
+__attribute__((noinline)) static void wipe_stack(void) {
+    unsigned char left_behind[1024];
+    buf_wipe(left_behind, sizeof left_behind);
+}
+
 void digest_key_init(digest_key *k, slice key) {
     br_hmac_key_init((br_hmac_key_context *)(void *)k, sha256_class(), key.ptr, key.len);
+    wipe_stack();
 }
 
 void digest_hmac(const digest_key *k, slice message, unsigned char out[DIGEST_SIZE]) {
@@ -272,6 +280,7 @@ void digest_hmac(const digest_key *k, slice message, unsigned char out[DIGEST_SI
     br_hmac_update(&context, message.ptr, message.len);
     br_hmac_out(&context, out);
     buf_wipe(&context, sizeof context);
+    wipe_stack();
 }
 
 void digest_hex(const unsigned char hash[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]) {
