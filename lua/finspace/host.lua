@@ -2,6 +2,7 @@
 ---
 --- A client takes all of it from one table, the runtime, so that a host (or a spec) can put its own in.
 --- Nothing is opened here: a transport is loaded with the first request that goes through it.
+local scheduler = require("finspace.scheduler")
 local sys = require("finspace.sys")
 
 local host = {}
@@ -49,13 +50,12 @@ local function lazy_transport(name, options)
   return perform, shut
 end
 
-local sleeps = {
-  plain = function() return sys.sleep end,
-  nginx = function() return rawget(_G, "ngx").sleep end,
-  neovim = function()
-    return function(seconds) return require(TRANSPORTS.neovim).sleep(seconds) end
-  end,
-}
+-- In a task, a call lets the other tasks run while it waits.
+local function task_transport(name, options)
+  local transport, close = lazy_transport(name, options)
+  if name == "plain" then return scheduler.transport(options, transport), close end
+  return scheduler.cancellable(transport), close
+end
 
 -- Lua's own generator starts with the same seed in every process on Lua 5.1, and with it every
 -- machine of a fleet would try again at the same moment.
@@ -74,6 +74,17 @@ local backgrounds = {
   end,
 }
 
+--- nginx keeps its environment from its workers: what to write into its configuration, when a variable that
+--- was looked for is not there. Elsewhere, nothing.
+--- @param runtime finspace.Runtime
+--- @param ... string the variables' names
+--- @return string
+function host.hidden_environment(runtime, ...)
+  if runtime.name ~= "nginx" then return "" end
+  return ("; nginx hides environment variables from its workers: name those that it shall pass on at the top of"
+    .. " its configuration, like `env %s;`"):format(table.concat({ ... }, "; env "))
+end
+
 --- The runtime of this host. What `overrides` names takes the place of the host's own.
 --- @param overrides? table         any of the runtime's fields
 --- @param transport_options? table what the host's transport is opened with
@@ -81,12 +92,12 @@ local backgrounds = {
 function host.runtime(overrides, transport_options)
   overrides = overrides or {}
   local name = overrides.name or host.detect()
-  local transport, close = lazy_transport(name, transport_options or {})
+  local transport, close = task_transport(name, transport_options or {})
   return {
     name = name,
     transport = overrides.transport or transport,
     close = overrides.close or close,
-    sleep = overrides.sleep or sleeps[name](),
+    sleep = overrides.sleep or scheduler.sleep,
     now = overrides.now or sys.now,
     monotonic = overrides.monotonic or sys.monotonic,
     random = overrides.random or random,

@@ -8,9 +8,16 @@
 local changeset = require("finspace.changeset")
 local client = require("finspace.client")
 local errors = require("finspace.errors")
+local scheduler = require("finspace.scheduler")
 
 return {
   new = client.new,
+  --- Many calls at once, in every host; see finspace.scheduler.
+  run = scheduler.run,
+  spawn = scheduler.spawn,
+  gather = scheduler.gather,
+  sleep = scheduler.sleep,
+  loop = scheduler.loop,
   --- One normal form for a changeset, whichever wire form it came in.
   changeset = changeset.normalize,
   --- Whether a value is an err of this library.

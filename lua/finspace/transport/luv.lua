@@ -84,10 +84,4 @@ function luv.new(options)
   end, function() end
 end
 
---- Lets the running task sleep.
---- @param seconds number
-function luv.sleep(seconds)
-  scheduler().sleep(seconds)
-end
-
 return luv
