@@ -1,0 +1,61 @@
+local csv = require("finspace.csv")
+
+-- All records of a text that arrives in pieces of this size, with the lines they begin on.
+local function read(text, separator, size)
+  local at = 1
+  local reader = csv.reader(function()
+    if at > #text then return nil end
+    local piece = text:sub(at, at + (size or #text) - 1)
+    at = at + #piece
+    return piece
+  end, separator)
+  local records, lines = {}, {}
+  while true do
+    local record, message = reader:next()
+    if not record then return records, lines, message end
+    records[#records + 1], lines[#lines + 1] = record, reader.line
+  end
+end
+
+describe("separated values", function()
+  local cases = {
+    { "plain lines", "a,b\n1,2\n", { { "a", "b" }, { "1", "2" } } },
+    { "a last line without an end", "a,b\n1,2", { { "a", "b" }, { "1", "2" } } },
+    { "DOS line ends", "a,b\r\n1,2\r\n", { { "a", "b" }, { "1", "2" } } },
+    { "a byte order mark", "\239\187\191a,b\n", { { "a", "b" } } },
+    { "empty fields", ",\na,,\n", { { "", "" }, { "a", "", "" } } },
+    { "empty lines, which are no records", "a\n\n\r\nb\n", { { "a" }, { "b" } } },
+    { "quoted separators", '"a,b",c\n', { { "a,b", "c" } } },
+    { "quoted line ends", '"a\nb",c\nd,e\n', { { "a\nb", "c" }, { "d", "e" } } },
+    { "doubled quotes", '"say ""hi""",""\n', { { 'say "hi"', "" } } },
+    { "a quoted last field without a line end", 'a,"b"', { { "a", "b" } } },
+    { "quotes and DOS line ends", '"a","b"\r\nc,d\r\n', { { "a", "b" }, { "c", "d" } } },
+    { "nothing", "", {} },
+  }
+
+  for _, case in ipairs(cases) do
+    it("are read with " .. case[1] .. ", in pieces of any size", function()
+      for size = 1, math.max(1, #case[2]) do
+        assert.same(case[3], (read(case[2], ",", size)))
+      end
+    end)
+  end
+
+  it("may be separated by tabs, bars, or anything else of one character", function()
+    for _, separator in ipairs { "\t", "|", ";", "^", "%", "]", "-" } do
+      assert.same({ { "a", "b" }, { "c" .. separator, "d" } },
+        (read(("a%sb\n\"c%s\"%sd\n"):format(separator, separator, separator), separator)), separator)
+    end
+  end)
+
+  it("know the line that each record begins on", function()
+    local _, lines = read('a\n"b\n\nc",d\n\ne\n', ",", 2)
+    assert.same({ 1, 2, 6 }, lines)
+  end)
+
+  it("are broken when a quote is never closed, and say on which line", function()
+    local records, _, message = read('a\n"b\nc\n')
+    assert.same({ { "a" } }, records)
+    assert.equal("line 2: a quote is opened and never closed", message)
+  end)
+end)
