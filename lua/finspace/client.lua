@@ -181,6 +181,7 @@ end
 -- Verbs that do a whole job have rooms of their own, loaded when they are first used.
 local VERBS = {
   load = { "finspace.load", "run" },
+  download = { "finspace.download", "run" },
   ensure_dataset = { "finspace.datasets", "ensure" },
   infer_schema = { "finspace.schema", "infer" },
   ensure_auto_view = { "finspace.views", "ensure_auto" },
