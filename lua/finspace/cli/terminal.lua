@@ -2,6 +2,7 @@
 --
 -- Results go to standard output; everything else (progress, notes, errors) to standard error, so
 -- that a pipe carries results alone.
+local json = require("finspace.cli.json")
 local sys = require("finspace.sys")
 
 local terminal = {}
@@ -58,6 +59,12 @@ function Terminal:print(text)
   io.stdout:write(text, "\n")
 end
 
+--- A result in JSON: indented on a terminal, on one line in a pipe.
+--- @param text string
+function Terminal:print_json(text)
+  self:print(sys.isatty(1) and json.indent(text) or text)
+end
+
 --- Something a person may want to know: one line on standard error, unless they want quiet.
 --- @param text string
 function Terminal:note(text)
@@ -81,12 +88,6 @@ function Terminal:clear_live()
   self.drawn = false
 end
 
-local function json_text(text)
-  return '"' .. text:gsub('[%c"\\]', function(char)
-    return ("\\u%04x"):format(char:byte())
-  end) .. '"'
-end
-
 local ERROR_FIELDS = {
   "kind", "code", "message", "operation", "reason", "outcome", "client_token", "request_id",
 }
@@ -94,7 +95,7 @@ local ERROR_FIELDS = {
 local function error_json(err)
   local members = {}
   for _, name in ipairs(ERROR_FIELDS) do
-    if err[name] then table.insert(members, ("%q:%s"):format(name, json_text(tostring(err[name])))) end
+    if err[name] then table.insert(members, ("%q:%s"):format(name, json.string(tostring(err[name])))) end
   end
   for _, name in ipairs { "status", "attempts" } do
     if err[name] then table.insert(members, ('"%s":%d'):format(name, err[name])) end

@@ -76,7 +76,7 @@ end
 
 local function show_result(changeset, out)
   if out.json then
-    out:print(require("finspace.core").json_encode("GetChangeset", "2021-12", changeset))
+    out:print_json(require("finspace.core").json_encode("GetChangeset", "2021-12", changeset))
   elseif changeset.status == "SUCCESS" then
     out:print(changeset.changesetId)
   else
