@@ -3,6 +3,7 @@
 --
 -- A guess is shown before it is used, and can be overridden: it is made from 64 KiB, and a wrong one
 -- costs an ingestion that fails.
+local csv = require("finspace.csv")
 local errors = require("finspace.errors")
 
 local formats = {}
@@ -31,46 +32,24 @@ local function format_of_bytes(sample)
   return nil
 end
 
---- Cuts one record of CSV into its fields. Quotes are understood; they may hold line ends.
---- @param text string
---- @param at integer      where the record begins
---- @param separator string
---- @return string[] fields, integer|nil next  nil when the text ends inside the record
-local function read_record(text, at, separator)
-  local fields, stop = {}, "[" .. (separator == "|" and "%|" or separator) .. "\r\n]"
-  while true do
-    local field, after
-    if text:sub(at, at) == '"' then
-      local from = at + 1
-      local close = text:find('"', from, true)
-      while close and text:sub(close + 1, close + 1) == '"' do close = text:find('"', close + 2, true) end
-      if not close then return fields, nil end
-      field, after = text:sub(from, close - 1):gsub('""', '"'), close + 1
-    else
-      after = text:find(stop, at) or #text + 1
-      field = text:sub(at, after - 1)
-    end
-    table.insert(fields, field)
-    local mark = text:sub(after, after)
-    if mark ~= separator then
-      if mark == "" then return fields, nil end
-      if mark == "\r" and text:sub(after + 1, after + 1) == "\n" then after = after + 1 end
-      return fields, after + 1
-    end
-    at = after + 1
-  end
-end
-
 local LOOK_AT_RECORDS = 50
 
--- The records of a sample; the last is dropped when the sample may have cut it.
+-- The first records of a sample; the last is dropped when the sample may have cut it.
 local function read_records(sample, separator, whole)
-  local records, at = {}, 1
-  while at <= #sample and #records < LOOK_AT_RECORDS do
-    local fields, next_at = read_record(sample, at, separator)
-    if next_at or whole or #records == 0 then table.insert(records, fields) end
-    if not next_at then break end
-    at = next_at
+  local rest, records = sample, {}
+  local reader = csv.reader(function()
+    local piece = rest
+    rest = nil
+    return piece
+  end, separator)
+  while #records < LOOK_AT_RECORDS do
+    local fields = reader:next()
+    if fields then
+      table.insert(records, fields)
+    else
+      if not whole and #records > 1 then table.remove(records) end
+      break
+    end
   end
   return records
 end
@@ -120,8 +99,7 @@ local function looks_like_header(first, others)
 end
 
 local function csv_params(sample, whole)
-  local text = sample:gsub("^\239\187\191", "")
-  local separator, records = find_separator(text, whole)
+  local separator, records = find_separator(sample, whole)
   local others = {}
   for i = 2, #records do others[#others + 1] = records[i] end
   return {
