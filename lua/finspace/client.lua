@@ -23,6 +23,49 @@ local TOKEN_LIFETIME = 600
 
 local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 
+--- @class finspace.Options
+--- @field region? string             else AWS_REGION, AWS_DEFAULT_REGION, the profile's
+--- @field profile? string            a profile of the shared AWS files; else AWS_PROFILE
+--- @field credentials? table|finspace.Provider  { access_key_id, secret_access_key, session_token,
+---   expires_at }, or a function that fetches them; else the usual chain
+--- @field mfa_code? fun(serial: string): string  asked when a role wants a second factor
+--- @field environment_id? string     work with FinSpace's own keys for this environment
+--- @field duration_in_minutes? integer  how long those last
+--- @field endpoint_url? string       else AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL, the profile's
+--- @field s3_endpoint_url? string
+--- @field sts_endpoint_url? string
+--- @field ca_file? string            PEM file of the authorities to trust; else the system's
+--- @field proxy? string
+--- @field connect_timeout? number    seconds
+--- @field timeout? number            seconds for one attempt
+--- @field max_body? integer          bytes of an answer
+--- @field max_attempts? integer      else AWS_MAX_ATTEMPTS, or 3
+--- @field logger? fun(event: finspace.LogEvent)
+--- @field transport? fun(request: table): table|nil, table|nil  these six put another host, or a spec, in
+--- @field sleep? fun(seconds: number)
+--- @field now? fun(): number
+--- @field random? fun(): number
+--- @field uuid? fun(): string
+--- @field getenv? fun(name: string): string|nil
+
+--- @class finspace.CallOptions
+--- @field timeout? number   seconds for one attempt
+--- @field deadline? number  seconds for all attempts and the pauses between them
+
+--- @class finspace.LogEvent  one attempt; never with a secret in it
+--- @field operation string
+--- @field attempt integer
+--- @field method string
+--- @field host? string
+--- @field path? string
+--- @field status? integer       HTTP status
+--- @field request_id? string
+--- @field duration number       seconds
+--- @field bytes_sent integer    of the body
+--- @field bytes_received integer
+--- @field kind? finspace.ErrorKind  absent on success
+--- @field code? string
+
 local OPTIONS = {
   region = "string", profile = "string", credentials = "table|function", mfa_code = "function",
   environment_id = "string", duration_in_minutes = "count",
@@ -131,7 +174,7 @@ end
 --- Calls an operation by its name, `CreateChangeset` or `create_changeset`.
 --- @param name string
 --- @param params? table  its members, in the wire's spelling
---- @param call_options? { timeout?: number, deadline?: number }  seconds: for one attempt, for all
+--- @param call_options? finspace.CallOptions
 --- @return table|nil result, finspace.Error|nil err
 function Client:call(name, params, call_options)
   local row = operations.find(name)
