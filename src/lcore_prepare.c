@@ -473,9 +473,9 @@ static void push_request(lua_State *L, const model_operation *row, const buf *pa
     }
 }
 
-static int push_faults(lua_State *L, int faults) {
-    lua_pushnil(L);
-    lua_pushvalue(L, faults);
+static int push_faults(walk *w) {
+    lua_pushnil(w->L);
+    lua_pushvalue(w->L, w->faults);
     return 2;
 }
 
@@ -512,7 +512,8 @@ static int l_prepare(lua_State *L) {
     lua_pushvalue(L, 2);
     refuse_unknown(&w, w.row->input);
     write_input(&w, 2, client_token);
-    if (w.fault_count) return push_faults(L, w.faults);
+    lcore_check_buf(L, w.name, "the name of a member");
+    if (w.fault_count) return push_faults(&w);
 
     write_path(L, w.row, 2, path);
     if (w.body) {
@@ -535,7 +536,8 @@ static int l_check(lua_State *L) {
     w.faults = lua_gettop(L);
     w.name = lcore_push_buf(L, NAME_LIMIT);
     write_input(&w, 3, 0);
-    if (w.fault_count) return push_faults(L, w.faults);
+    lcore_check_buf(L, w.name, "the name of a member");
+    if (w.fault_count) return push_faults(&w);
     lua_pushvalue(L, 3);
     return 1;
 }
