@@ -60,7 +60,7 @@ local function connect()
     AWS_SHARED_CREDENTIALS_FILE = DATA .. "/credentials",
     AWS_PROFILE = "finspace-local",
   }
-  return finspace.new { getenv = function(name) return environment[name] end }
+  return finspace.new { getenv = function(name) return environment[name] or os.getenv(name) end }
 end
 
 local function find_or_create_dataset(fs)
