@@ -309,6 +309,7 @@ describe("verification", function()
       signed_headers = "content-type;host;x-amz-date;x-amz-meta-note;x-amz-security-token",
       signature = auth.signature, time = NOW, session_token = TOKEN,
     }, auth)
+    assert.are.equal("1790000000", tostring(auth.time))
     local presigned = assert(core.authorization(signed { form = "query", expires = 60 }))
     assert.are.same({
       form = "query", access_key_id = "AKIDEXAMPLE", date = "20260921", region = "us-east-1", service = "finspace-api",

@@ -376,10 +376,10 @@ static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
     set_slice(L, "signature", auth->signature);
     if (auth->session_token.len) set_slice(L, "session_token", auth->session_token);
     if (auth->payload_hash.len) set_slice(L, "payload_hash", auth->payload_hash);
-    lua_pushnumber(L, (lua_Number)auth->time);
+    lua_pushinteger(L, (lua_Integer)auth->time);
     lua_setfield(L, -2, "time");
     if (auth->query_form) {
-        lua_pushnumber(L, (lua_Number)auth->expires);
+        lua_pushinteger(L, (lua_Integer)auth->expires);
         lua_setfield(L, -2, "expires");
     }
 }

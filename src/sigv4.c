@@ -251,8 +251,9 @@ static void add_parameter(query_additions *q, slice name, slice value) {
     q->at[q->count++] = (sigv4_pair){name, value};
 }
 
-static void list_query_additions(query_additions *q, const sigv4_signing *how, slice timestamp,
-                                 slice names) {
+/* All that is signed: all but the signature, and a token that is left out. */
+static void list_signed_parameters(query_additions *q, const sigv4_signing *how, slice timestamp,
+                                   slice names) {
     buf credential, expires;
     buf_init_fixed(&credential, q->credential, sizeof q->credential);
     buf_init_fixed(&expires, q->expires, sizeof q->expires);
@@ -279,38 +280,42 @@ static void write_query(buf *out, slice before, const query_additions *q) {
     }
 }
 
-/* From a collected request on: the additions of the query form, the hash, the signature, the
- * outputs. */
-static sigv4_status sign_collected(canonical *c, const sigv4_request *request,
-                                   const sigv4_signing *how, sigv4_signature *out) {
-    char names_storage[SIGV4_MAX_NAMES_LENGTH];
+/* From the collected request to the signature. */
+static sigv4_status make_signature(canonical *c, const sigv4_signing *how, slice names,
+                                   sigv4_signature *out) {
     unsigned char hash[DIGEST_SIZE];
-    query_additions additions;
-    buf names;
-    slice timestamp = slice_of(out->timestamp, SIGV4_TIME_LENGTH);
-    buf_init_fixed(&names, names_storage, sizeof names_storage);
-    canonical_write_names(c, &names);
-    if (!buf_ok(&names)) return SIGV4_TOO_MANY_HEADERS;
-    if (how->query_form) {
-        list_query_additions(&additions, how, timestamp, buf_slice(&names));
-        for (size_t i = 0; i < additions.count; i++) {
-            canonical_add_parameter(c, additions.at[i].name, additions.at[i].value);
-        }
-    }
-    sigv4_status status = canonical_hash(c, buf_slice(&names), out->canonical_request, hash);
+    sigv4_status status = canonical_hash(c, names, out->canonical_request, hash);
     if (status != SIGV4_OK) return status;
-    canonical_sign(how->key, timestamp, how->region, how->service, hash, out->string_to_sign,
-                   out->hex);
-    slice signature = slice_of(out->hex, DIGEST_HEX_SIZE);
-    if (how->query_form && out->query) {
-        add_parameter(&additions, SLICE("X-Amz-Signature"), signature);
-        if (how->session_token.len && how->omit_session_token) {
-            add_parameter(&additions, SLICE("X-Amz-Security-Token"), how->session_token);
-        }
-        write_query(out->query, request->query, &additions);
-    } else if (!how->query_form && out->authorization) {
-        write_authorization(out->authorization, how, timestamp, buf_slice(&names), signature);
+    canonical_sign(how->key, slice_of(out->timestamp, SIGV4_TIME_LENGTH), how->region, how->service,
+                   hash, out->string_to_sign, out->hex);
+    out->hex[DIGEST_HEX_SIZE] = '\0';
+    return SIGV4_OK;
+}
+
+static sigv4_status sign_in_header(canonical *c, const sigv4_signing *how, slice names,
+                                   sigv4_signature *out) {
+    sigv4_status status = make_signature(c, how, names, out);
+    if (status == SIGV4_OK && out->authorization) {
+        write_authorization(out->authorization, how, slice_of(out->timestamp, SIGV4_TIME_LENGTH),
+                            names, slice_of(out->hex, DIGEST_HEX_SIZE));
     }
+    return status;
+}
+
+static sigv4_status sign_in_query(canonical *c, slice query, const sigv4_signing *how, slice names,
+                                  sigv4_signature *out) {
+    query_additions additions;
+    list_signed_parameters(&additions, how, slice_of(out->timestamp, SIGV4_TIME_LENGTH), names);
+    for (size_t i = 0; i < additions.count; i++) {
+        canonical_add_parameter(c, additions.at[i].name, additions.at[i].value);
+    }
+    sigv4_status status = make_signature(c, how, names, out);
+    if (status != SIGV4_OK || !out->query) return status;
+    add_parameter(&additions, SLICE("X-Amz-Signature"), slice_of(out->hex, DIGEST_HEX_SIZE));
+    if (how->session_token.len && how->omit_session_token) {
+        add_parameter(&additions, SLICE("X-Amz-Security-Token"), how->session_token);
+    }
+    write_query(out->query, query, &additions);
     return SIGV4_OK;
 }
 
@@ -323,19 +328,11 @@ static bool wrote_all(const sigv4_signature *out) {
     return true;
 }
 
-sigv4_status sigv4_sign(const sigv4_request *request, const sigv4_signing *how,
-                        sigv4_signature *out) {
+static sigv4_status sign_checked(const sigv4_request *request, const sigv4_signing *how,
+                                 sigv4_signature *out) {
+    char names_storage[SIGV4_MAX_NAMES_LENGTH];
     canonical c;
-    out->hex[0] = out->hex[DIGEST_HEX_SIZE] = '\0';
-    out->culprit = SLICE("");
-    sigv4_status status = check_signing(how);
-    if (status == SIGV4_OK && !sigv4_format_time(how->time, out->timestamp))
-        status = SIGV4_BAD_TIME;
-    if (status == SIGV4_OK && how->query_form && is_presigned(request->query)) {
-        status = SIGV4_ALREADY_PRESIGNED;
-    }
-    if (status == SIGV4_OK) status = choose_payload_hash(request, how, out->payload_hash);
-    if (status != SIGV4_OK) return status;
+    buf names;
     assert(sigv4_key_fits(how->key, how->time));
     canonical_init(&c, request);
     c.payload_hash = slice_of_cstr(out->payload_hash);
@@ -343,9 +340,26 @@ sigv4_status sigv4_sign(const sigv4_request *request, const sigv4_signing *how,
     c.double_encode = how->double_encode;
     canonical_add_query(&c, request->query, SLICE(""));
     collect_headers(&c, request, how, out);
-    status = c.status == SIGV4_OK ? sign_collected(&c, request, how, out) : c.status;
+    buf_init_fixed(&names, names_storage, sizeof names_storage);
+    canonical_write_names(&c, &names);
+    if (!buf_ok(&names)) return SIGV4_TOO_MANY_HEADERS;
+    sigv4_status status = how->query_form
+                              ? sign_in_query(&c, request->query, how, buf_slice(&names), out)
+                              : sign_in_header(&c, how, buf_slice(&names), out);
     out->culprit = c.culprit;
     return status == SIGV4_OK && !wrote_all(out) ? SIGV4_OUT_OF_SPACE : status;
+}
+
+sigv4_status sigv4_sign(const sigv4_request *request, const sigv4_signing *how,
+                        sigv4_signature *out) {
+    out->hex[0] = '\0';
+    out->culprit = SLICE("");
+    sigv4_status status = check_signing(how);
+    if (status != SIGV4_OK) return status;
+    if (!sigv4_format_time(how->time, out->timestamp)) return SIGV4_BAD_TIME;
+    if (how->query_form && is_presigned(request->query)) return SIGV4_ALREADY_PRESIGNED;
+    status = choose_payload_hash(request, how, out->payload_hash);
+    return status == SIGV4_OK ? sign_checked(request, how, out) : status;
 }
 
 /* --- words ------------------------------------------------------------------------------------ */
