@@ -154,3 +154,11 @@ describe("digest #once", function()
     end
   end)
 end)
+
+describe("SHA-1", function()
+  it("gives the published hashes", function()
+    assert.are.equal("da39a3ee5e6b4b0d3255bfef95601890afd80709", core.sha1(""))
+    assert.are.equal("a9993e364706816aba3e25717850c26c9cd0d89d", core.sha1("abc"))
+    assert.are.equal("34aa973cd4c4daa4f61eeb2bdbad27316534016f", core.sha1(("a"):rep(1000000)))
+  end)
+end)

@@ -283,12 +283,25 @@ void digest_hmac(const digest_key *k, slice message, unsigned char out[DIGEST_SI
     wipe_stack();
 }
 
-void digest_hex(const unsigned char hash[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]) {
+static void write_hex(const unsigned char *hash, size_t size, char *out) {
     static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+    for (size_t i = 0; i < size; i++) {
         out[2 * i] = digits[hash[i] >> 4];
         out[2 * i + 1] = digits[hash[i] & 15];
     }
+}
+
+void digest_hex(const unsigned char hash[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]) {
+    write_hex(hash, DIGEST_SIZE, out);
+}
+
+void digest_sha1_hex(slice bytes, char out[DIGEST_SHA1_HEX_SIZE]) {
+    unsigned char hash[br_sha1_SIZE];
+    br_sha1_context context;
+    br_sha1_init(&context);
+    br_sha1_update(&context, bytes.ptr, bytes.len);
+    br_sha1_out(&context, hash);
+    write_hex(hash, sizeof hash, out);
 }
 
 bool digest_equal(slice a, slice b) {

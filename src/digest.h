@@ -1,4 +1,5 @@
-/* digest: SHA-256 and HMAC-SHA-256, on the processor's own instructions where it has them.
+/* digest: SHA-256 and HMAC-SHA-256, on the processor's own instructions where it has them; and
+ * SHA-1 for names.
  *
  * The only room that sees BearSSL, whose code is both the portable path and the reference; what is
  * faster stands behind BearSSL's interface for hash functions, so that its HMAC works with either.
@@ -41,6 +42,13 @@ void digest_hmac(const digest_key *k, slice message, unsigned char out[DIGEST_SI
 
 /* Writes 64 lower-case hexadecimal digits, without a NUL. */
 void digest_hex(const unsigned char hash[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]);
+
+/* The SHA-1 of the bytes, as lower-case hexadecimal digits without a NUL. It is broken as a
+ * signature; the AWS tools name their cached sign-on tokens by it, and that is all it is here for.
+ */
+enum { DIGEST_SHA1_HEX_SIZE = 40 };
+
+void digest_sha1_hex(slice bytes, char out[DIGEST_SHA1_HEX_SIZE]);
 
 /* Compares in a time that depends on the lengths alone. */
 bool digest_equal(slice a, slice b);

@@ -478,6 +478,13 @@ static int core_sha256(lua_State *L) {
     return push_hex(L, hash);
 }
 
+static int core_sha1(lua_State *L) {
+    char hex[DIGEST_SHA1_HEX_SIZE];
+    digest_sha1_hex(check_slice(L, 1), hex);
+    lua_pushlstring(L, hex, sizeof hex);
+    return 1;
+}
+
 static int core_hmac_sha256(lua_State *L) {
     unsigned char mac[DIGEST_SIZE];
     digest_key key;
@@ -562,6 +569,7 @@ void lcore_open_sigv4(lua_State *L) {
                                          {"sign", core_sign},
                                          {"authorization", core_authorization},
                                          {"verify", core_verify},
+                                         {"sha1", core_sha1},
                                          {"sha256", core_sha256},
                                          {"sha256_stream", new_stream},
                                          {"hmac_sha256", core_hmac_sha256},
