@@ -291,8 +291,8 @@ describe("the container's endpoint", function()
       "http://127.0.0.256/c", "http://0.0.0.0/c", "http://[::]/c", "http://[::ffff:169.254.169.254]/c",
       "http://169.254.169.254/c", "http://169.254.170.3/c", "http://169.254.170.2.evil.com/c",
       "http://localhost.evil/c", "http://[fd00:ec2::254]/c", "http:///c", "ftp://127.0.0.1/c", "file:///etc/passwd",
-      "//127.0.0.1/c", "http://127.0.0.1\\@evil.com/c", "http://127.0.0.1/c#f", "http://127.0.0.1 /c", "http://127.0.0.1/c\r\nx: y",
-      "http://127.0.0.1:0/c", "http://127.0.0.1:99999/c", "http://lo\204\129calhost/c",
+      "//127.0.0.1/c", "http://127.0.0.1\\@evil.com/c", "http://127.0.0.1/c#f", "http://127.0.0.1 /c",
+      "http://127.0.0.1/c\r\nx: y", "http://127.0.0.1:0/c", "http://127.0.0.1:99999/c", "http://lo\204\129calhost/c",
     }
     for _, url in ipairs(refused) do
       local target, err = container.target(function(name)

@@ -260,12 +260,18 @@ local function load_file(runtime, kind, path)
   return file
 end
 
+--- A session token belongs to its pair: it does not stay behind when another file brings another pair.
+local function drop_old_token(settings, arriving)
+  if arriving.aws_access_key_id and arriving.aws_secret_access_key then settings.aws_session_token = nil end
+end
+
 --- Lays one file's sections over what is there: the credentials file comes second and wins.
 local function merge(result, places, parsed)
   for _, group in ipairs({ "profiles", "sso_sessions", "services" }) do
     for name, section in pairs(parsed[group]) do
       local settings = result[group][name] or {}
       local where = places[group][name] or { [1] = section.line }
+      drop_old_token(settings, section.settings)
       for key, value in pairs(section.settings) do
         settings[key], where[key] = value, section.places[key]
       end

@@ -10,6 +10,7 @@ local SERVERS = [[
   lua_shared_dict told 1m;
   server {
     listen 127.0.0.1:%d;
+    underscores_in_headers on;
     location / { content_by_lua_file {{folder}}/handler.lua; }
   }
 ]]
