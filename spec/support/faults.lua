@@ -109,7 +109,7 @@ function verbs.close()
 end
 
 function verbs.reset(connection)
-  connection:setoption("linger", {on = true, timeout = 0})
+  connection:setoption("linger", { on = true, timeout = 0 })
   return "close"
 end
 
@@ -154,11 +154,11 @@ local function run_loop(listener, accept)
   local function resume(task)
     local ok, what, subject = coroutine.resume(task)
     if not ok then io.stderr:write(tostring(what), "\n") end
-    waiting[task] = ok and coroutine.status(task) ~= "dead" and {what, subject} or nil
+    waiting[task] = ok and coroutine.status(task) ~= "dead" and { what, subject } or nil
   end
   local function spawn(body) resume(coroutine.create(body)) end
   while true do
-    local readers, writers, wake = {listener}, {}, 3600
+    local readers, writers, wake = { listener }, {}, 3600
     for _, wish in pairs(waiting) do
       if wish[1] == "read" then readers[#readers + 1] = wish[2] end
       if wish[1] == "write" then writers[#writers + 1] = wish[2] end
@@ -216,9 +216,9 @@ function faults.start(...)
   local sys = require("finspace.sys")
   local nginx = require("spec.support.nginx")
   local folder = support.temporary_folder()
-  support.write_file(folder .. "/script.lua", "return " .. quote({...}))
-  local pid = assert(sys.start{
-    argv = {support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder)},
+  support.write_file(folder .. "/script.lua", "return " .. quote({ ... }))
+  local pid = assert(sys.start {
+    argv = { support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder) },
     stderr = folder .. "/stderr",
   })
   local server = {}

@@ -86,11 +86,11 @@ function nginx.start(servers, options)
     options.package_path or package.path, options.package_cpath or FOR_LUAJIT,
     expand(options.http), expand(servers))
   support.write_file(folder .. "/nginx.conf", configuration)
-  local pid = assert(sys.start{
-    argv = {"nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf"},
+  local pid = assert(sys.start {
+    argv = { "nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf" },
     stderr = folder .. "/stderr.log",
   })
-  local server = {pid = pid, folder = folder}
+  local server = { pid = pid, folder = folder }
 
   --- What nginx wrote to its error log.
   function server.errors()
