@@ -195,13 +195,15 @@ void http_set_target(http_transfer *t, slice method, slice url) {
     buf_add_char(&t->url, '\0');
 }
 
-/* A header name is a token (RFC 9110, section 5.6.2). */
+/* Letters, digits and these marks make a token (RFC 9110, section 5.6.2). */
+static bool is_token_byte(char c) {
+    bool word = (c >= 'a' && c <= 'z') || is_upper(c) || (c >= '0' && c <= '9') || c == '-';
+    return word || (c != '\0' && strchr("!#$%&'*+.^_`|~", c));
+}
+
 static bool is_token(slice name) {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
     for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool word = (c >= '0' && c <= '9') || is_upper(c) || (c >= 'a' && c <= 'z');
-        if (!word && (c == '\0' || !strchr(marks, c))) return false;
+        if (!is_token_byte(name.ptr[i])) return false;
     }
     return name.len > 0;
 }

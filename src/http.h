@@ -54,7 +54,8 @@ typedef struct http_options {
     const char *user_agent; /* NULL: none is sent */
     double connect_timeout; /* seconds, for name, connection and handshake together */
     double timeout;         /* seconds, for the whole call; 0: none */
-    double stall_timeout;   /* seconds without a byte in either direction; 0: none */
+    double stall_timeout;   /* seconds without a byte in either direction, which libcurl may notice
+                               up to 6 seconds late, and only whole seconds; 0: none */
     size_t max_headers;     /* bytes, of all header blocks of one answer together */
     size_t max_body;        /* bytes of a body held in memory */
     uint64_t max_sink;      /* bytes of a body written to a file; the default is no limit */

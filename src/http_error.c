@@ -65,10 +65,16 @@ static bool curl_says(const http_transfer *t, const char *words) {
     return strstr(t->curl_message, words) != NULL;
 }
 
-static double time_of(const http_transfer *t, CURLINFO info) {
+static curl_off_t time_of(const http_transfer *t, CURLINFO info) {
     curl_off_t microseconds = 0;
     curl_easy_getinfo(t->easy, info, &microseconds);
-    return (double)microseconds;
+    return microseconds;
+}
+
+static long number_of(const http_transfer *t, CURLINFO info) {
+    long number = 0;
+    curl_easy_getinfo(t->easy, info, &number);
+    return number;
 }
 
 static bool upload_is_complete(const http_transfer *t) {
@@ -83,9 +89,9 @@ static const char *stage_name(const http_transfer *t) {
         if (!upload_is_complete(t)) return "sending the request";
         return t->stage == ANSWER_NONE ? "waiting for the answer" : "receiving the answer";
     }
-    if (time_of(t, CURLINFO_NAMELOOKUP_TIME_T) <= 0) return "resolving the name";
-    if (time_of(t, CURLINFO_CONNECT_TIME_T) <= 0) return "connecting";
-    return "the TLS handshake";
+    if (number_of(t, CURLINFO_LOCAL_PORT) > 0) return "the TLS handshake"; /* it has a socket */
+    if (time_of(t, CURLINFO_NAMELOOKUP_TIME_T) > 0) return "connecting";
+    return "resolving the name";
 }
 
 static void explain_timeout(http_transfer *t) {
@@ -107,14 +113,13 @@ static void explain_timeout(http_transfer *t) {
 static void explain_unconnected(http_transfer *t, CURLcode code) {
     peer_name peer = name_peer(t);
     char reason[128];
-    long error = 0;
     if (t->refused_address) {
         http_fail(t, HTTP_VALIDATION, "AddressNotAllowed",
                   "%s leads to an address that this request may not go to; nothing was sent",
                   peer.text);
         return;
     }
-    curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &error);
+    long error = number_of(t, CURLINFO_OS_ERRNO);
     if (error == ECONNREFUSED) {
         http_fail(t, HTTP_CONNECT, "ConnectionRefused",
                   "%s refused the connection; is the service running, and is the port right?",

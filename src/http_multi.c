@@ -67,15 +67,15 @@ static int on_timer(CURLM *curl, long milliseconds, void *user) {
     return 0;
 }
 
-/* Sets the timer to what libcurl last wanted: once a step, however often it changed its mind. */
+/* Sees to it that the timer rings no later than libcurl wants to run. Setting a timer is the
+ * dearest of all system calls here, so one that rings too early is left alone: the step that it
+ * causes sets it right. */
 static void arm_timer(http_multi *m) {
     struct itimerspec when = {{0, 0}, {0, 0}};
-    if (m->due == m->armed) return;
+    if (m->due >= m->armed) return;
     m->armed = m->due;
-    if (m->due != NEVER) {
-        when.it_value.tv_sec = (time_t)(m->due / NANOSECONDS);
-        when.it_value.tv_nsec = (long)(m->due % NANOSECONDS);
-    }
+    when.it_value.tv_sec = (time_t)(m->due / NANOSECONDS);
+    when.it_value.tv_nsec = (long)(m->due % NANOSECONDS);
     timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
