@@ -204,6 +204,12 @@ describe("sigv4", function()
       assert.are.equal("UNSIGNED-PAYLOAD", payload { payload_hash = "UNSIGNED-PAYLOAD" })
     end)
 
+    it("leaves a body alone whose hash is given, such as a slice of a file", function()
+      local file = { file = "/somewhere", offset = 0, length = 1 }
+      assert.are.equal(core.sha256 "x", payload { body = file, payload_hash = core.sha256 "x" })
+      assert.has_error(function() core.sign(raw { body = file }) end, "'body' must be a string, not a table")
+    end)
+
     it("is not signed where S3 presigns", function()
       assert.are.equal("UNSIGNED-PAYLOAD", payload { service = "s3", form = "query" })
       assert.are.equal(empty, payload { form = "query" })
