@@ -86,27 +86,12 @@ function client.new(given)
   return setmetatable({ session = session.new(checked) }, Client)
 end
 
--- `fs.s3` is loaded by whoever asks for it first: most clients never stage a file.
-local function s3_of(self)
-  local shared = self.session
-  local s3 = require("finspace.s3").new {
-    runtime = shared.runtime,
-    exchange = { send = function(_, call)
-      local exchange, err = shared:exchange()
-      if not exchange then return nil, err end
-      return exchange:send(call)
-    end },
-    endpoint = function(region) return shared:endpoint("s3", region) end,
-    region = function() return shared:region() end,
-    credentials = function(refused) return shared:credentials(refused) end,
-  }
+-- `fs.s3` is made for whoever asks for it first: most clients never stage a file.
+function Client:__index(name)
+  if name ~= "s3" then return Client[name] end
+  local s3 = self.session:s3()
   rawset(self, "s3", s3)
   return s3
-end
-
-function Client:__index(name)
-  if name == "s3" then return s3_of(self) end
-  return Client[name]
 end
 
 --- Names no key.

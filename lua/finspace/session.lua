@@ -131,6 +131,24 @@ function Session:credentials(refused)
   return self.supply(refused)
 end
 
+--- S3 over the same exchange, with the session's keys or with others.
+--- @param supply? fun(refused: table|nil): table|nil, table|nil
+--- @return finspace.S3
+function Session:s3(supply)
+  local function send(_, call)
+    local shared, err = self:exchange()
+    if not shared then return nil, err end
+    return shared:send(call)
+  end
+  return require("finspace.s3").new {
+    runtime = self.runtime,
+    exchange = { send = send },
+    endpoint = function(region) return self:endpoint("s3", region) end,
+    region = function() return self:region() end,
+    credentials = supply or function(refused) return self:credentials(refused) end,
+  }
+end
+
 --- Whether the keys come with a session token, as far as can be told without looking them up.
 --- @return boolean
 function Session:has_temporary_keys()
