@@ -48,7 +48,7 @@ end
 
 local function read_small(seen)
   local handle = io.open(seen.path, "rb")
-  local content = handle and handle:read(seen.size + 1)
+  local content = handle and (handle:read(seen.size + 1) or "")
   if handle then handle:close() end
   if content and #content == seen.size then return content end
   return nil, source.explain(seen, errors.new {
