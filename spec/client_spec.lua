@@ -228,6 +228,7 @@ describe("credentials given in code", function()
     assert.is_nil(result)
     assert.same({ "credentials", "ExpiredCredentials", "not_sent", "GetDataset" },
       { err.kind, err.code, err.outcome, err.operation })
+    assert.matches("copied from the web application", err.message)
     assert.not_matches("CANARY", flatten(err))
     assert.equal(0, #here.requests)
   end)

@@ -271,9 +271,11 @@ function Client:dry_run(name, params)
   return rehearsal.new(exchange, row, params, call, self.session:has_temporary_keys())
 end
 
---- Closes the connections that are kept for later calls. A call after it opens new ones.
+--- Closes the connections that are kept for later calls. A call after it opens new ones. On Lua 5.4 a
+--- variable may do so by itself: `local fs <close> = finspace.new()`.
 function Client:close()
   self.session:close()
 end
+Client.__close = Client.close
 
 return client

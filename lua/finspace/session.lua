@@ -27,16 +27,28 @@ local function transport_options(options)
     max_body = options.max_body, proxy = options.proxy }
 end
 
--- A provider for the credentials option: a table of keys, or nil where it is already something that
--- fetches keys.
-local function pasted(given, runtime)
-  if type(given) ~= "table" or type(given.get) == "function" then return nil end
+-- A provider of keys that were pasted in without their end: they are taken to last an hour from now.
+local function hour_long(given, runtime)
   local fields = {}
   for name, value in pairs(given) do fields[name] = value end
-  if fields.session_token and not (fields.expires_at or fields.expiration) then
-    fields.expires_at = math.floor(runtime.now()) + PASTED_LIFETIME
+  fields.expires_at = math.floor(runtime.now()) + PASTED_LIFETIME
+  local provider = credentials.static(fields)
+  return function(context)
+    local found, err = provider(context)
+    if err and err.code == "ExpiredCredentials" then
+      err.message = err.message .. ". Keys copied from the web application (gear menu, API Credentials) last"
+        .. " an hour; where they last longer, say so with expires_at"
+    end
+    return found, err
   end
-  return credentials.static(fields)
+end
+
+-- What the credentials option stands for: a table of keys becomes a provider.
+local function provider_of(given, runtime)
+  if type(given) ~= "table" or type(given.get) == "function" then return given end
+  local endless = not (given.expires_at or given.expiration)
+  if given.session_token and endless then return hour_long(given, runtime) end
+  return credentials.static(given)
 end
 
 --- @param options table validated
@@ -48,14 +60,17 @@ function session.new(options)
     runtime = runtime,
     options = options,
     config = config.reader(runtime, { profile = options.profile }),
-    given = pasted(given, runtime) or given,
+    given = provider_of(given, runtime),
     endpoints = {},
   }, Session)
 end
 
 --- @return string|nil region, finspace.Error|nil err
 function Session:region()
-  return config.region(self.runtime, self.config, self.options)
+  if self.known_region then return self.known_region end
+  local region, err = config.region(self.runtime, self.config, self.options)
+  self.known_region = region
+  return region, err
 end
 
 --- Where a service is called. Found once for each service and region.
