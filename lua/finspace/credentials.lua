@@ -1,8 +1,9 @@
 --- Credentials: where they come from, and how they stay fresh.
 ---
---- A provider is a function `provider(context) → credentials | nil, err`, with
---- context = { runtime, exchange, config = function() → config | nil, err, region }. It is called lazily:
---- nothing is looked up before a call needs keys.
+--- A provider is a function `provider(context, unwanted) → credentials | nil, err`, with
+--- context = { runtime, exchange, config = function() → config | nil, err, region }, and with the keys that
+--- are to be replaced, where there are some. It is called lazily: nothing is looked up before a call needs
+--- keys.
 local cached = require("finspace.credentials.cached")
 local chain = require("finspace.credentials.chain")
 
@@ -44,6 +45,13 @@ function credentials.finspace(options) return require("finspace.credentials.fins
 --- @param providers function[]
 function credentials.chain(providers) return chain.new(providers) end
 
+--- One fetch for all workers of an nginx. @see finspace.credentials.shared
+--- @param provider function
+--- @param options table { dict = ngx.shared.NAME, name = text }
+function credentials.shared(provider, options)
+  return require("finspace.credentials.shared").new(provider, options)
+end
+
 --- Keeps a provider's keys fresh. @see finspace.credentials.cached
 --- @param provider function
 --- @param runtime table
@@ -73,7 +81,9 @@ end
 function credentials.of(given, options)
   if given == nil then return credentials.default(options) end
   if type(given) == "function" then return given end
-  if cached.is(given) then return function(context) return given:get(context) end end
+  if cached.is(given) then
+    return function(context, unwanted) return given:supplier(context)(unwanted) end
+  end
   return credentials.static(given)
 end
 

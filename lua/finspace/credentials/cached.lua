@@ -49,10 +49,10 @@ local function hold(self, found)
   self.held, self.failure, self.quiet_until = found, nil, 0
   if not found.expires_at then return end
   local now = self.runtime.now()
-  local life = math.max(0, found.expires_at - now)
+  local life = math.max(0, found.expires_at - (found.obtained_at or now))
   self.welcome_at = found.expires_at - math.min(WELCOME, life * WELCOME_SHARE)
   self.required_at = found.expires_at - math.min(REQUIRED, life * REQUIRED_SHARE)
-  if life == 0 then self.quiet_until = now + PAST_END_PAUSE * (1 + self.runtime.random()) end
+  if now >= found.expires_at then self.quiet_until = now + PAST_END_PAUSE * (1 + self.runtime.random()) end
 end
 
 local function check_not_past(self, found)
@@ -62,9 +62,9 @@ local function check_not_past(self, found)
 end
 
 --- The leader's part: asks the provider, and leaves the flight whatever comes back.
-local function fetch(self, context)
+local function fetch(self, context, unwanted)
   self.failure = nil
-  local found, err = self.provider(context)
+  local found, err = self.provider(context, unwanted)
   if found then found, err = check_not_past(self, found) end
   self.flight:leave()
   if found then
@@ -84,7 +84,7 @@ local function keep(self, err)
 end
 
 local function fetch_if_possible(self, context)
-  local found, err = fetch(self, context)
+  local found, err = fetch(self, context, self.held)
   return found or keep(self, err)
 end
 
@@ -110,7 +110,7 @@ local function renew(self, context, unwanted)
     if self.held ~= unwanted and self.held then return self.held end
     if self.failure then return nil, self.failure end
   end
-  return fetch(self, context)
+  return fetch(self, context, unwanted)
 end
 
 --- Keys to sign with, fetched if need be.

@@ -22,10 +22,10 @@ end
 --- @param providers function[]
 --- @return function provider
 function chain.new(providers)
-  return function(context)
+  return function(context, unwanted)
     local missed = {}
     for _, provider in ipairs(providers) do
-      local found, err = provider(context)
+      local found, err = provider(context, unwanted)
       if found or not keys.is_none(err) then return found, err end
       table.insert(missed, err)
     end

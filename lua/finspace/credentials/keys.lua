@@ -9,6 +9,7 @@ local keys = {}
 --- @field secret_access_key string
 --- @field session_token? string
 --- @field expires_at? integer   epoch seconds; nil: they do not end
+--- @field obtained_at? integer epoch seconds; nil: when they are first used
 --- @field source string         which provider, for people
 --- @field outlives? boolean     they stay in use past their end while their source is down
 --- @field changed? fun(): boolean  whether the files they came from are different now
