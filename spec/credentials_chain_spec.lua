@@ -34,7 +34,7 @@ describe("credentials", function()
       assert.matches("^secret_access_key ", message)
       assert.is_nil(message:find("can", 1, true))
     end
-    assert.is_nil(keys.new { access_key_id = "A", secret_access_key = "B", session_token = "a\nb" })
+    assert.is_nil(keys.new { access_key_id = "A", secret_access_key = "canary-b", session_token = "a\nb" })
   end)
 
   it("end at times in every writing that AWS tools use", function()
@@ -60,7 +60,7 @@ describe("credentials", function()
     assert.has_error(function() credentials.static { access_key_id = "A" } end,
       "credentials: secret_access_key is missing")
     local provider = credentials.static {
-      access_key_id = "A", secret_access_key = "B", expires_at = "2023-11-14T22:13:20Z",
+      access_key_id = "A", secret_access_key = "canary-b", expires_at = "2023-11-14T22:13:20Z",
     }
     local runtime = machine.new { now = 1699999999 }
     assert.are.equal("A", provider { runtime = runtime }.access_key_id)
@@ -74,13 +74,13 @@ end)
 
 describe("the environment", function()
   it("gives keys, and a token where there is one", function()
-    local found = look { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "B", AWS_SESSION_TOKEN = "C" }
-    assert.are.same({ "A", "B", "C" }, { found.access_key_id, found.secret_access_key, found.session_token })
-    assert.is_nil(look({ AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "B", AWS_SESSION_TOKEN = "" }).session_token)
+    local found = look { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "canary-c" }
+    assert.are.same({ "A", "canary-b", "canary-c" }, { found.access_key_id, found.secret_access_key, found.session_token })
+    assert.is_nil(look({ AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "" }).session_token)
   end)
 
   it("with half a pair is an error that names the missing variable, whatever else could give keys", function()
-    local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = B\n" }
+    local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = canary-b\n" }
     local found, err = look({ AWS_ACCESS_KEY_ID = "A" }, files)
     assert.is_nil(found)
     assert.are.equal("AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not; set AWS_SECRET_ACCESS_KEY too,"
@@ -99,8 +99,8 @@ describe("the environment", function()
   end)
 
   it("stands back where a profile is named in code", function()
-    local files = { [CREDENTIALS] = "[x]\naws_access_key_id = X\naws_secret_access_key = B\n" }
-    local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "B" }
+    local files = { [CREDENTIALS] = "[x]\naws_access_key_id = X\naws_secret_access_key = canary-b\n" }
+    local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b" }
     assert.are.equal("X", look(env, files, { profile = "x" }).access_key_id)
     env.AWS_PROFILE = "x"
     assert.are.equal("A", look(env, files).access_key_id)
@@ -195,7 +195,7 @@ describe("cached credentials", function()
 
   local function keys_until(id, expires_at, outlives)
     return keys.new {
-      access_key_id = id, secret_access_key = "S", expires_at = expires_at, source = "a spec", outlives = outlives,
+      access_key_id = id, secret_access_key = "canary-s", expires_at = expires_at, source = "a spec", outlives = outlives,
     }
   end
 
@@ -305,11 +305,11 @@ describe("cached credentials", function()
   end)
 
   it("follow the files that they came from", function()
-    local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = B\n" }
+    local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = canary-b\n" }
     runtime = machine.new { env = { HOME = "/home/me" }, files = files }
     local object, context = cached.new(credentials.profile(), runtime), machine.context(runtime)
     assert.are.equal("A", id_of(object, context))
-    runtime.files.write_private(CREDENTIALS, "[default]\naws_access_key_id = NEW\naws_secret_access_key = B\n")
+    runtime.files.write_private(CREDENTIALS, "[default]\naws_access_key_id = NEW\naws_secret_access_key = canary-b\n")
     assert.are.equal("NEW", id_of(object, context))
     runtime.files.write_private(CREDENTIALS, "[default\n")
     assert.are.equal("NEW", id_of(object, context))

@@ -60,7 +60,8 @@ local function profile_kind(folder, name, traits)
     traits.profile_web_identity = true
     return "role_arn = arn:aws:iam::1:role/" .. name .. "\nweb_identity_token_file = " .. folder .. "/token\n"
   elseif kind == 8 then
-    return "role_arn = arn:aws:iam::1:role/" .. name .. "\nsource_profile = " .. one_of { "gone", name, "default" } .. "\n"
+    return "role_arn = arn:aws:iam::1:role/" .. name .. "\nsource_profile = "
+      .. one_of { "gone", name, "default" } .. "\n"
   end
   return ""
 end
@@ -241,7 +242,6 @@ describe("in random environments our chain and botocore #once", function()
         differing[reason] = (differing[reason] or 0) + 1
       end
     end
-    print("keys: equal", equal, require("cjson").new().encode(differing))
     assert.is_true(equal >= CASES * 3 / 4)
   end)
 
@@ -259,7 +259,6 @@ describe("in random environments our chain and botocore #once", function()
         differing[reason] = (differing[reason] or 0) + 1
       end
     end
-    print("places: equal", equal, require("cjson").new().encode(differing))
     assert.is_true(equal >= CASES / 2)
   end)
 end)
