@@ -35,6 +35,7 @@ extern char **environ;
 
 #define BUF_CLASS "finspace.sys.buf"
 #define LOCK_CLASS "finspace.sys.lock"
+#define FOLDER_CLASS "finspace.sys.folder"
 #define NANOSECONDS 1000000000LL
 
 /* --- results -----------------------------------------------------------------------------------
@@ -126,6 +127,12 @@ static int64_t monotonic_ns(void) {
     return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
+/* The moment so many seconds from now; at most 30 years, so that it cannot overflow. */
+static int64_t deadline_after(lua_Number seconds) {
+    if (!(seconds > 0)) seconds = 0;
+    return monotonic_ns() + (int64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+}
+
 /* now() -> seconds since the epoch, with microseconds */
 static int sys_now(lua_State *L) {
     struct timespec now = clock_read(CLOCK_REALTIME);
@@ -141,10 +148,7 @@ static int sys_monotonic(lua_State *L) {
 
 /* sleep(seconds): waits the whole time, whatever signals come. */
 static int sys_sleep(lua_State *L) {
-    lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, seconds < 1e9, 1, "out of range");
-    if (!(seconds > 0)) return 0;
-    int64_t until = monotonic_ns() + (int64_t)(seconds * 1e9);
+    int64_t until = deadline_after(luaL_checknumber(L, 1));
     struct timespec end = {(time_t)(until / NANOSECONDS), (long)(until % NANOSECONDS)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) {
     }
@@ -266,11 +270,22 @@ static int sys_mkdtemp(lua_State *L) {
     return 1;
 }
 
-static int close_folder(lua_State *L) {
-    DIR **folder = lua_touserdata(L, 1);
+static int folder_close(lua_State *L) {
+    DIR **folder = luaL_checkudata(L, 1, FOLDER_CLASS);
     if (*folder) closedir(*folder);
     *folder = NULL;
     return 0;
+}
+
+/* Pushes a list of the names in a folder. */
+static void push_names(lua_State *L, DIR *folder) {
+    int count = 0;
+    lua_newtable(L);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        lua_pushstring(L, entry->d_name);
+        lua_rawseti(L, -2, ++count);
+    }
 }
 
 /* list(path) -> names, unsorted, without "." and ".." | nil, message, code */
@@ -278,19 +293,11 @@ static int sys_list(lua_State *L) {
     const char *path = check_path(L, 1);
     DIR **folder = lcompat_newuserdata(L, sizeof *folder);
     *folder = NULL;
-    lua_newtable(L); /* an error while names are pushed must still close the folder */
-    lua_pushcfunction(L, close_folder);
-    lua_setfield(L, -2, "__gc");
+    luaL_getmetatable(L, FOLDER_CLASS);
     lua_setmetatable(L, -2);
     *folder = opendir(path);
     if (!*folder) return push_failure(L, "list", path, errno);
-    lua_newtable(L);
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(*folder)) != NULL;) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        lua_pushstring(L, entry->d_name);
-        lua_rawseti(L, -2, ++count);
-    }
+    push_names(L, *folder);
     closedir(*folder);
     *folder = NULL;
     return 1;
@@ -547,33 +554,44 @@ static const char *text_field(lua_State *L, const char *name, size_t *length) {
     return lua_tolstring(L, -1, length);
 }
 
-/* Starts a program with these three descriptors, all other descriptors closed, default signals, and
- * in a process group of its own, so that it can be ended with all it started. Returns errno. */
-static int start_process(const command *c, const int streams[3], pid_t *pid) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
+/* These three descriptors become the child's 0, 1 and 2, and all others are closed. */
+static int add_streams(posix_spawn_file_actions_t *actions, const int streams[3]) {
+    int error = 0;
+    for (int i = 0; i < 3 && !error; i++) {
+        error = posix_spawn_file_actions_adddup2(actions, streams[i], i);
+    }
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    if (!error) error = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#endif
+    return error;
+}
+
+/* Default signals, none of them blocked, and a process group of its own, so that the child can be
+ * ended with all it started. */
+static int set_attributes(posix_spawnattr_t *attributes) {
     sigset_t all, none;
     sigfillset(&all);
     sigemptyset(&none);
+    int error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (!error) error = posix_spawnattr_setsigmask(attributes, &none);
+    if (error) return error;
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                    POSIX_SPAWN_SETPGROUP);
+}
+
+/* Starts a program. Returns 0, or an errno. */
+static int start_process(const command *c, const int streams[3], pid_t *pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) return error;
     error = posix_spawnattr_init(&attributes);
-    if (error) goto without_attributes;
-    for (int i = 0; i < 3 && !error; i++) {
-        error = posix_spawn_file_actions_adddup2(&actions, streams[i], i);
-    }
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-#endif
-    if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
     if (!error) {
-        error = posix_spawnattr_setflags(
-            &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+        error = add_streams(&actions, streams);
+        if (!error) error = set_attributes(&attributes);
+        if (!error) error = posix_spawnp(pid, c->argv[0], &actions, &attributes, c->argv, c->env);
+        posix_spawnattr_destroy(&attributes);
     }
-    if (!error) error = posix_spawnp(pid, c->argv[0], &actions, &attributes, c->argv, c->env);
-    posix_spawnattr_destroy(&attributes);
-without_attributes:
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }
@@ -744,12 +762,13 @@ static int push_unfinished(lua_State *L, const char *program, const buf *out, co
  * Runs a program, without a shell, to its end. */
 static int sys_spawn(lua_State *L) {
     command c = check_command(L);
-    size_t limit = (size_t)number_field(L, "max_output", 1 << 20);
-    int64_t deadline = monotonic_ns() + (int64_t)(number_field(L, "timeout", 60) * 1e9);
+    lua_Number limit = number_field(L, "max_output", 1 << 20);
+    if (!(limit >= 0 && limit <= 1 << 30)) luaL_error(L, "'max_output' is out of range");
+    int64_t deadline = deadline_after(number_field(L, "timeout", 60));
     slice input = {NULL, 0};
     input.ptr = text_field(L, "stdin", &input.len);
-    buf *out = push_buf(L, limit);
-    buf *err = push_buf(L, limit);
+    buf *out = push_buf(L, (size_t)limit);
+    buf *err = push_buf(L, (size_t)limit);
     child started;
     int status = 0;
     int error = start_piped(&c, &started);
@@ -795,7 +814,7 @@ static int sys_start(lua_State *L) {
  * The end of a program that start began; ETIMEDOUT while it still runs. */
 static int sys_wait(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
-    int64_t deadline = monotonic_ns() + (int64_t)(luaL_optnumber(L, 2, 1e9) * 1e9);
+    int64_t deadline = deadline_after(luaL_optnumber(L, 2, 1e9));
     int status = 0;
     int ended = await_child(pid, &status, deadline);
     const char *subject = lua_pushfstring(L, "process %d", (int)pid);
@@ -917,7 +936,8 @@ int luaopen_finspace_sys(lua_State *L) {
                                          {NULL, NULL}};
     lcompat_newclass(L, BUF_CLASS, no_methods, buf_collect);
     lcompat_newclass(L, LOCK_CLASS, lock_methods, lock_close);
-    lua_pop(L, 2);
+    lcompat_newclass(L, FOLDER_CLASS, no_methods, folder_close);
+    lua_pop(L, 3);
     luaL_newlib(L, functions);
     return 1;
 }
