@@ -419,18 +419,15 @@ static slice trim(slice s) {
  * section 6.3): two lengths that differ, a length that is no number, a length beside an encoding.
  */
 static bool check_framing(http_transfer *t, slice name, slice value) {
+    bool clear = true;
     if (slice_eq_nocase(name, SLICE("transfer-encoding"))) {
         t->has_transfer_encoding = true;
     } else if (slice_eq_nocase(name, SLICE("content-length"))) {
         int64_t length = parse_length(value);
-        bool differs = t->content_length >= 0 && t->content_length != length;
+        clear = length >= 0 && (t->content_length < 0 || t->content_length == length);
         t->content_length = length;
-        if (length < 0 || differs) goto ambiguous;
-    } else {
-        return true;
     }
-    if (!t->has_transfer_encoding || t->content_length < 0) return true;
-ambiguous:
+    if (clear && !(t->has_transfer_encoding && t->content_length >= 0)) return true;
     http_fail(t, HTTP_PROTOCOL, "BadResponse",
               "the answer's length is ambiguous, so where it ends cannot be known");
     return false;
