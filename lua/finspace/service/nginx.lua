@@ -97,6 +97,7 @@ http {
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
     lua_socket_log_errors off;
+    lua_socket_buffer_size 256k; # bodies of objects
 
     client_body_temp_path run/body;
     proxy_temp_path run/proxy;
@@ -123,8 +124,9 @@ http {
         location / {
             content_by_lua_block { require("finspace.service.worker").answer() }
         }
-        error_page 400 404 405 408 411 413 414 494 495 496 497 500 501 502 503 504 505 @refused;
-        location @refused {
+        error_page 400 404 405 408 411 413 414 494 495 496 497 500 501 502 503 504 505 /-/refused;
+        location = /-/refused { # no bucket can have this name
+            internal;
             content_by_lua_block { require("finspace.service.worker").refuse() }
         }
     }

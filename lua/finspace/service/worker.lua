@@ -86,6 +86,7 @@ function worker.begin(settings)
   local is_last = ngx.worker.id() == ngx.worker.count() - 1
   if is_last then
     take_no_connections()
+    sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
     ngx.timer.at(0, function() require("finspace.service.ingest").run(state) end)
     return
   end

@@ -100,20 +100,33 @@ local function stored_parts(db, upload)
   return by_number
 end
 
-local function chosen_parts(listed, stored, refuse)
-  local chosen, last = {}, 0
-  for i, part in ipairs(listed) do
+local function unquoted(etag)
+  return ((etag or ""):gsub('"', ""))
+end
+
+local function check_order(listed, refuse)
+  local last = 0
+  for _, part in ipairs(listed) do
     local number = tonumber(part.PartNumber)
-    if not number or number <= last then refuse("InvalidPartOrder", "the parts must be listed by rising number") end
-    local row = stored[number]
-    local etag = (part.ETag or ""):gsub('"', "")
-    if not row or row.etag ~= etag then
-      refuse("InvalidPart", ("part %d was not uploaded, or its ETag is another one"):format(number))
+    if not number or number <= last then
+      refuse("InvalidPartOrder", "the parts must be listed by rising number")
+    end
+    last = number
+  end
+end
+
+local function chosen_parts(listed, stored, refuse)
+  local chosen = {}
+  check_order(listed, refuse)
+  for i, part in ipairs(listed) do
+    local row = stored[tonumber(part.PartNumber)]
+    if not row or row.etag ~= unquoted(part.ETag) then
+      refuse("InvalidPart", ("part %s was not uploaded, or its ETag is another one"):format(part.PartNumber))
     end
     if i < #listed and row.size < SMALLEST_PART then
-      refuse("EntityTooSmall", ("part %d is smaller than 5 MiB and is not the last"):format(number))
+      refuse("EntityTooSmall", ("part %s is smaller than 5 MiB and is not the last"):format(part.PartNumber))
     end
-    chosen[i], last = row, number
+    chosen[i] = row
   end
   return chosen
 end

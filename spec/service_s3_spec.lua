@@ -1,0 +1,340 @@
+local core = require("finspace.core")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+
+describe("The service's S3 half #once", function()
+  local running
+  local BUCKET = "/finspace-local/"
+
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
+
+  local function s3(method, key, more)
+    local wanted = { service = "s3", method = method, path = BUCKET .. key }
+    for name, value in pairs(more or {}) do wanted[name] = value end
+    return running.ask(wanted)
+  end
+
+  local function code_of(answer)
+    return answer.body:match("<Code>(.-)</Code>")
+  end
+
+  local function put(key, body)
+    local answer = s3("PUT", key, { body = body })
+    assert.equal(200, answer.status, answer.body)
+    return answer.headers.etag
+  end
+
+  describe("with one object", function()
+    it("gives back the bytes that it was given, whatever they are", function()
+      local bytes = {}
+      for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+      for _, body in ipairs({ "", "x", table.concat(bytes), ("0123456789"):rep(100000) }) do
+        put("bytes", body)
+        local answer = s3("GET", "bytes")
+        assert.equal(200, answer.status)
+        assert.equal(core.sha256(body), core.sha256(answer.body))
+        assert.equal(tostring(#body), answer.headers["content-length"])
+      end
+    end)
+
+    it("keeps keys of any kind apart", function()
+      local keys = {
+        "a%20b", "a%2Bb", "a%2520b", "%C3%A9", "%27%22%3C%26%3E", "a/../b", "./x", "..", "/double", "tail/",
+        "a//b", "%01", "%F0%9F%98%80", "~", "CON", ("k"):rep(1024),
+      }
+      for _, key in ipairs(keys) do put(key, "body of " .. key) end
+      for _, key in ipairs(keys) do assert.equal("body of " .. key, s3("GET", key).body) end
+      assert.equal("KeyTooLongError", code_of(s3("PUT", ("k"):rep(1025), { body = "x" })))
+    end)
+
+    it("tells about it in a HEAD", function()
+      local etag = put("told", "hello")
+      local answer = s3("HEAD", "told")
+      assert.same({ 200, "5", etag, "bytes" }, {
+        answer.status, answer.headers["content-length"], answer.headers.etag, answer.headers["accept-ranges"],
+      })
+      assert.equal('"5d41402abc4b2a76b9719d911017c592"', etag)
+      assert.equal(404, s3("HEAD", "not-there").status)
+    end)
+
+    it("keeps its content type and its metadata", function()
+      s3("PUT", "described", { body = "x", content_type = "text/csv", headers = { { "x-amz-meta-origin", "spec" } } })
+      local answer = s3("HEAD", "described")
+      assert.same({ "text/csv", "spec" }, { answer.headers["content-type"], answer.headers["x-amz-meta-origin"] })
+    end)
+
+    it("gives ranges", function()
+      put("ranged", "0123456789")
+      local function range(text)
+        local answer = s3("GET", "ranged", { headers = { { "Range", text } } })
+        return answer.status, answer.body, answer.headers["content-range"]
+      end
+      assert.same({ 206, "234", "bytes 2-4/10" }, { range("bytes=2-4") })
+      assert.same({ 206, "789", "bytes 7-9/10" }, { range("bytes=7-") })
+      assert.same({ 206, "89", "bytes 8-9/10" }, { range("bytes=-2") })
+      assert.same({ 206, "0123456789", "bytes 0-9/10" }, { range("bytes=0-99") })
+      assert.equal(416, (range("bytes=10-")))
+      assert.equal(200, (range("lines=1-2")))
+    end)
+
+    it("heeds If-Match and If-None-Match", function()
+      local etag = put("conditional", "1")
+      local function get(name, value)
+        return s3("GET", "conditional", { headers = { { name, value } } }).status
+      end
+      assert.equal(200, get("If-Match", etag))
+      assert.equal(412, get("If-Match", '"other"'))
+      assert.equal(304, get("If-None-Match", etag))
+      local again = s3("PUT", "conditional", { body = "2", headers = { { "If-None-Match", "*" } } })
+      assert.equal("PreconditionFailed", code_of(again))
+      assert.equal("1", s3("GET", "conditional").body)
+    end)
+
+    it("deletes it, and does not mind when it is gone", function()
+      put("gone", "x")
+      assert.equal(204, s3("DELETE", "gone").status)
+      assert.equal("NoSuchKey", code_of(s3("GET", "gone")))
+      assert.equal(204, s3("DELETE", "gone").status)
+    end)
+
+    it("copies it without reading it", function()
+      put("original", "copied")
+      local answer = s3("PUT", "copy", { headers = { { "x-amz-copy-source", BUCKET .. "original" } } })
+      assert.equal(200, answer.status, answer.body)
+      s3("DELETE", "original")
+      assert.equal("copied", s3("GET", "copy").body)
+    end)
+
+    it("can be read by a presigned URL", function()
+      put("presigned", "hello")
+      local answer = s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
+      assert.same({ 200, "hello" }, { answer.status, answer.body })
+    end)
+  end)
+
+  describe("with a body that is not what was signed", function()
+    local function refuse(change, wanted)
+      local request = running.sign({
+        service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello", headers = wanted,
+      })
+      change(request)
+      return running.send(request)
+    end
+
+    it("stores nothing", function()
+      local answer = refuse(function(request) request.body = "jello" end)
+      assert.same({ 400, "XAmzContentSHA256Mismatch" }, { answer.status, code_of(answer) })
+      assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
+      assert.same({}, sys.list(running.data .. "/objects/incoming"))
+    end)
+
+    it("stores nothing when the body is cut off", function()
+      local request = running.sign({ service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello" })
+      local socket = require("socket").connect("127.0.0.1", running.port)
+      local lines = { "PUT " .. request.path .. " HTTP/1.1" }
+      for _, header in ipairs(request.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
+      socket:send(table.concat(lines, "\r\n") .. "\r\n\r\nhel")
+      socket:close()
+      assert.truthy(running.call("ListDatasets"))
+      assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
+    end)
+
+    it("checks the checksums that come with it, and refuses those that it cannot check", function()
+      local function with(name, value) return refuse(function() end, { { name, value } }) end
+      assert.equal("BadDigest", code_of(with("x-amz-checksum-crc32", "AAAAAA==")))
+      assert.equal("BadDigest", code_of(with("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==")))
+      assert.equal("NotImplemented", code_of(with("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=")))
+      assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
+      assert.equal(200, with("x-amz-checksum-crc32", "NhCmhg==").status)
+      s3("DELETE", "refused")
+    end)
+
+    it("wants to know how long it is", function()
+      local answer = s3("PUT", "refused", { body = "hello", has_no_length = true })
+      assert.equal("MissingContentLength", code_of(answer))
+    end)
+
+    it("takes no chunks whose signatures it would not check", function()
+      for _, word in ipairs({
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+      }) do
+        local answer = s3("PUT", "refused", { body = "5\r\nhello\r\n0\r\n\r\n", payload_hash = word })
+        assert.equal("NotImplemented", code_of(answer))
+      end
+      assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
+    end)
+  end)
+
+  describe("listing", function()
+    local function list(query)
+      local answer = running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&" .. query })
+      assert.equal(200, answer.status, answer.body)
+      local keys, prefixes = {}, {}
+      for contents in answer.body:gmatch("<Contents>(.-)</Contents>") do keys[#keys + 1] = contents:match("<Key>(.-)<") end
+      for prefix in answer.body:gmatch("<CommonPrefixes><Prefix>(.-)<") do prefixes[#prefixes + 1] = prefix end
+      return keys, prefixes, answer.body:match("<NextContinuationToken>(.-)<"), answer.body
+    end
+
+    setup(function()
+      for _, key in ipairs({ "l/a", "l/b/1", "l/b/2", "l/c%20c", "l/d/", "l/e", "m" }) do put(key, "x") end
+    end)
+
+    it("goes by prefix, in the order of bytes", function()
+      assert.same({ "l/a", "l/b/1", "l/b/2", "l/c c", "l/d/", "l/e" }, (list("prefix=l%2F")))
+      assert.same({}, (list("prefix=nothing")))
+    end)
+
+    it("folds at a delimiter", function()
+      local keys, prefixes = list("prefix=l%2F&delimiter=%2F")
+      assert.same({ "l/a", "l/c c", "l/e" }, keys)
+      assert.same({ "l/b/", "l/d/" }, prefixes)
+    end)
+
+    it("goes on page by page, and says where one ends", function()
+      for size = 1, 7 do
+        local seen, token, pages = {}, nil, 0
+        repeat
+          local more = token and "&continuation-token=" .. core.uri_encode(token) or ""
+          local keys, prefixes, next_token = list("prefix=l%2F&delimiter=%2F&max-keys=" .. size .. more)
+          for _, key in ipairs(keys) do seen[#seen + 1] = key end
+          for _, prefix in ipairs(prefixes) do seen[#seen + 1] = prefix end
+          assert.truthy(#keys + #prefixes <= size)
+          token, pages = next_token, pages + 1
+        until not token
+        table.sort(seen)
+        assert.same({ "l/a", "l/b/", "l/c c", "l/d/", "l/e" }, seen)
+        assert.equal(math.ceil(5 / size), pages)
+      end
+    end)
+
+    it("starts after a key, and encodes keys when asked", function()
+      assert.same({ "l/c%20c", "l/d/", "l/e" }, (list("prefix=l%2F&start-after=l%2Fb%2F2&encoding-type=url")))
+    end)
+
+    it("writes any key as well-formed XML", function()
+      put("xml/%3Ca%3E%26%01", "x")
+      local _, _, _, body = list("prefix=xml")
+      assert.truthy(body:find("<Key>xml/&lt;a&gt;&amp;&#x1;</Key>", 1, true))
+    end)
+
+    it("answers for buckets too", function()
+      assert.equal("NoSuchBucket", code_of(running.ask({ service = "s3", path = "/elsewhere", query = "list-type=2" })))
+      assert.equal(200, running.ask({ service = "s3", method = "HEAD", path = "/finspace-local" }).status)
+      assert.truthy(running.ask({ service = "s3", path = "/" }).body:find("<Name>finspace-local</Name>", 1, true))
+      assert.equal(200, running.ask({ service = "s3", method = "PUT", path = "/mine" }).status)
+      assert.equal("BucketAlreadyExists", code_of(running.ask({ service = "s3", method = "PUT", path = "/mine" })))
+      assert.equal(204, running.ask({ service = "s3", method = "DELETE", path = "/mine" }).status)
+      assert.equal("InvalidBucketName", code_of(running.ask({ service = "s3", method = "PUT", path = "/No" })))
+    end)
+
+    it("says what it does not have", function()
+      local answer = running.ask({ service = "s3", path = "/finspace-local", query = "acl" })
+      assert.same({ 501, "NotImplemented" }, { answer.status, code_of(answer) })
+    end)
+  end)
+
+  describe("with an upload in parts", function()
+    local FULL = ("p"):rep(5 * 1024 * 1024)
+
+    local function begin(key)
+      local answer = s3("POST", key, { query = "uploads" })
+      return answer.body:match("<UploadId>(.-)<")
+    end
+    local function part(key, id, number, body)
+      return s3("PUT", key, { query = ("partNumber=%s&uploadId=%s"):format(number, id), body = body })
+    end
+    local function complete(key, id, parts)
+      local lines = {}
+      for _, entry in ipairs(parts) do
+        lines[#lines + 1] = ("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>"):format(entry[1], entry[2])
+      end
+      return s3("POST", key, { query = "uploadId=" .. id,
+        body = "<CompleteMultipartUpload>" .. table.concat(lines) .. "</CompleteMultipartUpload>" })
+    end
+    local function etag(key, id, number, body)
+      return part(key, id, number, body).headers.etag:gsub('"', "&quot;") .. ""
+    end
+
+    it("makes one object of the parts, in their order", function()
+      local id = begin("parts")
+      local second = etag("parts", id, 2, "end")
+      local first = etag("parts", id, 1, FULL)
+      assert.equal("NoSuchKey", code_of(s3("GET", "parts")))
+      local answer = complete("parts", id, { { 1, first }, { 2, second } })
+      assert.equal(200, answer.status, answer.body)
+      assert.truthy(answer.body:find("%-2&quot;</ETag>"))
+      assert.equal(core.sha256(FULL .. "end"), core.sha256(s3("GET", "parts").body))
+      local across = s3("GET", "parts", { headers = { { "Range", ("bytes=%d-"):format(#FULL - 2) } } })
+      assert.equal("ppend", across.body)
+      assert.equal("NoSuchUpload", code_of(complete("parts", id, { { 1, first }, { 2, second } })))
+    end)
+
+    it("checks the parts' numbers, order, sizes and ETags", function()
+      local id = begin("checked")
+      local first, second = etag("checked", id, 1, "small"), etag("checked", id, 2, "small too")
+      assert.equal("InvalidArgument", code_of(part("checked", id, 0, "x")))
+      assert.equal("InvalidArgument", code_of(part("checked", id, 10001, "x")))
+      assert.equal("InvalidPartOrder", code_of(complete("checked", id, { { 2, second }, { 1, first } })))
+      assert.equal("EntityTooSmall", code_of(complete("checked", id, { { 1, first }, { 2, second } })))
+      assert.equal("InvalidPart", code_of(complete("checked", id, { { 1, second } })))
+      assert.equal("InvalidPart", code_of(complete("checked", id, { { 3, first } })))
+      assert.equal("MalformedXML", code_of(complete("checked", id, {})))
+      assert.equal("MalformedXML", code_of(s3("POST", "checked", { query = "uploadId=" .. id,
+        body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>' })))
+      assert.equal(200, complete("checked", id, { { 1, first } }).status)
+    end)
+
+    it("replaces a part that is sent again", function()
+      local id = begin("again")
+      etag("again", id, 1, "wrong")
+      local right = etag("again", id, 1, "right")
+      assert.equal(200, complete("again", id, { { 1, right } }).status)
+      assert.equal("right", s3("GET", "again").body)
+    end)
+
+    it("tells which parts and which uploads there are", function()
+      local id = begin("told-of")
+      for number = 1, 3 do part("told-of", id, number, "part " .. number) end
+      local answer = s3("GET", "told-of", { query = "max-parts=2&uploadId=" .. id })
+      local numbers = {}
+      for number in answer.body:gmatch("<PartNumber>(%d+)<") do numbers[#numbers + 1] = number end
+      assert.same({ "1", "2" }, numbers)
+      assert.equal("2", answer.body:match("<NextPartNumberMarker>(%d+)<"))
+      assert.truthy(answer.body:find("<IsTruncated>true<", 1, true))
+      local uploads = running.ask({ service = "s3", path = "/finspace-local", query = "uploads" }).body
+      assert.truthy(uploads:find("<UploadId>" .. id .. "<", 1, true))
+      assert.equal(204, s3("DELETE", "told-of", { query = "uploadId=" .. id }).status)
+      uploads = running.ask({ service = "s3", path = "/finspace-local", query = "uploads" }).body
+      assert.is_nil(uploads:find(id, 1, true))
+      assert.equal("NoSuchUpload", code_of(part("told-of", id, 4, "x")))
+    end)
+  end)
+
+  it("keeps what it acknowledged when everything is killed", function()
+    local bodies = {}
+    for i = 1, 20 do
+      bodies[i] = ("body %d "):format(i):rep(i * 1000)
+      put("kept/" .. i, bodies[i])
+    end
+    running.kill()
+    running.restart()
+    for i = 1, 20 do assert.equal(core.sha256(bodies[i]), core.sha256(s3("GET", "kept/" .. i).body)) end
+  end)
+
+  it("removes the files that nobody refers to", function()
+    local stray = running.data .. "/objects/a"
+    sys.mkdir(stray, tonumber("700", 8))
+    support.write_file(stray .. "/astray", "left by a writer that died")
+    support.run("touch -d '2 hours ago' " .. stray .. "/astray")
+    running.restart()
+    for _ = 1, 300 do
+      if not sys.stat(stray .. "/astray") then break end
+      sys.sleep(0.01)
+    end
+    assert.is_nil(sys.stat(stray .. "/astray"))
+    assert.equal("hello", s3("GET", "presigned").body)
+  end)
+end)

@@ -1,0 +1,546 @@
+local core = require("finspace.core")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+local cjson = require("cjson")
+
+describe("The service", function()
+  local running
+
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
+
+  local function code_of(answer)
+    return answer.headers["x-amzn-errortype"]
+  end
+
+  describe("as it starts", function()
+    local function attempt(environment, options)
+      local code = ("local _, problem = require('finspace.service').start{%s} io.write(problem) os.exit(1)")
+        :format(options)
+      return support.run(("%s %s -e %s"):format(environment, support.interpreter(), support.quote(code)))
+    end
+
+    it("says in one line that it is ready, and then how to use it", function()
+      local _, count = running.log():gsub("finspace: ready at " .. running.endpoint, "")
+      assert.equal(1, count)
+      assert.truthy(running.log():find("AWS_CONFIG_FILE=" .. running.data .. "/config", 1, true))
+    end)
+
+    it("leaves its files to its owner alone", function()
+      for _, name in ipairs({ "config", "credentials" }) do
+        assert.equal(tonumber("600", 8), sys.stat(running.data .. "/" .. name).mode % 512)
+      end
+      assert.equal(tonumber("700", 8), sys.stat(running.data).mode % 512)
+    end)
+
+    it("keeps its keys over a restart", function()
+      local before = support.read_file(running.data .. "/credentials")
+      running.restart()
+      assert.equal(before, support.read_file(running.data .. "/credentials"))
+      assert.truthy(running.call("ListDatasets"))
+    end)
+
+    it("says in one line that its port is in use", function()
+      local output, status = attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))
+      assert.equal(1, status)
+      assert.equal(("port %d on 127.0.0.1 is in use: stop what uses it, or choose another with --port")
+        :format(running.port), output)
+    end)
+
+    it("says in one line that its data folder is no folder", function()
+      local output, status = attempt("", ("port = %d, data = %q")
+        :format(support.free_port(), running.data .. "/config/below"))
+      assert.equal(1, status)
+      assert.truthy(output:find("^cannot use the data folder [^\n]+$"))
+    end)
+
+    it("says in one line that another service has its data folder", function()
+      local output, status = attempt("", ("port = %d, data = %q"):format(support.free_port(), running.data))
+      assert.equal(1, status)
+      assert.truthy(output:find("another service uses the data folder " .. running.data, 1, true))
+    end)
+
+    it("says in one line which package holds the Lua module that nginx lacks", function()
+      local folder = support.temporary_folder()
+      support.write_file(folder .. "/nginx", "#!/bin/sh\necho 'configure arguments: --modules-path=/nowhere' >&2\n")
+      support.run("chmod 755 " .. folder .. "/nginx")
+      local output, status = attempt("PATH=" .. folder .. ":$PATH", ("port = %d, data = %q")
+        :format(support.free_port(), folder .. "/data"))
+      support.remove_folder(folder)
+      assert.equal(1, status)
+      assert.truthy(output:find("has no Lua module: apt-get install nginx-light libnginx-mod-http-lua", 1, true))
+    end)
+  end)
+
+  describe("at its door", function()
+    -- Each way to spoil a request that was right when it was signed.
+    local function replace(name, change)
+      return function(request)
+        for _, header in ipairs(request.headers) do
+          if header[1]:lower() == name then header[2] = change(header[2]) end
+        end
+      end
+    end
+    local function drop(name)
+      return function(request)
+        for i = #request.headers, 1, -1 do
+          if request.headers[i][1]:lower() == name then table.remove(request.headers, i) end
+        end
+      end
+    end
+    local function add(name, value)
+      return function(request) table.insert(request.headers, { name, value }) end
+    end
+    local function authorization(pattern, with)
+      return replace("authorization", function(value) return (value:gsub(pattern, with)) end)
+    end
+    local spoilt = {
+      ["another access key"] = authorization("Credential=%w+", "Credential=AKIAAAAAAAAAAAAAAAAA"),
+      ["another day"] = authorization("/%d%d%d%d%d%d%d%d/", "/20200101/"),
+      ["another region"] = authorization("/us%-east%-1/", "/us-west-2/"),
+      ["another algorithm"] = authorization("AWS4%-HMAC%-SHA256", "AWS4-HMAC-SHA512"),
+      ["another service"] = authorization("/[%w%-]+/aws4_request", "/iam/aws4_request"),
+      ["another end of scope"] = authorization("aws4_request", "aws5_request"),
+      ["a changed signature"] = authorization("Signature=%x", "Signature=g"),
+      ["a shortened signature"] = authorization("%x%x%x%x$", ""),
+      ["no signature"] = authorization(", *Signature=%x+", ""),
+      ["no signed headers"] = authorization("SignedHeaders=[^,]+, *", ""),
+      ["host not signed"] = authorization("host;", ""),
+      ["date not signed"] = authorization(";x%-amz%-date", ""),
+      ["no authorization"] = drop("authorization"),
+      ["two authorizations"] = function(request)
+        for _, header in ipairs(request.headers) do
+          if header[1]:lower() == "authorization" then return add("Authorization", header[2])(request) end
+        end
+      end,
+      ["no date"] = drop("x-amz-date"),
+      ["another date"] = replace("x-amz-date", function(value) return (value:gsub("%d%d%d%dZ$", "0000Z")) .. "" end),
+      ["another host"] = replace("host", function() return "example.org" end),
+      ["an x-amz- header that is not signed"] = add("x-amz-meta-owner", "someone"),
+      ["a security token that is not its own"] = add("x-amz-security-token", "token"),
+      ["another path"] = function(request) request.path = request.path .. "x" end,
+      ["a longer query"] = function(request)
+        request.query = request.query .. (request.query == "" and "" or "&") .. "maxResults=1"
+      end,
+      ["another method"] = function(request) request.method = request.method == "GET" and "DELETE" or "GET" end,
+      ["another body"] = function(request)
+        if request.body == "" then return add("x-amz-content-sha256", core.sha256("other"))(request) end
+        request.body = request.body:gsub("INGESTION", "SAGEMAKER"):gsub("one", "two"):gsub("Caller", "caller")
+      end,
+      ["both forms at once"] = function(request)
+        request.query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=" .. ("0"):rep(64)
+      end,
+    }
+    local kinds = {
+      GET = { method = "GET", path = "/datasetsv2" },
+      POST = { method = "POST", path = "/workingLocationV1", body = '{"locationType":"INGESTION"}' },
+      DELETE = { method = "DELETE", path = "/finspace-local/nothing", service = "s3" },
+      PUT = { method = "PUT", path = "/finspace-local/spoilt", service = "s3", body = "one" },
+      ["GET of S3"] = { method = "GET", path = "/finspace-local/there", service = "s3" },
+      ["STS"] = {
+        method = "POST", path = "/", service = "sts", body = "Action=GetCallerIdentity",
+      },
+    }
+
+    it("accepts what is right, and refuses everything else, in every half and method", function()
+      running.put("there", "there")
+      local refused = 0
+      for kind, wanted in pairs(kinds) do
+        local right = running.ask(wanted)
+        assert.truthy(right.status < 300, kind .. ": " .. right.status .. " " .. right.body)
+        for what, spoil in pairs(spoilt) do
+          local request = running.sign(wanted)
+          spoil(request)
+          local answer = running.send(request)
+          assert.truthy(answer, kind .. " with " .. what .. " got no answer")
+          assert.truthy(answer.status >= 400 and answer.status < 500, kind .. " with " .. what .. ": " .. answer.status)
+          refused = refused + 1
+        end
+      end
+      assert.equal(144, refused)
+      assert.equal("one", running.ask({ service = "s3", path = "/finspace-local/spoilt" }).body)
+    end)
+
+    it("names what is wrong as AWS does", function()
+      local wrong = { access_key_id = running.credentials.access_key_id, secret_access_key = ("x"):rep(40) }
+      local unknown = { access_key_id = "AKIAAAAAAAAAAAAAAAAA", secret_access_key = ("x"):rep(40) }
+      local function codes(wanted)
+        wanted.path = wanted.path or "/datasetsv2"
+        local answer = running.ask(wanted)
+        return answer.status .. " " .. (code_of(answer) or answer.body:match("<Code>(.-)</Code>"))
+      end
+      local late = math.floor(sys.now()) - 1200
+      assert.equal("403 InvalidSignatureException", codes({ credentials = wrong }))
+      assert.equal("403 UnrecognizedClientException", codes({ credentials = unknown }))
+      assert.equal("400 RequestExpired", codes({ time = late }))
+      assert.equal("403 InvalidSignatureException", codes({ region = "us-west-2" }))
+      assert.equal("403 SignatureDoesNotMatch", codes({ service = "s3", credentials = wrong }))
+      assert.equal("403 InvalidAccessKeyId", codes({ service = "s3", credentials = unknown }))
+      assert.equal("403 RequestTimeTooSkewed", codes({ service = "s3", time = late }))
+    end)
+
+    it("accepts a presigned URL until it ends", function()
+      local now = math.floor(sys.now())
+      local function get(time)
+        return running.ask({ path = "/datasetsv2", form = "query", expires = 60, time = time })
+      end
+      assert.equal(200, get(now - 30).status)
+      assert.equal("RequestExpired", code_of(get(now - 90)))
+      local extended = running.sign({ path = "/datasetsv2", form = "query", expires = 60, time = now - 90 })
+      extended.query = extended.query:gsub("X%-Amz%-Expires=60", "X-Amz-Expires=600")
+      assert.equal("InvalidSignatureException", code_of(running.send(extended)))
+    end)
+
+    it("accepts the same request again, as AWS does", function()
+      local request = running.sign({ path = "/datasetsv2" })
+      assert.equal(200, running.send(request).status)
+      assert.equal(200, running.send(request).status)
+    end)
+
+    it("gives every answer a request id", function()
+      assert.truthy(running.ask({ path = "/datasetsv2" }).headers["x-amzn-requestid"])
+      assert.truthy(running.ask({ path = "/nowhere" }).headers["x-amzn-requestid"])
+      assert.truthy(running.ask({ path = "/finspace-local/there", service = "s3" }).headers["x-amz-request-id"])
+      assert.truthy(running.ask({ path = "/finspace-local/not", service = "s3" }).headers["x-amz-request-id"])
+    end)
+  end)
+
+  describe("asked for what makes no sense", function()
+    it("answers in AWS's error shape, and never with a 500", function()
+      local dataset = running.dataset()
+      local path = "/datasets/" .. dataset .. "/changesetsv2"
+      local deep = ("[" ):rep(5000) .. ("]"):rep(5000)
+      local bodies = {
+        "", "{", "nothing", "[]", '"text"', "null", "12", "{}x", deep, '{"a":' .. deep .. "}", "\255\254{}",
+        '{"changeType":null}', '{"changeType":[]}', '{"changeType":{}}', '{"changeType":true}', '{"sourceParams":1}',
+        '{"sourceParams":["a"]}', '{"sourceParams":{"a":1}}', '{"formatParams":"x"}', '{"clientToken":1e400}',
+        '{"clientToken":"' .. ("x"):rep(300) .. '"}', '{"changeType":"APPEND","sourceParams":{},"formatParams":{}}',
+        '{"changeType":"MODIFY","sourceParams":{"s3SourcePath":"s3://a/b"},"formatParams":{}}',
+        '{"changeType":"APPEND","sourceParams":{"s3SourcePath":"file:///etc/passwd"},"formatParams":{}}',
+        '{"changeType":"\\ud800","sourceParams":{"s3SourcePath":"s3://a/b"},"formatParams":{}}',
+        ("x"):rep(2 * 1024 * 1024),
+      }
+      for _, body in ipairs(bodies) do
+        local answer = running.ask({ method = "POST", path = path, body = body })
+        assert.truthy(answer.status >= 400 and answer.status < 500, answer.status .. " for " .. body:sub(1, 60))
+        assert.truthy(code_of(answer))
+        assert.truthy(answer.status == 413 or cjson.decode(answer.body).message)
+      end
+    end)
+
+    it("knows neither routes nor methods that are not in the model", function()
+      for _, wanted in ipairs({
+        { path = "/" }, { path = "/nowhere" }, { path = "/datasetsv2/a/b/c" }, { path = "/datasetsv2", method = "PATCH" },
+        { path = "/datasetsv2", method = "PUT" }, { path = "//datasetsv2" }, { path = "/datasetsv2/%zz" },
+        { path = "/user/%FF" },
+      }) do
+        local answer = running.ask(wanted)
+        assert.truthy(answer.status >= 400 and answer.status < 500, wanted.path .. " " .. answer.status)
+        assert.truthy(code_of(answer))
+      end
+    end)
+
+    it("refuses a body that does not say that it is JSON", function()
+      for _, kind in ipairs({ "text/xml", "application/x-www-form-urlencoded", "json" }) do
+        local request = running.sign({
+          method = "POST", path = "/workingLocationV1", body = "{}", content_type = kind,
+        })
+        local answer = running.send(request)
+        assert.same({ 415, "UnsupportedMediaTypeException" }, { answer.status, code_of(answer) })
+      end
+    end)
+
+    it("stays on its feet when HTTP itself is broken", function()
+      for _, text in ipairs({
+        "nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        "GET /datasetsv2 HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        "GET /" .. ("a"):rep(70000) .. " HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("a"):rep(300000) .. "\r\n\r\n",
+        "TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "POST /datasetsv2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n",
+      }) do
+        local answer = service.send_text(running.port, text)
+        assert.truthy(answer == nil or (answer.status >= 400 and answer.status < 506), text:sub(1, 40))
+        assert.truthy(answer == nil or answer.status ~= 500)
+      end
+      assert.truthy(running.call("ListDatasets"))
+    end)
+  end)
+
+  describe("with datasets", function()
+    local function create(params)
+      params.kind, params.permissionGroupParams = "TABULAR", {}
+      params.datasetTitle = params.datasetTitle or "Prices"
+      return running.call("CreateDataset", params)
+    end
+
+    it("lets titles be shared, and aliases not", function()
+      assert.truthy(create({ datasetTitle = "Twice" }))
+      assert.truthy(create({ datasetTitle = "Twice", alias = "alias/one" }))
+      local _, err = create({ alias = "alias/one" })
+      assert.same({ "ConflictException", 409 }, { err.code, err.status })
+      assert.truthy(err.message:find("alias", 1, true))
+    end)
+
+    it("gives ids of letters and digits, at most 26", function()
+      for _ = 1, 20 do
+        assert.truthy(create({}).datasetId:find("^%w+$"))
+        assert.truthy(#create({}).datasetId <= 26)
+      end
+    end)
+
+    it("finds one by its id and by its alias", function()
+      local id = create({ alias = "alias/by-name" }).datasetId
+      local found = running.call("GetDataset", { datasetId = "alias/by-name" })
+      assert.equal(id, found.datasetId)
+      assert.equal("SUCCESS", found.status)
+      local _, err = running.call("GetDataset", { datasetId = "unknown" })
+      assert.equal("ResourceNotFoundException", err.code)
+    end)
+
+    it("pages through a list that grows meanwhile, without a repeat or a gap", function()
+      local first = running.call("ListDatasets", { maxResults = 3 })
+      local expected = {}
+      for _, dataset in ipairs(running.call("ListDatasets", { maxResults = 100 }).datasets) do
+        expected[#expected + 1] = dataset.datasetId
+      end
+      local seen, page = {}, first
+      while true do
+        for _, dataset in ipairs(page.datasets) do seen[#seen + 1] = dataset.datasetId end
+        if not page.nextToken then break end
+        expected[#expected + 1] = #expected < 40 and create({}).datasetId or nil
+        page = running.call("ListDatasets", { maxResults = 3, nextToken = page.nextToken })
+      end
+      assert.same(expected, seen)
+    end)
+
+    it("refuses a page token that it did not give out", function()
+      local token = running.call("ListDatasets", { maxResults = 1 }).nextToken
+      for _, made_up in ipairs({ "1", "x", token .. "0", "9" .. token, (token:gsub("%x$", "z")) }) do
+        local _, err = running.call("ListDatasets", { nextToken = made_up })
+        assert.equal("ValidationException", err.code)
+        assert.truthy(err.message:find("nextToken", 1, true))
+      end
+    end)
+
+    it("deletes one with all that it has", function()
+      local id = create({}).datasetId
+      running.ingest(id, running.put("deleted.csv", "a\n1\n"))
+      assert.equal(id, running.call("DeleteDataset", { datasetId = id }).datasetId)
+      local _, err = running.call("ListChangesets", { datasetId = id })
+      assert.equal("ResourceNotFoundException", err.code)
+    end)
+
+    it("stops at 1,500", function()
+      running.kill()
+      assert.truthy(support.has_program("sqlite3"))
+      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
+        .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
+        .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n")))
+      running.restart()
+      local _, err = create({})
+      assert.equal("LimitExceededException", err.code)
+      running.kill()
+      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
+        "DELETE FROM datasets WHERE title = 'filler'")))
+      running.restart()
+      assert.truthy(create({}))
+    end)
+  end)
+
+  describe("given a clientToken", function()
+    local function create(title, token)
+      return running.ask({
+        method = "POST", path = "/datasetsv2",
+        body = cjson.encode({ datasetTitle = title, kind = "TABULAR", clientToken = token }):gsub("}$", "")
+          .. ',"permissionGroupParams":{}}',
+      })
+    end
+
+    it("gives the first answer again, and does nothing twice", function()
+      local first, again = create("Once", "token-1"), create("Once", "token-1")
+      assert.equal(200, first.status)
+      assert.equal(first.body, again.body)
+    end)
+
+    it("refuses another request under the same token", function()
+      create("Once", "token-2")
+      local answer = create("Another", "token-2")
+      assert.equal("ConflictException", code_of(answer))
+      assert.equal(409, answer.status)
+      assert.truthy(cjson.decode(answer.body).message:find("clientToken", 1, true))
+    end)
+
+    it("lets one of many at once win, and gives all the same id", function()
+      local http = require("finspace.http")
+      local multi = http.multi({})
+      local wanted = running.sign({
+        method = "POST", path = "/datasetsv2",
+        body = '{"datasetTitle":"Race","kind":"TABULAR","clientToken":"race","permissionGroupParams":{}}',
+      })
+      local headers = {}
+      for _, header in ipairs(wanted.headers) do headers[header[1]:lower()] = header[2] end
+      headers["content-length"] = nil
+      for _ = 1, 64 do
+        multi:add({ method = "POST", url = running.endpoint .. wanted.path, headers = headers, body = wanted.body })
+      end
+      local ids, answered = {}, 0
+      while answered < 64 do
+        multi:wait(1)
+        for _, done in ipairs(multi:step()) do
+          answered = answered + 1
+          assert.equal(200, done.response and done.response.status)
+          ids[done.response.body] = true
+        end
+      end
+      multi:close()
+      local id = next(ids)
+      assert.is_nil(next(ids, id))
+    end)
+  end)
+
+  describe("with people", function()
+    local function assume(role)
+      local answer = running.ask({
+        method = "POST", path = "/", service = "sts",
+        body = "Action=AssumeRole&RoleSessionName=spec&RoleArn=" .. core.uri_encode(role),
+      })
+      assert.equal(200, answer.status, answer.body)
+      return {
+        access_key_id = answer.body:match("<AccessKeyId>(.-)<"),
+        secret_access_key = answer.body:match("<SecretAccessKey>(.-)<"),
+        session_token = answer.body:match("<SessionToken>(.-)<"),
+      }
+    end
+
+    local count = 0
+    local function analyst(permissions)
+      count = count + 1
+      local role = "arn:aws:iam::123456789012:role/analyst-" .. count
+      local user = running.call("CreateUser", {
+        emailAddress = ("analyst%d@example.org"):format(count), type = "APP_USER", apiAccess = "ENABLED",
+        apiAccessPrincipalArn = role,
+      }).userId
+      local group = running.call("CreatePermissionGroup", {
+        name = "Group " .. count, applicationPermissions = permissions,
+      }).permissionGroupId
+      running.call("AssociateUserToPermissionGroup", { permissionGroupId = group, userId = user })
+      return { user = user, group = group, keys = assume(role) }
+    end
+
+    local function code(operation, params, keys)
+      local result, err = running.call(operation, params, keys)
+      return result and "accepted" or err.code
+    end
+
+    it("lets them do what their groups may do, and nothing else", function()
+      local one = analyst({ "GetTemporaryCredentials" })
+      local new = { datasetTitle = "Theirs", kind = "TABULAR", permissionGroupParams = {} }
+      assert.equal("AccessDeniedException", code("CreateDataset", new, one.keys))
+      assert.equal("AccessDeniedException", code("ListUsers", { maxResults = 1 }, one.keys))
+      assert.equal("accepted", code("GetUser", { userId = one.user }, one.keys))
+      running.call("UpdatePermissionGroup", {
+        permissionGroupId = one.group, applicationPermissions = { "CreateDataset" },
+      })
+      assert.equal("accepted", code("CreateDataset", new, one.keys))
+      assert.equal("AccessDeniedException", code("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys))
+    end)
+
+    it("opens a dataset as far as its groups were granted", function()
+      local one = analyst({})
+      local function dataset_for(permission)
+        return running.call("CreateDataset", {
+          datasetTitle = "Shared", kind = "TABULAR", permissionGroupParams = {
+            permissionGroupId = one.group, datasetPermissions = { { permission = permission } },
+          },
+        }).datasetId
+      end
+      local allowed = {
+        ViewDatasetDetails = { "GetDataset", {} },
+        EditDatasetMetadata = { "UpdateDataset", { datasetTitle = "New", kind = "TABULAR" } },
+        AddDatasetData = { "CreateChangeset", {
+          changeType = "APPEND", sourceParams = { s3SourcePath = "s3://a/b" }, formatParams = {},
+        } },
+        CreateDataView = { "CreateDataView", { destinationTypeParams = {
+          destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT",
+        } } },
+        DeleteDataset = { "DeleteDataset", {} },
+      }
+      for granted in pairs(allowed) do
+        for needed, operation in pairs(allowed) do
+          local params = { datasetId = dataset_for(granted) }
+          for name, value in pairs(operation[2]) do params[name] = value end
+          assert.equal(granted == needed and "accepted" or "AccessDeniedException",
+            code(operation[1], params, one.keys), operation[1] .. " with " .. granted)
+        end
+      end
+    end)
+
+    it("keeps their staged files from each other", function()
+      local one, other = analyst({}), analyst({})
+      local location = running.call("GetWorkingLocation", {}, one.keys)
+      local path = "/" .. location.s3Bucket .. "/" .. location.s3Path .. "a.csv"
+      local function try(method, keys)
+        return running.ask({ service = "s3", method = method, path = path, credentials = keys,
+          body = method == "PUT" and "a\n1\n" or nil }).status
+      end
+      assert.equal(200, try("PUT", one.keys))
+      assert.equal(200, try("GET", one.keys))
+      assert.equal(403, try("GET", other.keys))
+      assert.equal(403, try("PUT", other.keys))
+      assert.equal(403, try("DELETE", other.keys))
+    end)
+
+    it("shuts out a disabled user's keys at once, and lets them in again when enabled", function()
+      local one = analyst({ "GetTemporaryCredentials" })
+      local made = running.call("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys).credentials
+      local programmatic = {
+        access_key_id = made.accessKeyId, secret_access_key = made.secretAccessKey, session_token = made.sessionToken,
+      }
+      assert.equal("accepted", code("ListDatasets", {}, programmatic))
+      running.call("DisableUser", { userId = one.user })
+      assert.equal("AccessDeniedException", code("ListDatasets", {}, one.keys))
+      assert.equal("AccessDeniedException", code("ListDatasets", {}, programmatic))
+      assert.equal("ConflictException", code("DisableUser", { userId = one.user }))
+      running.call("EnableUser", { userId = one.user })
+      assert.equal("accepted", code("ListDatasets", {}, programmatic))
+    end)
+
+    it("never disables the owner, who would be shut out for ever", function()
+      local me = running.call("ListUsers", { maxResults = 1 }).users[1].userId
+      assert.equal("ConflictException", code("DisableUser", { userId = me }))
+    end)
+
+    it("refuses keys whose time is over, and keys without their token", function()
+      local one = analyst({ "GetTemporaryCredentials" })
+      local made = running.call("GetProgrammaticAccessCredentials", { environmentId = "e", durationInMinutes = 1 },
+        one.keys)
+      assert.equal(1, made.durationInMinutes)
+      local keys = { access_key_id = made.credentials.accessKeyId, secret_access_key = made.credentials.secretAccessKey }
+      assert.equal("UnrecognizedClientException", code("ListDatasets", {}, keys))
+      keys.session_token = made.credentials.sessionToken
+      running.kill()
+      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
+        "UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'")))
+      running.restart()
+      assert.equal("ExpiredTokenException", code("ListDatasets", {}, keys))
+    end)
+
+    it("wants an e-mail address, a role and a group's name to be somebody's alone", function()
+      local one = analyst({})
+      local user = running.call("GetUser", { userId = one.user })
+      assert.equal("ConflictException", code("CreateUser", { emailAddress = user.emailAddress:upper(), type = "APP_USER" }))
+      assert.equal("ConflictException", code("CreateUser", {
+        emailAddress = "new@example.org", type = "APP_USER", apiAccessPrincipalArn = user.apiAccessPrincipalArn,
+      }))
+      assert.equal("ConflictException", code("CreatePermissionGroup", {
+        name = "Group " .. count, applicationPermissions = {},
+      }))
+      assert.equal("ConflictException", code("AssociateUserToPermissionGroup", {
+        permissionGroupId = one.group, userId = one.user,
+      }))
+    end)
+  end)
+end)
