@@ -198,6 +198,8 @@ build = {
     ["finspace.transport.http1"] = "lua/finspace/transport/http1.lua",
     ["finspace.transport.luv"] = "lua/finspace/transport/luv.lua",
     ["finspace.transport.resty"] = "lua/finspace/transport/resty.lua",
+    ["finspace.version"] = "lua/finspace/version.lua",
+    ["finspace.views"] = "lua/finspace/views.lua",
     ["finspace.waiters"] = "lua/finspace/waiters.lua",
   },
   install = {

@@ -1,5 +1,6 @@
 local finspace = require("finspace")
 local core = require("finspace.core")
+local support = require("spec.support")
 local world = require("spec.support.world")
 
 local function message_of(action, ...)
@@ -48,6 +49,11 @@ describe("finspace.new", function()
     message = message_of(finspace.new, { credentials = { secret_access_key = "SECRETCANARY" } })
     assert.matches("access_key_id is missing", message)
     assert.not_matches("CANARY", message)
+  end)
+
+  it("belongs to a library of the rock's version", function()
+    local rockspec = support.read_file(support.root .. "/finspace-" .. finspace._VERSION .. "-1.rockspec")
+    assert.matches('version = "' .. finspace._VERSION .. '-1"', rockspec, 1, true)
   end)
 
   it("prints as where it calls, never with what keys", function()
@@ -258,6 +264,15 @@ describe("credentials given in code", function()
     fs:get_dataset { datasetId = "d1" }
     assert.equal(1, asked)
     assert.matches("Credential=FETCHED/", here.requests[1].headers.authorization)
+  end)
+
+  it("leave an err of their provider as it was, because others may hold it, too", function()
+    local shared = { kind = "credentials", code = "VaultSealed", message = "the vault is sealed" }
+    local fs = world.new({}).client { credentials = function() return nil, shared end }
+    local _, first = fs:get_dataset { datasetId = "d1" }
+    local _, second = fs:list_datasets()
+    assert.same({ "GetDataset", "ListDatasets" }, { first.operation, second.operation })
+    assert.is_nil(shared.operation)
   end)
 
   it("whose fetching fails are the call's error, and nothing is sent", function()

@@ -87,6 +87,21 @@ describe("a call whose answer was lost", function()
     assert.same({ "connect", "unknown" }, { err.kind, err.outcome })
   end)
 
+  it("is not repeated with fresh keys either, once the service has forgotten the clientToken", function()
+    local slow, count = world.fault("timeout", "Timeout", true), 0
+    slow.takes = 590
+    local refused = world.refuse(403, "ExpiredTokenException")
+    refused.takes = 20
+    local here, _, err = call({ slow, refused, world.ok() }, "CreateChangeset", CHANGESET, {
+      credentials = function()
+        count = count + 1
+        return { access_key_id = "KEY" .. count, secret_access_key = "SECRETCANARY" }
+      end,
+    })
+    assert.equal(2, #here.requests)
+    assert.same({ "credentials", "unknown" }, { err.kind, err.outcome })
+  end)
+
   it("is not repeated once the service has forgotten the clientToken, after ten minutes", function()
     local slow = world.fault("timeout", "Timeout", true)
     slow.takes = 601

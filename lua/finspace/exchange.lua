@@ -7,6 +7,7 @@ local clock = require("finspace.clock")
 local core = require("finspace.core")
 local errors = require("finspace.errors")
 local retry = require("finspace.retry")
+local version = require("finspace.version")
 
 local exchange = {}
 
@@ -37,7 +38,7 @@ Exchange.__index = Exchange
 --- @field sink? table
 --- @field max_body? integer
 
-local USER_AGENT = "finspace-lua (" .. (rawget(_G, "jit") and jit.version or _VERSION) .. ")"
+local USER_AGENT = ("finspace-lua/%s (%s)"):format(version, rawget(_G, "jit") and jit.version or _VERSION)
 
 -- Codes after which fresh keys, or a corrected clock, may help: refusals, so nothing was applied.
 local REFUSED_KEYS, REFUSED_CLOCK = {}, {}
@@ -146,7 +147,8 @@ function Exchange:log(call, try, request, response, fault, started)
     status = response and response.status,
     request_id = try.headers["x-amzn-requestid"] or try.headers["x-amz-request-id"],
     duration = self.runtime.monotonic() - started,
-    bytes_sent = body_length(request.body), bytes_received = response and #(response.body or "") or 0,
+    bytes_sent = body_length(request.body),
+    bytes_received = response and (response.received or #(response.body or "")) or 0,
     kind = fault and fault.kind, code = fault and fault.code,
   }
 end
@@ -219,10 +221,10 @@ end
 -- Seconds to wait before the next attempt, or nil when there is to be none.
 function Exchange:pause(call, try, fault)
   local taught = self:learn(call, try, fault)
-  if try.number >= self.max_attempts then return nil end
-  if taught then return 0 end
   local now = self.runtime.monotonic()
-  if not fault.retryable or not may_repeat(call, try, now) then return nil end
+  if try.number >= self.max_attempts or not may_repeat(call, try, now) then return nil end
+  if taught then return 0 end
+  if not fault.retryable then return nil end
   local throttled = fault.throttle or false
   local delay = retry.delay(try.number, throttled, self.runtime.random(), retry.requested_delay(try.headers))
   if try.deadline and now + delay >= try.deadline then return nil end
@@ -239,8 +241,11 @@ local function failure(call, try, fault)
   return errors.new(fault)
 end
 
--- Without credentials nothing goes out; an earlier attempt may have been applied all the same.
-local function unsigned_failure(call, try, fault)
+-- Without credentials nothing goes out; an earlier attempt may have been applied all the same. The err
+-- may have been given to others, too, so this call's particulars go into a copy.
+local function unsigned_failure(call, try, err)
+  local fault = {}
+  for name, value in pairs(err) do fault[name] = value end
   fault.sent = false
   try.number = try.number - 1
   return failure(call, try, fault)

@@ -11,6 +11,7 @@ local errors = require("finspace.errors")
 local scheduler = require("finspace.scheduler")
 
 return {
+  _VERSION = require("finspace.version"),
   new = client.new,
   --- Many calls at once, in every host; see finspace.scheduler.
   run = scheduler.run,
