@@ -74,9 +74,12 @@ end)
 
 describe("the environment", function()
   it("gives keys, and a token where there is one", function()
-    local found = look { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "canary-c" }
-    assert.are.same({ "A", "canary-b", "canary-c" }, { found.access_key_id, found.secret_access_key, found.session_token })
-    assert.is_nil(look({ AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "" }).session_token)
+    local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "canary-c" }
+    local found = look(env)
+    assert.are.same({ "A", "canary-b", "canary-c" },
+      { found.access_key_id, found.secret_access_key, found.session_token })
+    env.AWS_SESSION_TOKEN = ""
+    assert.is_nil(look(env).session_token)
   end)
 
   it("with half a pair is an error that names the missing variable, whatever else could give keys", function()
@@ -195,7 +198,8 @@ describe("cached credentials", function()
 
   local function keys_until(id, expires_at, outlives)
     return keys.new {
-      access_key_id = id, secret_access_key = "canary-s", expires_at = expires_at, source = "a spec", outlives = outlives,
+      access_key_id = id, secret_access_key = "canary-s", expires_at = expires_at, source = "a spec",
+      outlives = outlives,
     }
   end
 
@@ -324,6 +328,29 @@ describe("cached credentials", function()
     for _, supply in ipairs(suppliers) do assert.are.equal("A2", supply(first).access_key_id) end
     assert.are.equal(2, calls)
     assert.are.equal("A3", object:refresh().access_key_id)
+  end)
+
+  it("may come from anybody's function, as any table with the members", function()
+    answer = function()
+      return { access_key_id = "A", secret_access_key = "canary", expires_at = "2023-11-14T23:13:20.5Z" }
+    end
+    local found = cached.new(provider, runtime):get()
+    assert.are.equal("credentials A from the credentials provider, until 2023-11-14T23:13:20Z", tostring(found))
+    for reason, given in pairs {
+      ["gave no keys"] = function() end,
+      ["gave no keys: the vault is closed"] = function() return nil, "the vault is closed" end,
+      ["secret_access_key is missing"] = function() return { access_key_id = "A" } end,
+      ["session_token holds a line break"] = function()
+        return { access_key_id = "A", secret_access_key = "canary", session_token = "canary\n" }
+      end,
+    } do
+      answer = given
+      local none, err = cached.new(provider, runtime):get()
+      assert.is_nil(none)
+      assert.are.equal("credentials", err.kind)
+      assert.matches(reason, err.message, 1, true)
+      assert.is_nil(tostring(err):find("canary", 1, true))
+    end
   end)
 
   it("print without their secrets", function()

@@ -64,7 +64,7 @@ end
 --- The leader's part: asks the provider, and leaves the flight whatever comes back.
 local function fetch(self, context, unwanted)
   self.failure = nil
-  local found, err = self.provider(context, unwanted)
+  local found, err = keys.adopt(self.provider(context, unwanted))
   if found then found, err = check_not_past(self, found) end
   self.flight:leave()
   if found then

@@ -17,7 +17,7 @@ local keys = {}
 local Keys = { __name = "finspace.Credentials" }
 
 local function end_text(expires_at)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", expires_at)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(expires_at))
 end
 
 --- Names the key, its source and its end; never the secret.
@@ -42,6 +42,29 @@ function keys.new(fields)
     or (fields.session_token and member_fault("session_token", fields.session_token))
   if message then return nil, message end
   return setmetatable(fields, Keys)
+end
+
+local OWN_PROVIDER = "the credentials provider"
+
+--- What somebody's own provider gave, made what ours give: it may be any table with the members, and its
+--- failure any text.
+--- @param found any
+--- @param err any
+--- @return finspace.Credentials|nil, finspace.Error|nil
+function keys.adopt(found, err)
+  if getmetatable(found) == Keys then return found end
+  if type(found) ~= "table" then
+    if errors.is(err) then return nil, err end
+    return keys.broken(OWN_PROVIDER, "NoCredentials", OWN_PROVIDER .. " gave no keys"
+      .. (err and ": " .. tostring(type(err) == "table" and err.message or err) or ""))
+  end
+  local adopted, message = keys.new {
+    access_key_id = found.access_key_id, secret_access_key = found.secret_access_key,
+    session_token = found.session_token, source = found.source or OWN_PROVIDER,
+    expires_at = tonumber(found.expires_at) or keys.time(found.expires_at),
+  }
+  if adopted then return adopted end
+  return keys.broken(OWN_PROVIDER, "InvalidCredentials", OWN_PROVIDER .. " gave unusable keys: " .. message)
 end
 
 --- The source is not configured: a chain goes on to the next one.
