@@ -110,6 +110,7 @@ int luaopen_finspace_core(lua_State *L) {
     lcore_open_model(L);
     lcore_open_prepare(L);
     lcore_open_finish(L);
+    lcore_open_digest(L);
     lcore_open_sigv4(L);
     return 1;
 }

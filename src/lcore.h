@@ -1,7 +1,9 @@
 /* lcore: the binding of the core, finspace.core. What its files share.
  *
  * lcore.c opens the module. lcore_model.c shows the model's rows, lcore_prepare.c turns a Lua table
- * into a request, lcore_finish.c a response into a Lua table, and lcore_sigv4.c binds the signer.
+ * into a request, lcore_finish.c a response into a Lua table, lcore_digest.c binds the hashes, and
+ * lcore_sigv4.c the signer.
+ *
  * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
  * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
  */
@@ -47,6 +49,7 @@ bool lcore_to_integer(lua_State *L, int index, int64_t *value);
 void lcore_open_model(lua_State *L);
 void lcore_open_prepare(lua_State *L);
 void lcore_open_finish(lua_State *L);
+void lcore_open_digest(lua_State *L);
 void lcore_open_sigv4(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_core(lua_State *L);
