@@ -4,6 +4,7 @@ name and from nothing else. `strangers.py SUBJECT FILE` prints one JSON object t
 
 import datetime
 import hashlib
+import io
 import json
 import sys
 import time
@@ -280,6 +281,47 @@ def data(call, result, group):
     return dataset
 
 
+def missing_members(client, members):
+    """The members of each operation's answer that no call brought back."""
+    missing = {}
+    for name, seen in members.items():
+        shape = client.meta.service_model.operation_model(name).output_shape
+        left = sorted(set(shape.members) - seen)
+        if left:
+            missing[name] = left
+    return missing
+
+
+HARD_KEYS = [
+    "plain", "a b", "a+b", "a%20b", "a%2Bb", "100%", "quote'\"", "<&>", "\u00e9", "\u6f22\u5b57", "\U0001f600",
+    "a/../b", "./x", "..", "a//b", "/lead", "tail/", "a/./b", "~", "#frag", "q?x=1&y", "semi;colon", "a=b", "$",
+    "back\\slash", "tab\tkey", "x" * 1024,
+]
+
+
+def objects(_path):
+    """Hard keys, and a file that boto3 sends in parts, go there and come back."""
+    s3, differ = boto3.client("s3", config=ONCE), []
+    for key in HARD_KEYS:
+        s3.put_object(Bucket="finspace-local", Key=key, Body=key.encode(), Metadata={"n": str(len(key))})
+        answer = s3.get_object(Bucket="finspace-local", Key=key)
+        if answer["Body"].read() != key.encode() or answer["Metadata"] != {"n": str(len(key))}:
+            differ.append(key)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="finspace-local", PaginationConfig={"PageSize": 5})
+    listed = {entry["Key"] for page in pages for entry in page["Contents"]}
+    differ += [key for key in HARD_KEYS if key not in listed]
+    body = hashlib.sha256(b"seed").digest() * (640 * 1024)
+    s3.upload_fileobj(io.BytesIO(body), "finspace-local", "multipart")
+    target = io.BytesIO()
+    s3.download_fileobj("finspace-local", "multipart", target)
+    tagged = s3.head_object(Bucket="finspace-local", Key="multipart")["ETag"]
+    for key in HARD_KEYS:
+        s3.delete_object(Bucket="finspace-local", Key=key)
+    left = s3.list_objects_v2(Bucket="finspace-local", Prefix="plain")["KeyCount"]
+    return {"differ": differ, "keys": len(HARD_KEYS), "left": left,
+            "multipart": target.getvalue() == body and tagged.endswith('-3"')}
+
+
 def operations(_path):
     """Every operation that boto3 knows, once at least."""
     client, result = boto3.client("finspace-data", config=ONCE), {}
@@ -296,15 +338,12 @@ def operations(_path):
     call("delete_dataset", datasetId=dataset)
     known = set(client.meta.service_model.operation_names)
     result["not called"] = sorted(known - set(call.called))
-    result["members"] += [
-        set(client.meta.service_model.operation_model(name).output_shape.members) - members == set()
-        or sorted(set(client.meta.service_model.operation_model(name).output_shape.members) - members)
-        for name, members in sorted(call.members.items())
-    ]
+    result["members missing"] = missing_members(client, call.members)
     result["operations"] = len(known)
     return result
 
 
 if __name__ == "__main__":
     subject, file = sys.argv[1], sys.argv[2]
-    json.dump({"flow": flow, "refusals": refusals, "operations": operations}[subject](file), sys.stdout)
+    subjects = {"flow": flow, "refusals": refusals, "operations": operations, "objects": objects}
+    json.dump(subjects[subject](file), sys.stdout)

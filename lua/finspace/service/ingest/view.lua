@@ -112,7 +112,8 @@ local function build_files(state, row, moment)
   local dataset = state.db:row("SELECT * FROM datasets WHERE id = ?", row.dataset_id)
   local open_table = tables.open(state, dataset, moment)
   local options = options_of(row)
-  local header = options.has_header and records.line(open_table.columns, options.separator) or ""
+  local has_header = options.has_header and #open_table.columns > 0
+  local header = has_header and records.line(open_table.columns, options.separator) or ""
   local files = write_files(state, lines_of(state, row, open_table, options), header)
   ensure_file(state, files, header)
   return files
