@@ -93,8 +93,10 @@ local function explain(err, out)
 end
 
 local function run_one(fs, plan, options, out)
-  local watch = not out.quiet and not out.json and require("finspace.cli.progress").new(out)
-  plan.on_progress = watch and function(event) watch:show(event) end
+  if not out.quiet and not out.json then
+    local watch = require("finspace.cli.progress").new(out)
+    plan.on_progress = function(event) watch:show(event) end
+  end
   plan.wait, plan.timeout, plan.keep = not options.no_wait, options.timeout, options.keep
   plan.cancelled = interrupt.requested
   local changeset, err = fs:load(plan)

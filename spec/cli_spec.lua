@@ -1,0 +1,324 @@
+-- The program as people run it: words in, text and an exit status out.
+local cjson = require("cjson")
+local finspace = require("finspace")
+local json = require("finspace.cli.json")
+local service = require("spec.support.service")
+local socket = require("socket")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+local text = require("finspace.cli.text")
+
+local CSV = "date,price\n2020-01-01,1.5\n2020-01-02,2.5\n"
+
+describe("text for people", function()
+  it("writes quantities as they are read", function()
+    assert.are.equal("999 B", text.bytes(999))
+    assert.are.equal("1.5 KiB", text.bytes(1536))
+    assert.are.equal("406 KiB", text.bytes(415968))
+    assert.are.equal("2.0 GiB", text.bytes(2 * 1024 ^ 3))
+    assert.are.equal("0.4 s", text.duration(0.42))
+    assert.are.equal("3 min 20 s", text.duration(200))
+    assert.are.equal("2 h 5 min", text.duration(7500))
+    assert.are.equal("1 file", text.count(1, "file"))
+    assert.are.equal("2020-01-01 00:00:00", text.time(1577836800000))
+  end)
+
+  it("indents JSON without changing what it says", function()
+    local compact = '{"a":[1,{"b":"x,{}[]:\\"y"}],"e":[],"o":{},"n":null}'
+    local indented = json.indent(compact)
+    assert.are.same(cjson.decode(compact), cjson.decode(indented))
+    assert.matches('\n  "e": %[%],\n', indented)
+  end)
+
+  it("writes any string as JSON", function()
+    local hard = 'a"b\\c\n\t\0ü'
+    assert.are.equal(hard, cjson.decode("[" .. json.string(hard) .. "]")[1])
+  end)
+end)
+
+describe("finspace, the program #once", function()
+  local server, folder, fs
+
+  local PROGRAM = ("lua5.4 -e %s"):format(support.quote('os.exit(require("finspace.cli").main(arg))'))
+
+  setup(function()
+    server = service.start()
+    folder = support.temporary_folder()
+    server.env.XDG_STATE_HOME = folder .. "/state"
+    fs = finspace.new {
+      region = server.region, endpoint_url = server.endpoint, s3_endpoint_url = server.endpoint,
+      credentials = server.credentials,
+    }
+    support.write_file(folder .. "/main.lua", 'os.exit(require("finspace.cli").main(arg), true)')
+    PROGRAM = "lua5.4 " .. support.quote(folder .. "/main.lua")
+  end)
+
+  teardown(function()
+    server.stop()
+    support.remove_folder(folder)
+  end)
+
+  local function write(name, content) return support.write_file(folder .. "/" .. name, content or CSV) end
+
+  -- Standard output, standard error and the exit status.
+  local function run(words)
+    local _, status = support.run(("%s %s %s >%s/out 2>%s/err"):format(server.shell(), PROGRAM, words, folder, folder))
+    return support.read_file(folder .. "/out"), support.read_file(folder .. "/err"), status
+  end
+
+  local function new_dataset()
+    return assert(fs:create_dataset {
+      datasetTitle = "CLI " .. sys.uuid(), kind = "TABULAR", permissionGroupParams = {},
+    }).datasetId
+  end
+
+  it("has help for every command, with an example", function()
+    for _, command in ipairs(require("finspace.cli").COMMANDS) do
+      local out, _, status = run(command.name .. " --help")
+      assert.are.equal(0, status, command.name)
+      assert.matches("Example", out, 1, false, command.name)
+    end
+    local out, _, status = run("--help")
+    assert.are.equal(0, status)
+    assert.matches("finspace load %-%-help", out)
+  end)
+
+  it("answers misuse with one line, a hint and status 2", function()
+    for _, words in ipairs {
+      "", "nonsense", "load", "load a.csv", "load --nonsense", "load a --dataset b --format PDF", "wait x",
+      "call", "call no-such-operation", "call get-dataset", "call list-datasets --max-results many",
+      "ls nonsense", "ls changesets", "get nonsense", "presign get-user", "completion fish",
+      "load a --dataset b --header --no-header", "presign get-working-location --expires 0",
+    } do
+      local out, err, status = run(words)
+      assert.are.equal(2, status, words .. "\n" .. err)
+      assert.are.equal("", out)
+      assert.matches("^finspace: ", err)
+      assert.is_nil(err:find("stack traceback", 1, true))
+    end
+  end)
+
+  it("loads a file, in a pipe with plain lines and the changeset's id as the result", function()
+    local out, err, status = run(("load %s --dataset %s"):format(write "a.csv", new_dataset()))
+    assert.are.equal(0, status, err)
+    assert.matches("^%w+\n$", out)
+    assert.matches("1 file, 41 B: CSV with a header, separated by commas\nStaged 1 file", err)
+    assert.matches("SUCCESS", err)
+    assert.is_nil(err:find("[\r\27]"))
+  end)
+
+  it("draws on a terminal", function()
+    local id = new_dataset()
+    local command = ("%s TERM=xterm LANG=C.UTF-8 %s load %s --dataset %s"):format(
+      server.shell(), PROGRAM, write "a.csv", id)
+    local out, status = support.run("script -qec " .. support.quote(command) .. " /dev/null")
+    assert.are.equal(0, status, out)
+    assert.matches("✓", out)
+    assert.matches("0%%  0 B of 41 B", out)
+    assert.matches("\27%[32mSUCCESS", out)
+  end)
+
+  it("answers a program with JSON, and with an error in JSON", function()
+    local id = new_dataset()
+    local out, err = run(("load %s --dataset %s --json"):format(write "a.csv", id))
+    assert.are.equal("", err)
+    assert.are.same({ "SUCCESS", id }, { cjson.decode(out).status, cjson.decode(out).datasetId })
+    local _, failure, status = run(("load %s/none.csv --dataset %s --json"):format(folder, id))
+    assert.are.equal(1, status)
+    assert.are.equal("NoSuchFile", cjson.decode(failure).error.code)
+  end)
+
+  it("keeps quiet where it is asked to", function()
+    local _, err, status = run(("load %s --dataset %s --quiet"):format(write "a.csv", new_dataset()))
+    assert.are.same({ "", 0 }, { err, status })
+  end)
+
+  it("creates the dataset where it is asked to, and once", function()
+    local title = "Created " .. sys.uuid()
+    for _ = 1, 2 do
+      local _, err, status = run(("load %s --dataset '%s' --create --no-wait -q"):format(write "a.csv", title))
+      assert.are.same({ "", 0 }, { err, status })
+    end
+    local out = run("ls --all")
+    local _, count = out:gsub(title:gsub("%p", "%%%0"), "")
+    assert.are.equal(1, count)
+  end)
+
+  it("ends with status 1 and the reason where the changeset fails", function()
+    local path = write("broken.csv", "a,b\n1,2\n3\n")
+    local out, err, status = run(("load %s --dataset %s"):format(path, new_dataset()))
+    assert.are.same({ "", 1 }, { out, status })
+    assert.matches("ended as FAILED", err)
+  end)
+
+  it("lets the format be overridden", function()
+    local path = write("odd.txt", "a~b\n1~2\n")
+    local out, err = run(("load %s --dataset %s --format CSV --separator '~' --no-header --json")
+      :format(path, new_dataset()))
+    assert.are.equal("", err)
+    local params = cjson.decode(out).formatParams
+    assert.are.same({ "~", "false" }, { params.separator, params.withHeader })
+  end)
+
+  it("lists, shows and waits", function()
+    local id = new_dataset()
+    local changeset = run(("load %s --dataset %s -q"):format(write "a.csv", id)):match("%w+")
+    assert.matches(id, (run("ls --all")))
+    assert.matches(changeset .. "\t.-\tSUCCESS\tAPPEND\ts3://", (run("ls changesets " .. id)))
+    assert.are.same({ "", 0 }, { (run("ls views " .. id)), (select(3, run("ls views " .. id))) })
+    assert.matches("datasetTitle +CLI", (run("show " .. id)))
+    assert.matches("status +SUCCESS", (run(("show %s %s"):format(id, changeset))))
+    assert.are.equal("SUCCESS", cjson.decode((run(("wait %s %s --json"):format(id, changeset)))).status)
+    assert.are.equal(changeset, cjson.decode((run("ls changesets " .. id .. " --json"))).changesets[1].changesetId)
+  end)
+
+  it("downloads what was loaded", function()
+    local id = new_dataset()
+    local out = run(("load %s --dataset %s --json"):format(write "a.csv", id))
+    local source = cjson.decode(out).sourceParams.s3SourcePath
+    local _, err, status = run(("get %s %s/back.csv"):format(source, folder))
+    assert.are.equal(0, status, err)
+    assert.are.equal(CSV, support.read_file(folder .. "/back.csv"))
+    assert.matches("a%.csv", (run("ls " .. source:gsub("[^/]+$", ""))))
+  end)
+
+  it("calls any operation of the model with its members as options", function()
+    local out = run("call create-dataset --dataset-title 'By hand' --kind TABULAR --permission-group-params '{}'")
+    local id = cjson.decode(out).datasetId
+    assert.are.equal("By hand", cjson.decode((run("call GetDataset --dataset-id " .. id))).datasetTitle)
+    assert.is_table(cjson.decode((run("call list_datasets --all --max-results 1"))).datasets[2])
+    local _, err, status = run("call get-dataset --dataset-id none")
+    assert.are.equal(1, status)
+    assert.matches("ResourceNotFoundException", err)
+  end)
+
+  it("presigns a URL that works with curl alone", function()
+    local url, err = run("presign list-datasets --expires 60")
+    assert.are.equal("", err)
+    local answer = support.run("curl -s " .. support.quote(url:gsub("\n", "")))
+    assert.is_table(cjson.decode(answer).datasets)
+  end)
+
+  it("tells where keys, region and endpoint come from, and no secret", function()
+    local out, _, status = run("whoami")
+    assert.are.equal(0, status)
+    for _, expected in ipairs { server.credentials.access_key_id, "profile finspace%-local", "us%-east%-1",
+      "finspace_data +" .. server.endpoint:gsub("%p", "%%%0") } do
+      assert.matches(expected, out)
+    end
+    assert.is_nil(out:find(server.credentials.secret_access_key, 1, true))
+    assert.are.equal("us-east-1", cjson.decode((run("whoami --json"))).region)
+    local bad, _, failed = run("whoami --profile nobody")
+    assert.are.equal(1, failed)
+    assert.matches("nobody", bad)
+  end)
+
+  it("completes every command, operation and member in bash and zsh", function()
+    local bash, zsh = run("completion bash"), run("completion zsh")
+    for _, word in ipairs { "load", "get%-changeset", "%-%-dataset%-id", "%-%-separator", "whoami" } do
+      assert.matches(word, bash)
+      assert.matches(word, zsh)
+    end
+    write("completion.bash", bash)
+    local _, status = support.run("bash -n " .. folder .. "/completion.bash")
+    assert.are.equal(0, status)
+  end)
+
+  it("stops within a second of Ctrl-C, and says how to go on", function()
+    local id, path = new_dataset(), write "a.csv"
+    local deaf = assert(socket.bind("127.0.0.1", 0)) -- takes connections, and never answers
+    local _, port = deaf:getsockname()
+    local env = { PATH = os.getenv("PATH"), LUA_PATH = os.getenv("LUA_PATH"), LUA_CPATH = os.getenv("LUA_CPATH") }
+    for name, value in pairs(server.env) do env[name] = value end
+    local words = {}
+    for name, value in pairs(env) do table.insert(words, name .. "=" .. value) end
+    local pid = assert(sys.start {
+      argv = { "env", "-i", (table.unpack or unpack)(words) }, -- luacheck: ignore
+      stdout = folder .. "/none",
+    })
+    sys.wait(pid, 2)
+    local errors = folder .. "/interrupted"
+    local argv = { "env" }
+    for _, word in ipairs(words) do table.insert(argv, word) end
+    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load", path, "--dataset", id,
+      "--s3-endpoint-url", "http://127.0.0.1:" .. port } do table.insert(argv, word) end
+    pid = assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = errors })
+    for _ = 1, 200 do
+      if (support.read_file(errors) or ""):find("1 file", 1, true) then break end
+      sys.sleep(0.01)
+    end
+    sys.sleep(0.05)
+    local began = sys.monotonic()
+    sys.kill(pid, 2)
+    local ended = assert(sys.wait(pid, 5))
+    deaf:close()
+    assert.is_true(sys.monotonic() - began < 1)
+    assert.are.equal(130, ended.status)
+    assert.matches("finspace load %-%-resume", support.read_file(errors))
+    local out, err, status = run("load --resume")
+    assert.are.equal(0, status, err)
+    assert.matches("^%w+\n$", out)
+    assert.matches("going on from there", err)
+  end)
+
+  -- However often it is killed ---------------------------------------------------------------------------
+  --
+  -- FINSPACE_KILLS=200 for the whole count; every fourth file goes up in parts.
+
+  local function environment()
+    local words = { "env" }
+    for name, value in pairs(server.env) do table.insert(words, name .. "=" .. value) end
+    return words
+  end
+
+  local function start_load(path, dataset)
+    local argv = environment()
+    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load", path, "--dataset", dataset, "-q" } do
+      table.insert(argv, word)
+    end
+    return assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = folder .. "/kill-errors" })
+  end
+
+  -- Kills the load a few times at random moments, then lets it come to its end.
+  local function load_and_kill(path, dataset, kills)
+    local killed = 0
+    for _ = 1, kills do
+      local pid = start_load(path, dataset)
+      if not sys.wait(pid, math.random() * 0.25) then
+        sys.kill(pid, 9)
+        killed = killed + 1
+        sys.wait(pid, 5)
+      else
+        return killed
+      end
+    end
+    local ended = assert(sys.wait(start_load(path, dataset), 60))
+    assert.are.equal(0, ended.status, support.read_file(folder .. "/kill-errors"))
+    return killed
+  end
+
+  it("makes one changeset of each file, however often it is killed", function()
+    local wanted = tonumber(os.getenv("FINSPACE_KILLS")) or 8
+    local dataset, line, killed, expected = new_dataset(), "2020-01-01,1.5\n", 0, 0
+    local large = "date,price\n" .. line:rep(math.ceil(17 * 1024 * 1024 / #line))
+    while killed < wanted do
+      expected = expected + 1
+      local path = write(("kill-%d.csv"):format(expected), expected % 4 == 1 and large or CSV)
+      killed = killed + load_and_kill(path, dataset, math.random(2))
+      os.remove(path)
+    end
+    local count, names = 0, {}
+    for item in fs:each("list_changesets", { datasetId = dataset }) do
+      local name = item.sourceParams.s3SourcePath:match("[^/]+$")
+      assert.is_nil(names[name], name .. " has two changesets")
+      assert.are.equal("SUCCESS", item.status)
+      names[name], count = true, count + 1
+    end
+    assert.are.equal(expected, count)
+    assert.are.equal(0, #assert(fs.s3:list_uploads { bucket = "finspace-local", prefix = "" }).uploads)
+    assert.are.same({}, sys.list(folder .. "/state/finspace/loads"))
+    if os.getenv("FINSPACE_KILLS") then
+      print(("\n%d kills, %d files, %d changesets, 0 open uploads"):format(killed, expected, count))
+    end
+  end)
+end)
