@@ -127,6 +127,7 @@ build = {
     ["finspace.load.journal"] = "lua/finspace/load/journal.lua",
     ["finspace.load.staging"] = "lua/finspace/load/staging.lua",
     ["finspace.meta.operations"] = "lua/finspace/meta/operations.lua",
+    ["finspace.meta.verbs"] = "lua/finspace/meta/verbs.lua",
     ["finspace.operations"] = "lua/finspace/operations.lua",
     ["finspace.options"] = "lua/finspace/options.lua",
     ["finspace.pages"] = "lua/finspace/pages.lua",

@@ -33,3 +33,16 @@ describe("what is generated from the model", function()
     end
   end)
 end)
+
+describe("the annotations of the client's verbs", function()
+  it("name methods that are there, and all of them", function()
+    local verbs = support.read_file(support.root .. "/lua/finspace/meta/verbs.lua")
+    local fs = require("finspace").new { region = "us-east-1" }
+    local count = 0
+    for name in verbs:gmatch("function Client:([%w_]+)") do
+      assert.is_function(fs[name], name)
+      count = count + 1
+    end
+    assert.equal(9, count)
+  end)
+end)

@@ -258,6 +258,27 @@ Written by `make docs` from the model. Do not edit.
 Each operation is a method of the client, in snake_case; its members keep the wire's spelling. **Bold**
 members are required. Every call gives a table, or `nil` and an err. All times are epoch milliseconds,
 but for the one that says otherwise.
+
+Beside the operations, some methods do a whole job:
+
+| method | job |
+|---|---|
+| `fs:load { file, dataset }` | files on disk become one changeset, waited for |
+| `fs:ensure_dataset { title }`, `{ alias }` | finds a dataset, or creates it: one, however often it is asked |
+| `fs:infer_schema { file }` | a schemaDefinition from a CSV file |
+| `fs:ensure_auto_view { dataset }` | the view that follows every later changeset, found or created |
+| `fs:read_view { dataset }` | a view's rows, one by one, or with `file` into a file |
+| `fs:download { source, to }` | objects of S3 become files |
+| `fs:wait_changeset { datasetId, changesetId }` | waits; FAILED is an err with `errorInfo` and `changeset` |
+| `fs:wait_data_view { datasetId, dataViewId }` | waits for a view |
+| `fs:wait_dataset { datasetId }` | waits for a dataset |
+| `fs:each(name, members)` | a loop over a list's items, all its pages; raises what fails |
+| `fs:pages(name, members)` | whole pages; `pages:next()` gives `page`, or `nil, err` |
+| `fs:presign(name, members, { expires })` | a URL that calls the operation without keys |
+| `fs:dry_run(name, members)` | the request as it would be sent, secrets hidden |
+| `fs:operations()` | all operations, with their required members |
+| `fs:call(name, members, { timeout, deadline })` | any operation by its name |
+| `finspace.changeset(answer)` | one form for a changeset, whichever wire form it came in |
 ]]
 
 --- The reference page.
