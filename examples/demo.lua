@@ -64,9 +64,9 @@ local function connect()
 end
 
 local function find_or_create_dataset(fs)
-  local dataset, err = fs:ensure_dataset { title = TITLE, kind = "TABULAR" }
+  local dataset, err, created = fs:ensure_dataset { title = TITLE, kind = "TABULAR" }
   if not dataset then give_up("no dataset", err) end
-  say("dataset", ("%s (%s)"):format(TITLE, dataset.datasetId))
+  say("dataset", ("%s, %s (%s)"):format(TITLE, created and "created" or "found", dataset.datasetId))
   return dataset.datasetId
 end
 
@@ -101,20 +101,23 @@ local function load(fs, dataset_id)
   return changeset
 end
 
+--- The final changeset as a table with two columns.
 local function show(changeset)
-  print ""
-  for _, row in ipairs {
+  local rows = {
     { "dataset", changeset.datasetId },
     { "changeset", changeset.changesetId },
     { "change type", changeset.changeType },
-    { "source", changeset.sourceParams.s3SourcePath },
+    { "source", changeset.sourceParams.s3SourcePath:match "[^/]+$" },
     { "status", changeset.status },
     { "rows", ("%d"):format(changeset.rowCount) },
     { "created", os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(changeset.createTime / 1000)) },
-  } do
-    print(("  | %-11s | %-70s |"):format(row[1], row[2]))
+  }
+  local line = "  +-------------+---------------------------+"
+  print("\n" .. line)
+  for _, row in ipairs(rows) do
+    print(("  | %-11s | %-25s |"):format(row[1], row[2]))
   end
-  print ""
+  print(line .. "\n")
 end
 
 print("finspace: ready at " .. start_service())
