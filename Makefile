@@ -20,8 +20,11 @@ HTTP_ROOMS = buf http http_error http_multi
 HTTP_BIND  = lhttp
 SYS_ROOMS  = buf
 SYS_BIND   = lsys
+HASHING_ROOMS = buf digest hashing
+HASHING_BIND  = lhashing
 
 CORE_LIBS = -lbearssl -lm
+HASHING_LIBS = -lbearssl -pthread
 HTTP_LIBS = $(shell pkg-config --libs libcurl)
 
 # One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.
@@ -31,7 +34,7 @@ INCLUDE_lua5.3 := $(call include_of,lua5.3)
 INCLUDE_lua5.1 := $(or $(call include_of,lua5.1),$(call include_of,luajit))
 VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
 
-MODULES  = core http sys
+MODULES  = core http sys hashing
 OBJECTS  = $(foreach v,$(VERSIONS),$(foreach m,$(MODULES),$(BUILD)/$(v)/finspace/$(m).so))
 PROGRAM  = $(BUILD)/bin/finspace
 
@@ -77,6 +80,9 @@ $(BUILD)/$(1)/finspace/http.so: $$(HTTP_ROOMS:%=$$(BUILD)/obj/%.o) $$(HTTP_BIND:
 $(BUILD)/$(1)/finspace/sys.so: $$(SYS_ROOMS:%=$$(BUILD)/obj/%.o) $$(SYS_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@
+$(BUILD)/$(1)/finspace/hashing.so: $$(HASHING_ROOMS:%=$$(BUILD)/obj/%.o) $$(HASHING_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HASHING_LIBS)
 endef
 $(foreach v,$(VERSIONS),$(eval $(call build_version,$(v))))
 

@@ -98,6 +98,7 @@ build = {
 %s
 %s
 %s
+%s
   },
   install = {
     bin = { finspace = "%s" },
@@ -112,6 +113,7 @@ test = {
     c_module("core", library("bearssl", ', "m"'), "CORE"),
     c_module("http", library("curl"), "HTTP"),
     c_module("sys", "", "SYS"),
+    c_module("hashing", library("bearssl", ', "pthread"'), "HASHING"),
     lua_modules(),
     program
   )
