@@ -685,11 +685,21 @@ static CURLcode set_request(http_transfer *t) {
     return code == CURLE_OK ? set_body(t) : code;
 }
 
+/* Whether all of a text could be kept; what it is named is too long otherwise. */
+static void check_text(http_transfer *t, const buf *text, const char *what) {
+    if (text->status == BUF_FULL) {
+        http_fail(t, HTTP_VALIDATION, "InvalidRequest", "the %s longer than 64 KiB", what);
+    } else if (!buf_ok(text)) {
+        http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the request");
+    }
+}
+
 /* What can only be judged once the whole request is written. */
 static bool check_request(http_transfer *t) {
+    check_text(t, &t->url, "URL is");
+    check_text(t, &t->lines, "request's headers are");
+    check_text(t, &t->sink_path, "sink's path is");
     if (t->url.len == 0) refuse(t, "a request needs a method and a URL");
-    if (!buf_ok(&t->url)) refuse(t, "the URL is longer than 64 KiB");
-    if (!buf_ok(&t->lines)) refuse(t, "the request's headers are larger than 64 KiB");
     if (t->declared_length >= 0 && t->declared_length != t->body_length) {
         refuse(t, "Content-Length is not the body's length");
     }

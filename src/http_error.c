@@ -192,8 +192,8 @@ static void explain_receive(http_transfer *t, CURLcode code) {
 static void explain_memory(http_transfer *t) {
     /* libcurl 7.88 answers a header line over 100 KiB with "out of memory", too. */
     if (t->sent && t->stage != ANSWER_BODY) {
-        http_fail(t, HTTP_PROTOCOL, "TooLarge", "a header line of %s is too long",
-                  name_peer(t).text);
+        http_fail(t, HTTP_PROTOCOL, "TooLarge",
+                  "a header line of %s is too long, or memory ran out", name_peer(t).text);
     } else {
         http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the request");
     }
