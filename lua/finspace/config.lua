@@ -6,6 +6,7 @@
 --- continue a value, or are settings of their own below an empty one. Time and memory are bounded by
 --- MAX_FILE, because every step below is linear in the file's size.
 local errors = require("finspace.errors")
+local host = require("finspace.host")
 
 local config = {}
 
@@ -458,7 +459,8 @@ function config.region(runtime, source, options)
     return nil, errors.new {
       kind = "config",
       code = "MissingRegion",
-      message = "no region: give the region option, set AWS_REGION, or write region = … in the profile",
+      message = "no region: give the region option, set AWS_REGION (us-east-1, for example), or write"
+        .. " region = us-east-1 into the profile" .. host.hidden_environment(runtime, "AWS_REGION"),
     }
   end
   if not is_host_label(region) then

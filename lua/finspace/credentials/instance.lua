@@ -220,7 +220,7 @@ function instance.new(options)
     self.patience, err = patience(context)
     if not self.patience then return nil, err end
     if is_silent(context.runtime, self.target.url) then
-      return keys.none(SOURCE, "no answer from " .. self.target.url .. " before")
+      return keys.none(SOURCE, "no answer from " .. self.target.url .. " before, so it was not asked again")
     end
     return ask(self, context)
   end

@@ -54,9 +54,12 @@ local OWN_PROVIDER = "the credentials provider"
 function keys.adopt(found, err)
   if getmetatable(found) == Keys then return found end
   if type(found) ~= "table" then
-    if errors.is(err) then return nil, err end
+    if type(err) == "table" then
+      err.kind, err.code = err.kind or "credentials", err.code or "NoCredentials"
+      return nil, errors.new(err)
+    end
     return keys.broken(OWN_PROVIDER, "NoCredentials", OWN_PROVIDER .. " gave no keys"
-      .. (err and ": " .. tostring(type(err) == "table" and err.message or err) or ""))
+      .. (err and ": " .. tostring(err) or ""))
   end
   local adopted, message = keys.new {
     access_key_id = found.access_key_id, secret_access_key = found.secret_access_key,

@@ -62,44 +62,47 @@ local function how_it_ended(result)
   return "ended with status " .. tostring(result.status)
 end
 
-local function read_output(output, program, source)
-  local function refuse(code, message)
-    return keys.broken(source, code, source .. ": " .. program .. " " .. message)
-  end
+local function refuse(options, code, message)
+  local place = options.place and " (" .. options.place .. ")" or ""
+  return keys.broken(options.source, code, options.source .. place .. ": credential_process " .. message)
+end
+
+local function read_output(output, options)
   local document = core.decode(output)
   if type(document) ~= "table" then
-    return refuse("InvalidProcessOutput", "did not print one JSON object on its standard output")
+    return refuse(options, "InvalidProcessOutput", "did not print one JSON object on its standard output")
   end
-  if document.Version ~= 1 then return refuse("InvalidProcessOutput", "did not print \"Version\": 1") end
-  local found, message = service.read_keys(document, "SessionToken", source)
+  if document.Version ~= 1 then return refuse(options, "InvalidProcessOutput", "did not print \"Version\": 1") end
+  local found, message = service.read_keys(document, "SessionToken", options.source)
   if found then return found end
-  return refuse("InvalidProcessOutput", "printed no usable keys: " .. message)
+  return refuse(options, "InvalidProcessOutput", "printed no usable keys: " .. message)
 end
 
-local function run(context, argv, source, timeout)
+local function run(context, argv, options)
   local spawn = context.runtime.spawn or require("finspace.sys").spawn
-  local result, message = spawn { argv = argv, timeout = timeout, max_output = service.MAX_ANSWER }
+  local result, message, code = spawn { argv = argv, timeout = options.timeout, max_output = service.MAX_ANSWER }
   if not result then
-    return keys.broken(source, "ProcessFailed", source .. ": credential_process failed: " .. message)
+    local cure = code == "ENOENT" and "; install the program, or correct its name" or ""
+    return refuse(options, "ProcessFailed", "failed: " .. message .. cure)
   end
   if result.status ~= 0 then
-    return keys.broken(source, "ProcessFailed", source .. ": " .. argv[1] .. " " .. how_it_ended(result)
-      .. about_stderr(result.stderr))
+    return refuse(options, "ProcessFailed", how_it_ended(result) .. about_stderr(result.stderr))
   end
-  return read_output(result.stdout, argv[1], source)
+  return read_output(result.stdout, options)
 end
 
---- @param options table { command = text or a list of arguments, timeout = seconds, source = }
+--- @param given table { command = text or a list of arguments, timeout = seconds, source = and place = for
+---   messages }
 --- @return function provider
-function process.new(options)
-  local source = options.source or "process"
+function process.new(given)
+  local options = {
+    source = given.source or "process", place = given.place, timeout = given.timeout or TIMEOUT,
+  }
   return function(context)
-    local argv, message = options.command, nil
+    local argv, message = given.command, nil
     if type(argv) == "string" then argv, message = process.split(argv) end
-    if not argv then
-      return keys.broken(source, "InvalidProcess", source .. ": credential_process cannot be run: " .. message)
-    end
-    return run(context, argv, source, options.timeout or TIMEOUT)
+    if not argv then return refuse(options, "InvalidProcess", "cannot be run: " .. message) end
+    return run(context, argv, options)
   end
 end
 

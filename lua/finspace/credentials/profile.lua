@@ -101,7 +101,10 @@ local function plan_base(loaded, name, settings)
   end
   if has_static(settings) then return plan_static(loaded, name, settings) end
   if settings.credential_process then
-    return { kind = "process", profile = name, command = settings.credential_process }
+    return {
+      kind = "process", profile = name, command = settings.credential_process,
+      place = config.place(loaded, "profiles", name, "credential_process"),
+    }
   end
   if settings.sso_session then return plan_single_sign_on(loaded, name, settings) end
   return keys.none(source_of(name), "it has settings, but no credentials among them")
@@ -207,7 +210,7 @@ end
 
 function run.process(step, context)
   return require("finspace.credentials.process").new({
-    command = step.command, source = source_of(step.profile),
+    command = step.command, source = source_of(step.profile), place = step.place,
   })(context)
 end
 
