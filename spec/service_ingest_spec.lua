@@ -9,7 +9,9 @@ describe("The service's ingestion #once", function()
     running = service.start()
     dataset = running.dataset()
   end)
-  teardown(function() running.stop() end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function ingest(body, format)
     return running.ingest(dataset, running.put("data.csv", body), format)
@@ -56,13 +58,22 @@ describe("The service's ingestion #once", function()
     end)
 
     it("fails a row with the wrong number of fields, and says which line", function()
-      assert.same({ "VALIDATION", "line 3 of data.csv has 3 fields, not 2" }, { failure("a,b\n1,2\n1,2,3\n") })
-      assert.same({ "VALIDATION", "line 5 of data.csv has 1 field, not 2" }, { failure('a,b\n"1\n2",3\n1,2\nx\n') })
+      assert.same(
+        { "VALIDATION", "line 3 of data.csv has 3 fields, not 2" },
+        { failure("a,b\n1,2\n1,2,3\n") }
+      )
+      assert.same(
+        { "VALIDATION", "line 5 of data.csv has 1 field, not 2" },
+        { failure('a,b\n"1\n2",3\n1,2\nx\n') }
+      )
     end)
 
     it("fails what is not UTF-8, and says which line", function()
       for _, wrong in ipairs({ "\255", "\192\128", "\237\160\128", "\244\144\128\128", "\195" }) do
-        assert.same({ "VALIDATION", "line 2 of data.csv is not UTF-8" }, { failure("a,b\n1," .. wrong .. "\n") })
+        assert.same(
+          { "VALIDATION", "line 2 of data.csv is not UTF-8" },
+          { failure("a,b\n1," .. wrong .. "\n") }
+        )
       end
       assert.equal(1, rows("é,漢,😀\n1,2,3\n"))
     end)
@@ -76,7 +87,9 @@ describe("The service's ingestion #once", function()
 
     it("counts the same however the file falls into pieces", function()
       local lines = { "id,text" }
-      for i = 1, 60000 do lines[#lines + 1] = i .. (i % 3 == 0 and ',"é ""x""\r\ny"' or ",漢字") end
+      for i = 1, 60000 do
+        lines[#lines + 1] = i .. (i % 3 == 0 and ',"é ""x""\r\ny"' or ",漢字")
+      end
       assert.equal(60000, rows(table.concat(lines, "\r\n")))
     end)
 
@@ -114,12 +127,17 @@ describe("The service's ingestion #once", function()
 
     it("reads a Parquet file's own count, and refuses what is no Parquet file", function()
       local footer = "\21\2" -- version = 1
-        .. "\25\28" .. "\72\4root\0" -- schema: a list of one structure with field 4, its name
-        .. "\22\128\1" .. "\0" -- num_rows = 64
+        .. "\25\28"
+        .. "\72\4root\0" -- schema: a list of one structure with field 4, its name
+        .. "\22\128\1"
+        .. "\0" -- num_rows = 64
       local length = string.char(#footer, 0, 0, 0)
       assert.equal(64, rows("PAR1" .. footer .. length .. "PAR1", { formatType = "PARQUET" }))
       assert.equal("VALIDATION", (failure("a,b\n1,2\n3,4\n", { formatType = "PARQUET" })))
-      assert.equal("VALIDATION", (failure("PAR1" .. "\255\255\255" .. "\3\0\0\0" .. "PAR1", { formatType = "PARQUET" })))
+      assert.equal(
+        "VALIDATION",
+        (failure("PAR1" .. "\255\255\255" .. "\3\0\0\0" .. "PAR1", { formatType = "PARQUET" }))
+      )
     end)
   end)
 
@@ -150,8 +168,13 @@ describe("The service's ingestion #once", function()
     it("answers with the changeset itself", function()
       local uri = running.put("first.csv", "a\n1\n")
       local made = assert(running.call("CreateChangeset", {
-        datasetId = dataset, changeType = "APPEND", sourceType = "S3", sourceParams = { s3SourcePath = uri },
-        formatType = "CSV", formatParams = { withHeader = "true" }, tags = { desk = "rates" },
+        datasetId = dataset,
+        changeType = "APPEND",
+        sourceType = "S3",
+        sourceParams = { s3SourcePath = uri },
+        formatType = "CSV",
+        formatParams = { withHeader = "true" },
+        tags = { desk = "rates" },
       })).changeset
       assert.equal("PENDING", made.status)
       assert.same({ desk = "rates" }, made.changesetLabels)
@@ -163,7 +186,9 @@ describe("The service's ingestion #once", function()
   end)
 
   describe("and what counts", function()
-    local function get(id) return running.call("GetChangeset", { datasetId = dataset, changesetId = id }) end
+    local function get(id)
+      return running.call("GetChangeset", { datasetId = dataset, changesetId = id })
+    end
 
     it("is what no later REPLACE hides", function()
       dataset = running.dataset("Replaced")
@@ -180,16 +205,22 @@ describe("The service's ingestion #once", function()
       local uri = running.put("m.csv", "a\n1\n2\n")
       local first = running.ingest(dataset, uri)
       local params = {
-        datasetId = dataset, changesetId = first.changesetId, sourceParams = { s3SourcePath = uri }, formatParams = {},
+        datasetId = dataset,
+        changesetId = first.changesetId,
+        sourceParams = { s3SourcePath = uri },
+        formatParams = {},
       }
       local made = assert(running.call("UpdateChangeset", params))
       local second = running.await("GetChangeset", made)
       assert.same({ "MODIFY", "SUCCESS", first.changesetId }, {
-        second.changeType, second.status, second.updatesChangesetId,
+        second.changeType,
+        second.status,
+        second.updatesChangesetId,
       })
       first = get(first.changesetId)
       assert.same({ second.changesetId, second.activeFromTimestamp }, {
-        first.updatedByChangesetId, first.activeUntilTimestamp,
+        first.updatedByChangesetId,
+        first.activeUntilTimestamp,
       })
       local _, err = running.call("UpdateChangeset", params)
       assert.equal("ConflictException", err.code)
@@ -198,7 +229,9 @@ describe("The service's ingestion #once", function()
     it("is the old one when its replacement fails", function()
       local first = running.ingest(dataset, running.put("f.csv", "a\n1\n"))
       local made = running.call("UpdateChangeset", {
-        datasetId = dataset, changesetId = first.changesetId, sourceParams = { s3SourcePath = "s3://finspace-local/no" },
+        datasetId = dataset,
+        changesetId = first.changesetId,
+        sourceParams = { s3SourcePath = "s3://finspace-local/no" },
         formatParams = {},
       })
       assert.equal("FAILED", running.await("GetChangeset", made).status)
@@ -218,9 +251,14 @@ describe("The service's ingestion #once", function()
       assert(sys.kill(pid, STOP))
       local uri = running.put("still.csv", "a\n1\n")
       local made = running.call("CreateChangeset", {
-        datasetId = dataset, changeType = "APPEND", sourceParams = { s3SourcePath = uri }, formatParams = {},
+        datasetId = dataset,
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = uri },
+        formatParams = {},
       })
-      for _ = 1, 50 do assert.equal("PENDING", running.call("GetChangeset", made).status) end
+      for _ = 1, 50 do
+        assert.equal("PENDING", running.call("GetChangeset", made).status)
+      end
       assert(sys.kill(pid, CONTINUE))
       assert.equal("SUCCESS", running.await("GetChangeset", made).status)
     end)
@@ -231,7 +269,9 @@ describe("The service's ingestion #once", function()
       local made, err = {}, nil
       for i = 1, 11 do
         made[i], err = running.call("CreateChangeset", {
-          datasetId = dataset, changeType = "APPEND", formatParams = {},
+          datasetId = dataset,
+          changeType = "APPEND",
+          formatParams = {},
           sourceParams = { s3SourcePath = "s3://finspace-local/still.csv" },
         })
       end
@@ -240,15 +280,21 @@ describe("The service's ingestion #once", function()
       local _, refused = running.call("DeleteDataset", { datasetId = dataset })
       assert.equal("ConflictException", refused.code)
       assert(sys.kill(pid, CONTINUE))
-      for i = 1, 10 do assert.equal("SUCCESS", running.await("GetChangeset", made[i]).status) end
+      for i = 1, 10 do
+        assert.equal("SUCCESS", running.await("GetChangeset", made[i]).status)
+      end
     end)
 
     it("is started anew when it is killed, and goes on with what was cut off", function()
       local uri = running.put("long.csv", "a,b\n" .. ("1,2\n"):rep(4e6))
       local made = running.call("CreateChangeset", {
-        datasetId = dataset, changeType = "APPEND", sourceParams = { s3SourcePath = uri }, formatParams = {},
+        datasetId = dataset,
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = uri },
+        formatParams = {},
       })
-      repeat until running.call("GetChangeset", made).status ~= "PENDING"
+      repeat
+      until running.call("GetChangeset", made).status ~= "PENDING"
       assert.equal("RUNNING", running.call("GetChangeset", made).status)
       local before = ingester()
       assert(sys.kill(before, KILL))
@@ -259,7 +305,9 @@ describe("The service's ingestion #once", function()
 
     it("goes on after everything was killed and started again", function()
       local made = running.call("CreateChangeset", {
-        datasetId = dataset, changeType = "APPEND", formatParams = {},
+        datasetId = dataset,
+        changeType = "APPEND",
+        formatParams = {},
         sourceParams = { s3SourcePath = "s3://finspace-local/long.csv" },
       })
       running.kill()

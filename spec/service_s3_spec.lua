@@ -7,12 +7,18 @@ describe("The service's S3 half #once", function()
   local running
   local BUCKET = "/finspace-local/"
 
-  setup(function() running = service.start() end)
-  teardown(function() running.stop() end)
+  setup(function()
+    running = service.start()
+  end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function s3(method, key, more)
     local wanted = { service = "s3", method = method, path = BUCKET .. key }
-    for name, value in pairs(more or {}) do wanted[name] = value end
+    for name, value in pairs(more or {}) do
+      wanted[name] = value
+    end
     return running.ask(wanted)
   end
 
@@ -29,7 +35,9 @@ describe("The service's S3 half #once", function()
   describe("with one object", function()
     it("gives back the bytes that it was given, whatever they are", function()
       local bytes = {}
-      for i = 0, 255 do bytes[#bytes + 1] = string.char(i) end
+      for i = 0, 255 do
+        bytes[#bytes + 1] = string.char(i)
+      end
       for _, body in ipairs({ "", "x", table.concat(bytes), ("0123456789"):rep(100000) }) do
         put("bytes", body)
         local answer = s3("GET", "bytes")
@@ -41,11 +49,29 @@ describe("The service's S3 half #once", function()
 
     it("keeps keys of any kind apart", function()
       local keys = {
-        "a%20b", "a%2Bb", "a%2520b", "%C3%A9", "%27%22%3C%26%3E", "a/../b", "./x", "..", "/double", "tail/",
-        "a//b", "%01", "%F0%9F%98%80", "~", "CON", ("k"):rep(1024),
+        "a%20b",
+        "a%2Bb",
+        "a%2520b",
+        "%C3%A9",
+        "%27%22%3C%26%3E",
+        "a/../b",
+        "./x",
+        "..",
+        "/double",
+        "tail/",
+        "a//b",
+        "%01",
+        "%F0%9F%98%80",
+        "~",
+        "CON",
+        ("k"):rep(1024),
       }
-      for _, key in ipairs(keys) do put(key, "body of " .. key) end
-      for _, key in ipairs(keys) do assert.equal("body of " .. key, s3("GET", key).body) end
+      for _, key in ipairs(keys) do
+        put(key, "body of " .. key)
+      end
+      for _, key in ipairs(keys) do
+        assert.equal("body of " .. key, s3("GET", key).body)
+      end
       assert.equal("KeyTooLongError", code_of(s3("PUT", ("k"):rep(1025), { body = "x" })))
     end)
 
@@ -53,16 +79,26 @@ describe("The service's S3 half #once", function()
       local etag = put("told", "hello")
       local answer = s3("HEAD", "told")
       assert.same({ 200, "5", etag, "bytes" }, {
-        answer.status, answer.headers["content-length"], answer.headers.etag, answer.headers["accept-ranges"],
+        answer.status,
+        answer.headers["content-length"],
+        answer.headers.etag,
+        answer.headers["accept-ranges"],
       })
       assert.equal('"5d41402abc4b2a76b9719d911017c592"', etag)
       assert.equal(404, s3("HEAD", "not-there").status)
     end)
 
     it("keeps its content type and its metadata", function()
-      s3("PUT", "described", { body = "x", content_type = "text/csv", headers = { { "x-amz-meta-origin", "spec" } } })
+      s3(
+        "PUT",
+        "described",
+        { body = "x", content_type = "text/csv", headers = { { "x-amz-meta-origin", "spec" } } }
+      )
       local answer = s3("HEAD", "described")
-      assert.same({ "text/csv", "spec" }, { answer.headers["content-type"], answer.headers["x-amz-meta-origin"] })
+      assert.same(
+        { "text/csv", "spec" },
+        { answer.headers["content-type"], answer.headers["x-amz-meta-origin"] }
+      )
     end)
 
     it("gives ranges", function()
@@ -109,7 +145,8 @@ describe("The service's S3 half #once", function()
 
     it("can be read by a presigned URL", function()
       put("presigned", "hello")
-      local answer = s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
+      local answer =
+        s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
       assert.same({ 200, "hello" }, { answer.status, answer.body })
     end)
   end)
@@ -117,24 +154,33 @@ describe("The service's S3 half #once", function()
   describe("with a body that is not what was signed", function()
     local function refuse(change, wanted)
       local request = running.sign({
-        service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello", headers = wanted,
+        service = "s3",
+        method = "PUT",
+        path = BUCKET .. "refused",
+        body = "hello",
+        headers = wanted,
       })
       change(request)
       return running.send(request)
     end
 
     it("stores nothing", function()
-      local answer = refuse(function(request) request.body = "jello" end)
+      local answer = refuse(function(request)
+        request.body = "jello"
+      end)
       assert.same({ 400, "XAmzContentSHA256Mismatch" }, { answer.status, code_of(answer) })
       assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
       assert.same({}, sys.list(running.data .. "/objects/incoming"))
     end)
 
     it("stores nothing when the body is cut off", function()
-      local request = running.sign({ service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello" })
+      local request =
+        running.sign({ service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello" })
       local socket = require("socket").connect("127.0.0.1", running.port)
       local lines = { "PUT " .. request.path .. " HTTP/1.1" }
-      for _, header in ipairs(request.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
+      for _, header in ipairs(request.headers) do
+        lines[#lines + 1] = header[1] .. ": " .. header[2]
+      end
       socket:send(table.concat(lines, "\r\n") .. "\r\n\r\nhel")
       socket:close()
       assert.truthy(running.call("ListDatasets"))
@@ -142,7 +188,9 @@ describe("The service's S3 half #once", function()
     end)
 
     it("checks the checksums that come with it, and refuses those that it cannot check", function()
-      local function with(name, value) return refuse(function() end, { { name, value } }) end
+      local function with(name, value)
+        return refuse(function() end, { { name, value } })
+      end
       assert.equal("BadDigest", code_of(with("x-amz-checksum-crc32", "AAAAAA==")))
       assert.equal("BadDigest", code_of(with("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==")))
       assert.equal("NotImplemented", code_of(with("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=")))
@@ -158,7 +206,8 @@ describe("The service's S3 half #once", function()
 
     it("takes no chunks whose signatures it would not check", function()
       for _, word in ipairs({
-        "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
       }) do
         local answer = s3("PUT", "refused", { body = "5\r\nhello\r\n0\r\n\r\n", payload_hash = word })
@@ -170,16 +219,23 @@ describe("The service's S3 half #once", function()
 
   describe("listing", function()
     local function list(query)
-      local answer = running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&" .. query })
+      local answer =
+        running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&" .. query })
       assert.equal(200, answer.status, answer.body)
       local keys, prefixes = {}, {}
-      for contents in answer.body:gmatch("<Contents>(.-)</Contents>") do keys[#keys + 1] = contents:match("<Key>(.-)<") end
-      for prefix in answer.body:gmatch("<CommonPrefixes><Prefix>(.-)<") do prefixes[#prefixes + 1] = prefix end
+      for contents in answer.body:gmatch("<Contents>(.-)</Contents>") do
+        keys[#keys + 1] = contents:match("<Key>(.-)<")
+      end
+      for prefix in answer.body:gmatch("<CommonPrefixes><Prefix>(.-)<") do
+        prefixes[#prefixes + 1] = prefix
+      end
       return keys, prefixes, answer.body:match("<NextContinuationToken>(.-)<"), answer.body
     end
 
     setup(function()
-      for _, key in ipairs({ "l/a", "l/b/1", "l/b/2", "l/c%20c", "l/d/", "l/e", "m" }) do put(key, "x") end
+      for _, key in ipairs({ "l/a", "l/b/1", "l/b/2", "l/c%20c", "l/d/", "l/e", "m" }) do
+        put(key, "x")
+      end
     end)
 
     it("goes by prefix, in the order of bytes", function()
@@ -199,8 +255,12 @@ describe("The service's S3 half #once", function()
         repeat
           local more = token and "&continuation-token=" .. core.uri_encode(token) or ""
           local keys, prefixes, next_token = list("prefix=l%2F&delimiter=%2F&max-keys=" .. size .. more)
-          for _, key in ipairs(keys) do seen[#seen + 1] = key end
-          for _, prefix in ipairs(prefixes) do seen[#seen + 1] = prefix end
+          for _, key in ipairs(keys) do
+            seen[#seen + 1] = key
+          end
+          for _, prefix in ipairs(prefixes) do
+            seen[#seen + 1] = prefix
+          end
           assert.truthy(#keys + #prefixes <= size)
           token, pages = next_token, pages + 1
         until not token
@@ -221,13 +281,24 @@ describe("The service's S3 half #once", function()
     end)
 
     it("answers for buckets too", function()
-      assert.equal("NoSuchBucket", code_of(running.ask({ service = "s3", path = "/elsewhere", query = "list-type=2" })))
+      assert.equal(
+        "NoSuchBucket",
+        code_of(running.ask({ service = "s3", path = "/elsewhere", query = "list-type=2" }))
+      )
       assert.equal(200, running.ask({ service = "s3", method = "HEAD", path = "/finspace-local" }).status)
-      assert.truthy(running.ask({ service = "s3", path = "/" }).body:find("<Name>finspace-local</Name>", 1, true))
+      assert.truthy(
+        running.ask({ service = "s3", path = "/" }).body:find("<Name>finspace-local</Name>", 1, true)
+      )
       assert.equal(200, running.ask({ service = "s3", method = "PUT", path = "/mine" }).status)
-      assert.equal("BucketAlreadyExists", code_of(running.ask({ service = "s3", method = "PUT", path = "/mine" })))
+      assert.equal(
+        "BucketAlreadyExists",
+        code_of(running.ask({ service = "s3", method = "PUT", path = "/mine" }))
+      )
       assert.equal(204, running.ask({ service = "s3", method = "DELETE", path = "/mine" }).status)
-      assert.equal("InvalidBucketName", code_of(running.ask({ service = "s3", method = "PUT", path = "/No" })))
+      assert.equal(
+        "InvalidBucketName",
+        code_of(running.ask({ service = "s3", method = "PUT", path = "/No" }))
+      )
     end)
 
     it("says what it does not have", function()
@@ -249,10 +320,19 @@ describe("The service's S3 half #once", function()
     local function complete(key, id, parts)
       local lines = {}
       for _, entry in ipairs(parts) do
-        lines[#lines + 1] = ("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>"):format(entry[1], entry[2])
+        lines[#lines + 1] = ("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>"):format(
+          entry[1],
+          entry[2]
+        )
       end
-      return s3("POST", key, { query = "uploadId=" .. id,
-        body = "<CompleteMultipartUpload>" .. table.concat(lines) .. "</CompleteMultipartUpload>" })
+      return s3(
+        "POST",
+        key,
+        {
+          query = "uploadId=" .. id,
+          body = "<CompleteMultipartUpload>" .. table.concat(lines) .. "</CompleteMultipartUpload>",
+        }
+      )
     end
     local function etag(key, id, number, body)
       return part(key, id, number, body).headers.etag:gsub('"', "&quot;") .. ""
@@ -282,8 +362,19 @@ describe("The service's S3 half #once", function()
       assert.equal("InvalidPart", code_of(complete("checked", id, { { 1, second } })))
       assert.equal("InvalidPart", code_of(complete("checked", id, { { 3, first } })))
       assert.equal("MalformedXML", code_of(complete("checked", id, {})))
-      assert.equal("MalformedXML", code_of(s3("POST", "checked", { query = "uploadId=" .. id,
-        body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>' })))
+      assert.equal(
+        "MalformedXML",
+        code_of(
+          s3(
+            "POST",
+            "checked",
+            {
+              query = "uploadId=" .. id,
+              body = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+            }
+          )
+        )
+      )
       assert.equal(200, complete("checked", id, { { 1, first } }).status)
     end)
 
@@ -297,10 +388,14 @@ describe("The service's S3 half #once", function()
 
     it("tells which parts and which uploads there are", function()
       local id = begin("told-of")
-      for number = 1, 3 do part("told-of", id, number, "part " .. number) end
+      for number = 1, 3 do
+        part("told-of", id, number, "part " .. number)
+      end
       local answer = s3("GET", "told-of", { query = "max-parts=2&uploadId=" .. id })
       local numbers = {}
-      for number in answer.body:gmatch("<PartNumber>(%d+)<") do numbers[#numbers + 1] = number end
+      for number in answer.body:gmatch("<PartNumber>(%d+)<") do
+        numbers[#numbers + 1] = number
+      end
       assert.same({ "1", "2" }, numbers)
       assert.equal("2", answer.body:match("<NextPartNumberMarker>(%d+)<"))
       assert.truthy(answer.body:find("<IsTruncated>true<", 1, true))
@@ -321,7 +416,9 @@ describe("The service's S3 half #once", function()
     end
     running.kill()
     running.restart()
-    for i = 1, 20 do assert.equal(core.sha256(bodies[i]), core.sha256(s3("GET", "kept/" .. i).body)) end
+    for i = 1, 20 do
+      assert.equal(core.sha256(bodies[i]), core.sha256(s3("GET", "kept/" .. i).body))
+    end
   end)
 
   it("removes the files that nobody refers to", function()

@@ -7,8 +7,12 @@ local cjson = require("cjson")
 describe("The service", function()
   local running
 
-  setup(function() running = service.start() end)
-  teardown(function() running.stop() end)
+  setup(function()
+    running = service.start()
+  end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function code_of(answer)
     return answer.headers["x-amzn-errortype"]
@@ -16,8 +20,9 @@ describe("The service", function()
 
   describe("as it starts", function()
     local function attempt(environment, options)
-      local code = ("local _, problem = require('finspace.service').start{%s} io.write(problem) os.exit(1)")
-        :format(options)
+      local code = ("local _, problem = require('finspace.service').start{%s} io.write(problem) os.exit(1)"):format(
+        options
+      )
       return support.run(("%s %s -e %s"):format(environment, support.interpreter(), support.quote(code)))
     end
 
@@ -42,15 +47,20 @@ describe("The service", function()
     end)
 
     it("says in one line that its port is in use", function()
-      local output, status = attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))
+      local output, status =
+        attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))
       assert.equal(1, status)
-      assert.equal(("port %d on 127.0.0.1 is in use: stop what uses it, or choose another with --port")
-        :format(running.port), output)
+      assert.equal(
+        ("port %d on 127.0.0.1 is in use: stop what uses it, or choose another with --port"):format(
+          running.port
+        ),
+        output
+      )
     end)
 
     it("says in one line that its data folder is no folder", function()
-      local output, status = attempt("", ("port = %d, data = %q")
-        :format(support.free_port(), running.data .. "/config/below"))
+      local output, status =
+        attempt("", ("port = %d, data = %q"):format(support.free_port(), running.data .. "/config/below"))
       assert.equal(1, status)
       assert.truthy(output:find("^cannot use the data folder [^\n]+$"))
     end)
@@ -63,13 +73,20 @@ describe("The service", function()
 
     it("says in one line which package holds the Lua module that nginx lacks", function()
       local folder = support.temporary_folder()
-      support.write_file(folder .. "/nginx", "#!/bin/sh\necho 'configure arguments: --modules-path=/nowhere' >&2\n")
+      support.write_file(
+        folder .. "/nginx",
+        "#!/bin/sh\necho 'configure arguments: --modules-path=/nowhere' >&2\n"
+      )
       support.run("chmod 755 " .. folder .. "/nginx")
-      local output, status = attempt("PATH=" .. folder .. ":$PATH", ("port = %d, data = %q")
-        :format(support.free_port(), folder .. "/data"))
+      local output, status = attempt(
+        "PATH=" .. folder .. ":$PATH",
+        ("port = %d, data = %q"):format(support.free_port(), folder .. "/data")
+      )
       support.remove_folder(folder)
       assert.equal(1, status)
-      assert.truthy(output:find("has no Lua module: apt-get install nginx-light libnginx-mod-http-lua", 1, true))
+      assert.truthy(
+        output:find("has no Lua module: apt-get install nginx-light libnginx-mod-http-lua", 1, true)
+      )
     end)
   end)
 
@@ -90,10 +107,14 @@ describe("The service", function()
       end
     end
     local function add(name, value)
-      return function(request) table.insert(request.headers, { name, value }) end
+      return function(request)
+        table.insert(request.headers, { name, value })
+      end
     end
     local function authorization(pattern, with)
-      return replace("authorization", function(value) return (value:gsub(pattern, with)) end)
+      return replace("authorization", function(value)
+        return (value:gsub(pattern, with))
+      end)
     end
     local spoilt = {
       ["another access key"] = authorization("Credential=%w+", "Credential=AKIAAAAAAAAAAAAAAAAA"),
@@ -115,15 +136,23 @@ describe("The service", function()
         end
       end,
       ["no date"] = drop("x-amz-date"),
-      ["another date"] = replace("x-amz-date", function(value) return (value:gsub("%d%d%d%dZ$", "0000Z")) .. "" end),
-      ["another host"] = replace("host", function() return "example.org" end),
+      ["another date"] = replace("x-amz-date", function(value)
+        return (value:gsub("%d%d%d%dZ$", "0000Z")) .. ""
+      end),
+      ["another host"] = replace("host", function()
+        return "example.org"
+      end),
       ["an x-amz- header that is not signed"] = add("x-amz-meta-owner", "someone"),
       ["a security token that is not its own"] = add("x-amz-security-token", "token"),
-      ["another path"] = function(request) request.path = request.path .. "x" end,
+      ["another path"] = function(request)
+        request.path = request.path .. "x"
+      end,
       ["a longer query"] = function(request)
         request.query = request.query .. (request.query == "" and "" or "&") .. "maxResults=1"
       end,
-      ["another method"] = function(request) request.method = request.method == "GET" and "DELETE" or "GET" end,
+      ["another method"] = function(request)
+        request.method = request.method == "GET" and "DELETE" or "GET"
+      end,
       ["another body"] = function(request)
         if request.body == "" then return add("x-amz-content-sha256", core.sha256("other"))(request) end
         request.body = request.body:gsub("INGESTION", "SAGEMAKER"):gsub("one", "two"):gsub("Caller", "caller")
@@ -139,7 +168,10 @@ describe("The service", function()
       PUT = { method = "PUT", path = "/finspace-local/spoilt", service = "s3", body = "one" },
       ["GET of S3"] = { method = "GET", path = "/finspace-local/there", service = "s3" },
       ["STS"] = {
-        method = "POST", path = "/", service = "sts", body = "Action=GetCallerIdentity",
+        method = "POST",
+        path = "/",
+        service = "sts",
+        body = "Action=GetCallerIdentity",
       },
     }
 
@@ -154,7 +186,10 @@ describe("The service", function()
           spoil(request)
           local answer = running.send(request)
           assert.truthy(answer, kind .. " with " .. what .. " got no answer")
-          assert.truthy(answer.status >= 400 and answer.status < 500, kind .. " with " .. what .. ": " .. answer.status)
+          assert.truthy(
+            answer.status >= 400 and answer.status < 500,
+            kind .. " with " .. what .. ": " .. answer.status
+          )
           refused = refused + 1
         end
       end
@@ -201,7 +236,9 @@ describe("The service", function()
     it("gives every answer a request id", function()
       assert.truthy(running.ask({ path = "/datasetsv2" }).headers["x-amzn-requestid"])
       assert.truthy(running.ask({ path = "/nowhere" }).headers["x-amzn-requestid"])
-      assert.truthy(running.ask({ path = "/finspace-local/there", service = "s3" }).headers["x-amz-request-id"])
+      assert.truthy(
+        running.ask({ path = "/finspace-local/there", service = "s3" }).headers["x-amz-request-id"]
+      )
       assert.truthy(running.ask({ path = "/finspace-local/not", service = "s3" }).headers["x-amz-request-id"])
     end)
   end)
@@ -210,12 +247,30 @@ describe("The service", function()
     it("answers in AWS's error shape, and never with a 500", function()
       local dataset = running.dataset()
       local path = "/datasets/" .. dataset .. "/changesetsv2"
-      local deep = ("[" ):rep(5000) .. ("]"):rep(5000)
+      local deep = ("["):rep(5000) .. ("]"):rep(5000)
       local bodies = {
-        "", "{", "nothing", "[]", '"text"', "null", "12", "{}x", deep, '{"a":' .. deep .. "}", "\255\254{}",
-        '{"changeType":null}', '{"changeType":[]}', '{"changeType":{}}', '{"changeType":true}', '{"sourceParams":1}',
-        '{"sourceParams":["a"]}', '{"sourceParams":{"a":1}}', '{"formatParams":"x"}', '{"clientToken":1e400}',
-        '{"clientToken":"' .. ("x"):rep(300) .. '"}', '{"changeType":"APPEND","sourceParams":{},"formatParams":{}}',
+        "",
+        "{",
+        "nothing",
+        "[]",
+        '"text"',
+        "null",
+        "12",
+        "{}x",
+        deep,
+        '{"a":' .. deep .. "}",
+        "\255\254{}",
+        '{"changeType":null}',
+        '{"changeType":[]}',
+        '{"changeType":{}}',
+        '{"changeType":true}',
+        '{"sourceParams":1}',
+        '{"sourceParams":["a"]}',
+        '{"sourceParams":{"a":1}}',
+        '{"formatParams":"x"}',
+        '{"clientToken":1e400}',
+        '{"clientToken":"' .. ("x"):rep(300) .. '"}',
+        '{"changeType":"APPEND","sourceParams":{},"formatParams":{}}',
         '{"changeType":"MODIFY","sourceParams":{"s3SourcePath":"s3://a/b"},"formatParams":{}}',
         '{"changeType":"APPEND","sourceParams":{"s3SourcePath":"file:///etc/passwd"},"formatParams":{}}',
         '{"changeType":"\\ud800","sourceParams":{"s3SourcePath":"s3://a/b"},"formatParams":{}}',
@@ -223,7 +278,10 @@ describe("The service", function()
       }
       for _, body in ipairs(bodies) do
         local answer = running.ask({ method = "POST", path = path, body = body })
-        assert.truthy(answer.status >= 400 and answer.status < 500, answer.status .. " for " .. body:sub(1, 60))
+        assert.truthy(
+          answer.status >= 400 and answer.status < 500,
+          answer.status .. " for " .. body:sub(1, 60)
+        )
         assert.truthy(code_of(answer))
         assert.truthy(answer.status == 413 or cjson.decode(answer.body).message)
       end
@@ -231,8 +289,13 @@ describe("The service", function()
 
     it("knows neither routes nor methods that are not in the model", function()
       for _, wanted in ipairs({
-        { path = "/" }, { path = "/nowhere" }, { path = "/datasetsv2/a/b/c" }, { path = "/datasetsv2", method = "PATCH" },
-        { path = "/datasetsv2", method = "PUT" }, { path = "//datasetsv2" }, { path = "/datasetsv2/%zz" },
+        { path = "/" },
+        { path = "/nowhere" },
+        { path = "/datasetsv2/a/b/c" },
+        { path = "/datasetsv2", method = "PATCH" },
+        { path = "/datasetsv2", method = "PUT" },
+        { path = "//datasetsv2" },
+        { path = "/datasetsv2/%zz" },
         { path = "/user/%FF" },
       }) do
         local answer = running.ask(wanted)
@@ -244,7 +307,10 @@ describe("The service", function()
     it("refuses a body that does not say that it is JSON", function()
       for _, kind in ipairs({ "text/xml", "application/x-www-form-urlencoded", "json" }) do
         local request = running.sign({
-          method = "POST", path = "/workingLocationV1", body = "{}", content_type = kind,
+          method = "POST",
+          path = "/workingLocationV1",
+          body = "{}",
+          content_type = kind,
         })
         local answer = running.send(request)
         assert.same({ 415, "UnsupportedMediaTypeException" }, { answer.status, code_of(answer) })
@@ -253,7 +319,9 @@ describe("The service", function()
 
     it("stays on its feet when HTTP itself is broken", function()
       for _, text in ipairs({
-        "nonsense\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
         "GET /datasetsv2 HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
         "GET /" .. ("a"):rep(70000) .. " HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("a"):rep(300000) .. "\r\n\r\n",
@@ -307,7 +375,9 @@ describe("The service", function()
       end
       local seen, page = {}, first
       while true do
-        for _, dataset in ipairs(page.datasets) do seen[#seen + 1] = dataset.datasetId end
+        for _, dataset in ipairs(page.datasets) do
+          seen[#seen + 1] = dataset.datasetId
+        end
         if not page.nextToken then break end
         expected[#expected + 1] = #expected < 40 and create({}).datasetId or nil
         page = running.call("ListDatasets", { maxResults = 3, nextToken = page.nextToken })
@@ -335,16 +405,26 @@ describe("The service", function()
     it("stops at 1,500", function()
       running.kill()
       assert.truthy(support.has_program("sqlite3"))
-      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
-        .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
-        .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n")))
+      support.run(
+        ("sqlite3 %s/finspace.db %s"):format(
+          running.data,
+          support.quote(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
+              .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
+              .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n"
+          )
+        )
+      )
       running.restart()
       local _, err = create({})
       assert.equal("LimitExceededException", err.code)
       running.kill()
-      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
-        "DELETE FROM datasets WHERE title = 'filler'")))
+      support.run(
+        ("sqlite3 %s/finspace.db %s"):format(
+          running.data,
+          support.quote("DELETE FROM datasets WHERE title = 'filler'")
+        )
+      )
       running.restart()
       assert.truthy(create({}))
     end)
@@ -353,7 +433,8 @@ describe("The service", function()
   describe("given a clientToken", function()
     local function create(title, token)
       return running.ask({
-        method = "POST", path = "/datasetsv2",
+        method = "POST",
+        path = "/datasetsv2",
         body = cjson.encode({ datasetTitle = title, kind = "TABULAR", clientToken = token }):gsub("}$", "")
           .. ',"permissionGroupParams":{}}',
       })
@@ -377,14 +458,22 @@ describe("The service", function()
       local http = require("finspace.http")
       local multi = http.multi({})
       local wanted = running.sign({
-        method = "POST", path = "/datasetsv2",
+        method = "POST",
+        path = "/datasetsv2",
         body = '{"datasetTitle":"Race","kind":"TABULAR","clientToken":"race","permissionGroupParams":{}}',
       })
       local headers = {}
-      for _, header in ipairs(wanted.headers) do headers[header[1]:lower()] = header[2] end
+      for _, header in ipairs(wanted.headers) do
+        headers[header[1]:lower()] = header[2]
+      end
       headers["content-length"] = nil
       for _ = 1, 64 do
-        multi:add({ method = "POST", url = running.endpoint .. wanted.path, headers = headers, body = wanted.body })
+        multi:add({
+          method = "POST",
+          url = running.endpoint .. wanted.path,
+          headers = headers,
+          body = wanted.body,
+        })
       end
       local ids, answered = {}, 0
       while answered < 64 do
@@ -404,7 +493,9 @@ describe("The service", function()
   describe("with people", function()
     local function assume(role)
       local answer = running.ask({
-        method = "POST", path = "/", service = "sts",
+        method = "POST",
+        path = "/",
+        service = "sts",
         body = "Action=AssumeRole&RoleSessionName=spec&RoleArn=" .. core.uri_encode(role),
       })
       assert.equal(200, answer.status, answer.body)
@@ -420,11 +511,14 @@ describe("The service", function()
       count = count + 1
       local role = "arn:aws:iam::123456789012:role/analyst-" .. count
       local user = running.call("CreateUser", {
-        emailAddress = ("analyst%d@example.org"):format(count), type = "APP_USER", apiAccess = "ENABLED",
+        emailAddress = ("analyst%d@example.org"):format(count),
+        type = "APP_USER",
+        apiAccess = "ENABLED",
         apiAccessPrincipalArn = role,
       }).userId
       local group = running.call("CreatePermissionGroup", {
-        name = "Group " .. count, applicationPermissions = permissions,
+        name = "Group " .. count,
+        applicationPermissions = permissions,
       }).permissionGroupId
       running.call("AssociateUserToPermissionGroup", { permissionGroupId = group, userId = user })
       return { user = user, group = group, keys = assume(role) }
@@ -442,38 +536,61 @@ describe("The service", function()
       assert.equal("AccessDeniedException", code("ListUsers", { maxResults = 1 }, one.keys))
       assert.equal("accepted", code("GetUser", { userId = one.user }, one.keys))
       running.call("UpdatePermissionGroup", {
-        permissionGroupId = one.group, applicationPermissions = { "CreateDataset" },
+        permissionGroupId = one.group,
+        applicationPermissions = { "CreateDataset" },
       })
       assert.equal("accepted", code("CreateDataset", new, one.keys))
-      assert.equal("AccessDeniedException", code("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys))
+      assert.equal(
+        "AccessDeniedException",
+        code("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys)
+      )
     end)
 
     it("opens a dataset as far as its groups were granted", function()
       local one = analyst({})
       local function dataset_for(permission)
         return running.call("CreateDataset", {
-          datasetTitle = "Shared", kind = "TABULAR", permissionGroupParams = {
-            permissionGroupId = one.group, datasetPermissions = { { permission = permission } },
+          datasetTitle = "Shared",
+          kind = "TABULAR",
+          permissionGroupParams = {
+            permissionGroupId = one.group,
+            datasetPermissions = { { permission = permission } },
           },
         }).datasetId
       end
       local allowed = {
         ViewDatasetDetails = { "GetDataset", {} },
         EditDatasetMetadata = { "UpdateDataset", { datasetTitle = "New", kind = "TABULAR" } },
-        AddDatasetData = { "CreateChangeset", {
-          changeType = "APPEND", sourceParams = { s3SourcePath = "s3://a/b" }, formatParams = {},
-        } },
-        CreateDataView = { "CreateDataView", { destinationTypeParams = {
-          destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT",
-        } } },
+        AddDatasetData = {
+          "CreateChangeset",
+          {
+            changeType = "APPEND",
+            sourceParams = { s3SourcePath = "s3://a/b" },
+            formatParams = {},
+          },
+        },
+        CreateDataView = {
+          "CreateDataView",
+          {
+            destinationTypeParams = {
+              destinationType = "S3",
+              s3DestinationExportFileFormat = "DELIMITED_TEXT",
+            },
+          },
+        },
         DeleteDataset = { "DeleteDataset", {} },
       }
       for granted in pairs(allowed) do
         for needed, operation in pairs(allowed) do
           local params = { datasetId = dataset_for(granted) }
-          for name, value in pairs(operation[2]) do params[name] = value end
-          assert.equal(granted == needed and "accepted" or "AccessDeniedException",
-            code(operation[1], params, one.keys), operation[1] .. " with " .. granted)
+          for name, value in pairs(operation[2]) do
+            params[name] = value
+          end
+          assert.equal(
+            granted == needed and "accepted" or "AccessDeniedException",
+            code(operation[1], params, one.keys),
+            operation[1] .. " with " .. granted
+          )
         end
       end
     end)
@@ -483,8 +600,13 @@ describe("The service", function()
       local location = running.call("GetWorkingLocation", {}, one.keys)
       local path = "/" .. location.s3Bucket .. "/" .. location.s3Path .. "a.csv"
       local function try(method, keys)
-        return running.ask({ service = "s3", method = method, path = path, credentials = keys,
-          body = method == "PUT" and "a\n1\n" or nil }).status
+        return running.ask({
+          service = "s3",
+          method = method,
+          path = path,
+          credentials = keys,
+          body = method == "PUT" and "a\n1\n" or nil,
+        }).status
       end
       assert.equal(200, try("PUT", one.keys))
       assert.equal(200, try("GET", one.keys))
@@ -495,9 +617,12 @@ describe("The service", function()
 
     it("shuts out a disabled user's keys at once, and lets them in again when enabled", function()
       local one = analyst({ "GetTemporaryCredentials" })
-      local made = running.call("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys).credentials
+      local made =
+        running.call("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys).credentials
       local programmatic = {
-        access_key_id = made.accessKeyId, secret_access_key = made.secretAccessKey, session_token = made.sessionToken,
+        access_key_id = made.accessKeyId,
+        secret_access_key = made.secretAccessKey,
+        session_token = made.sessionToken,
       }
       assert.equal("accepted", code("ListDatasets", {}, programmatic))
       running.call("DisableUser", { userId = one.user })
@@ -515,15 +640,25 @@ describe("The service", function()
 
     it("refuses keys whose time is over, and keys without their token", function()
       local one = analyst({ "GetTemporaryCredentials" })
-      local made = running.call("GetProgrammaticAccessCredentials", { environmentId = "e", durationInMinutes = 1 },
-        one.keys)
+      local made = running.call(
+        "GetProgrammaticAccessCredentials",
+        { environmentId = "e", durationInMinutes = 1 },
+        one.keys
+      )
       assert.equal(1, made.durationInMinutes)
-      local keys = { access_key_id = made.credentials.accessKeyId, secret_access_key = made.credentials.secretAccessKey }
+      local keys =
+        { access_key_id = made.credentials.accessKeyId, secret_access_key = made.credentials.secretAccessKey }
       assert.equal("UnrecognizedClientException", code("ListDatasets", {}, keys))
       keys.session_token = made.credentials.sessionToken
       running.kill()
-      support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(
-        "UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'")))
+      support.run(
+        ("sqlite3 %s/finspace.db %s"):format(
+          running.data,
+          support.quote(
+            "UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'"
+          )
+        )
+      )
       running.restart()
       assert.equal("ExpiredTokenException", code("ListDatasets", {}, keys))
     end)
@@ -531,16 +666,32 @@ describe("The service", function()
     it("wants an e-mail address, a role and a group's name to be somebody's alone", function()
       local one = analyst({})
       local user = running.call("GetUser", { userId = one.user })
-      assert.equal("ConflictException", code("CreateUser", { emailAddress = user.emailAddress:upper(), type = "APP_USER" }))
-      assert.equal("ConflictException", code("CreateUser", {
-        emailAddress = "new@example.org", type = "APP_USER", apiAccessPrincipalArn = user.apiAccessPrincipalArn,
-      }))
-      assert.equal("ConflictException", code("CreatePermissionGroup", {
-        name = "Group " .. count, applicationPermissions = {},
-      }))
-      assert.equal("ConflictException", code("AssociateUserToPermissionGroup", {
-        permissionGroupId = one.group, userId = one.user,
-      }))
+      assert.equal(
+        "ConflictException",
+        code("CreateUser", { emailAddress = user.emailAddress:upper(), type = "APP_USER" })
+      )
+      assert.equal(
+        "ConflictException",
+        code("CreateUser", {
+          emailAddress = "new@example.org",
+          type = "APP_USER",
+          apiAccessPrincipalArn = user.apiAccessPrincipalArn,
+        })
+      )
+      assert.equal(
+        "ConflictException",
+        code("CreatePermissionGroup", {
+          name = "Group " .. count,
+          applicationPermissions = {},
+        })
+      )
+      assert.equal(
+        "ConflictException",
+        code("AssociateUserToPermissionGroup", {
+          permissionGroupId = one.group,
+          userId = one.user,
+        })
+      )
     end)
   end)
 end)

@@ -4,8 +4,12 @@ local service = require("spec.support.service")
 describe("The service's data views #once", function()
   local running
 
-  setup(function() running = service.start() end)
-  teardown(function() running.stop() end)
+  setup(function()
+    running = service.start()
+  end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function load(dataset, body, change_type, format)
     local changeset = running.ingest(dataset, running.put("view.csv", body), format, change_type)
@@ -18,7 +22,9 @@ describe("The service's data views #once", function()
       datasetId = dataset,
       destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" },
     }
-    for name, value in pairs(more or {}) do params[name] = value end
+    for name, value in pairs(more or {}) do
+      params[name] = value
+    end
     return running.call("CreateDataView", params)
   end
 
@@ -74,7 +80,9 @@ describe("The service's data views #once", function()
     local second = load(dataset, "a\n2\n")
     local third = load(dataset, "a\n3\n")
     local made = running.call("UpdateChangeset", {
-      datasetId = dataset, changesetId = second.changesetId, formatParams = {},
+      datasetId = dataset,
+      changesetId = second.changesetId,
+      formatParams = {},
       sourceParams = { s3SourcePath = running.put("better.csv", "a\n20\n") },
     })
     local modified = running.await("GetChangeset", made)
@@ -110,7 +118,9 @@ describe("The service's data views #once", function()
     load(dataset, "a,b\n10,x\n9,y\n,z\n9,a\n")
     assert.equal("a,b\n,z\n9,a\n9,y\n10,x\n", rows(dataset, { sortColumns = { "a", "b" } }))
     local typed = running.call("CreateDataset", {
-      datasetTitle = "Typed", kind = "TABULAR", permissionGroupParams = {},
+      datasetTitle = "Typed",
+      kind = "TABULAR",
+      permissionGroupParams = {},
       schemaDefinition = { tabularSchemaConfig = { columns = { { columnName = "a", dataType = "STRING" } } } },
     }).datasetId
     load(typed, "a\n9\n10\n")
@@ -132,10 +142,16 @@ describe("The service's data views #once", function()
   it("are written as their options say", function()
     local dataset = running.dataset()
     load(dataset, "a,b\n1;1,2\n")
-    local made = built(dataset, { destinationTypeParams = {
-      destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT",
-      s3DestinationExportFileFormatOptions = { header = "false", delimiter = ";" },
-    } })
+    local made = built(
+      dataset,
+      {
+        destinationTypeParams = {
+          destinationType = "S3",
+          s3DestinationExportFileFormat = "DELIMITED_TEXT",
+          s3DestinationExportFileFormatOptions = { header = "false", delimiter = ";" },
+        },
+      }
+    )
     assert.equal('"1;1";2\n', read(made)["part-00000.csv"])
   end)
 
@@ -164,10 +180,17 @@ describe("The service's data views #once", function()
     local _, s3, bucket, prefix, keys = read((built(dataset)))
     assert.equal(200, s3("GET", bucket .. "/" .. prefix .. "part-00000.csv").status)
     for _, refused in ipairs({
-      { "PUT", bucket .. "/" .. prefix .. "x" }, { "DELETE", bucket .. "/" .. prefix .. "part-00000.csv" },
-      { "GET", bucket .. "/view.csv" }, { "HEAD", bucket .. "/view.csv" }, { "GET", bucket, "list-type=2" },
-      { "GET", bucket, "list-type=2&prefix=views/" }, { "GET", bucket, "uploads" }, { "HEAD", bucket },
-      { "PUT", "/another-bucket" }, { "DELETE", bucket }, { "POST", bucket .. "/" .. prefix .. "x", "uploads" },
+      { "PUT", bucket .. "/" .. prefix .. "x" },
+      { "DELETE", bucket .. "/" .. prefix .. "part-00000.csv" },
+      { "GET", bucket .. "/view.csv" },
+      { "HEAD", bucket .. "/view.csv" },
+      { "GET", bucket, "list-type=2" },
+      { "GET", bucket, "list-type=2&prefix=views/" },
+      { "GET", bucket, "uploads" },
+      { "HEAD", bucket },
+      { "PUT", "/another-bucket" },
+      { "DELETE", bucket },
+      { "POST", bucket .. "/" .. prefix .. "x", "uploads" },
     }) do
       assert.equal(403, s3(refused[1], refused[2], refused[3]).status, refused[1] .. " " .. refused[2])
     end
@@ -185,8 +208,13 @@ describe("The service's data views #once", function()
       return err.message
     end
     assert.truthy(refuse({ destinationType = "GLUE_TABLE" }):find("GLUE_TABLE is not available", 1, true))
-    assert.truthy(refuse({ destinationType = "S3", s3DestinationExportFileFormat = "PARQUET" })
-      :find("PARQUET is not available", 1, true))
+    assert.truthy(
+      refuse({ destinationType = "S3", s3DestinationExportFileFormat = "PARQUET" }):find(
+        "PARQUET is not available",
+        1,
+        true
+      )
+    )
     assert.truthy(refuse({ destinationType = "DISK" }):find("must be S3", 1, true))
     local _, err = create(dataset, { autoUpdate = true, asOfTimestamp = 1 })
     assert.equal("ValidationException", err.code)
@@ -196,7 +224,9 @@ describe("The service's data views #once", function()
     local dataset = running.dataset()
     load(dataset, "a\n1\n")
     local view = running.await("GetDataView", (create(dataset, { sortColumns = { "nothing" } })))
-    assert.same({ "FAILED", "VALIDATION", 'sortColumns: the data has no column "nothing"' },
-      { view.status, view.errorInfo.errorCategory, view.errorInfo.errorMessage })
+    assert.same(
+      { "FAILED", "VALIDATION", 'sortColumns: the data has no column "nothing"' },
+      { view.status, view.errorInfo.errorCategory, view.errorInfo.errorMessage }
+    )
   end)
 end)

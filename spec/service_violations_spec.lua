@@ -15,17 +15,28 @@ local function reaches_the_wire(case)
 end
 
 -- The 2021-12 form is known by its path; the message names a member as its caller knows it.
-local function top_of(name) return name:match("^[%w]+") end
+local function top_of(name)
+  return name:match("^[%w]+")
+end
 
 describe("The service #once", function()
   local running
 
-  setup(function() running = service.start() end)
-  teardown(function() running.stop() end)
+  setup(function()
+    running = service.start()
+  end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function ask(row, params)
     local wanted = violations.serialize(row, params)
-    return running.ask({ method = wanted.method, path = wanted.path, query = wanted.query, body = wanted.body })
+    return running.ask({
+      method = wanted.method,
+      path = wanted.path,
+      query = wanted.query,
+      body = wanted.body,
+    })
   end
 
   it("answers every violation of the model with a ValidationException that names the member", function()

@@ -14,11 +14,20 @@ describe("Strangers #once", function()
     python = support.python("boto3")
     running = service.start()
   end)
-  teardown(function() running.stop() end)
+  teardown(function()
+    running.stop()
+  end)
 
   local function drive(subject)
-    local output, status = support.run(("%s %s %s/spec/support/strangers.py %s %s"):format(
-      running.shell(), python, support.root, subject, support.quote(SAMPLE)))
+    local output, status = support.run(
+      ("%s %s %s/spec/support/strangers.py %s %s"):format(
+        running.shell(),
+        python,
+        support.root,
+        subject,
+        support.quote(SAMPLE)
+      )
+    )
     assert.equal(0, status, output)
     return cjson.decode(output)
   end
@@ -70,11 +79,16 @@ describe("Strangers #once", function()
       assert.same({ ["part-00000.csv"] = "ticker,price\nA,10\nB,20\nC,3\n" }, result["view after"])
       assert.same({ "403 AccessDenied", "403 AccessDenied" }, result["view keys"])
       assert.same({
-        own = "accepted", users = "403 AccessDeniedException", dataset = "accepted",
-        load = "403 AccessDeniedException", listed = 1,
+        own = "accepted",
+        users = "403 AccessDeniedException",
+        dataset = "accepted",
+        load = "403 AccessDeniedException",
+        listed = 1,
       }, result["as analyst"])
-      assert.same({ "403 AccessDeniedException", "accepted", "403 AccessDeniedException", "accepted" },
-        { result.disabled, result.enabled, result.left, result.programmatic })
+      assert.same(
+        { "403 AccessDeniedException", "accepted", "403 AccessDeniedException", "accepted" },
+        { result.disabled, result.enabled, result.left, result.programmatic }
+      )
     end)
 
     it("read what they were never given a part of: every object comes back as it went", function()
@@ -95,12 +109,22 @@ describe("Strangers #once", function()
 
     it("create, list and describe by the profile, and by --endpoint-url", function()
       if not support.has_program("aws") then return pending("the AWS CLI is not installed") end
-      local id = cjson.decode(aws("finspace-data create-dataset --dataset-title CLI --kind TABULAR"
-        .. " --permission-group-params '{}'")).datasetId
+      local id = cjson.decode(
+        aws(
+          "finspace-data create-dataset --dataset-title CLI --kind TABULAR"
+            .. " --permission-group-params '{}'"
+        )
+      ).datasetId
       assert.truthy(aws("finspace-data list-datasets"):find(id, 1, true))
-      local by_hand = ("env -i PATH=\"$PATH\" HOME=/nonexistent AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s "
-        .. "AWS_PAGER= aws --region us-east-1 --endpoint-url %s finspace-data get-dataset --dataset-id %s")
-        :format(running.credentials.access_key_id, running.credentials.secret_access_key, running.endpoint, id)
+      local by_hand = (
+        'env -i PATH="$PATH" HOME=/nonexistent AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s '
+        .. "AWS_PAGER= aws --region us-east-1 --endpoint-url %s finspace-data get-dataset --dataset-id %s"
+      ):format(
+        running.credentials.access_key_id,
+        running.credentials.secret_access_key,
+        running.endpoint,
+        id
+      )
       local output, status = support.run(by_hand)
       assert.equal(0, status, output)
       assert.equal("CLI", cjson.decode(output).datasetTitle)
@@ -119,7 +143,8 @@ describe("Strangers #once", function()
 
   it("with curl alone read a presigned URL", function()
     local wanted = running.sign({ path = "/datasetsv2", form = "query", expires = 60, has_no_length = true })
-    local output = support.run("curl -s " .. support.quote(running.endpoint .. wanted.path .. "?" .. wanted.query))
+    local output =
+      support.run("curl -s " .. support.quote(running.endpoint .. wanted.path .. "?" .. wanted.query))
     assert.truthy(cjson.decode(output).datasets)
   end)
 end)

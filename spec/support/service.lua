@@ -44,7 +44,11 @@ end
 
 local function read_headers(connection)
   local headers = {}
-  for line in function() return connection:receive("*l") end do
+  for line in
+    function()
+      return connection:receive("*l")
+    end
+  do
     if line == "" then return headers end
     local name, value = line:match("^([^:]+):%s*(.*)$")
     headers[name:lower()] = value
@@ -67,7 +71,9 @@ end
 local function to_text(request)
   local target = request.path .. (request.query ~= "" and "?" .. request.query or "")
   local lines = { request.method .. " " .. target .. " HTTP/1.1" }
-  for _, header in ipairs(request.headers) do lines[#lines + 1] = header[1] .. ": " .. header[2] end
+  for _, header in ipairs(request.headers) do
+    lines[#lines + 1] = header[1] .. ": " .. header[2]
+  end
   return table.concat(lines, "\r\n") .. "\r\nConnection: close\r\n\r\n" .. (request.body or "")
 end
 
@@ -87,7 +93,9 @@ function service.send_text(port, text, method)
 end
 
 local function add(headers, more)
-  for _, header in ipairs(more) do headers[#headers + 1] = header end
+  for _, header in ipairs(more) do
+    headers[#headers + 1] = header
+  end
 end
 
 -- A request of its own, as a list of headers that specs may change.
@@ -180,13 +188,15 @@ function service.start(options)
   --- @return string
   function self.shell()
     local words = { "env" }
-    for name, value in pairs(self.env) do words[#words + 1] = name .. "=" .. support.quote(value) end
+    for name, value in pairs(self.env) do
+      words[#words + 1] = name .. "=" .. support.quote(value)
+    end
     return table.concat(words, " ")
   end
 
   --- A signed request that can be changed before it is sent.
-  --- @param wanted table  { method, path, query, headers, body, content_type, service, credentials, region, time,
-  ---   form = "query", expires, payload_hash, has_no_length }
+  --- @param wanted table  { method, path, query, headers, body, content_type, service, credentials, region,
+  ---   time, form = "query", expires, payload_hash, has_no_length }
   --- @return table request
   function self.sign(wanted)
     return signed(self, wanted)
@@ -266,7 +276,9 @@ function service.start(options)
   --- @return string dataset_id
   function self.dataset(title)
     return assert(self.call("CreateDataset", {
-      datasetTitle = title or "Prices", kind = "TABULAR", permissionGroupParams = {},
+      datasetTitle = title or "Prices",
+      kind = "TABULAR",
+      permissionGroupParams = {},
     })).datasetId
   end
 

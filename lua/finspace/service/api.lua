@@ -69,7 +69,9 @@ local function parse_query(row, query, params)
   for pair in query:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
     name, value = core.uri_decode(name), core.uri_decode(value)
-    if not name or not value then fault.raise("ValidationException", "the query is not percent-encoded text") end
+    if not name or not value then
+      fault.raise("ValidationException", "the query is not percent-encoded text")
+    end
     if given[name] then fault.raise("ValidationException", "%s is in the query more than once", name) end
     given[name] = value
   end
@@ -86,7 +88,9 @@ local function parse(row, path_params, request, body)
     if member.place == "body" then params[member.name] = document[member.wire or member.name] end
   end
   if placed.query then parse_query(row, request.query, params) end
-  for name, value in pairs(path_params) do params[name] = value end
+  for name, value in pairs(path_params) do
+    params[name] = value
+  end
   return params
 end
 
@@ -95,8 +99,12 @@ local function refuse_faults(faults)
   for i, found in ipairs(faults) do
     lines[i] = found.message
   end
-  fault.raise("ValidationException", "%s", #lines == 1 and lines[1]
-    or ("%d validation errors detected: %s"):format(#lines, table.concat(lines, "; ")))
+  fault.raise(
+    "ValidationException",
+    "%s",
+    #lines == 1 and lines[1]
+      or ("%d validation errors detected: %s"):format(#lines, table.concat(lines, "; "))
+  )
 end
 
 local function checked(row, path_params, request, body)
@@ -118,7 +126,9 @@ local function run(call)
   local handler = handlers[call.operation.name]
   if call.operation.method == "GET" then return handler(call) end
   return call.db:transaction(function()
-    return idempotency.once(call, function() return handler(call) end)
+    return idempotency.once(call, function()
+      return handler(call)
+    end)
   end)
 end
 

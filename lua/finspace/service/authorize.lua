@@ -10,7 +10,9 @@ local authorize = {}
 local SERVICES = { ["finspace-api"] = true, s3 = true, sts = true }
 
 local function refuse(service, code, message, status)
-  if service == "s3" and code == "ExpiredTokenException" then code, status = "ExpiredToken", 400 end
+  if service == "s3" and code == "ExpiredTokenException" then
+    code, status = "ExpiredToken", 400
+  end
   if service == "s3" and code == "AccessDeniedException" then code = "AccessDenied" end
   error(fault.new(code, message, status), 0)
 end
@@ -32,8 +34,11 @@ local function payload_hash(auth, body)
 end
 
 local function find_key(db, id)
-  return db:row([[SELECT k.*, u.type, u.status FROM access_keys k JOIN users u ON u.id = k.user_id
-    WHERE k.id = ?]], id)
+  return db:row(
+    [[SELECT k.*, u.type, u.status FROM access_keys k JOIN users u ON u.id = k.user_id
+    WHERE k.id = ?]],
+    id
+  )
 end
 
 -- Digests are compared, so that the time says nothing about how much of a token was right.
@@ -43,8 +48,12 @@ end
 
 local function check_key(service, key, auth)
   if not same_token(key.session_token, auth.session_token) then
-    refuse(service, service == "s3" and "InvalidToken" or "UnrecognizedClientException",
-      "the session token is not the one that belongs to the access key", service == "s3" and 400 or 403)
+    refuse(
+      service,
+      service == "s3" and "InvalidToken" or "UnrecognizedClientException",
+      "the session token is not the one that belongs to the access key",
+      service == "s3" and 400 or 403
+    )
   end
   if key.expires_seconds and key.expires_seconds <= sys.now() then
     refuse(service, "ExpiredTokenException", "the security token included in the request is expired", 403)

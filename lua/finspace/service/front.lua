@@ -66,8 +66,10 @@ local function s3_refusal(request, problem)
   ngx.header["x-amz-request-id"] = request.id
   ngx.header["x-amz-id-2"] = core.sha256(request.id)
   return xml.document("Error", nil, {
-    { "Code", problem.code }, { "Message", problem.message },
-    { "Resource", request.path }, { "RequestId", request.id },
+    { "Code", problem.code },
+    { "Message", problem.message },
+    { "Resource", request.path },
+    { "RequestId", request.id },
   })
 end
 
@@ -147,7 +149,9 @@ function front.answer(state)
   if ok then return end
   if not fault.is(problem) then problem = internal(request.service_hint, problem) end
   if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
-  for _, name in ipairs({ "ETag", "Last-Modified", "Accept-Ranges", "Content-Range" }) do ngx.header[name] = nil end
+  for _, name in ipairs({ "ETag", "Last-Modified", "Accept-Ranges", "Content-Range" }) do
+    ngx.header[name] = nil
+  end
   write_refusal(request, problem)
 end
 

@@ -16,8 +16,12 @@ local function append(out, value)
     return
   end
   local keys = {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  for key in pairs(value) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
   out[#out + 1] = "{" .. #keys
   for _, key in ipairs(keys) do
     append(out, key)
@@ -33,9 +37,14 @@ local function digest(params)
 end
 
 local function earlier_answer(call, token, wanted)
-  local row = call.db:row([[SELECT digest, result FROM client_tokens
+  local row = call.db:row(
+    [[SELECT digest, result FROM client_tokens
     WHERE principal = ? AND operation = ? AND token = ? AND created > ?]],
-    call.caller.user_id, call.operation.name, token, call.now - LIFE_MS)
+    call.caller.user_id,
+    call.operation.name,
+    token,
+    call.now - LIFE_MS
+  )
   if not row then return nil end
   if row.digest ~= wanted then
     fault.raise("ConflictException", "clientToken was used for a different request less than 10 minutes ago")
@@ -45,8 +54,15 @@ end
 
 local function remember(call, token, wanted, result)
   call.db:run("DELETE FROM client_tokens WHERE created <= ?", call.now - LIFE_MS)
-  call.db:run("INSERT OR REPLACE INTO client_tokens VALUES (?, ?, ?, ?, ?, ?)", call.caller.user_id,
-    call.operation.name, token, wanted, cjson.encode(result), call.now)
+  call.db:run(
+    "INSERT OR REPLACE INTO client_tokens VALUES (?, ?, ?, ?, ?, ?)",
+    call.caller.user_id,
+    call.operation.name,
+    token,
+    wanted,
+    cjson.encode(result),
+    call.now
+  )
 end
 
 --- @param call table

@@ -83,8 +83,12 @@ local function prepare(options)
   if not settings.data then return nil, problem end
   local ok
   ok, problem = files.ensure_credentials(settings.data)
-  if ok then ok, problem = files.write_config(settings.data, settings.endpoint, settings.region) end
-  if ok then ok, problem = nginx.write_configuration(program, settings) end
+  if ok then
+    ok, problem = files.write_config(settings.data, settings.endpoint, settings.region)
+  end
+  if ok then
+    ok, problem = nginx.write_configuration(program, settings)
+  end
   if not ok then return nil, problem end
   return { program.path, "-p", settings.data .. "/", "-c", "run/nginx.conf" }
 end

@@ -19,8 +19,15 @@ function keys.issue(db, wanted)
     expires_seconds = now + wanted.seconds,
   }
   db:run("DELETE FROM access_keys WHERE expires_seconds < ?", now - DAY)
-  db:run("INSERT INTO access_keys VALUES (?, ?, ?, ?, ?, ?, ?)", made.access_key_id, made.secret_access_key,
-    made.session_token, wanted.user_id, made.expires_seconds, wanted.bucket, wanted.prefix)
+  db:insert("access_keys", {
+    id = made.access_key_id,
+    secret = made.secret_access_key,
+    session_token = made.session_token,
+    user_id = wanted.user_id,
+    expires_seconds = made.expires_seconds,
+    bucket = wanted.bucket,
+    prefix = wanted.prefix,
+  })
   return made
 end
 

@@ -159,7 +159,11 @@ end
 
 local function lua_literal(settings)
   return ("{ host = %q, port = %d, region = %q, endpoint = %q }"):format(
-    settings.host, settings.port, settings.region, settings.endpoint)
+    settings.host,
+    settings.port,
+    settings.region,
+    settings.endpoint
+  )
 end
 
 --- Writes DIR/run/nginx.conf.
@@ -170,7 +174,8 @@ end
 function nginx.write_configuration(program, settings)
   local roots, libraries = luajit_paths()
   if not find_core(libraries) then
-    return nil, "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
+    return nil,
+      "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
   end
   local text = TEMPLATE:gsub("%$(%l+)", {
     load = load_lines(program.modules),

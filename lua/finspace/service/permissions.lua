@@ -7,8 +7,13 @@ local fault = require("finspace.service.fault")
 local permissions = {}
 
 permissions.DATASET = {
-  "ViewDatasetDetails", "ReadDatasetData", "AddDatasetData", "CreateDataView", "EditDatasetMetadata",
-  "ManageDatasetPermissions", "DeleteDataset",
+  "ViewDatasetDetails",
+  "ReadDatasetData",
+  "AddDatasetData",
+  "CreateDataView",
+  "EditDatasetMetadata",
+  "ManageDatasetPermissions",
+  "DeleteDataset",
 }
 
 local function is_super(call)
@@ -16,8 +21,11 @@ local function is_super(call)
 end
 
 local function has_application_permission(call, wanted)
-  local rows = call.db:rows([[SELECT permissions FROM permission_groups g
-    JOIN memberships m ON m.group_id = g.id WHERE m.user_id = ?]], call.caller.user_id)
+  local rows = call.db:rows(
+    [[SELECT permissions FROM permission_groups g
+    JOIN memberships m ON m.group_id = g.id WHERE m.user_id = ?]],
+    call.caller.user_id
+  )
   for _, row in ipairs(rows) do
     for _, permission in ipairs(cjson.decode(row.permissions)) do
       if permission == wanted then return true end
@@ -40,10 +48,14 @@ end
 --- @return boolean
 function permissions.has_dataset(call, dataset, wanted)
   if is_super(call) or dataset.created_by == call.caller.user_id then return true end
-  return call.db:row([[SELECT 1 AS found FROM dataset_permissions p
+  return call.db:row(
+    [[SELECT 1 AS found FROM dataset_permissions p
     JOIN memberships m ON m.group_id = p.group_id
     WHERE p.dataset_id = ? AND p.permission = ? AND m.user_id = ?]],
-    dataset.id, wanted, call.caller.user_id) ~= nil
+    dataset.id,
+    wanted,
+    call.caller.user_id
+  ) ~= nil
 end
 
 --- Finds a dataset and refuses a caller who lacks a permission on it.

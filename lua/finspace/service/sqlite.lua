@@ -130,9 +130,27 @@ end
 --- @return integer changed rows
 function Database:run(sql, ...)
   local statement = start(self, sql, ...)
-  while step(self, statement, sql) do end -- luacheck: ignore 542
+  while step(self, statement, sql) do
+  end -- luacheck: ignore 542
   C.sqlite3_reset(statement.handle)
   return C.sqlite3_changes(self.handle)
+end
+
+--- Inserts a row given by column name; what is nil is left to the column's default.
+--- @param into string table
+--- @param row table<string, any>
+function Database:insert(into, row)
+  local names, values, marks = {}, {}, {}
+  for name in pairs(row) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    values[i], marks[i] = row[name], "?"
+  end
+  local columns = table.concat(names, ", ")
+  local sql = ("INSERT INTO %s (%s) VALUES (%s)"):format(into, columns, table.concat(marks, ", "))
+  self:run(sql, unpack(values))
 end
 
 --- @param sql string

@@ -94,16 +94,32 @@ local function ensure_setting(db, name, make)
   db:run("INSERT OR IGNORE INTO settings VALUES (?, ?)", name, make())
 end
 
+local EVERY_PERMISSION = '["CreateDataset","ManageClusters","ManageUsersAndGroups","ManageAttributeSets",'
+  .. '"ViewAuditData","AccessNotebooks","GetTemporaryCredentials"]'
+
 local function ensure_owner(db, now)
   if db:row("SELECT 1 AS found FROM users LIMIT 1") then return end
   local user, group = ids.resource(), ids.resource()
-  db:run([[INSERT INTO users (id, email, type, first_name, last_name, api_access, status, created, modified,
-    last_enabled) VALUES (?, 'owner@finspace.local', 'SUPER_USER', 'Local', 'Owner', 'ENABLED', 'ENABLED', ?, ?, ?)]],
-    user, now, now, now)
-  db:run([[INSERT INTO permission_groups (id, name, description, permissions, created, modified)
-    VALUES (?, 'Administrators', 'Made with the service; may do everything.', ?, ?, ?)]], group,
-    '["CreateDataset","ManageClusters","ManageUsersAndGroups","ManageAttributeSets","ViewAuditData",'
-    .. '"AccessNotebooks","GetTemporaryCredentials"]', now, now)
+  db:insert("users", {
+    id = user,
+    email = "owner@finspace.local",
+    type = "SUPER_USER",
+    first_name = "Local",
+    last_name = "Owner",
+    api_access = "ENABLED",
+    status = "ENABLED",
+    created = now,
+    modified = now,
+    last_enabled = now,
+  })
+  db:insert("permission_groups", {
+    id = group,
+    name = "Administrators",
+    description = "Made with the service; may do everything.",
+    permissions = EVERY_PERMISSION,
+    created = now,
+    modified = now,
+  })
   db:run("INSERT INTO memberships (group_id, user_id) VALUES (?, ?)", group, user)
   db:run("INSERT INTO settings VALUES ('owner', ?)", user)
 end
@@ -111,8 +127,12 @@ end
 local function ensure_owner_key(db, owner_key)
   local owner = db:row("SELECT value FROM settings WHERE name = 'owner'").value
   db:run("DELETE FROM access_keys WHERE user_id = ? AND expires_seconds IS NULL", owner)
-  db:run("INSERT OR REPLACE INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
-    owner_key.access_key_id, owner_key.secret_access_key, owner)
+  db:run(
+    "INSERT OR REPLACE INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
+    owner_key.access_key_id,
+    owner_key.secret_access_key,
+    owner
+  )
 end
 
 --- Makes the schema, the owner and the working bucket where they are missing.
@@ -126,10 +146,15 @@ function store.prepare(data, owner_key, now)
   db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)
-    ensure_setting(db, "bucket", function() return "finspace-local" end)
+    ensure_setting(db, "bucket", function()
+      return "finspace-local"
+    end)
     ensure_owner(db, now)
     ensure_owner_key(db, owner_key)
-    db:run("INSERT OR IGNORE INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner'", now)
+    db:run(
+      "INSERT OR IGNORE INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner'",
+      now
+    )
   end)
   db:close()
 end

@@ -15,7 +15,9 @@ local function parse_form(text)
   for pair in text:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
     name, value = core.uri_decode((name:gsub("%+", " "))), core.uri_decode((value:gsub("%+", " ")))
-    if not name or not value then fault.raise("MalformedQueryString", "the form is not percent-encoded text") end
+    if not name or not value then
+      fault.raise("MalformedQueryString", "the form is not percent-encoded text")
+    end
     form[name] = value
   end
   return form
@@ -39,20 +41,35 @@ local function assume_role(state, form, caller)
   if caller.type ~= "SUPER_USER" or caller.bucket then
     error(fault.new("AccessDenied", "only a super user may assume another user's role", 403), 0)
   end
-  local user = state.db:row([[SELECT * FROM users WHERE principal_arn = ? AND api_access = 'ENABLED'
-    AND status = 'ENABLED' ORDER BY seq LIMIT 1]], form.RoleArn or "")
+  local user = state.db:row(
+    [[SELECT * FROM users WHERE principal_arn = ? AND api_access = 'ENABLED'
+    AND status = 'ENABLED' ORDER BY seq LIMIT 1]],
+    form.RoleArn or ""
+  )
   if not user then
-    error(fault.new("AccessDenied", "no enabled user with API access has this role as apiAccessPrincipalArn", 403), 0)
+    error(
+      fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403),
+      0
+    )
   end
   local made = keys.issue(state.db, { user_id = user.id, seconds = duration(form) })
   return {
-    { "Credentials", {
-      { "AccessKeyId", made.access_key_id }, { "SecretAccessKey", made.secret_access_key },
-      { "SessionToken", made.session_token }, { "Expiration", xml.time(made.expires_seconds * 1000) },
-    } },
-    { "AssumedRoleUser", {
-      { "Arn", form.RoleArn .. "/" .. (form.RoleSessionName or "session") }, { "AssumedRoleId", user.id },
-    } },
+    {
+      "Credentials",
+      {
+        { "AccessKeyId", made.access_key_id },
+        { "SecretAccessKey", made.secret_access_key },
+        { "SessionToken", made.session_token },
+        { "Expiration", xml.time(made.expires_seconds * 1000) },
+      },
+    },
+    {
+      "AssumedRoleUser",
+      {
+        { "Arn", form.RoleArn .. "/" .. (form.RoleSessionName or "session") },
+        { "AssumedRoleId", user.id },
+      },
+    },
   }
 end
 
@@ -78,10 +95,14 @@ end
 --- @return string document
 function sts.refusal(request_id, problem)
   return xml.document("ErrorResponse", NAMESPACE, {
-    { "Error", {
-      { "Type", problem.status < 500 and "Sender" or "Receiver" },
-      { "Code", problem.code }, { "Message", problem.message },
-    } },
+    {
+      "Error",
+      {
+        { "Type", problem.status < 500 and "Sender" or "Receiver" },
+        { "Code", problem.code },
+        { "Message", problem.message },
+      },
+    },
     { "RequestId", request_id },
   })
 end

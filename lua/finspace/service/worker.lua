@@ -87,7 +87,9 @@ function worker.begin(settings)
   if is_last then
     take_no_connections()
     sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
-    ngx.timer.at(0, function() require("finspace.service.ingest").run(state) end)
+    ngx.timer.at(0, function()
+      require("finspace.service.ingest").run(state)
+    end)
     return
   end
   if ngx.worker.id() == 0 then announce_once(settings) end

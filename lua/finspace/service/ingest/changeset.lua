@@ -22,7 +22,9 @@ local function opened(state, object)
   return {
     name = object.key,
     size = content.size,
-    read = function(first, last) return contents.pieces(state, content.segments, first, last) end,
+    read = function(first, last)
+      return contents.pieces(state, content.segments, first, last)
+    end,
   }
 end
 
@@ -49,24 +51,41 @@ end
 -- REPLACE hides every changeset before it; MODIFY hides the one it replaces.
 local function hide_earlier(db, row, now)
   if row.change_type == "REPLACE" then
-    db:run([[UPDATE changesets SET active_until = ? WHERE dataset_id = ? AND seq < ? AND status = 'SUCCESS'
-      AND active_until IS NULL]], now, row.dataset_id, row.seq)
+    db:run(
+      [[UPDATE changesets SET active_until = ? WHERE dataset_id = ? AND seq < ? AND status = 'SUCCESS'
+      AND active_until IS NULL]],
+      now,
+      row.dataset_id,
+      row.seq
+    )
   elseif row.updates_id then
-    db:run("UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL", now, row.updates_id)
+    db:run(
+      "UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL",
+      now,
+      row.updates_id
+    )
   end
 end
 
 -- Views that follow their dataset are built anew.
 local function refresh_views(db, dataset_id, now)
-  db:run("UPDATE data_views SET status = 'PENDING', modified = ? WHERE dataset_id = ? AND auto_update = 1",
-    now, dataset_id)
+  db:run(
+    "UPDATE data_views SET status = 'PENDING', modified = ? WHERE dataset_id = ? AND auto_update = 1",
+    now,
+    dataset_id
+  )
 end
 
 local function succeed(state, row, rows)
   local db, now = state.db, now_ms()
   db:transaction(function()
     hide_earlier(db, row, now)
-    db:run("UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ? WHERE id = ?", rows, now, row.id)
+    db:run(
+      "UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ? WHERE id = ?",
+      rows,
+      now,
+      row.id
+    )
     refresh_views(db, row.dataset_id, now)
   end)
 end
@@ -75,8 +94,12 @@ end
 local function fail(state, row, category, message)
   local db = state.db
   db:transaction(function()
-    db:run("UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
-      category, message, row.id)
+    db:run(
+      "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
+      category,
+      message,
+      row.id
+    )
     db:run("DELETE FROM changeset_sources WHERE changeset_id = ?", row.id)
     db:run("UPDATE changesets SET updated_by_id = NULL WHERE id = ?", row.updates_id)
   end)
@@ -90,7 +113,13 @@ function changeset.ingest(state, row)
   local ok, result = pcall(count_rows, state, row)
   if ok then return succeed(state, row, result) end
   if failure.is(result) then return fail(state, row, result.category, result.message) end
-  ngx.log(ngx.ERR, "finspace: changeset ", row.id, ": ", type(result) == "table" and result.message or tostring(result))
+  ngx.log(
+    ngx.ERR,
+    "finspace: changeset ",
+    row.id,
+    ": ",
+    type(result) == "table" and result.message or tostring(result)
+  )
   fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why")
 end
 

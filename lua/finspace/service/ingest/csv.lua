@@ -14,8 +14,15 @@ local Counter = {}
 Counter.__index = Counter
 
 local function refuse_width(self, fields)
-  failure.raise("VALIDATION", "line %d of %s has %d field%s, not %d", self.row_line, self.name, fields,
-    fields == 1 and "" or "s", self.expected)
+  failure.raise(
+    "VALIDATION",
+    "line %d of %s has %d field%s, not %d",
+    self.row_line,
+    self.name,
+    fields,
+    fields == 1 and "" or "s",
+    self.expected
+  )
 end
 
 -- A line without anything on it is no row, unless rows have one field.
@@ -40,7 +47,11 @@ local function scan(self, bytes, length)
   for i = 0, length - 1 do
     local byte = bytes[i]
     if state == QUOTED then
-      if byte == QUOTE then state = AFTER_QUOTE elseif byte == LF then line = line + 1 end
+      if byte == QUOTE then
+        state = AFTER_QUOTE
+      elseif byte == LF then
+        line = line + 1
+      end
     elseif byte == separator then
       fields, state, after_cr = fields + 1, AT_START, false
     elseif byte == LF or byte == CR then
@@ -77,9 +88,16 @@ end
 --- Ends one file; the next one must have as many fields.
 --- @return integer rows so far, of all files
 function Counter:finish()
-  if not self.utf8:is_whole() then failure.raise("VALIDATION", "line %d of %s is not UTF-8", self.line, self.name) end
+  if not self.utf8:is_whole() then
+    failure.raise("VALIDATION", "line %d of %s is not UTF-8", self.line, self.name)
+  end
   if self.state == QUOTED then
-    failure.raise("VALIDATION", "a quoted field that begins in line %d of %s never ends", self.quote_line, self.name)
+    failure.raise(
+      "VALIDATION",
+      "a quoted field that begins in line %d of %s never ends",
+      self.quote_line,
+      self.name
+    )
   end
   local is_blank = self.fields == 1 and self.state == AT_START
   if not is_blank then end_row(self, self.fields, false) end

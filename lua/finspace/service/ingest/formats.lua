@@ -19,7 +19,9 @@ function formats.problem(params)
   local header = params.withHeader
   if header and header ~= "true" and header ~= "false" then return 'withHeader must be "true" or "false"' end
   local separator = separator_of(params)
-  if #separator ~= 1 or separator:find('["\r\n]') then return "separator must be one character, and no quote or line end" end
+  if #separator ~= 1 or separator:find('["\r\n]') then
+    return "separator must be one character, and no quote or line end"
+  end
   if params.compression and not COMPRESSIONS[params.compression:upper()] then
     return "compression must be None or GZIP; a gzip file is also known by its first bytes"
   end

@@ -44,7 +44,9 @@ function Cursor:skip_list(depth)
   local head = self:byte()
   local kind, count = head % 16, math.floor(head / 16)
   if count == 15 then count = self:varint() end
-  for _ = 1, count do self:skip(kind, depth, true) end
+  for _ = 1, count do
+    self:skip(kind, depth, true)
+  end
 end
 
 function Cursor:skip_map(depth)
@@ -70,15 +72,22 @@ function Cursor:skip(kind, depth, in_list)
   if depth > DEEPEST then error("deep", 0) end
   if kind == TRUE or kind == FALSE then
     if in_list then self:byte() end
-  elseif kind == BYTE then self:byte()
-  elseif kind == DOUBLE then self.at = self.at + 8
+  elseif kind == BYTE then
+    self:byte()
+  elseif kind == DOUBLE then
+    self.at = self.at + 8
   elseif kind == BINARY then
     local length = self:varint()
     self.at = self.at + length
-  elseif kind == LIST or kind == SET then self:skip_list(depth + 1)
-  elseif kind == MAP then self:skip_map(depth + 1)
-  elseif kind == STRUCT then self:skip_struct(depth + 1)
-  else self:varint() end
+  elseif kind == LIST or kind == SET then
+    self:skip_list(depth + 1)
+  elseif kind == MAP then
+    self:skip_map(depth + 1)
+  elseif kind == STRUCT then
+    self:skip_struct(depth + 1)
+  else
+    self:varint()
+  end
 end
 
 local function rows_of(footer)
@@ -93,7 +102,9 @@ end
 
 local function read(object, first, last)
   local pieces = {}
-  for piece in object.read(first, last) do pieces[#pieces + 1] = piece end
+  for piece in object.read(first, last) do
+    pieces[#pieces + 1] = piece
+  end
   return table.concat(pieces)
 end
 
@@ -107,7 +118,9 @@ local function count(object)
   if read(object, 0, 3) ~= MAGIC or tail:sub(5) ~= MAGIC then refuse(object, "it lacks the mark PAR1") end
   local a, b, c, d = tail:byte(1, 4)
   local length = a + b * 2 ^ 8 + c * 2 ^ 16 + d * 2 ^ 24
-  if length > object.size - 12 or length > LARGEST_FOOTER then refuse(object, "its footer's length is wrong") end
+  if length > object.size - 12 or length > LARGEST_FOOTER then
+    refuse(object, "its footer's length is wrong")
+  end
   local ok, rows = pcall(rows_of, read(object, object.size - 8 - length, object.size - 9))
   if not ok or not rows or rows < 0 then refuse(object, "its footer cannot be read") end
   return rows

@@ -14,9 +14,7 @@ local function quoted_field(self, at)
     local quote = self.buffer:find('"', from, true)
     if not quote then return NEED_MORE end
     parts[#parts + 1] = self.buffer:sub(from, quote - 1)
-    if self.buffer:sub(quote + 1, quote + 1) ~= '"' then
-      return table.concat(parts, '"'), quote + 1
-    end
+    if self.buffer:sub(quote + 1, quote + 1) ~= '"' then return table.concat(parts, '"'), quote + 1 end
     from = quote + 2
   end
 end

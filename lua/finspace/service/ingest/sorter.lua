@@ -8,7 +8,12 @@ local sorter = {}
 local BATCH = 2000 -- rows between two breaths
 
 local NUMBERS = {
-  INTEGER = true, TINYINT = true, SMALLINT = true, BIGINT = true, FLOAT = true, DOUBLE = true,
+  INTEGER = true,
+  TINYINT = true,
+  SMALLINT = true,
+  BIGINT = true,
+  FLOAT = true,
+  DOUBLE = true,
 }
 
 -- What the schema calls a number sorts as one, and so does, without a schema, what looks like one;
@@ -21,7 +26,9 @@ end
 
 local function columns(count, form)
   local names = {}
-  for i = 1, count do names[i] = form:format(i) end
+  for i = 1, count do
+    names[i] = form:format(i)
+  end
   return table.concat(names)
 end
 
@@ -30,7 +37,9 @@ local function fill(db, next_line, sort_at, types)
   local rows = 0
   for partition, line, fields in next_line do
     local values = {}
-    for i, at in ipairs(sort_at) do values[i] = sort_value(fields[at], types[at]) end
+    for i, at in ipairs(sort_at) do
+      values[i] = sort_value(fields[at], types[at])
+    end
     db:run(insert, partition, line, unpack(values, 1, #sort_at))
     rows = rows + 1
     if rows % BATCH == 0 then coroutine.yield() end
@@ -45,11 +54,15 @@ end
 function sorter.sorted(path, next_line, sort_at, types)
   sys.remove(path)
   local db = sqlite.open(path)
-  db:script("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
-    .. "CREATE TABLE lines (partition TEXT, line TEXT" .. columns(#sort_at, ", s%d BLOB") .. "); BEGIN")
+  db:script(
+    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = FILE;"
+      .. "CREATE TABLE lines (partition TEXT, line TEXT"
+      .. columns(#sort_at, ", s%d BLOB")
+      .. "); BEGIN"
+  )
   fill(db, next_line, sort_at, types)
-  local next_row = db:each("SELECT partition, line FROM lines ORDER BY partition"
-    .. columns(#sort_at, ", s%d") .. ", rowid")
+  local next_row =
+    db:each("SELECT partition, line FROM lines ORDER BY partition" .. columns(#sort_at, ", s%d") .. ", rowid")
   return function()
     local row = next_row and next_row()
     if row then return row.partition, row.line end

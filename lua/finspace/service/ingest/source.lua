@@ -44,15 +44,16 @@ end
 --- @return table[] {key=, content_id=} in order
 function source.keep(state, changeset)
   local db = state.db
-  local kept = db:rows("SELECT key, content_id FROM changeset_sources WHERE changeset_id = ? ORDER BY position", changeset.id)
+  local kept = db:rows(
+    "SELECT key, content_id FROM changeset_sources WHERE changeset_id = ? ORDER BY position",
+    changeset.id
+  )
   if #kept > 0 then return kept end
   local path = cjson.decode(changeset.source_params).s3SourcePath
   local bucket, key = path:match("^s3://([^/]+)/(.*)$")
   check_access(state, changeset, bucket, key)
   local found = find_objects(db, bucket, key)
-  if #found == 0 then
-    failure.raise("RESOURCE_NOT_FOUND", "there is no object %s, nor one below it", path)
-  end
+  if #found == 0 then failure.raise("RESOURCE_NOT_FOUND", "there is no object %s, nor one below it", path) end
   db:transaction(function()
     for i, row in ipairs(found) do
       db:run("INSERT INTO changeset_sources VALUES (?, ?, ?, ?)", changeset.id, i, row.key, row.content_id)

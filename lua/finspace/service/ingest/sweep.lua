@@ -33,9 +33,13 @@ end
 local function known_segments(db)
   local known = {}
   for row in db:each("SELECT segments FROM contents") do
-    for _, segment in ipairs(cjson.decode(row.segments)) do known[segment.name] = true end
+    for _, segment in ipairs(cjson.decode(row.segments)) do
+      known[segment.name] = true
+    end
   end
-  for row in db:each("SELECT segment FROM parts") do known[row.segment] = true end
+  for row in db:each("SELECT segment FROM parts") do
+    known[row.segment] = true
+  end
   return known
 end
 

@@ -26,8 +26,12 @@ end
 --- @return table[] changesets in order
 function tables.counting(db, dataset_id, moment)
   local rows = db:rows(COUNTING, dataset_id, moment, moment)
-  for _, row in ipairs(rows) do row.place = place_of(db, row) end
-  table.sort(rows, function(a, b) return a.place < b.place end)
+  for _, row in ipairs(rows) do
+    row.place = place_of(db, row)
+  end
+  table.sort(rows, function(a, b)
+    return a.place < b.place
+  end)
   return rows
 end
 
@@ -36,10 +40,18 @@ local function sources_of(db, changesets)
   for _, changeset in ipairs(changesets) do
     local format = formats.read(cjson.decode(changeset.format_params))
     if format.type ~= "CSV" then
-      failure.raise("VALIDATION", "changeset %s is %s: views are built from CSV here", changeset.id, format.type)
+      failure.raise(
+        "VALIDATION",
+        "changeset %s is %s: views are built from CSV here",
+        changeset.id,
+        format.type
+      )
     end
-    local rows = db:rows([[SELECT s.key, c.size, c.segments FROM changeset_sources s JOIN contents c
-      ON c.id = s.content_id WHERE s.changeset_id = ? ORDER BY s.position]], changeset.id)
+    local rows = db:rows(
+      [[SELECT s.key, c.size, c.segments FROM changeset_sources s JOIN contents c
+      ON c.id = s.content_id WHERE s.changeset_id = ? ORDER BY s.position]],
+      changeset.id
+    )
     for _, row in ipairs(rows) do
       found[#found + 1] = { key = row.key, size = row.size, segments = row.segments, format = format }
     end
@@ -54,8 +66,9 @@ end
 
 local function schema_columns(dataset)
   local schema = dataset.schema and cjson.decode(dataset.schema)
+  local tabular = schema and schema.tabularSchemaConfig
   local names, types = {}, {}
-  for i, column in ipairs(schema and schema.tabularSchemaConfig and schema.tabularSchemaConfig.columns or {}) do
+  for i, column in ipairs(tabular and tabular.columns or {}) do
     names[i], types[i] = column.columnName, column.dataType
   end
   return names, types
@@ -72,7 +85,9 @@ end
 
 local function numbered(count)
   local names = {}
-  for i = 1, count do names[i] = "column_" .. i end
+  for i = 1, count do
+    names[i] = "column_" .. i
+  end
   return names
 end
 
@@ -96,14 +111,20 @@ end
 -- Which column each of a file's fields goes to: by name under a header, by position without.
 local function mapping(source, index, count)
   local map = {}
-  for i = 1, count do map[i] = i end
-  for i, name in ipairs(source.header or {}) do map[i] = index[name] end
+  for i = 1, count do
+    map[i] = i
+  end
+  for i, name in ipairs(source.header or {}) do
+    map[i] = index[name]
+  end
   return map
 end
 
 local function arranged(fields, map, count)
   local row = {}
-  for i = 1, count do row[i] = "" end
+  for i = 1, count do
+    row[i] = ""
+  end
   for i, field in ipairs(fields) do
     if map[i] then row[map[i]] = field end
   end

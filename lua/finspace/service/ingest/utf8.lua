@@ -26,7 +26,9 @@ local function skip_ascii(bytes, at, length)
     if bit.band(word, 0x80808080) ~= 0 then break end
     at = at + 4
   end
-  while at < length and bytes[at] < 0x80 do at = at + 1 end
+  while at < length and bytes[at] < 0x80 do
+    at = at + 1
+  end
   return at
 end
 

@@ -52,11 +52,17 @@ local function lines_of(state, row, open_table, options)
   local function next_line()
     local fields = open_table.next()
     if not fields then return nil end
-    return partition_of(fields, partition_names, partition_at), records.line(fields, options.separator), fields
+    return partition_of(fields, partition_names, partition_at),
+      records.line(fields, options.separator),
+      fields
   end
   if #partition_at == 0 and #sort_at == 0 then return next_line end
-  return sorter.sorted(state.settings.data .. "/run/view-" .. row.id .. ".db", next_line, sort_at,
-    open_table.types)
+  return sorter.sorted(
+    state.settings.data .. "/run/view-" .. row.id .. ".db",
+    next_line,
+    sort_at,
+    open_table.types
+  )
 end
 
 -- Writes one file: lines of one partition, up to a size. Returns the line that belongs to the next.
@@ -122,18 +128,36 @@ end
 local function swap_objects(state, row, files, now)
   local db, bucket = state.db, state.settings.bucket
   local folder = "views/" .. row.dataset_id .. "/" .. row.id
-  db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, folder .. "/", folder .. "0")
+  db:run(
+    "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
+    bucket,
+    folder .. "/",
+    folder .. "0"
+  )
   for _, file in ipairs(files) do
     local content = contents.insert(db, { file.segment }, contents.etag(file.segment))
-    db:run("INSERT INTO objects VALUES (?, ?, ?, ?, 'text/csv', NULL)", bucket, folder .. "/" .. file.name, content, now)
+    db:run(
+      "INSERT INTO objects VALUES (?, ?, ?, ?, 'text/csv', NULL)",
+      bucket,
+      folder .. "/" .. file.name,
+      content,
+      now
+    )
   end
 end
 
 -- A dataset that changed meanwhile has made the view PENDING again, and it stays so.
 local function finish(state, row, change)
-  state.db:run([[UPDATE data_views SET status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END,
+  state.db:run(
+    [[UPDATE data_views SET status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END,
     as_of = ?4, error_category = ?5, error_message = ?6 WHERE id = ?1]],
-    row.id, row.modified, change.status, change.as_of or row.as_of, change.category, change.message)
+    row.id,
+    row.modified,
+    change.status,
+    change.as_of or row.as_of,
+    change.category,
+    change.message
+  )
 end
 
 local function describe_failure(row, problem)

@@ -13,7 +13,9 @@ local function handlers(self)
       self.depth = self.depth + 1
       if self.depth == 2 then self.rows = self.rows + 1 end
     end,
-    EndElement = function() self.depth = self.depth - 1 end,
+    EndElement = function()
+      self.depth = self.depth - 1
+    end,
     StartDoctypeDecl = function(parser)
       self.has_doctype = true
       parser:stop()
@@ -22,8 +24,12 @@ local function handlers(self)
 end
 
 local function check(self, ok, problem, line)
-  if self.has_doctype then failure.raise("VALIDATION", "%s has a document type, which is not read", self.name) end
-  if not ok then failure.raise("VALIDATION", "line %s of %s is not XML: %s", tostring(line), self.name, problem) end
+  if self.has_doctype then
+    failure.raise("VALIDATION", "%s has a document type, which is not read", self.name)
+  end
+  if not ok then
+    failure.raise("VALIDATION", "line %s of %s is not XML: %s", tostring(line), self.name, problem)
+  end
 end
 
 --- @param piece string

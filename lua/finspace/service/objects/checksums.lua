@@ -44,7 +44,9 @@ end
 --- @param bytes string
 --- @return string hex
 function checksums.hex(bytes)
-  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+  return (bytes:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end))
 end
 
 local function crc32_bytes(value)

@@ -110,7 +110,8 @@ local function spans(state, segments, first, last)
   for _, segment in ipairs(segments) do
     local from, to = math.max(first, start), math.min(last, start + segment.size - 1)
     if from <= to then
-      found[#found + 1] = { path = contents.path(state, segment.name), offset = from - start, length = to - from + 1 }
+      found[#found + 1] =
+        { path = contents.path(state, segment.name), offset = from - start, length = to - from + 1 }
     end
     start = start + segment.size
   end

@@ -30,7 +30,9 @@ end
 local function open(path, flags)
   local fd = C.open(path, flags + CLOSE_ON_EXEC, ffi.cast("int", tonumber("600", 8)))
   if fd < 0 then return nil end
-  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept) C.close(kept[0]) end)
+  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept)
+    C.close(kept[0])
+  end)
   return setmetatable({ fd = fd, path = path, guard = guard, sent = 0, unsent = 0 }, File)
 end
 
@@ -63,7 +65,9 @@ function File:write(bytes)
   while left > 0 do
     local written = tonumber(C.write(self.fd, at, left))
     if written < 0 and ffi.errno() ~= EINTR then fail("write", self.path) end
-    if written > 0 then at, left = at + written, left - written end
+    if written > 0 then
+      at, left = at + written, left - written
+    end
   end
 end
 

@@ -47,19 +47,28 @@ function listing.walk(db, wanted)
 end
 
 local function encoder(query)
-  if query["encoding-type"] ~= "url" then return function(text) return text end end
-  return function(text) return text and core.uri_encode(text, true) end
+  if query["encoding-type"] ~= "url" then
+    return function(text)
+      return text
+    end
+  end
+  return function(text)
+    return text and core.uri_encode(text, true)
+  end
 end
 
 local function element(entry, encode)
   if entry.prefix then return { "CommonPrefixes", { { "Prefix", encode(entry.prefix) } } } end
-  return { "Contents", {
-    { "Key", encode(entry.row.key) },
-    { "LastModified", xml.time(entry.row.modified) },
-    { "ETag", '"' .. entry.row.etag .. '"' },
-    { "Size", ("%d"):format(entry.row.size) },
-    { "StorageClass", "STANDARD" },
-  } }
+  return {
+    "Contents",
+    {
+      { "Key", encode(entry.row.key) },
+      { "LastModified", xml.time(entry.row.modified) },
+      { "ETag", '"' .. entry.row.etag .. '"' },
+      { "Size", ("%d"):format(entry.row.size) },
+      { "StorageClass", "STANDARD" },
+    },
+  }
 end
 
 local function page_size(query, refuse)
@@ -76,9 +85,7 @@ end
 
 -- Where a page starts: at a token, or just above a key.
 local function start_of(query, refuse)
-  if query["list-type"] ~= "2" then
-    return query.marker and query.marker .. "\0" or ""
-  end
+  if query["list-type"] ~= "2" then return query.marker and query.marker .. "\0" or "" end
   local token = query["continuation-token"]
   if token then
     local from = ngx.decode_base64(token)
@@ -111,7 +118,9 @@ function listing.answer(db, bucket, query, refuse)
     { "EncodingType", query["encoding-type"] },
     { "IsTruncated", tostring(page.next ~= nil) },
   }
-  local function add(name, value) content[#content + 1] = { name, value } end
+  local function add(name, value)
+    content[#content + 1] = { name, value }
+  end
   if second then
     add("KeyCount", #page.entries)
     add("StartAfter", encode(query["start-after"]))
@@ -122,7 +131,9 @@ function listing.answer(db, bucket, query, refuse)
     local last = page.entries[#page.entries]
     add("NextMarker", page.next and encode(last.prefix and last.prefix .. "\255" or last.row.key))
   end
-  for _, entry in ipairs(page.entries) do content[#content + 1] = element(entry, encode) end
+  for _, entry in ipairs(page.entries) do
+    content[#content + 1] = element(entry, encode)
+  end
   return xml.document("ListBucketResult", NAMESPACE, content)
 end
 

@@ -20,7 +20,8 @@ local PAGE = 1000
 --- @param refuse fun(code: string, message: string)
 --- @return table upload row
 function multipart.find(db, at, id, refuse)
-  local upload = db:row("SELECT * FROM uploads WHERE id = ? AND bucket = ? AND key = ?", id, at.bucket, at.key)
+  local upload =
+    db:row("SELECT * FROM uploads WHERE id = ? AND bucket = ? AND key = ?", id, at.bucket, at.key)
   if upload then return upload end
   return refuse("NoSuchUpload", "there is no such upload; it may have been completed or aborted")
 end
@@ -33,10 +34,20 @@ end
 --- @return string document
 function multipart.begin(db, at, described, user_id, now)
   local id = ids.resource() .. ids.resource()
-  db:run("INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
-    id, at.bucket, at.key, described.content_type, described.metadata, now, user_id)
-  return xml.document("InitiateMultipartUploadResult", NAMESPACE,
-    { { "Bucket", at.bucket }, { "Key", at.key }, { "UploadId", id } })
+  db:insert("uploads", {
+    id = id,
+    bucket = at.bucket,
+    key = at.key,
+    content_type = described.content_type,
+    metadata = described.metadata,
+    initiated = now,
+    created_by = user_id,
+  })
+  return xml.document(
+    "InitiateMultipartUploadResult",
+    NAMESPACE,
+    { { "Bucket", at.bucket }, { "Key", at.key }, { "UploadId", id } }
+  )
 end
 
 --- @param text string|nil
@@ -60,8 +71,15 @@ function multipart.add_part(state, upload, number, segment, now, refuse)
   local etag = contents.etag(segment)
   state.db:transaction(function()
     multipart.find(state.db, upload, upload.id, refuse) -- it may have ended while the body arrived
-    state.db:run("INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)",
-      upload.id, number, segment.name, segment.size, etag, now)
+    state.db:run(
+      "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)",
+      upload.id,
+      number,
+      segment.name,
+      segment.size,
+      etag,
+      now
+    )
   end)
   return etag
 end
@@ -132,7 +150,9 @@ local function chosen_parts(listed, stored, refuse)
 end
 
 local function from_hex(text)
-  return (text:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+  return (text:gsub("%x%x", function(digits)
+    return string.char(tonumber(digits, 16))
+  end))
 end
 
 local function content_of(db, chosen)
@@ -175,7 +195,9 @@ end
 --- @param id string
 --- @param refuse fun(code: string, message: string)
 function multipart.abort(db, at, id, refuse)
-  db:transaction(function() forget(db, multipart.find(db, at, id, refuse)) end)
+  db:transaction(function()
+    forget(db, multipart.find(db, at, id, refuse))
+  end)
 end
 
 --- @param db table
@@ -187,21 +209,34 @@ function multipart.list_parts(db, at, query, refuse)
   local upload = multipart.find(db, at, query.uploadId, refuse)
   local after = tonumber(query["part-number-marker"] or 0) or 0
   local limit = math.min(tonumber(query["max-parts"] or PAGE) or PAGE, PAGE)
-  local rows = db:rows("SELECT * FROM parts WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?",
-    upload.id, after, limit + 1)
+  local rows = db:rows(
+    "SELECT * FROM parts WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?",
+    upload.id,
+    after,
+    limit + 1
+  )
   local truncated = #rows > limit
   if truncated then rows[#rows] = nil end
   local content = {
-    { "Bucket", at.bucket }, { "Key", at.key }, { "UploadId", upload.id },
+    { "Bucket", at.bucket },
+    { "Key", at.key },
+    { "UploadId", upload.id },
     { "PartNumberMarker", ("%d"):format(after) },
     { "NextPartNumberMarker", rows[#rows] and ("%d"):format(rows[#rows].number) or "0" },
-    { "MaxParts", ("%d"):format(limit) }, { "IsTruncated", tostring(truncated) }, { "StorageClass", "STANDARD" },
+    { "MaxParts", ("%d"):format(limit) },
+    { "IsTruncated", tostring(truncated) },
+    { "StorageClass", "STANDARD" },
   }
   for _, row in ipairs(rows) do
-    content[#content + 1] = { "Part", {
-      { "PartNumber", ("%d"):format(row.number) }, { "LastModified", xml.time(row.modified) },
-      { "ETag", '"' .. row.etag .. '"' }, { "Size", ("%d"):format(row.size) },
-    } }
+    content[#content + 1] = {
+      "Part",
+      {
+        { "PartNumber", ("%d"):format(row.number) },
+        { "LastModified", xml.time(row.modified) },
+        { "ETag", '"' .. row.etag .. '"' },
+        { "Size", ("%d"):format(row.size) },
+      },
+    }
   end
   return xml.document("ListPartsResult", NAMESPACE, content)
 end
@@ -212,22 +247,37 @@ end
 --- @return string document
 function multipart.list_uploads(db, bucket, query)
   local prefix, limit = query.prefix or "", math.min(tonumber(query["max-uploads"] or PAGE) or PAGE, PAGE)
-  local rows = db:rows([[SELECT * FROM uploads WHERE bucket = ?1 AND substr(key, 1, length(?2)) = ?2
+  local rows = db:rows(
+    [[SELECT * FROM uploads WHERE bucket = ?1 AND substr(key, 1, length(?2)) = ?2
     AND (key > ?3 OR (key = ?3 AND id > ?4)) ORDER BY key, id LIMIT ?5]],
-    bucket, prefix, query["key-marker"] or "", query["upload-id-marker"] or "", limit + 1)
+    bucket,
+    prefix,
+    query["key-marker"] or "",
+    query["upload-id-marker"] or "",
+    limit + 1
+  )
   local truncated = #rows > limit
   if truncated then rows[#rows] = nil end
   local last = truncated and rows[#rows] or {}
   local content = {
-    { "Bucket", bucket }, { "Prefix", prefix }, { "KeyMarker", query["key-marker"] or "" },
-    { "NextKeyMarker", last.key }, { "NextUploadIdMarker", last.id },
-    { "MaxUploads", ("%d"):format(limit) }, { "IsTruncated", tostring(truncated) },
+    { "Bucket", bucket },
+    { "Prefix", prefix },
+    { "KeyMarker", query["key-marker"] or "" },
+    { "NextKeyMarker", last.key },
+    { "NextUploadIdMarker", last.id },
+    { "MaxUploads", ("%d"):format(limit) },
+    { "IsTruncated", tostring(truncated) },
   }
   for _, row in ipairs(rows) do
-    content[#content + 1] = { "Upload", {
-      { "Key", row.key }, { "UploadId", row.id }, { "StorageClass", "STANDARD" },
-      { "Initiated", xml.time(row.initiated) },
-    } }
+    content[#content + 1] = {
+      "Upload",
+      {
+        { "Key", row.key },
+        { "UploadId", row.id },
+        { "StorageClass", "STANDARD" },
+        { "Initiated", xml.time(row.initiated) },
+      },
+    }
   end
   return xml.document("ListMultipartUploadsResult", NAMESPACE, content)
 end
@@ -238,7 +288,9 @@ end
 function multipart.sweep(db, now)
   local week = 7 * 24 * 3600 * 1000
   for _, upload in ipairs(db:rows("SELECT id FROM uploads WHERE initiated < ?", now - week)) do
-    db:transaction(function() forget(db, upload) end)
+    db:transaction(function()
+      forget(db, upload)
+    end)
   end
 end
 

@@ -18,12 +18,32 @@ local LARGEST_PUT = 5 * 1024 * 1024 * 1024
 local LARGEST_DOCUMENT = 4 * 1024 * 1024
 
 local STATUS = {
-  AccessDenied = 403, BadDigest = 400, BucketAlreadyExists = 409, BucketNotEmpty = 409, EntityTooLarge = 400,
-  EntityTooSmall = 400, IncompleteBody = 400, InvalidArgument = 400, InvalidBucketName = 400, InvalidDigest = 400,
-  InvalidPart = 400, InvalidPartOrder = 400, InvalidRange = 416, InvalidRequest = 400, InvalidURI = 400,
-  KeyTooLongError = 400, MalformedXML = 400, MethodNotAllowed = 405, MissingContentLength = 411,
-  NoSuchBucket = 404, NoSuchKey = 404, NoSuchUpload = 404, NotImplemented = 501, NotModified = 304,
-  PreconditionFailed = 412, XAmzContentSHA256Mismatch = 400,
+  AccessDenied = 403,
+  BadDigest = 400,
+  BucketAlreadyExists = 409,
+  BucketNotEmpty = 409,
+  EntityTooLarge = 400,
+  EntityTooSmall = 400,
+  IncompleteBody = 400,
+  InvalidArgument = 400,
+  InvalidBucketName = 400,
+  InvalidDigest = 400,
+  InvalidPart = 400,
+  InvalidPartOrder = 400,
+  InvalidRange = 416,
+  InvalidRequest = 400,
+  InvalidURI = 400,
+  KeyTooLongError = 400,
+  MalformedXML = 400,
+  MethodNotAllowed = 405,
+  MissingContentLength = 411,
+  NoSuchBucket = 404,
+  NoSuchKey = 404,
+  NoSuchUpload = 404,
+  NotImplemented = 501,
+  NotModified = 304,
+  PreconditionFailed = 412,
+  XAmzContentSHA256Mismatch = 400,
 }
 
 local function refuse(code, message)
@@ -34,7 +54,9 @@ end
 
 local function answer(status, headers, body)
   ngx.status = status
-  for name, value in pairs(headers or {}) do ngx.header[name] = value end
+  for name, value in pairs(headers or {}) do
+    ngx.header[name] = value
+  end
   ngx.header["Content-Length"] = #(body or "")
   if body then ngx.print(body) end
 end
@@ -55,12 +77,18 @@ local function declared_length(call)
     refuse("MissingContentLength", "the request needs a Content-Length")
   end
   length = tonumber(length)
-  if length > LARGEST_PUT then refuse("EntityTooLarge", "one request holds at most 5 GiB: upload it in parts") end
+  if length > LARGEST_PUT then
+    refuse("EntityTooLarge", "one request holds at most 5 GiB: upload it in parts")
+  end
   return length
 end
 
 local function body_pieces(length)
-  if length == 0 then return function() return nil end end
+  if length == 0 then
+    return function()
+      return nil
+    end
+  end
   local socket = ngx.req.socket()
   local left = length
   return function()
@@ -75,7 +103,9 @@ end
 local CHECKSUMS = { crc32 = "crc32", sha256 = "sha256_bytes" }
 
 local function from_hex(text)
-  return (text:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+  return (text:gsub("%x%x", function(digits)
+    return string.char(tonumber(digits, 16))
+  end))
 end
 
 -- A checksum that cannot be checked is refused: accepting it would be a promise that is not kept.
@@ -99,7 +129,9 @@ local function approve_for(call)
       refuse("XAmzContentSHA256Mismatch", "x-amz-content-sha256 does not match the body")
     end
     local md5 = header["content-md5"]
-    if md5 and md5 ~= ngx.encode_base64(digests.md5) then refuse("BadDigest", "Content-MD5 does not match the body") end
+    if md5 and md5 ~= ngx.encode_base64(digests.md5) then
+      refuse("BadDigest", "Content-MD5 does not match the body")
+    end
     check_declared_checksums(header, digests)
   end
 end
@@ -114,7 +146,9 @@ local function receive_document(call)
   local length = declared_length(call)
   if length > LARGEST_DOCUMENT then refuse("MalformedXML", "the document is too large") end
   local pieces = {}
-  for piece in body_pieces(length) do pieces[#pieces + 1] = piece end
+  for piece in body_pieces(length) do
+    pieces[#pieces + 1] = piece
+  end
   local document = table.concat(pieces)
   local declared = call.request.payload_hash
   if declared ~= "UNSIGNED-PAYLOAD" and declared ~= core.sha256(document) then
@@ -138,8 +172,15 @@ local function described(header)
 end
 
 local function put(call, content_id, about)
-  call.state.db:run("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
-    call.bucket, call.key, content_id, call.now, about.content_type, about.metadata)
+  call.state.db:run(
+    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
+    call.bucket,
+    call.key,
+    content_id,
+    call.now,
+    about.content_type,
+    about.metadata
+  )
 end
 
 local FIND = [[SELECT o.*, c.size, c.etag, c.segments FROM objects o JOIN contents c ON c.id = o.content_id
@@ -187,8 +228,13 @@ local function copy_object(call)
   local object = find({ state = call.state, bucket = bucket, key = key })
   local replace = (call.request.header["x-amz-metadata-directive"] or ""):upper() == "REPLACE"
   put(call, object.content_id, replace and described(call.request.header) or object)
-  answer_xml(xml.document("CopyObjectResult", NAMESPACE,
-    { { "LastModified", xml.time(call.now) }, { "ETag", quoted(object.etag) } }))
+  answer_xml(
+    xml.document(
+      "CopyObjectResult",
+      NAMESPACE,
+      { { "LastModified", xml.time(call.now) }, { "ETag", quoted(object.etag) } }
+    )
+  )
 end
 
 local function whole_number(text)
@@ -233,7 +279,9 @@ local function get_object(call)
     return answer(304, { ETag = quoted(object.etag) })
   end
   local first, last = wanted_range(call.request.header, object.size)
-  for name, value in pairs(object_headers(object)) do ngx.header[name] = value end
+  for name, value in pairs(object_headers(object)) do
+    ngx.header[name] = value
+  end
   if first then
     ngx.status = 206
     ngx.header["Content-Range"] = ("bytes %d-%d/%d"):format(first, last, object.size)
@@ -255,11 +303,17 @@ local function list_buckets(call)
   local entries = {}
   for _, row in ipairs(call.state.db:rows("SELECT * FROM buckets ORDER BY name")) do
     if access.allows(call.state, call.caller, "read", row.name) or row.created_by == call.caller.user_id then
-      entries[#entries + 1] = { "Bucket", { { "Name", row.name }, { "CreationDate", xml.time(row.created) } } }
+      entries[#entries + 1] =
+        { "Bucket", { { "Name", row.name }, { "CreationDate", xml.time(row.created) } } }
     end
   end
-  answer_xml(xml.document("ListAllMyBucketsResult", NAMESPACE,
-    { { "Owner", { { "ID", call.caller.user_id } } }, { "Buckets", entries } }))
+  answer_xml(
+    xml.document(
+      "ListAllMyBucketsResult",
+      NAMESPACE,
+      { { "Owner", { { "ID", call.caller.user_id } } }, { "Buckets", entries } }
+    )
+  )
 end
 
 local function create_bucket(call)
@@ -268,14 +322,17 @@ local function create_bucket(call)
     refuse("InvalidBucketName", "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens")
   end
   receive_document(call)
-  local made = call.state.db:run("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?)", name, call.caller.user_id, call.now)
+  local made =
+    call.state.db:run("INSERT OR IGNORE INTO buckets VALUES (?, ?, ?)", name, call.caller.user_id, call.now)
   if made == 0 then refuse("BucketAlreadyExists", "there is a bucket of that name") end
   answer(200, { Location = "/" .. name })
 end
 
 local function delete_bucket(call)
   local db = call.state.db
-  if call.bucket == call.state.settings.bucket then refuse("AccessDenied", "the service needs this bucket") end
+  if call.bucket == call.state.settings.bucket then
+    refuse("AccessDenied", "the service needs this bucket")
+  end
   db:transaction(function()
     if db:row("SELECT 1 AS found FROM objects WHERE bucket = ? LIMIT 1", call.bucket) then
       refuse("BucketNotEmpty", "the bucket still has objects")
@@ -322,11 +379,18 @@ end
 
 local function complete_upload(call)
   local document = receive_document(call)
-  local function make(content_id, upload) put(call, content_id, upload) end
+  local function make(content_id, upload)
+    put(call, content_id, upload)
+  end
   local etag = multipart.complete(call.state.db, call, call.query.uploadId, document, make, refuse)
   answer_xml(xml.document("CompleteMultipartUploadResult", NAMESPACE, {
-    { "Location", call.state.settings.endpoint .. "/" .. call.bucket .. "/" .. core.uri_encode(call.key, true) },
-    { "Bucket", call.bucket }, { "Key", call.key }, { "ETag", quoted(etag) },
+    {
+      "Location",
+      call.state.settings.endpoint .. "/" .. call.bucket .. "/" .. core.uri_encode(call.key, true),
+    },
+    { "Bucket", call.bucket },
+    { "Key", call.key },
+    { "ETag", quoted(etag) },
   }))
 end
 
@@ -338,9 +402,26 @@ end
 -- --- routes ---------------------------------------------------------------------------------------
 
 local NOT_HERE = {
-  "acl", "attributes", "cors", "delete", "encryption", "legal-hold", "lifecycle", "logging", "notification",
-  "object-lock", "policy", "replication", "restore", "retention", "select", "tagging", "torrent",
-  "versioning", "versions", "website",
+  "acl",
+  "attributes",
+  "cors",
+  "delete",
+  "encryption",
+  "legal-hold",
+  "lifecycle",
+  "logging",
+  "notification",
+  "object-lock",
+  "policy",
+  "replication",
+  "restore",
+  "retention",
+  "select",
+  "tagging",
+  "torrent",
+  "versioning",
+  "versions",
+  "website",
 }
 
 local function service_route(call)
@@ -370,7 +451,9 @@ local OBJECT = {
   GET = function(query)
     return query.uploadId and list_parts or get_object, "read"
   end,
-  HEAD = function() return get_object, "read" end,
+  HEAD = function()
+    return get_object, "read"
+  end,
   DELETE = function(query)
     return query.uploadId and abort_upload or delete_object, "write"
   end,
@@ -408,10 +491,9 @@ end
 
 local function check_access(call, kind)
   local key = kind == "list" and (call.query.prefix or "") or call.key
-  if kind == "create" then
-    return call.caller.type == "SUPER_USER" and not call.caller.bucket
-  end
-  return not call.bucket or access.allows(call.state, call.caller, kind == "list" and "read" or kind, call.bucket, key)
+  if kind == "create" then return call.caller.type == "SUPER_USER" and not call.caller.bucket end
+  return not call.bucket
+    or access.allows(call.state, call.caller, kind == "list" and "read" or kind, call.bucket, key)
 end
 
 --- Answers one request whose signature has been verified.
@@ -426,7 +508,10 @@ function s3.answer(state, request, caller, now)
   local handler, kind = route(call)
   if not handler then refuse("MethodNotAllowed", "there is no such S3 operation here") end
   if not check_access(call, kind) then refuse("AccessDenied", "these keys do not open this bucket or key") end
-  if call.bucket and kind ~= "create" and not state.db:row("SELECT 1 AS found FROM buckets WHERE name = ?", call.bucket)
+  if
+    call.bucket
+    and kind ~= "create"
+    and not state.db:row("SELECT 1 AS found FROM buckets WHERE name = ?", call.bucket)
   then
     refuse("NoSuchBucket", "there is no bucket of that name")
   end

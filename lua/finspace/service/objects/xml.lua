@@ -7,9 +7,11 @@ local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quo
 --- @param value any
 --- @return string
 function xml.escape(value)
-  return (tostring(value):gsub("[&<>\"'%c\127]", function(character)
-    return ESCAPES[character] or ("&#x%X;"):format(character:byte())
-  end))
+  return (
+    tostring(value):gsub("[&<>\"'%c\127]", function(character)
+      return ESCAPES[character] or ("&#x%X;"):format(character:byte())
+    end)
+  )
 end
 
 --- Writes `{name, value}` pairs in order; a value is text, a list of pairs, or nil (left out).
@@ -35,7 +37,14 @@ end
 function xml.document(root, namespace, content)
   local attribute = namespace and (' xmlns="' .. namespace .. '"') or ""
   return '<?xml version="1.0" encoding="UTF-8"?>\n'
-    .. "<" .. root .. attribute .. ">" .. xml.elements(content) .. "</" .. root .. ">"
+    .. "<"
+    .. root
+    .. attribute
+    .. ">"
+    .. xml.elements(content)
+    .. "</"
+    .. root
+    .. ">"
 end
 
 --- @param milliseconds integer

@@ -12,8 +12,12 @@ local changesets = {}
 local QUOTA_AT_WORK = 10
 
 local function arn(call, row)
-  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/changeset/%s")
-    :format(call.settings.region, call.settings.environment, row.dataset_id, row.id)
+  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/changeset/%s"):format(
+    call.settings.region,
+    call.settings.environment,
+    row.dataset_id,
+    row.id
+  )
 end
 
 local function error_info(row)
@@ -42,7 +46,9 @@ end
 
 local function check_source(params)
   local path = params.sourceParams.s3SourcePath
-  if not path then fault.raise("ValidationException", "sourceParams.s3SourcePath is missing: give it as s3://BUCKET/KEY") end
+  if not path then
+    fault.raise("ValidationException", "sourceParams.s3SourcePath is missing: give it as s3://BUCKET/KEY")
+  end
   if not path:match("^s3://[^/]+/") then
     fault.raise("ValidationException", "sourceParams.s3SourcePath must be written as s3://BUCKET/KEY")
   end
@@ -58,23 +64,37 @@ end
 local function check_quota(call)
   local row = call.db:row("SELECT count(*) AS total FROM changesets WHERE status IN ('PENDING', 'RUNNING')")
   if row.total >= QUOTA_AT_WORK then
-    fault.raise("LimitExceededException", "%d changesets are at work, as many as there can be: wait for one", row.total)
+    fault.raise(
+      "LimitExceededException",
+      "%d changesets are at work, as many as there can be: wait for one",
+      row.total
+    )
   end
 end
 
 local function insert(call, dataset, change_type, format_params, updates_id)
   local id = ids.resource()
-  call.db:run([[INSERT INTO changesets (id, dataset_id, change_type, source_params, format_params, tags, status,
-    updates_id, created, created_by) VALUES (?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?)]],
-    id, dataset.id, change_type, cjson.encode(call.params.sourceParams), cjson.encode(format_params),
-    call.params.tags and cjson.encode(call.params.tags), updates_id, call.now, call.caller.user_id)
+  call.db:insert("changesets", {
+    id = id,
+    dataset_id = dataset.id,
+    change_type = change_type,
+    source_params = cjson.encode(call.params.sourceParams),
+    format_params = cjson.encode(format_params),
+    tags = call.params.tags and cjson.encode(call.params.tags),
+    status = "PENDING",
+    updates_id = updates_id,
+    created = call.now,
+    created_by = call.caller.user_id,
+  })
   return id
 end
 
 -- The 2021-05 form says the format's type beside its params; inside, it is one of them.
 local function format_of(params)
   local format_params = {}
-  for name, value in pairs(params.formatParams or {}) do format_params[name] = value end
+  for name, value in pairs(params.formatParams or {}) do
+    format_params[name] = value
+  end
   format_params.formatType = params.formatType or format_params.formatType
   return format_params
 end
@@ -104,7 +124,10 @@ function changesets.CreateChangeset(call)
   local params = call.params
   local dataset = permissions.dataset(call, "AddDatasetData")
   if params.changeType == "MODIFY" then
-    fault.raise("ValidationException", "changeType MODIFY names the changeset it replaces: use UpdateChangeset")
+    fault.raise(
+      "ValidationException",
+      "changeType MODIFY names the changeset it replaces: use UpdateChangeset"
+    )
   end
   local format_params = format_of(params)
   check_source(params)
@@ -116,9 +139,18 @@ function changesets.CreateChangeset(call)
 end
 
 local function find(call, dataset)
-  local row = call.db:row("SELECT * FROM changesets WHERE dataset_id = ? AND id = ?", dataset.id, call.params.changesetId)
-  return row or fault.raise("ResourceNotFoundException", "changesetId: dataset %s has no changeset %s",
-    dataset.id, call.params.changesetId)
+  local row = call.db:row(
+    "SELECT * FROM changesets WHERE dataset_id = ? AND id = ?",
+    dataset.id,
+    call.params.changesetId
+  )
+  return row
+    or fault.raise(
+      "ResourceNotFoundException",
+      "changesetId: dataset %s has no changeset %s",
+      dataset.id,
+      call.params.changesetId
+    )
 end
 
 --- Replaces one earlier changeset: makes a MODIFY changeset that takes its place when it succeeds.
@@ -130,10 +162,20 @@ function changesets.UpdateChangeset(call)
   check_source(call.params)
   check_format(call.params.formatParams)
   if earlier.status ~= "SUCCESS" then
-    fault.raise("ConflictException", "changeset %s is %s: only a SUCCESS changeset can be replaced", earlier.id, earlier.status)
+    fault.raise(
+      "ConflictException",
+      "changeset %s is %s: only a SUCCESS changeset can be replaced",
+      earlier.id,
+      earlier.status
+    )
   end
   if earlier.updated_by_id then
-    fault.raise("ConflictException", "changeset %s is replaced by %s already: update that one", earlier.id, earlier.updated_by_id)
+    fault.raise(
+      "ConflictException",
+      "changeset %s is replaced by %s already: update that one",
+      earlier.id,
+      earlier.updated_by_id
+    )
   end
   check_quota(call)
   local id = insert(call, dataset, "MODIFY", call.params.formatParams, earlier.id)
@@ -152,10 +194,16 @@ end
 function changesets.ListChangesets(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
   local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows("SELECT * FROM changesets WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-      dataset.id, after, limit)
+    return call.db:rows(
+      "SELECT * FROM changesets WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+      dataset.id,
+      after,
+      limit
+    )
   end)
-  for i, row in ipairs(rows) do rows[i] = described(call, row) end
+  for i, row in ipairs(rows) do
+    rows[i] = described(call, row)
+  end
   return { changesets = rows, nextToken = next_token }
 end
 

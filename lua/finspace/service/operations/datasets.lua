@@ -11,8 +11,11 @@ local datasets = {}
 local QUOTA = 1500
 
 local function arn(call, id)
-  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s")
-    :format(call.settings.region, call.settings.environment, id)
+  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s"):format(
+    call.settings.region,
+    call.settings.environment,
+    id
+  )
 end
 
 local function described(call, row)
@@ -52,7 +55,11 @@ local function check_schema(schema)
   end
   for _, name in ipairs(tabular and tabular.primaryKeyColumns or {}) do
     if not seen[name] then
-      fault.raise("ValidationException", "schemaDefinition.tabularSchemaConfig.primaryKeyColumns: no column %q", name)
+      fault.raise(
+        "ValidationException",
+        "schemaDefinition.tabularSchemaConfig.primaryKeyColumns: no column %q",
+        name
+      )
     end
   end
 end
@@ -68,16 +75,28 @@ local function grant(call, dataset_id, wanted)
   local group = wanted.permissionGroupId
   if not group then return end
   if not call.db:row("SELECT 1 AS found FROM permission_groups WHERE id = ?", group) then
-    fault.raise("ResourceNotFoundException", "permissionGroupParams.permissionGroupId: there is no group %s", group)
+    fault.raise(
+      "ResourceNotFoundException",
+      "permissionGroupParams.permissionGroupId: there is no group %s",
+      group
+    )
   end
   local granted = wanted.datasetPermissions or {}
   if #granted == 0 then granted = { { permission = "ViewDatasetDetails" } } end
   for _, entry in ipairs(granted) do
     if not is_dataset_permission(entry.permission) then
-      fault.raise("ValidationException", "permissionGroupParams.datasetPermissions: permission must be one of %s",
-        table.concat(permissions.DATASET, ", "))
+      fault.raise(
+        "ValidationException",
+        "permissionGroupParams.datasetPermissions: permission must be one of %s",
+        table.concat(permissions.DATASET, ", ")
+      )
     end
-    call.db:run("INSERT OR IGNORE INTO dataset_permissions VALUES (?, ?, ?)", dataset_id, group, entry.permission)
+    call.db:run(
+      "INSERT OR IGNORE INTO dataset_permissions VALUES (?, ?, ?)",
+      dataset_id,
+      group,
+      entry.permission
+    )
   end
 end
 
@@ -92,9 +111,18 @@ function datasets.CreateDataset(call)
     fault.raise("LimitExceededException", "there are %d datasets, as many as there can be: delete one", QUOTA)
   end
   local id = ids.resource()
-  call.db:run([[INSERT INTO datasets (id, title, kind, description, owner, alias, schema, created_by, created, modified)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]], id, params.datasetTitle, params.kind, params.datasetDescription,
-    encoded(params.ownerInfo), params.alias, encoded(params.schemaDefinition), call.caller.user_id, call.now, call.now)
+  call.db:insert("datasets", {
+    id = id,
+    title = params.datasetTitle,
+    kind = params.kind,
+    description = params.datasetDescription,
+    owner = encoded(params.ownerInfo),
+    alias = params.alias,
+    schema = encoded(params.schemaDefinition),
+    created_by = call.caller.user_id,
+    created = call.now,
+    modified = call.now,
+  })
   grant(call, id, params.permissionGroupParams)
   return { datasetId = id }
 end
@@ -114,10 +142,16 @@ end
 --- @return table result
 function datasets.ListDatasets(call)
   local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows([[SELECT * FROM datasets d WHERE seq > ?1 AND (?3 OR created_by = ?4 OR EXISTS (
+    return call.db:rows(
+      [[SELECT * FROM datasets d WHERE seq > ?1 AND (?3 OR created_by = ?4 OR EXISTS (
         SELECT 1 FROM dataset_permissions p JOIN memberships m ON m.group_id = p.group_id
         WHERE p.dataset_id = d.id AND p.permission = 'ViewDatasetDetails' AND m.user_id = ?4))
-      ORDER BY seq LIMIT ?2]], after, limit, call.caller.type == "SUPER_USER", call.caller.user_id)
+      ORDER BY seq LIMIT ?2]],
+      after,
+      limit,
+      call.caller.type == "SUPER_USER",
+      call.caller.user_id
+    )
   end)
   local list = {}
   for i, row in ipairs(rows) do
@@ -134,17 +168,27 @@ function datasets.UpdateDataset(call)
   local row = permissions.dataset(call, "EditDatasetMetadata")
   check_alias(call, params.alias, row.id)
   check_schema(params.schemaDefinition)
-  call.db:run([[UPDATE datasets SET title = ?, kind = ?, description = coalesce(?, description),
+  call.db:run(
+    [[UPDATE datasets SET title = ?, kind = ?, description = coalesce(?, description),
     alias = coalesce(?, alias), schema = coalesce(?, schema), modified = ? WHERE id = ?]],
-    params.datasetTitle, params.kind, params.datasetDescription, params.alias,
-    encoded(params.schemaDefinition), call.now, row.id)
+    params.datasetTitle,
+    params.kind,
+    params.datasetDescription,
+    params.alias,
+    encoded(params.schemaDefinition),
+    call.now,
+    row.id
+  )
   return { datasetId = row.id }
 end
 
 local function is_busy(call, id)
-  return call.db:row([[SELECT 1 AS found FROM changesets WHERE dataset_id = ?1 AND status IN ('PENDING', 'RUNNING')
+  return call.db:row(
+    [[SELECT 1 AS found FROM changesets WHERE dataset_id = ?1 AND status IN ('PENDING', 'RUNNING')
     UNION ALL SELECT 1 FROM data_views WHERE dataset_id = ?1 AND status IN ('PENDING', 'STARTING', 'RUNNING')
-    LIMIT 1]], id) ~= nil
+    LIMIT 1]],
+    id
+  ) ~= nil
 end
 
 --- Deletes a dataset with its changesets and views.
@@ -153,11 +197,22 @@ end
 function datasets.DeleteDataset(call)
   local id = permissions.dataset(call, "DeleteDataset").id
   if is_busy(call, id) then
-    fault.raise("ConflictException", "dataset %s has a changeset or a view at work: wait for it, then delete", id)
+    fault.raise(
+      "ConflictException",
+      "dataset %s has a changeset or a view at work: wait for it, then delete",
+      id
+    )
   end
-  call.db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", call.settings.bucket,
-    "views/" .. id .. "/", "views/" .. id .. "0")
-  call.db:run("DELETE FROM changeset_sources WHERE changeset_id IN (SELECT id FROM changesets WHERE dataset_id = ?)", id)
+  call.db:run(
+    "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
+    call.settings.bucket,
+    "views/" .. id .. "/",
+    "views/" .. id .. "0"
+  )
+  call.db:run(
+    "DELETE FROM changeset_sources WHERE changeset_id IN (SELECT id FROM changesets WHERE dataset_id = ?)",
+    id
+  )
   for _, name in ipairs({ "changesets", "data_views", "dataset_permissions" }) do
     call.db:run("DELETE FROM " .. name .. " WHERE dataset_id = ?", id)
   end

@@ -35,7 +35,9 @@ end
 
 local function check_name(call, name, own_id)
   local other = name and call.db:row("SELECT id FROM permission_groups WHERE name = ?", name)
-  if other and other.id ~= own_id then fault.raise("ConflictException", "name: another group has this name") end
+  if other and other.id ~= own_id then
+    fault.raise("ConflictException", "name: another group has this name")
+  end
 end
 
 -- An empty list is written as one; a list that names a permission twice grants it once.
@@ -59,9 +61,14 @@ function groups.CreatePermissionGroup(call)
     fault.raise("LimitExceededException", "there are %d groups, as many as there can be: delete one", QUOTA)
   end
   local id = ids.resource()
-  call.db:run([[INSERT INTO permission_groups (id, name, description, permissions, created, modified)
-    VALUES (?, ?, ?, ?, ?, ?)]], id, params.name, params.description, encoded(params.applicationPermissions),
-    call.now, call.now)
+  call.db:insert("permission_groups", {
+    id = id,
+    name = params.name,
+    description = params.description,
+    permissions = encoded(params.applicationPermissions),
+    created = call.now,
+    modified = call.now,
+  })
   return { permissionGroupId = id }
 end
 
@@ -78,7 +85,9 @@ function groups.ListPermissionGroups(call)
   local rows, next_token = pages.take(call, function(after, limit)
     return call.db:rows("SELECT * FROM permission_groups WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
   end)
-  for i, row in ipairs(rows) do rows[i] = described(row) end
+  for i, row in ipairs(rows) do
+    rows[i] = described(row)
+  end
   return { permissionGroups = rows, nextToken = next_token }
 end
 
@@ -87,9 +96,15 @@ end
 function groups.UpdatePermissionGroup(call)
   local params, row = call.params, find_to_manage(call)
   check_name(call, params.name, row.id)
-  call.db:run([[UPDATE permission_groups SET name = coalesce(?, name), description = coalesce(?, description),
+  call.db:run(
+    [[UPDATE permission_groups SET name = coalesce(?, name), description = coalesce(?, description),
     permissions = coalesce(?, permissions), modified = ? WHERE id = ?]],
-    params.name, params.description, encoded(params.applicationPermissions), call.now, row.id)
+    params.name,
+    params.description,
+    encoded(params.applicationPermissions),
+    call.now,
+    row.id
+  )
   return { permissionGroupId = row.id }
 end
 
@@ -108,7 +123,8 @@ end
 --- @return table result
 function groups.AssociateUserToPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
-  local added = call.db:run("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?, ?)", group.id, user.id)
+  local added =
+    call.db:run("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?, ?)", group.id, user.id)
   if added == 0 then fault.raise("ConflictException", "user %s is in group %s already", user.id, group.id) end
   return {}
 end
@@ -118,7 +134,9 @@ end
 function groups.DisassociateUserFromPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
   local removed = call.db:run("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", group.id, user.id)
-  if removed == 0 then fault.raise("ResourceNotFoundException", "user %s is not in group %s", user.id, group.id) end
+  if removed == 0 then
+    fault.raise("ResourceNotFoundException", "user %s is not in group %s", user.id, group.id)
+  end
   return {}
 end
 
@@ -126,11 +144,18 @@ end
 --- @param call table
 --- @return table result
 function groups.ListPermissionGroupsByUser(call)
-  if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
+  if call.params.userId ~= call.caller.user_id then
+    permissions.require_application(call, "ManageUsersAndGroups")
+  end
   local user = users.find(call)
   local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows([[SELECT m.seq, g.id, g.name FROM memberships m JOIN permission_groups g ON g.id = m.group_id
-      WHERE m.user_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]], user.id, after, limit)
+    return call.db:rows(
+      [[SELECT m.seq, g.id, g.name FROM memberships m JOIN permission_groups g ON g.id = m.group_id
+      WHERE m.user_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]],
+      user.id,
+      after,
+      limit
+    )
   end)
   for i, row in ipairs(rows) do
     rows[i] = { permissionGroupId = row.id, name = row.name, membershipStatus = "ADDITION_SUCCESS" }
@@ -143,9 +168,14 @@ end
 function groups.ListUsersByPermissionGroup(call)
   local group = find_to_manage(call)
   local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows([[SELECT m.seq, u.id, u.status, u.first_name, u.last_name, u.email, u.type,
+    return call.db:rows(
+      [[SELECT m.seq, u.id, u.status, u.first_name, u.last_name, u.email, u.type,
         u.api_access, u.principal_arn FROM memberships m JOIN users u ON u.id = m.user_id
-      WHERE m.group_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]], group.id, after, limit)
+      WHERE m.group_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]],
+      group.id,
+      after,
+      limit
+    )
   end)
   for i, row in ipairs(rows) do
     rows[i] = users.described_briefly(row)

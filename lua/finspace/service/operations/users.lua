@@ -72,9 +72,19 @@ function handlers.CreateUser(call)
     fault.raise("ConflictException", "emailAddress: there is a user with this address")
   end
   local id = ids.resource()
-  call.db:run([[INSERT INTO users (id, email, type, first_name, last_name, api_access, principal_arn, status, created,
-    modified, last_enabled) VALUES (?, ?, ?, ?, ?, ?, ?, 'ENABLED', ?, ?, ?)]], id, params.emailAddress, params.type,
-    params.firstName, params.lastName, params.apiAccess or "DISABLED", params.apiAccessPrincipalArn, now, now, now)
+  call.db:insert("users", {
+    id = id,
+    email = params.emailAddress,
+    type = params.type,
+    first_name = params.firstName,
+    last_name = params.lastName,
+    api_access = params.apiAccess or "DISABLED",
+    principal_arn = params.apiAccessPrincipalArn,
+    status = "ENABLED",
+    created = now,
+    modified = now,
+    last_enabled = now,
+  })
   return { userId = id }
 end
 
@@ -82,7 +92,9 @@ end
 --- @param call table
 --- @return table result
 function handlers.GetUser(call)
-  if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
+  if call.params.userId ~= call.caller.user_id then
+    permissions.require_application(call, "ManageUsersAndGroups")
+  end
   return described(users.find(call))
 end
 
@@ -93,7 +105,9 @@ function handlers.ListUsers(call)
   local rows, next_token = pages.take(call, function(after, limit)
     return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
   end)
-  for i, row in ipairs(rows) do rows[i] = described(row) end
+  for i, row in ipairs(rows) do
+    rows[i] = described(row)
+  end
   return { users = rows, nextToken = next_token }
 end
 
@@ -104,10 +118,18 @@ function handlers.UpdateUser(call)
   check_super(call, params.type)
   check_super(call, row.type)
   check_principal(call, params.apiAccessPrincipalArn, row.id)
-  call.db:run([[UPDATE users SET type = coalesce(?, type), first_name = coalesce(?, first_name),
+  call.db:run(
+    [[UPDATE users SET type = coalesce(?, type), first_name = coalesce(?, first_name),
     last_name = coalesce(?, last_name), api_access = coalesce(?, api_access),
     principal_arn = coalesce(?, principal_arn), modified = ? WHERE id = ?]],
-    params.type, params.firstName, params.lastName, params.apiAccess, params.apiAccessPrincipalArn, call.now, row.id)
+    params.type,
+    params.firstName,
+    params.lastName,
+    params.apiAccess,
+    params.apiAccessPrincipalArn,
+    call.now,
+    row.id
+  )
   return { userId = row.id }
 end
 
@@ -116,7 +138,11 @@ end
 function handlers.EnableUser(call)
   local row = find_to_manage(call)
   if row.status == "ENABLED" then fault.raise("ConflictException", "user %s is enabled already", row.id) end
-  call.db:run("UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
+  call.db:run(
+    "UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1",
+    row.id,
+    call.now
+  )
   return { userId = row.id }
 end
 
@@ -134,7 +160,11 @@ function handlers.DisableUser(call)
   check_super(call, row.type)
   check_not_owner(call, row)
   if row.status == "DISABLED" then fault.raise("ConflictException", "user %s is disabled already", row.id) end
-  call.db:run("UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
+  call.db:run(
+    "UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1",
+    row.id,
+    call.now
+  )
   return { userId = row.id }
 end
 
@@ -144,10 +174,16 @@ end
 function handlers.ResetUserPassword(call)
   local row = find_to_manage(call)
   check_super(call, row.type)
-  if row.status ~= "ENABLED" then fault.raise("ConflictException", "user %s is disabled: enable it first", row.id) end
+  if row.status ~= "ENABLED" then
+    fault.raise("ConflictException", "user %s is disabled: enable it first", row.id)
+  end
   local password = ids.password()
-  call.db:run("UPDATE users SET password_digest = ?, modified = ? WHERE id = ?",
-    core.sha256(row.id .. ":" .. password), call.now, row.id)
+  call.db:run(
+    "UPDATE users SET password_digest = ?, modified = ? WHERE id = ?",
+    core.sha256(row.id .. ":" .. password),
+    call.now,
+    row.id
+  )
   return { userId = row.id, temporaryPassword = password }
 end
 

@@ -23,15 +23,20 @@ end
 local function described(call, row)
   return {
     dataViewId = row.id,
-    dataViewArn = ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/dataview/%s")
-      :format(call.settings.region, call.settings.environment, row.dataset_id, row.id),
+    dataViewArn = ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/dataview/%s"):format(
+      call.settings.region,
+      call.settings.environment,
+      row.dataset_id,
+      row.id
+    ),
     datasetId = row.dataset_id,
     autoUpdate = row.auto_update == 1,
     asOfTimestamp = row.as_of,
     partitionColumns = cjson.decode(row.partition_columns),
     sortColumns = cjson.decode(row.sort_columns),
     status = row.status,
-    errorInfo = row.error_category and { errorCategory = row.error_category, errorMessage = row.error_message },
+    errorInfo = row.error_category
+      and { errorCategory = row.error_category, errorMessage = row.error_message },
     createTime = row.created,
     lastModifiedTime = row.modified,
   }
@@ -44,7 +49,10 @@ end
 local function check_options(options)
   local delimiter = options.delimiter or ","
   if #delimiter ~= 1 or delimiter:find('["\r\n]') then
-    refuse("s3DestinationExportFileFormatOptions", "delimiter must be one character, and no quote or line end")
+    refuse(
+      "s3DestinationExportFileFormatOptions",
+      "delimiter must be one character, and no quote or line end"
+    )
   end
   if options.header and options.header ~= "true" and options.header ~= "false" then
     refuse("s3DestinationExportFileFormatOptions", 'header must be "true" or "false"')
@@ -93,11 +101,20 @@ local function check_quotas(call, dataset)
   local at_work = db:row([[SELECT count(*) AS total FROM data_views
     WHERE status IN ('PENDING', 'STARTING', 'RUNNING')]]).total
   if at_work >= QUOTA_AT_WORK then
-    fault.raise("LimitExceededException", "%d views are being built, as many as there can be: wait for one", at_work)
+    fault.raise(
+      "LimitExceededException",
+      "%d views are being built, as many as there can be: wait for one",
+      at_work
+    )
   end
   local total = db:row("SELECT count(*) AS total FROM data_views WHERE dataset_id = ?", dataset.id).total
   if total >= QUOTA_A_DATASET then
-    fault.raise("LimitExceededException", "dataset %s has %d views, as many as there can be", dataset.id, total)
+    fault.raise(
+      "LimitExceededException",
+      "dataset %s has %d views, as many as there can be",
+      dataset.id,
+      total
+    )
   end
 end
 
@@ -110,25 +127,37 @@ end
 function views.CreateDataView(call)
   local params, dataset = call.params, permissions.dataset(call, "CreateDataView")
   if params.autoUpdate and params.asOfTimestamp then
-    fault.raise("ValidationException", "asOfTimestamp cannot stand beside autoUpdate: such a view is as of now")
+    fault.raise(
+      "ValidationException",
+      "asOfTimestamp cannot stand beside autoUpdate: such a view is as of now"
+    )
   end
   check_destination(params.destinationTypeParams)
   check_columns(dataset, "sortColumns", params.sortColumns)
   check_columns(dataset, "partitionColumns", params.partitionColumns)
   check_quotas(call, dataset)
   local id = ids.resource()
-  call.db:run([[INSERT INTO data_views (id, dataset_id, auto_update, sort_columns, partition_columns, as_of,
-    destination, status, created, modified, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, 'PENDING', ?, ?, ?)]],
-    id, dataset.id, params.autoUpdate or false, encoded_list(params.sortColumns),
-    encoded_list(params.partitionColumns), params.asOfTimestamp or call.now,
-    cjson.encode(params.destinationTypeParams), call.now, call.now, call.caller.user_id)
+  call.db:insert("data_views", {
+    id = id,
+    dataset_id = dataset.id,
+    auto_update = params.autoUpdate or false,
+    sort_columns = encoded_list(params.sortColumns),
+    partition_columns = encoded_list(params.partitionColumns),
+    as_of = params.asOfTimestamp or call.now,
+    destination = cjson.encode(params.destinationTypeParams),
+    status = "PENDING",
+    created = call.now,
+    modified = call.now,
+    created_by = call.caller.user_id,
+  })
   return { datasetId = dataset.id, dataViewId = id }
 end
 
 local function find(call, dataset)
   local id = call.params.dataViewId
   local row = call.db:row("SELECT * FROM data_views WHERE dataset_id = ? AND id = ?", dataset.id, id)
-  return row or fault.raise("ResourceNotFoundException", "dataViewId: dataset %s has no view %s", dataset.id, id)
+  return row
+    or fault.raise("ResourceNotFoundException", "dataViewId: dataset %s has no view %s", dataset.id, id)
 end
 
 --- @param call table
@@ -145,8 +174,12 @@ end
 function views.ListDataViews(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
   local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows("SELECT * FROM data_views WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-      dataset.id, after, limit)
+    return call.db:rows(
+      "SELECT * FROM data_views WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+      dataset.id,
+      after,
+      limit
+    )
   end)
   for i, row in ipairs(rows) do
     rows[i] = described(call, row)
