@@ -10,6 +10,12 @@ describe("an error", function()
       .. "[request id 1234, 3 attempts]", tostring(err))
   end)
 
+  it("tells its particulars in the first line of a long message", function()
+    local err = errors.new { kind = "connect", code = "ConnectionRefused", message = "refused\nLook there.",
+      operation = "GetUser", attempts = 3 }
+    assert.equal("GetUser failed: ConnectionRefused: refused [3 attempts]\nLook there.", tostring(err))
+  end)
+
   it("prints without what it does not know", function()
     assert.equal("finspace failed: MissingRegion", tostring(errors.new { kind = "config", code = "MissingRegion" }))
   end)

@@ -29,6 +29,7 @@ local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 --- @field credentials? table|finspace.Provider  { access_key_id, secret_access_key, session_token,
 ---   expires_at }, or a function that fetches them; else the usual chain
 --- @field mfa_code? fun(serial: string): string  asked when a role wants a second factor
+--- @field shared_dict? table         an ngx.shared dictionary, so that one worker fetches keys for all
 --- @field environment_id? string     work with FinSpace's own keys for this environment
 --- @field duration_in_minutes? integer  how long those last
 --- @field endpoint_url? string       else AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL, the profile's
@@ -68,6 +69,7 @@ local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 
 local OPTIONS = {
   region = "string", profile = "string", credentials = "table|function", mfa_code = "function",
+  shared_dict = "table|userdata",
   environment_id = "string", duration_in_minutes = "count",
   endpoint_url = "string", s3_endpoint_url = "string", sts_endpoint_url = "string",
   ca_file = "string", proxy = "string", connect_timeout = "seconds", timeout = "seconds",
@@ -150,7 +152,10 @@ local END_OF_FINSPACE = "Amazon switched FinSpace off on 2026-10-07. Start a com
 -- Most people who cannot connect today call a service that is gone.
 local function explain_connection(err, endpoint)
   if err.sent ~= false or (err.kind ~= "connect" and err.code ~= "ConnectTimeout") then return err end
-  local lines = { err.message, ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin) }
+  local lines = { err.message }
+  if endpoint.custom then
+    lines[2] = ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin)
+  end
   if not endpoint.custom or err.code == "CouldNotResolve" then lines[#lines + 1] = END_OF_FINSPACE end
   err.message = table.concat(lines, "\n")
   return err

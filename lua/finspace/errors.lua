@@ -47,9 +47,7 @@ end
 
 local function cause(err)
   local text = err.code or err.kind
-  if err.status then text = ("%s (HTTP %d)"):format(text, err.status) end
-  if err.message then text = text .. ": " .. err.message end
-  return text
+  return err.status and ("%s (HTTP %d)"):format(text, err.status) or text
 end
 
 local function particulars(err)
@@ -76,13 +74,20 @@ local function fault_lines(faults)
   return table.concat(lines)
 end
 
+-- What happened and how to find it again stand in the first line, however many the message has.
+local function explanation(err)
+  if not err.message then return cause(err) .. particulars(err) end
+  local first, rest = err.message:match("^([^\n]*)(.*)$")
+  return ("%s: %s%s%s"):format(cause(err), first, particulars(err), rest)
+end
+
 --- One or two lines for people; a validation error has a line for each fault.
 function Error:__tostring()
   local subject = self.operation or "finspace"
   if self.faults then
     return ("%s was not sent: %s%s"):format(subject, count(#self.faults, "fault"), fault_lines(self.faults))
   end
-  return subject .. " failed: " .. cause(self) .. particulars(self) .. advice(self)
+  return subject .. " failed: " .. explanation(self) .. advice(self)
 end
 
 function Error.__concat(left, right)

@@ -56,9 +56,9 @@ local function failed(waiter, state)
 end
 
 local function timed_out(waiter, state, timeout)
-  local where = state.status and "is still " .. state.status or "was never seen"
+  local where = state.status and "is still " .. state.status or "was not seen"
   local trouble = state.last_error
-  local last = trouble and "; the last look failed: " .. (trouble.message or trouble.code) or ""
+  local last = trouble and (" (the last look failed: %s)"):format(trouble.code) or ""
   return final_error(waiter, state, {
     kind = "timeout", code = "WaitTimeout", retryable = true, last_error = state.last_error,
     message = ("the %s %s after %g s%s; wait again, or give a longer timeout")
