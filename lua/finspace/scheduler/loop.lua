@@ -14,8 +14,12 @@ Loop.__index = Loop
 -- A step gives the loop that drives it back to its host after this time, whatever is still ready.
 local LONGEST_STEP = 0.01
 
--- What a parked task yields; a task that yields anything else only lets the others run.
-local PARKED = {}
+-- What a parked task yields, and what a coroutine yields whose task has ended; a task that yields anything
+-- else only lets the others run.
+local PARKED, VACANT = {}, {}
+
+-- A coroutine is worth keeping: its stack has grown to what a call needs.
+local MOST_VACANT = 256
 
 --- @param settle? fun()  called at the end of a step after which no task is alive
 --- @return finspace.Loop
@@ -25,6 +29,7 @@ function loop.new(settle)
     multi = http.multi {},
     requests = {}, -- the task that waits for each call, by the call's id
     ready = {}, first = 1, last = 0,
+    vacant = {}, -- coroutines without a task
     alarms = {}, -- the latest first
   }, Loop)
 end
@@ -56,9 +61,17 @@ function Loop:wake(task, first, second)
   make_ready(self, task)
 end
 
---- Runs a task's body in a coroutine of its own, from the next step on.
+local function run_bodies(body)
+  while true do
+    body()
+    body = coroutine.yield(VACANT)
+  end
+end
+
+--- Runs a task's body in a coroutine, from the next step on.
 function Loop:start(task, body)
-  task:runs_in(coroutine.create(body))
+  task:runs_in(table.remove(self.vacant) or coroutine.create(run_bodies))
+  task.first = body
   self.alive, self.living[task] = self.alive + 1, true
   make_ready(self, task)
 end
@@ -76,8 +89,11 @@ local function resume(self, task)
   local ok, signal = coroutine.resume(task.thread, first, second)
   self.running = nil
   if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end
-  local merely_yielded = signal ~= PARKED and coroutine.status(task.thread) == "suspended"
-  if merely_yielded and not task.adopted then make_ready(self, task) end
+  if signal == VACANT then
+    if #self.vacant < MOST_VACANT then self.vacant[#self.vacant + 1] = task.thread end
+  elseif signal ~= PARKED and not task.adopted then
+    make_ready(self, task)
+  end
 end
 
 -- what is waited for -----------------------------------------------------------------------------

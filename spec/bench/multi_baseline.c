@@ -1,0 +1,73 @@
+/* The same request by bare libcurl multi, many at a time, unsigned and unread: the floor for calls
+ * side by side.
+ *
+ *   multi_baseline URL COUNT LIMIT       prints microseconds a call
+ */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { MOST = 256 };
+
+static size_t discard(char *data, size_t size, size_t count, void *sink) {
+    (void)data;
+    (void)sink;
+    return size * count;
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static CURL *new_call(const char *url, struct curl_slist *headers) {
+    static const char body[] = "{\"locationType\":\"INGESTION\"}";
+    CURL *call = curl_easy_init();
+    curl_easy_setopt(call, CURLOPT_URL, url);
+    curl_easy_setopt(call, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(call, CURLOPT_POSTFIELDS, body);
+    curl_easy_setopt(call, CURLOPT_POSTFIELDSIZE, (long)sizeof body - 1);
+    curl_easy_setopt(call, CURLOPT_WRITEFUNCTION, discard);
+    return call;
+}
+
+/* Performs `count` calls, `limit` at a time; handles are used again, as a good program would. */
+static int perform_all(CURLM *multi, CURL **calls, long limit, long count) {
+    long started = 0, ended = 0;
+    int running, left;
+    for (; started < limit && started < count; started++) {
+        curl_multi_add_handle(multi, calls[started]);
+    }
+    while (ended < count) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK) return 1;
+        for (CURLMsg *m; (m = curl_multi_info_read(multi, &left)) != NULL; ended++) {
+            CURL *call = m->easy_handle;
+            if (m->data.result != CURLE_OK) return 1;
+            curl_multi_remove_handle(multi, call);
+            if (started < count) curl_multi_add_handle(multi, call);
+            started++;
+        }
+        if (ended < count) curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    long count = argc > 2 ? atol(argv[2]) : 0, limit = argc > 3 ? atol(argv[3]) : 0;
+    CURL *calls[MOST];
+    if (count < 1 || limit < 1 || limit > MOST) return 2;
+    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    CURLM *multi = curl_multi_init();
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MOST);
+    for (long i = 0; i < limit; i++) calls[i] = new_call(argv[1], headers);
+    if (perform_all(multi, calls, limit, limit)) return 1; /* connects */
+    double start = seconds();
+    if (perform_all(multi, calls, limit, count)) return 1;
+    printf("%.3f\n", (seconds() - start) * 1e6 / (double)count);
+    for (long i = 0; i < limit; i++) curl_easy_cleanup(calls[i]);
+    curl_multi_cleanup(multi);
+    curl_slist_free_all(headers);
+    return 0;
+}
