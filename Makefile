@@ -16,7 +16,7 @@ LUA      ?= lua5.4
 # The rooms, by floor (see README.md). The rockspec lists the same sources, and a spec compares them.
 CORE_ROOMS = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify
 CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4
-HTTP_ROOMS = buf http http_error http_multi
+HTTP_ROOMS = buf http http_request http_answer http_error http_multi
 HTTP_BIND  = lhttp
 SYS_ROOMS  = buf
 SYS_BIND   = lsys

@@ -67,8 +67,7 @@ void http_options_init(http_options *options);
 /* Once per process, before anything else here; false when libcurl cannot start. */
 bool http_start(void);
 
-/* --- a transfer: the request that is written, then the answer that is read ---------------------
- */
+/* --- a transfer: the request that is written, then the answer that is read -------------------- */
 
 typedef struct http_transfer http_transfer;
 
@@ -114,8 +113,7 @@ slice http_headers(const http_transfer *t);
 /* Cuts the next header from `rest`; the value is trimmed. False at the end. */
 bool http_next_header(slice *rest, slice *name, slice *value);
 
-/* --- one call ----------------------------------------------------------------------------------
- */
+/* --- one call --------------------------------------------------------------------------------- */
 
 typedef struct http_client http_client;
 
@@ -132,8 +130,7 @@ bool http_client_perform(http_client *client);
 /* Gives back large buffers of the last answer once it was read. */
 void http_client_end(http_client *client);
 
-/* --- many calls --------------------------------------------------------------------------------
- */
+/* --- many calls ------------------------------------------------------------------------------- */
 
 typedef struct http_multi http_multi;
 

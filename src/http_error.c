@@ -31,6 +31,13 @@ void http_fail(http_transfer *t, http_kind kind, const char *code, const char *f
     va_end(arguments);
 }
 
+void http_fail_file(http_transfer *t, const char *code, const char *what, const char *path,
+                    int error) {
+    char reason[128];
+    http_fail(t, HTTP_IO, code, "cannot %s %s: %s", what, path,
+              strerror_r(error, reason, sizeof reason));
+}
+
 /* "host:port" of the request, for messages; the port is written where the URL leaves it out. */
 typedef struct peer_name {
     char text[300];
@@ -39,10 +46,7 @@ typedef struct peer_name {
 static peer_name name_peer(const http_transfer *t) {
     peer_name name = {""};
     slice url = slice_of_cstr(t->url.ptr);
-    size_t start = slice_find(url, ':') + 3;
-    size_t end = start;
-    while (end < url.len && url.ptr[end] != '/' && url.ptr[end] != '?') end++;
-    slice host = slice_of(url.ptr + start, end - start);
+    slice host = http_authority(url);
     bool bracketed = host.len > 0 && host.ptr[host.len - 1] == ']';
     bool has_port = !bracketed && slice_find(host, ':') < host.len;
     const char *port = has_port ? "" : slice_starts_with(url, SLICE("https")) ? ":443" : ":80";

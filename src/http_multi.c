@@ -41,8 +41,7 @@ static int64_t now_ns(void) {
     return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 }
 
-/* --- what libcurl tells us ---------------------------------------------------------------------
- */
+/* --- what libcurl tells us -------------------------------------------------------------------- */
 
 /* libcurl wants to hear of a socket. `known` is what we said of it before: NULL the first time. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
@@ -79,8 +78,7 @@ static void arm_timer(http_multi *m) {
     timerfd_settime(m->timer, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void set_rules(http_multi *m) {
     long connections = m->options.max_connections;
@@ -158,8 +156,7 @@ void http_multi_free(http_multi *m) {
     free(m);
 }
 
-/* --- calls -------------------------------------------------------------------------------------
- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static http_transfer *take_idle(http_multi *m) {
     http_transfer *t = m->idle;
@@ -206,6 +203,22 @@ uint64_t http_multi_next_id(const http_multi *m) {
     return m->last_id + 1;
 }
 
+static void link_running(http_multi *m, http_transfer *t) {
+    t->next = m->running;
+    t->place = &m->running;
+    if (t->next) t->next->place = &t->next;
+    m->running = t;
+    m->running_count++;
+}
+
+static void unlink_running(http_multi *m, http_transfer *t) {
+    *t->place = t->next;
+    if (t->next) t->next->place = t->place;
+    t->next = NULL;
+    m->running_count--;
+    curl_multi_remove_handle(m->curl, t->easy);
+}
+
 uint64_t http_multi_add(http_multi *m) {
     http_transfer *t = m->draft;
     if (!http_transfer_start(t)) return 0;
@@ -215,32 +228,19 @@ uint64_t http_multi_add(http_multi *m) {
     }
     m->draft = NULL;
     t->id = ++m->last_id;
-    t->next = m->running;
-    m->running = t;
-    m->running_count++;
+    link_running(m, t);
     arm_timer(m);
     return t->id;
 }
 
-/* The place that points to a call under way, or NULL. */
-static http_transfer **find_running(http_multi *m, uint64_t id) {
-    for (http_transfer **at = &m->running; *at; at = &(*at)->next) {
-        if ((*at)->id == id) return at;
-    }
-    return NULL;
-}
-
-static http_transfer *unlink_running(http_multi *m, http_transfer **at) {
-    http_transfer *t = *at;
-    *at = t->next;
-    t->next = NULL;
-    m->running_count--;
-    curl_multi_remove_handle(m->curl, t->easy);
+static http_transfer *find_running(const http_multi *m, uint64_t id) {
+    http_transfer *t = m->running;
+    while (t && t->id != id) t = t->next;
     return t;
 }
 
-static void finish(http_multi *m, http_transfer **at, CURLcode result) {
-    http_transfer *t = unlink_running(m, at);
+static void finish(http_multi *m, http_transfer *t, CURLcode result) {
+    unlink_running(m, t);
     http_transfer_end(t, result);
     *m->finished_end = t;
     m->finished_end = &t->next;
@@ -252,7 +252,7 @@ static void collect_finished(http_multi *m) {
         http_transfer *t = NULL;
         CURLcode result = message->data.result; /* the message dies with its handle */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        finish(m, find_running(m, t->id), result);
+        finish(m, t, result);
     }
 }
 
@@ -260,7 +260,7 @@ static void collect_finished(http_multi *m) {
 static void fail_running(http_multi *m, CURLMcode code) {
     while (m->running) {
         http_fail(m->running, HTTP_IO, "TransferFailed", "%s", curl_multi_strerror(code));
-        finish(m, &m->running, CURLE_FAILED_INIT);
+        finish(m, m->running, CURLE_FAILED_INIT);
     }
 }
 
@@ -336,23 +336,22 @@ void http_multi_release(http_multi *m, http_transfer *t) {
 }
 
 bool http_multi_cancel(http_multi *m, uint64_t id) {
-    http_transfer **at = find_running(m, id);
-    if (!at) return false;
-    keep_idle(m, unlink_running(m, at));
+    http_transfer *t = find_running(m, id);
+    if (!t) return false;
+    unlink_running(m, t);
+    keep_idle(m, t);
     arm_timer(m);
     return true;
 }
 
 bool http_multi_progress(const http_multi *m, uint64_t id, uint64_t *sent, uint64_t *received) {
-    for (const http_transfer *t = m->running; t; t = t->next) {
-        curl_off_t uploaded = 0;
-        if (t->id != id) continue;
-        curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
-        *sent = (uint64_t)uploaded;
-        *received = t->received;
-        return true;
-    }
-    return false;
+    const http_transfer *t = find_running(m, id);
+    curl_off_t uploaded = 0;
+    if (!t) return false;
+    curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
+    *sent = (uint64_t)uploaded;
+    *received = t->received;
+    return true;
 }
 
 size_t http_multi_count(const http_multi *m) {

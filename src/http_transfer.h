@@ -64,9 +64,10 @@ struct http_transfer {
     http_error error;
     char curl_message[CURL_ERROR_SIZE];
 
-    /* used by http_multi */
+    /* used by http_multi: its lists */
     uint64_t id;
     struct http_transfer *next;
+    struct http_transfer **place; /* what points here, while the call is under way */
 };
 
 /* Copies of options with their strings; false when memory ran out. */
@@ -89,9 +90,29 @@ bool http_transfer_start(http_transfer *t);
 /* Judges what libcurl said at the end, and closes the files. */
 void http_transfer_end(http_transfer *t, CURLcode result);
 
+/* What libcurl calls with the lines of the headers, and with the body; `user` is the transfer. */
+size_t http_take_header(char *line, size_t size, size_t count, void *user);
+size_t http_take_body(char *bytes, size_t size, size_t count, void *user);
+
+/* Host and port of a URL, as they are written in it. */
+slice http_authority(slice url);
+
+/* A header's name: a token (RFC 9110, section 5.6.2). */
+bool http_is_token(slice name);
+
+/* The number in a Content-Length, or -1. At most 18 digits, so that it cannot overflow. */
+int64_t http_parse_length(slice digits);
+
+/* Closes what is open, and marks it closed. */
+void http_close_fd(int *fd);
+
 /* Remembers a failure, unless there is one already. The message takes what printf takes. */
 void http_fail(http_transfer *t, http_kind kind, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* The same for a file: "cannot WHAT PATH: reason". */
+void http_fail_file(http_transfer *t, const char *code, const char *what, const char *path,
+                    int error);
 
 /* Turns libcurl's result into the transfer's error. */
 void http_explain(http_transfer *t, CURLcode result);

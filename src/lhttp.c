@@ -14,8 +14,7 @@ FINSPACE_EXPORT int luaopen_finspace_http(lua_State *L);
 #define CLIENT_CLASS "finspace.http.client"
 #define MULTI_CLASS "finspace.http.multi"
 
-/* --- options -----------------------------------------------------------------------------------
- */
+/* --- options ---------------------------------------------------------------------------------- */
 
 static void bad_field(lua_State *L, const char *name, const char *wanted) {
     luaL_error(L, "'%s' must be %s, not a %s", name, wanted, luaL_typename(L, -1));
@@ -127,8 +126,7 @@ static http_options check_options(lua_State *L) {
     return o;
 }
 
-/* --- a request ---------------------------------------------------------------------------------
- */
+/* --- a request -------------------------------------------------------------------------------- */
 
 static void read_headers(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "headers");
@@ -214,8 +212,7 @@ static void read_request(lua_State *L, int index, http_transfer *t) {
     read_call_options(L, index, t);
 }
 
-/* --- an answer ---------------------------------------------------------------------------------
- */
+/* --- an answer -------------------------------------------------------------------------------- */
 
 static void push_slice(lua_State *L, slice s) {
     lua_pushlstring(L, s.len ? s.ptr : "", s.len);
@@ -270,8 +267,7 @@ static void push_error(lua_State *L, const http_error *error) {
     lua_setfield(L, -2, "sent");
 }
 
-/* --- client ------------------------------------------------------------------------------------
- */
+/* --- client ----------------------------------------------------------------------------------- */
 
 static http_client *check_client(lua_State *L) {
     http_client **handle = luaL_checkudata(L, 1, CLIENT_CLASS);
@@ -316,8 +312,7 @@ static int client_perform(lua_State *L) {
     return 2;
 }
 
-/* --- multi -------------------------------------------------------------------------------------
- */
+/* --- multi ------------------------------------------------------------------------------------ */
 
 typedef struct multi_handle {
     http_multi *multi; /* NULL once closed */
