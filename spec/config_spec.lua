@@ -121,16 +121,18 @@ describe("the files on disk", function()
     assert.are.same({}, config.load(runtime).profiles)
   end)
 
-  it("are refused by name when they are a folder, a FIFO, a loop of links or unreadable", function()
-    local path = folder .. "/config"
-    for _, make in ipairs { "mkdir %s", "mkfifo %s", "ln -s %s %s" } do
-      support.run(make:gsub("%%s", support.quote(path)))
-      local loaded, err = config.load(runtime)
-      assert.is_nil(loaded, make)
-      assert.are.equal("config", err.kind)
-      assert.matches(path, err.message, 1, true)
-      assert.matches("AWS_CONFIG_FILE", err.message, 1, true)
-      support.run("rm -rf " .. support.quote(path))
+  it("are refused by name when they are a folder, a FIFO, a loop of links or a device", function()
+    for name, variable in pairs { config = "AWS_CONFIG_FILE", credentials = "AWS_SHARED_CREDENTIALS_FILE" } do
+      local path = folder .. "/" .. name
+      for _, make in ipairs { "mkdir %s", "mkfifo %s", "ln -s %s %s", "ln -s /dev/zero %s" } do
+        support.run(make:gsub("%%s", support.quote(path)))
+        local loaded, err = config.load(runtime)
+        assert.is_nil(loaded, make)
+        assert.are.equal("config", err.kind)
+        assert.matches(path, err.message, 1, true)
+        assert.matches(variable, err.message, 1, true)
+        support.run("rm -rf " .. support.quote(path))
+      end
     end
   end)
 

@@ -72,6 +72,27 @@ describe("credentials", function()
   end)
 end)
 
+describe("a provider's options", function()
+  it("are checked where it is made, by name, and never shown", function()
+    for words, make in pairs {
+      ['unknown option "secret_acces_key"; did you mean "secret_access_key"'] = function()
+        credentials.static { access_key_id = "A", secret_acces_key = "canary" }
+      end,
+      ['"command" must be'] = function() credentials.process { command = 7 } end,
+      ['needs the option "command"'] = function() credentials.process {} end,
+      ['needs the option "base"'] = function() credentials.finspace { environment_id = "e" } end,
+      ['unknown option "rolearn"'] = function() credentials.assume_role { base = {}, rolearn = "a" } end,
+      ['unknown option "dictionary"'] = function() credentials.shared(function() end, { dictionary = {} }) end,
+    } do
+      local ok, message = pcall(make)
+      assert.is_false(ok)
+      assert.matches(words, message, 1, true)
+      assert.matches("credentials_chain_spec", message, 1, true)
+      assert.is_nil(message:find("canary", 1, true))
+    end
+  end)
+end)
+
 describe("the environment", function()
   it("gives keys, and a token where there is one", function()
     local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "canary-c" }

@@ -70,9 +70,8 @@ describe("FinSpace's own keys", function()
     end
     local context = machine.context(runtime, { region = "us-east-1" })
     local provider = credentials.finspace {
-      environment_id = "e1", duration = 720, base = credentials.static {
-        access_key_id = "AKIDBASE", secret_access_key = "canary-base",
-      },
+      environment_id = "e1", duration = 720,
+      base = { access_key_id = "AKIDBASE", secret_access_key = "canary-base" },
     }
     assert.are.equal(1700000000 + 300, assert(provider(context)).expires_at)
     assert.matches("durationInMinutes=720", given.url, 1, true)

@@ -59,12 +59,17 @@ machine.new = function(given)
   return runtime
 end
 
-for _, raise in ipairs { "error", "assert" } do
-  local original = _G[raise]
-  _G[raise] = function(first, second, ...)
-    say(raise == "error" and first or second)
-    return original(first, second, ...)
-  end
+local raise, check = error, assert
+
+function _G.error(message, level)
+  say(message)
+  level = level or 1
+  raise(message, level > 0 and level + 1 or 0)
+end
+
+function _G.assert(value, message, ...)
+  say(message)
+  return check(value, message, ...)
 end
 
 local busted = require("busted")

@@ -44,7 +44,7 @@ end
 function assume_role.new(options)
   local base = options.base
   return function(context)
-    base = cached.is(base) and base or cached.new(base, context.runtime)
+    base = cached.of(base, context.runtime)
     return assume_role.call(context, {
       base = base:supplier(context), role_arn = options.role_arn,
       role_session_name = options.role_session_name, external_id = options.external_id,

@@ -3,6 +3,7 @@
 --- old ones; from ten minutes before the end they are required.
 local keys = require("finspace.credentials.keys")
 local single_flight = require("finspace.credentials.single_flight")
+local static = require("finspace.credentials.static")
 
 local cached = {}
 
@@ -155,6 +156,15 @@ end
 --- @return boolean
 function cached.is(value)
   return getmetatable(value) == Cached
+end
+
+--- The cached object for keys that others build on: itself, a provider's, or one of fixed keys.
+--- @param given table|function
+--- @param runtime table
+function cached.of(given, runtime)
+  if cached.is(given) then return given end
+  if type(given) == "table" then given = static.new(given) end
+  return cached.new(given, runtime)
 end
 
 return cached

@@ -47,7 +47,7 @@ function finspace.new(options)
   local minutes = options.duration or DEFAULT_MINUTES
   local base = options.base
   return function(context)
-    base = cached.is(base) and base or cached.new(base, context.runtime)
+    base = cached.of(base, context.runtime)
     local called_at = context.runtime.now()
     local result, err = call(context, { environment_id = options.environment_id, minutes = minutes }, base)
     if not result then return nil, err end
