@@ -5,6 +5,7 @@ local metadata = require("spec.support.metadata")
 local nginx = require("spec.support.nginx")
 local shared = require("finspace.credentials.shared")
 local support = require("spec.support")
+local world = require("spec.support.world")
 
 --- A dictionary as nginx has it, without its clock.
 local function new_dictionary()
@@ -80,6 +81,47 @@ describe("credentials shared by workers", function()
       return keys.new { access_key_id = "A", secret_access_key = "canary", source = "a spec" }
     end, { dict = dict, name = "x" })
     assert.are.equal("A", static({ runtime = runtime }).access_key_id)
+    assert.are.same({}, dict.values)
+  end)
+end)
+
+describe("clients with a shared dictionary", function()
+  local KEYS = '{"credentials":{"accessKeyId":"ASIA","secretAccessKey":"canary","sessionToken":"canary"}}'
+
+  --- Three clients, each with one call; the calls for keys among all theirs.
+  local function calls_for_keys(dict, more)
+    local calls = 0
+    local around = world.new(function(request)
+      if request.path ~= "/credentials/programmatic" then return world.ok("{}") end
+      calls = calls + 1
+      return world.ok(KEYS)
+    end)
+    for _ = 1, 3 do
+      local options = around.options { environment_id = "e1", shared_dict = dict }
+      for name, value in pairs(more or {}) do options[name] = value end
+      assert(require("finspace").new(options):list_datasets {})
+    end
+    return calls
+  end
+
+  it("fetch FinSpace's keys once", function()
+    assert.are.equal(1, calls_for_keys(new_dictionary()))
+    assert.are.equal(3, calls_for_keys(nil))
+  end)
+
+  it("keep keys of different people and environments apart", function()
+    local dict = new_dictionary()
+    assert.are.equal(1, calls_for_keys(dict))
+    assert.are.equal(1, calls_for_keys(dict, { environment_id = "e2" }))
+    local other = { access_key_id = "OTHER", secret_access_key = "canary" }
+    assert.are.equal(1, calls_for_keys(dict, { credentials = other }))
+  end)
+
+  it("share nothing that a function gave, since it may be anybody's", function()
+    local dict = new_dictionary()
+    assert.are.equal(3, calls_for_keys(dict, { credentials = function()
+      return { access_key_id = "A", secret_access_key = "canary" }
+    end }))
     assert.are.same({}, dict.values)
   end)
 end)

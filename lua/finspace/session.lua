@@ -116,7 +116,7 @@ function Session:exchange()
   return self.opened
 end
 
-function Session:provider()
+local function unshared_provider(self)
   local options = self.options
   local chain_options = { profile = options.profile, mfa_code = options.mfa_code }
   local base = credentials.of(self.given, chain_options)
@@ -125,6 +125,22 @@ function Session:provider()
     environment_id = options.environment_id, base = base,
     duration = options.duration_in_minutes,
   }
+end
+
+-- What tells this session's keys from others in a dictionary. A function may give anybody's, so there is
+-- no name for those, and they are not shared.
+local function shared_name(self)
+  local options, given = self.options, self.options.credentials
+  if given and not (type(given) == "table" and given.access_key_id) then return nil end
+  local origin = given and given.access_key_id or config.profile_name(self.runtime, options)
+  return table.concat({ origin, options.environment_id or "", options.endpoint_url or "" }, " ")
+end
+
+--- @return function provider
+function Session:provider()
+  local provider, dict = unshared_provider(self), self.options.shared_dict
+  local name = dict and shared_name(self)
+  return name and credentials.shared(provider, { dict = dict, name = name }) or provider
 end
 
 function Session:context()
