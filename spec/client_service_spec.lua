@@ -94,6 +94,89 @@ describe("the client and the service #once", function()
     for i = 1, 4 do assert.is_true(titles["Page " .. i]) end
   end)
 
+  -- All items of a list, over pages of one.
+  local function all(fs, name, members)
+    local list = {}
+    members = members or {}
+    members.maxResults = 1
+    for item in fs:each(name, members) do list[#list + 1] = item end
+    return list
+  end
+
+  local function call_all_about_people(fs)
+    local user = assert(fs:create_user { emailAddress = "ada@example.com", type = "APP_USER" }).userId
+    local group = assert(fs:create_permission_group { name = "Rates", applicationPermissions = { "CreateDataset" } })
+      .permissionGroupId
+    local both = { permissionGroupId = group, userId = user }
+    assert.equal(200, assert(fs:associate_user_to_permission_group(both)).statusCode)
+    assert.equal("Rates", assert(fs:get_permission_group { permissionGroupId = group }).permissionGroup.name)
+    assert.equal(1, #all(fs, "list_users_by_permission_group", { permissionGroupId = group }))
+    assert.equal(1, #all(fs, "list_permission_groups_by_user", { userId = user }))
+    assert.is_true(#all(fs, "list_users") >= 2 and #all(fs, "list_permission_groups") >= 1)
+    assert(fs:update_permission_group { permissionGroupId = group, description = "Rates desk" })
+    assert(fs:update_user { userId = user, lastName = "Lovelace" })
+    assert.equal("Lovelace", assert(fs:get_user { userId = user }).lastName)
+    assert.is_string(assert(fs:reset_user_password { userId = user }).temporaryPassword)
+    assert(fs:disable_user { userId = user })
+    assert(fs:enable_user { userId = user })
+    assert(fs:disassociate_user_from_permission_group(both))
+    assert(fs:delete_permission_group { permissionGroupId = group })
+    assert(fs:get_programmatic_access_credentials { environmentId = "env" })
+  end
+
+  -- Stages a small file and gives its address.
+  local function stage(fs, name, text)
+    local place = assert(fs:get_working_location { locationType = "INGESTION" })
+    assert(fs.s3:put_object { bucket = place.s3Bucket, key = place.s3Path .. name, body = text })
+    return place.s3Uri .. name
+  end
+
+  -- A changeset in the 2021-05 form, and one in the later form that replaces it.
+  local function call_all_about_changesets(fs, dataset)
+    local read = finspace.changeset(assert(fs:create_changeset {
+      datasetId = dataset, changeType = "APPEND", sourceType = "S3", tags = { team = "rates" },
+      sourceParams = { s3SourcePath = stage(fs, "a.csv", "a\n1\n") },
+      formatType = "CSV", formatParams = { withHeader = "true", separator = "," },
+    }))
+    assert.same({ "APPEND", "rates", dataset }, { read.change_type, read.labels.team, read.dataset_id })
+    assert.is_true(math.abs(read.created_at - sys.now() * 1000) < 60000)
+    local ids = { datasetId = dataset, changesetId = read.id }
+    assert(fs:wait_changeset(ids))
+    local newer = assert(fs:update_changeset {
+      datasetId = dataset, changesetId = read.id,
+      sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "b.csv", "a\n2\n3\n") },
+      formatParams = { formatType = "CSV", withHeader = "true", separator = "," },
+    }).changesetId
+    assert(fs:wait_changeset { datasetId = dataset, changesetId = newer })
+    assert.equal(newer, finspace.changeset(assert(fs:get_changeset(ids))).updated_by)
+    assert.equal(2, #all(fs, "list_changesets", { datasetId = dataset }))
+  end
+
+  local function call_all_about_data(fs)
+    local dataset = assert(fs:ensure_dataset { title = "Every operation" }).datasetId
+    assert(fs:update_dataset { datasetId = dataset, datasetTitle = "Each operation", kind = "TABULAR" })
+    assert.equal("Each operation", assert(fs:get_dataset { datasetId = dataset }).datasetTitle)
+    call_all_about_changesets(fs, dataset)
+    local view = assert(fs:ensure_auto_view { dataset = dataset })
+    assert.equal(1, #all(fs, "list_data_views", { datasetId = dataset }))
+    assert(fs:get_external_data_view_access_details { datasetId = dataset, dataViewId = view.dataViewId })
+    assert.is_true(#all(fs, "list_datasets") >= 1)
+    assert(fs:delete_dataset { datasetId = dataset })
+  end
+
+  it("know every operation, and CreateChangeset in both wire forms", function()
+    local answered = {}
+    local fs = client {
+      sleep = function() sys.sleep(0.02) end,
+      logger = function(event)
+        if event.status and event.status < 300 then answered[event.operation] = true end
+      end,
+    }
+    call_all_about_people(fs)
+    call_all_about_data(fs)
+    for _, operation in ipairs(fs:operations()) do assert.is_true(answered[operation.name], operation.name) end
+  end)
+
   it("make one dataset of two processes that ensure it at the same time", function()
     local script = [[
       local fs = require("finspace").new()
