@@ -19,7 +19,7 @@ CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sig
 HTTP_ROOMS = buf http http_request http_answer http_error http_multi
 HTTP_BIND  = lhttp
 SYS_ROOMS  = buf
-SYS_BIND   = lsys
+SYS_BIND   = lsys lsys_files lsys_process
 HASHING_ROOMS = buf digest hashing
 HASHING_BIND  = lhashing
 

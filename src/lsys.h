@@ -1,0 +1,54 @@
+/* lsys: the binding of finspace.sys. What Lua's standard library lacks, and nothing more: clocks,
+ * files that hold secrets, and processes without a shell.
+ *
+ * lsys.c opens the module and holds what is small; lsys_files.c binds files and locks,
+ * lsys_process.c programs and signals.
+ *
+ * What the world refuses is `nil, message, code`, where code is the symbol of errno ("ENOENT");
+ * what the caller wrote wrongly raises. Each function reads its arguments, runs plain C, and pushes
+ * its results; descriptors live in C only between those two moments.
+ */
+#ifndef FINSPACE_LSYS_H
+#define FINSPACE_LSYS_H
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "lcompat.h"
+
+/* Pushes nil, "cannot VERB SUBJECT: reason" and the error's symbol; gives 3, to be returned. */
+int lsys_push_failure(lua_State *L, const char *verb, const char *subject, int error);
+
+/* Pushes true, or a failure by errno when the result is negative; gives their count. */
+int lsys_push_outcome(lua_State *L, int result, const char *verb, const char *subject);
+
+/* A path: a string without NUL, since the system would silently stop at it. */
+const char *lsys_check_path(lua_State *L, int index);
+
+/* A count of bytes, from 0 to `max`. */
+size_t lsys_check_size(lua_State *L, int index, double max);
+
+/* Pushes a userdata that owns a growing buf and frees it when collected. */
+buf *lsys_push_buf(lua_State *L, size_t limit);
+
+void lsys_push_slice(lua_State *L, slice s);
+
+/* Sets a field of the table on the top to a whole number, an integer where Lua has one. */
+void lsys_set_integer(lua_State *L, const char *name, lua_Integer value);
+
+/* Nanoseconds on a clock that is never set back. */
+int64_t lsys_monotonic_ns(void);
+
+/* The moment so many seconds from now; at most 30 years, so that it cannot overflow. */
+int64_t lsys_deadline_after(lua_Number seconds);
+
+/* Fills memory from the kernel's generator. It fails only where the system has none. */
+bool lsys_random_fill(unsigned char *out, size_t count);
+
+/* Add their functions to the module table on the top of the stack. */
+void lsys_open_files(lua_State *L);
+void lsys_open_process(lua_State *L);
+
+FINSPACE_EXPORT int luaopen_finspace_sys(lua_State *L);
+
+#endif
