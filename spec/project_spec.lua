@@ -71,11 +71,8 @@ describe("the project #once", function()
     local prefix = support.temporary_folder()
     finally(function() support.remove_folder(prefix) end)
     succeeds("make -s install PREFIX=" .. prefix)
-    local paths = ("LUA_PATH='%s/share/lua/5.4/?.lua;%s/share/lua/5.4/?/init.lua;;' LUA_CPATH='%s/lib/lua/5.4/?.so;;' "):format(
-      prefix,
-      prefix,
-      prefix
-    )
+    local share, lib = prefix .. "/share/lua/5.4", prefix .. "/lib/lua/5.4"
+    local paths = ("LUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;' "):format(share, share, lib)
     succeeds("cd / && env " .. paths .. prefix .. "/bin/finspace version")
   end)
 end)

@@ -40,12 +40,11 @@ end
 
 local function library(name, others)
   local upper = name:upper()
-  return ('      libraries = { "%s"%s },\n      incdirs = { "$(%s_INCDIR)" },\n      libdirs = { "$(%s_LIBDIR)" },\n'):format(
-    name,
-    others or "",
-    upper,
-    upper
-  )
+  return table.concat({
+    ('      libraries = { "%s"%s },'):format(name, others or ""),
+    ('      incdirs = { "$(%s_INCDIR)" },'):format(upper),
+    ('      libdirs = { "$(%s_LIBDIR)" },\n'):format(upper),
+  }, "\n")
 end
 
 --- The command line is a program, not a module.
