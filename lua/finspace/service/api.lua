@@ -4,6 +4,7 @@ local core = require("finspace.core")
 local sys = require("finspace.sys")
 local fault = require("finspace.service.fault")
 local idempotency = require("finspace.service.idempotency")
+local query = require("finspace.service.query")
 local router = require("finspace.service.router")
 
 local api = {}
@@ -64,20 +65,12 @@ local function from_query(member, text)
   return text:match("^-?%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$") and tonumber(text) or text
 end
 
-local function parse_query(row, query, params)
-  local given = {}
-  for pair in query:gmatch("[^&]+") do
-    local name, value = pair:match("^([^=]*)=?(.*)$")
-    name, value = core.uri_decode(name), core.uri_decode(value)
-    if not name or not value then
-      fault.raise("ValidationException", "the query is not percent-encoded text")
-    end
-    if given[name] then fault.raise("ValidationException", "%s is in the query more than once", name) end
-    given[name] = value
-  end
+local function read_query(row, text, params)
+  local given, twice = query.parse(text)
+  if twice then fault.raise("ValidationException", "%s is in the query more than once", twice) end
   for _, member in ipairs(row.input) do
-    local text = member.place == "query" and given[member.wire or member.name]
-    if text then params[member.name] = from_query(member, text) end
+    local value = member.place == "query" and given[member.wire or member.name]
+    if value then params[member.name] = from_query(member, value) end
   end
 end
 
@@ -87,7 +80,7 @@ local function parse(row, path_params, request, body)
   for _, member in ipairs(row.input) do
     if member.place == "body" then params[member.name] = document[member.wire or member.name] end
   end
-  if placed.query then parse_query(row, request.query, params) end
+  if placed.query then read_query(row, request.query, params) end
   for name, value in pairs(path_params) do
     params[name] = value
   end
@@ -126,9 +119,7 @@ local function run(call)
   local handler = handlers[call.operation.name]
   if call.operation.method == "GET" then return handler(call) end
   return call.db:transaction(function()
-    return idempotency.once(call, function()
-      return handler(call)
-    end)
+    return idempotency.once(call, function() return handler(call) end)
   end)
 end
 

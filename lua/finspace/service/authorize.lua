@@ -42,9 +42,7 @@ local function find_key(db, id)
 end
 
 -- Digests are compared, so that the time says nothing about how much of a token was right.
-local function same_token(stored, given)
-  return core.sha256(stored or "") == core.sha256(given or "")
-end
+local function same_token(stored, given) return core.sha256(stored or "") == core.sha256(given or "") end
 
 local function check_key(service, key, auth)
   if not same_token(key.session_token, auth.session_token) then

@@ -41,8 +41,6 @@ end
 
 --- @param value any
 --- @return boolean
-function fault.is(value)
-  return getmetatable(value) == fault
-end
+function fault.is(value) return getmetatable(value) == fault end
 
 return fault

@@ -19,9 +19,7 @@ local function append(out, value)
   for key in pairs(value) do
     keys[#keys + 1] = key
   end
-  table.sort(keys, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
   out[#out + 1] = "{" .. #keys
   for _, key in ipairs(keys) do
     append(out, key)

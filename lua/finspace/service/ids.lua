@@ -14,31 +14,21 @@ local function draw(length, alphabet)
 end
 
 --- @return string 22 letters and digits, as FinSpace's own ids look
-function ids.resource()
-  return draw(22, "abcdefghijkmnopqrstuvwxyz2345678")
-end
+function ids.resource() return draw(22, "abcdefghijkmnopqrstuvwxyz2345678") end
 
 --- @param kind "AKIA"|"ASIA" long-lived or temporary
 --- @return string access_key_id
-function ids.access_key(kind)
-  return kind .. draw(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-end
+function ids.access_key(kind) return kind .. draw(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") end
 
 local URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 --- @return string secret access key of 40 characters
-function ids.secret()
-  return draw(40, URL_SAFE)
-end
+function ids.secret() return draw(40, URL_SAFE) end
 
 --- @return string session token, opaque to everyone but the store
-function ids.session_token()
-  return draw(160, URL_SAFE)
-end
+function ids.session_token() return draw(160, URL_SAFE) end
 
 --- @return string temporary password that a person can type: no look-alikes
-function ids.password()
-  return draw(16, "abcdefghijkmnpqrstuvwxyz23456789")
-end
+function ids.password() return draw(16, "abcdefghijkmnpqrstuvwxyz23456789") end
 
 return ids

@@ -68,9 +68,7 @@ local function find_core(libraries)
   end
 end
 
-local function quoted(text)
-  return '"' .. text:gsub('[\\"]', "\\%0") .. '"'
-end
+local function quoted(text) return '"' .. text:gsub('[\\"]', "\\%0") .. '"' end
 
 local TEMPLATE = [=[
 # Written by finspace serve at each start; changes here are lost.

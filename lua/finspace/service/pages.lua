@@ -9,9 +9,7 @@ local pages = {}
 pages.LARGEST = 100
 
 local function hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
 local function seal(call, seq)

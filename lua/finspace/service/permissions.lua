@@ -16,9 +16,7 @@ permissions.DATASET = {
   "DeleteDataset",
 }
 
-local function is_super(call)
-  return call.caller.type == "SUPER_USER"
-end
+local function is_super(call) return call.caller.type == "SUPER_USER" end
 
 local function has_application_permission(call, wanted)
   local rows = call.db:rows(

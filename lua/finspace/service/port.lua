@@ -13,9 +13,7 @@ local function kernel_form(host)
   return a and ("%02X%02X%02X%02X"):format(d, c, b, a)
 end
 
-local function is_wildcard(address)
-  return address:find("^0+$") ~= nil
-end
+local function is_wildcard(address) return address:find("^0+$") ~= nil end
 
 local function listeners(number)
   local found, wanted = {}, (":%04X"):format(number)

@@ -43,7 +43,6 @@ local function match(pattern, segments)
       if expected.literal ~= segments[i] then return nil end
     else
       params[expected.member] = core.uri_decode(segments[i])
-      if not params[expected.member] then return nil end
     end
   end
   return params

@@ -49,9 +49,7 @@ local function fail(self, doing)
   }, 0)
 end
 
-local function is_whole(number)
-  return number == math.floor(number) and math.abs(number) <= LARGEST_EXACT
-end
+local function is_whole(number) return number == math.floor(number) and math.abs(number) <= LARGEST_EXACT end
 
 local function bind(self, statement, index, value)
   local kind, code = type(value), nil

@@ -146,9 +146,7 @@ function store.prepare(data, owner_key, now)
   db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)
-    ensure_setting(db, "bucket", function()
-      return "finspace-local"
-    end)
+    ensure_setting(db, "bucket", function() return "finspace-local" end)
     ensure_owner(db, now)
     ensure_owner_key(db, owner_key)
     db:run(

@@ -1,31 +1,16 @@
 --- The two calls of STS that the AWS tools make on the way to FinSpace: GetCallerIdentity, and
 -- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role.
 
-local core = require("finspace.core")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
+local query = require("finspace.service.query")
 local xml = require("finspace.service.objects.xml")
 
 local sts = {}
 
 local NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
-local function parse_form(text)
-  local form = {}
-  for pair in text:gmatch("[^&]+") do
-    local name, value = pair:match("^([^=]*)=?(.*)$")
-    name, value = core.uri_decode((name:gsub("%+", " "))), core.uri_decode((value:gsub("%+", " ")))
-    if not name or not value then
-      fault.raise("MalformedQueryString", "the form is not percent-encoded text")
-    end
-    form[name] = value
-  end
-  return form
-end
-
-local function arn(user_id)
-  return "arn:aws:iam::000000000000:user/" .. user_id
-end
+local function arn(user_id) return "arn:aws:iam::000000000000:user/" .. user_id end
 
 local function caller_identity(_, _, caller)
   return { { "Arn", arn(caller.user_id) }, { "UserId", caller.user_id }, { "Account", "000000000000" } }
@@ -47,10 +32,7 @@ local function assume_role(state, form, caller)
     form.RoleArn or ""
   )
   if not user then
-    error(
-      fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403),
-      0
-    )
+    error(fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403), 0)
   end
   local made = keys.issue(state.db, { user_id = user.id, seconds = duration(form) })
   return {
@@ -81,7 +63,8 @@ local ACTIONS = { GetCallerIdentity = caller_identity, AssumeRole = assume_role 
 --- @param caller table
 --- @return string document
 function sts.answer(state, request, body, caller)
-  local form = parse_form(request.method == "POST" and body or request.query)
+  local text = request.method == "POST" and body or request.query
+  local form = query.parse((text:gsub("%+", " ")))
   local action = ACTIONS[form.Action]
   if not action then fault.raise("InvalidAction", "STS here knows GetCallerIdentity and AssumeRole") end
   return xml.document(form.Action .. "Response", NAMESPACE, {

@@ -9,9 +9,7 @@ local worker = {}
 
 local state = {} -- this process' database connection and settings
 
-local function data_folder()
-  return (ngx.config.prefix():gsub("/+$", ""))
-end
+local function data_folder() return (ngx.config.prefix():gsub("/+$", "")) end
 
 local function stop_with(problem)
   io.stderr:write("finspace: ", problem, "\n")
@@ -87,23 +85,17 @@ function worker.begin(settings)
   if is_last then
     take_no_connections()
     sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
-    ngx.timer.at(0, function()
-      require("finspace.service.ingest").run(state)
-    end)
+    ngx.timer.at(0, function() require("finspace.service.ingest").run(state) end)
     return
   end
   if ngx.worker.id() == 0 then announce_once(settings) end
 end
 
 --- In each worker, for each request.
-function worker.answer()
-  require("finspace.service.front").answer(state)
-end
+function worker.answer() require("finspace.service.front").answer(state) end
 
 --- For requests that nginx itself refuses: the AWS error shape there too.
-function worker.refuse()
-  require("finspace.service.front").refuse(ngx.status)
-end
+function worker.refuse() require("finspace.service.front").refuse(ngx.status) end
 
 --- In each worker, at its end.
 function worker.finish()

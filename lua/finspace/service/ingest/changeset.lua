@@ -12,9 +12,7 @@ local source = require("finspace.service.ingest.source")
 
 local changeset = {}
 
-local function now_ms()
-  return math.floor(sys.now() * 1000)
-end
+local function now_ms() return math.floor(sys.now() * 1000) end
 
 -- What a counter is told about an object: its name, its size, and how to read a range of it.
 local function opened(state, object)
@@ -22,9 +20,7 @@ local function opened(state, object)
   return {
     name = object.key,
     size = content.size,
-    read = function(first, last)
-      return contents.pieces(state, content.segments, first, last)
-    end,
+    read = function(first, last) return contents.pieces(state, content.segments, first, last) end,
   }
 end
 

@@ -11,8 +11,6 @@ local KINDS = {
 
 --- @param format table from formats.read
 --- @return table counter {begin(object), feed(piece) or none, finish() -> rows so far}
-function counters.new(format)
-  return KINDS[format.type](format)
-end
+function counters.new(format) return KINDS[format.type](format) end
 
 return counters

@@ -20,8 +20,6 @@ end
 
 --- @param value any
 --- @return boolean
-function failure.is(value)
-  return getmetatable(value) == failure
-end
+function failure.is(value) return getmetatable(value) == failure end
 
 return failure

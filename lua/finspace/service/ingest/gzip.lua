@@ -72,9 +72,7 @@ local function unpacked(next_piece, name)
     is_at_end = false,
     has_more = false,
   }
-  return function()
-    return next_unpacked(self)
-  end
+  return function() return next_unpacked(self) end
 end
 
 --- @param next_piece fun(): string|nil

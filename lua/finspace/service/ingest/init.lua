@@ -19,9 +19,7 @@ local VIEWS = "SELECT * FROM data_views WHERE status IN ('PENDING', 'STARTING', 
 
 local function take_up(jobs, rows, work)
   for _, row in ipairs(rows) do
-    if not jobs[row.id] then jobs[row.id] = coroutine.create(function()
-      work(row)
-    end) end
+    if not jobs[row.id] then jobs[row.id] = coroutine.create(function() work(row) end) end
   end
 end
 
@@ -41,12 +39,8 @@ local function run_slice(jobs, id, job)
 end
 
 local function turn(state, jobs)
-  take_up(jobs, state.db:rows(CHANGESETS), function(row)
-    changeset.ingest(state, row)
-  end)
-  take_up(jobs, state.db:rows(VIEWS), function(row)
-    view.build(state, row)
-  end)
+  take_up(jobs, state.db:rows(CHANGESETS), function(row) changeset.ingest(state, row) end)
+  take_up(jobs, state.db:rows(VIEWS), function(row) view.build(state, row) end)
   local is_idle = next(jobs) == nil
   for id, job in pairs(jobs) do
     run_slice(jobs, id, job)

@@ -90,8 +90,6 @@ end
 local json = {}
 
 --- @return table counter {begin(object), feed(piece), finish() -> rows}
-function json.counter()
-  return setmetatable({ rows = 0 }, Counter)
-end
+function json.counter() return setmetatable({ rows = 0 }, Counter) end
 
 return json

@@ -130,9 +130,7 @@ local Counter = {}
 Counter.__index = Counter
 
 --- @param object table {name=, size=, read(first, last)}
-function Counter:begin(object)
-  self.object = object
-end
+function Counter:begin(object) self.object = object end
 
 --- @return integer rows so far, of all files
 function Counter:finish()
@@ -143,8 +141,6 @@ end
 local parquet = {}
 
 --- @return table counter {begin(object), finish() -> rows}
-function parquet.counter()
-  return setmetatable({ rows = 0 }, Counter)
-end
+function parquet.counter() return setmetatable({ rows = 0 }, Counter) end
 
 return parquet

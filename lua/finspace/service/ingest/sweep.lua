@@ -4,7 +4,7 @@
 
 local cjson = require("cjson.safe")
 local sys = require("finspace.sys")
-local multipart = require("finspace.service.objects.multipart")
+local upload = require("finspace.service.objects.upload")
 
 local sweep = {}
 
@@ -63,7 +63,7 @@ end
 --- Sweeps now.
 --- @param state table
 function sweep.run(state)
-  multipart.sweep(state.db, math.floor(sys.now() * 1000))
+  upload.sweep(state.db, math.floor(sys.now() * 1000))
   forget_contents(state.db)
   remove_files(state)
 end

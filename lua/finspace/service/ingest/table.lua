@@ -29,9 +29,7 @@ function tables.counting(db, dataset_id, moment)
   for _, row in ipairs(rows) do
     row.place = place_of(db, row)
   end
-  table.sort(rows, function(a, b)
-    return a.place < b.place
-  end)
+  table.sort(rows, function(a, b) return a.place < b.place end)
   return rows
 end
 

@@ -53,15 +53,11 @@ function Checker:feed(bytes, length)
 end
 
 --- @return boolean whether the last character was whole
-function Checker:is_whole()
-  return self.missing == 0
-end
+function Checker:is_whole() return self.missing == 0 end
 
 local utf8 = {}
 
 --- @return table checker
-function utf8.checker()
-  return setmetatable({ missing = 0, low = 0x80, high = 0xBF }, Checker)
-end
+function utf8.checker() return setmetatable({ missing = 0, low = 0x80, high = 0xBF }, Checker) end
 
 return utf8

@@ -16,9 +16,7 @@ local LARGEST_FILE = 128 * 1024 * 1024
 local PIECE = 256 * 1024
 local NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
-local function now_ms()
-  return math.floor(sys.now() * 1000)
-end
+local function now_ms() return math.floor(sys.now() * 1000) end
 
 local function positions(open_table, member, names)
   local found = {}

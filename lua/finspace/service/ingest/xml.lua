@@ -13,9 +13,7 @@ local function handlers(self)
       self.depth = self.depth + 1
       if self.depth == 2 then self.rows = self.rows + 1 end
     end,
-    EndElement = function()
-      self.depth = self.depth - 1
-    end,
+    EndElement = function() self.depth = self.depth - 1 end,
     StartDoctypeDecl = function(parser)
       self.has_doctype = true
       parser:stop()
@@ -33,9 +31,7 @@ local function check(self, ok, problem, line)
 end
 
 --- @param piece string
-function Counter:feed(piece)
-  check(self, self.parser:parse(piece))
-end
+function Counter:feed(piece) check(self, self.parser:parse(piece)) end
 
 --- @return integer rows so far, of all files
 function Counter:finish()
@@ -53,8 +49,6 @@ end
 local xml = {}
 
 --- @return table counter {begin(object), feed(piece), finish() -> rows}
-function xml.counter()
-  return setmetatable({ rows = 0 }, Counter)
-end
+function xml.counter() return setmetatable({ rows = 0 }, Counter) end
 
 return xml

@@ -4,9 +4,7 @@
 
 local access = {}
 
-local function starts_with(text, prefix)
-  return text:sub(1, #prefix) == prefix
-end
+local function starts_with(text, prefix) return text:sub(1, #prefix) == prefix end
 
 local function is_own(db, settings, caller, bucket, key)
   local row = db:row("SELECT created_by FROM buckets WHERE name = ?", bucket)
@@ -16,9 +14,7 @@ end
 
 --- @param user_id string
 --- @return string prefix of a user's working locations
-function access.scratch(user_id)
-  return "scratch/" .. user_id .. "/"
-end
+function access.scratch(user_id) return "scratch/" .. user_id .. "/" end
 
 --- @param state table {db=, settings=}
 --- @param caller table {user_id=, type=, bucket=, prefix=}

@@ -22,9 +22,7 @@ local zlib = ffi.load("libz.so.1")
 local Md5 = {}
 Md5.__index = Md5
 
-function Md5:update(bytes)
-  crypto.EVP_DigestUpdate(self.context, bytes, #bytes)
-end
+function Md5:update(bytes) crypto.EVP_DigestUpdate(self.context, bytes, #bytes) end
 
 function Md5:bytes()
   local digest = ffi.new("unsigned char[64]")
@@ -44,9 +42,13 @@ end
 --- @param bytes string
 --- @return string hex
 function checksums.hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x"):format(byte:byte())
-  end))
+  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+end
+
+--- @param text string hex
+--- @return string bytes
+function checksums.from_hex(text)
+  return (text:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
 local function crc32_bytes(value)

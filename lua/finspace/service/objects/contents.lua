@@ -17,13 +17,9 @@ local LARGE = 4 * 1024 * 1024
 --- @param state table
 --- @param name string segment
 --- @return string path
-function contents.path(state, name)
-  return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name
-end
+function contents.path(state, name) return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name end
 
-local function incoming_path(state, name)
-  return state.settings.data .. "/objects/incoming/" .. name
-end
+local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
 local function ensure_folder(path)
   local made, problem, code = sys.mkdir(path, tonumber("700", 8))
@@ -92,9 +88,7 @@ end
 
 --- @param digests table of one segment
 --- @return string etag
-function contents.etag(digests)
-  return checksums.hex(digests.md5)
-end
+function contents.etag(digests) return checksums.hex(digests.md5) end
 
 --- @param digests table[] {md5=} of the parts, in order
 --- @return string etag as S3 makes it for an upload in parts

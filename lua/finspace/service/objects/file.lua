@@ -30,9 +30,7 @@ end
 local function open(path, flags)
   local fd = C.open(path, flags + CLOSE_ON_EXEC, ffi.cast("int", tonumber("600", 8)))
   if fd < 0 then return nil end
-  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept)
-    C.close(kept[0])
-  end)
+  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept) C.close(kept[0]) end)
   return setmetatable({ fd = fd, path = path, guard = guard, sent = 0, unsent = 0 }, File)
 end
 
@@ -40,15 +38,11 @@ local file = {}
 
 --- @param path string must not exist yet
 --- @return table file
-function file.create(path)
-  return open(path, WRITE_CREATE_EXCLUSIVE) or fail("create", path)
-end
+function file.create(path) return open(path, WRITE_CREATE_EXCLUSIVE) or fail("create", path) end
 
 --- @param path string
 --- @return table|nil file
-function file.open(path)
-  return open(path, READ_ONLY)
-end
+function file.open(path) return open(path, READ_ONLY) end
 
 -- What is written starts on its way to the disk at once, so that the sync at the end is short.
 local function start_writeback(self, written)

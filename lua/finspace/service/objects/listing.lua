@@ -1,11 +1,11 @@
 --- ListObjectsV2 (and its elder): keys in byte order, folded at a delimiter, page by page.
 
 local core = require("finspace.core")
+local wire = require("finspace.service.objects.wire")
 local xml = require("finspace.service.objects.xml")
 
 local listing = {}
 
-local NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 local LARGEST_PAGE = 1000
 
 -- The smallest text above every text that starts with `prefix`.
@@ -48,13 +48,9 @@ end
 
 local function encoder(query)
   if query["encoding-type"] ~= "url" then
-    return function(text)
-      return text
-    end
+    return function(text) return text end
   end
-  return function(text)
-    return text and core.uri_encode(text, true)
-  end
+  return function(text) return text and core.uri_encode(text, true) end
 end
 
 local function element(entry, encode)
@@ -71,70 +67,86 @@ local function element(entry, encode)
   }
 end
 
-local function page_size(query, refuse)
+local function page_size(query)
   local text = query["max-keys"]
   if not text then return LARGEST_PAGE end
   local wanted = text:match("^%d+$") and tonumber(text)
-  if not wanted then refuse("InvalidArgument", "max-keys must be a whole number") end
+  if not wanted then wire.refuse("InvalidArgument", "max-keys must be a whole number") end
   return math.min(wanted, LARGEST_PAGE)
 end
 
-local function non_empty(text)
-  return text ~= "" and text or nil
-end
-
--- Where a page starts: at a token, or just above a key.
-local function start_of(query, refuse)
-  if query["list-type"] ~= "2" then return query.marker and query.marker .. "\0" or "" end
+-- Where a page of the second version starts: at a token, or just above a key.
+local function start_of_second(query)
   local token = query["continuation-token"]
-  if token then
-    local from = ngx.decode_base64(token)
-    if not from then refuse("InvalidArgument", "continuation-token is not one that a listing gave out") end
-    return from
-  end
-  return query["start-after"] and query["start-after"] .. "\0" or ""
+  if not token then return query["start-after"] and query["start-after"] .. "\0" or "" end
+  return ngx.decode_base64(token)
+    or wire.refuse("InvalidArgument", "continuation-token is not one that a listing gave out")
 end
 
---- @param db table
---- @param bucket string
---- @param query table<string, string>
---- @param refuse fun(code: string, message: string)
---- @return string document
-function listing.answer(db, bucket, query, refuse)
-  local encode, limit, second = encoder(query), page_size(query, refuse), query["list-type"] == "2"
-  local wanted = {
-    bucket = bucket,
-    prefix = query.prefix or "",
-    delimiter = non_empty(query.delimiter or ""),
-    from = start_of(query, refuse),
-    limit = limit,
+-- In the first version a marker may be a folded prefix: then all that it stands for has been shown.
+local function start_of_first(query, delimiter)
+  local marker = query.marker or ""
+  if marker == "" then return "" end
+  if delimiter and marker:sub(-#delimiter) == delimiter then return after_all(marker) or marker end
+  return marker .. "\0"
+end
+
+local function second_version(query, encode, page)
+  return {
+    { "KeyCount", #page.entries },
+    { "StartAfter", encode(query["start-after"]) },
+    { "ContinuationToken", query["continuation-token"] },
+    { "NextContinuationToken", page.next and ngx.encode_base64(page.next) },
   }
-  local page = limit > 0 and listing.walk(db, wanted) or { entries = {} }
+end
+
+local function first_version(query, encode, page)
+  local last = page.entries[#page.entries]
+  return {
+    { "Marker", encode(query.marker or "") },
+    { "NextMarker", page.next and encode(last.prefix or last.row.key) },
+  }
+end
+
+local function add_all(content, more)
+  for _, pair in ipairs(more) do
+    content[#content + 1] = pair
+  end
+end
+
+local function described(call, wanted, page)
+  local query, encode = call.query, encoder(call.query)
+  local version = query["list-type"] == "2" and second_version or first_version
   local content = {
-    { "Name", bucket },
+    { "Name", call.bucket },
     { "Prefix", encode(wanted.prefix) },
     { "Delimiter", encode(wanted.delimiter) },
-    { "MaxKeys", limit },
+    { "MaxKeys", wanted.limit },
     { "EncodingType", query["encoding-type"] },
     { "IsTruncated", tostring(page.next ~= nil) },
   }
-  local function add(name, value)
-    content[#content + 1] = { name, value }
-  end
-  if second then
-    add("KeyCount", #page.entries)
-    add("StartAfter", encode(query["start-after"]))
-    add("ContinuationToken", query["continuation-token"])
-    add("NextContinuationToken", page.next and ngx.encode_base64(page.next))
-  else
-    add("Marker", encode(query.marker or ""))
-    local last = page.entries[#page.entries]
-    add("NextMarker", page.next and encode(last.prefix and last.prefix .. "\255" or last.row.key))
-  end
+  add_all(content, version(query, encode, page))
   for _, entry in ipairs(page.entries) do
     content[#content + 1] = element(entry, encode)
   end
-  return xml.document("ListBucketResult", NAMESPACE, content)
+  return content
+end
+
+--- Answers both versions of the listing.
+--- @param call table
+function listing.answer(call)
+  local query = call.query
+  local delimiter = query.delimiter ~= "" and query.delimiter or nil
+  local is_second = query["list-type"] == "2"
+  local wanted = {
+    bucket = call.bucket,
+    prefix = query.prefix or "",
+    delimiter = delimiter,
+    from = is_second and start_of_second(query) or start_of_first(query, delimiter),
+    limit = page_size(query),
+  }
+  local page = wanted.limit > 0 and listing.walk(call.state.db, wanted) or { entries = {} }
+  wire.answer_document("ListBucketResult", described(call, wanted, page))
 end
 
 return listing

@@ -8,9 +8,10 @@ local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quo
 --- @return string
 function xml.escape(value)
   return (
-    tostring(value):gsub("[&<>\"'%c\127]", function(character)
-      return ESCAPES[character] or ("&#x%X;"):format(character:byte())
-    end)
+    tostring(value):gsub(
+      "[&<>\"'%c\127]",
+      function(character) return ESCAPES[character] or ("&#x%X;"):format(character:byte()) end
+    )
   )
 end
 

@@ -193,14 +193,17 @@ end
 --- @return table result
 function changesets.ListChangesets(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows(
-      "SELECT * FROM changesets WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-      dataset.id,
-      after,
-      limit
-    )
-  end)
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows(
+        "SELECT * FROM changesets WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        dataset.id,
+        after,
+        limit
+      )
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = described(call, row)
   end

@@ -32,9 +32,7 @@ local function described(call, row)
   }
 end
 
-local function encoded(value)
-  return value and cjson.encode(value)
-end
+local function encoded(value) return value and cjson.encode(value) end
 
 local function check_alias(call, alias, own_id)
   local other = alias and call.db:row("SELECT id FROM datasets WHERE alias = ?", alias)
@@ -141,18 +139,21 @@ end
 --- @param call table
 --- @return table result
 function datasets.ListDatasets(call)
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows(
-      [[SELECT * FROM datasets d WHERE seq > ?1 AND (?3 OR created_by = ?4 OR EXISTS (
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows(
+        [[SELECT * FROM datasets d WHERE seq > ?1 AND (?3 OR created_by = ?4 OR EXISTS (
         SELECT 1 FROM dataset_permissions p JOIN memberships m ON m.group_id = p.group_id
         WHERE p.dataset_id = d.id AND p.permission = 'ViewDatasetDetails' AND m.user_id = ?4))
       ORDER BY seq LIMIT ?2]],
-      after,
-      limit,
-      call.caller.type == "SUPER_USER",
-      call.caller.user_id
-    )
-  end)
+        after,
+        limit,
+        call.caller.type == "SUPER_USER",
+        call.caller.user_id
+      )
+    end
+  )
   local list = {}
   for i, row in ipairs(rows) do
     list[i] = described(call, row)

@@ -74,17 +74,18 @@ end
 
 --- @param call table
 --- @return table result
-function groups.GetPermissionGroup(call)
-  return { permissionGroup = described(find_to_manage(call)) }
-end
+function groups.GetPermissionGroup(call) return { permissionGroup = described(find_to_manage(call)) } end
 
 --- @param call table
 --- @return table result
 function groups.ListPermissionGroups(call)
   permissions.require_application(call, "ManageUsersAndGroups")
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows("SELECT * FROM permission_groups WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-  end)
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows("SELECT * FROM permission_groups WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = described(row)
   end
@@ -148,15 +149,18 @@ function groups.ListPermissionGroupsByUser(call)
     permissions.require_application(call, "ManageUsersAndGroups")
   end
   local user = users.find(call)
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows(
-      [[SELECT m.seq, g.id, g.name FROM memberships m JOIN permission_groups g ON g.id = m.group_id
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows(
+        [[SELECT m.seq, g.id, g.name FROM memberships m JOIN permission_groups g ON g.id = m.group_id
       WHERE m.user_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]],
-      user.id,
-      after,
-      limit
-    )
-  end)
+        user.id,
+        after,
+        limit
+      )
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = { permissionGroupId = row.id, name = row.name, membershipStatus = "ADDITION_SUCCESS" }
   end
@@ -167,16 +171,19 @@ end
 --- @return table result
 function groups.ListUsersByPermissionGroup(call)
   local group = find_to_manage(call)
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows(
-      [[SELECT m.seq, u.id, u.status, u.first_name, u.last_name, u.email, u.type,
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows(
+        [[SELECT m.seq, u.id, u.status, u.first_name, u.last_name, u.email, u.type,
         u.api_access, u.principal_arn FROM memberships m JOIN users u ON u.id = m.user_id
       WHERE m.group_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?]],
-      group.id,
-      after,
-      limit
-    )
-  end)
+        group.id,
+        after,
+        limit
+      )
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = users.described_briefly(row)
     rows[i].membershipStatus = "ADDITION_SUCCESS"

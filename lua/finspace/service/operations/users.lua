@@ -102,9 +102,12 @@ end
 --- @return table result
 function handlers.ListUsers(call)
   permissions.require_application(call, "ManageUsersAndGroups")
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-  end)
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = described(row)
   end

@@ -16,9 +16,7 @@ local KEYS_SECONDS = 3600
 --- @param dataset_id string
 --- @param view_id string
 --- @return string prefix of a view's files in the service's bucket
-local function prefix_of(dataset_id, view_id)
-  return "views/" .. dataset_id .. "/" .. view_id .. "/"
-end
+local function prefix_of(dataset_id, view_id) return "views/" .. dataset_id .. "/" .. view_id .. "/" end
 
 local function described(call, row)
   return {
@@ -118,9 +116,7 @@ local function check_quotas(call, dataset)
   end
 end
 
-local function encoded_list(list)
-  return list and #list > 0 and cjson.encode(list) or "[]"
-end
+local function encoded_list(list) return list and #list > 0 and cjson.encode(list) or "[]" end
 
 --- @param call table
 --- @return table result
@@ -173,14 +169,17 @@ end
 --- @return table result
 function views.ListDataViews(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
-  local rows, next_token = pages.take(call, function(after, limit)
-    return call.db:rows(
-      "SELECT * FROM data_views WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-      dataset.id,
-      after,
-      limit
-    )
-  end)
+  local rows, next_token = pages.take(
+    call,
+    function(after, limit)
+      return call.db:rows(
+        "SELECT * FROM data_views WHERE dataset_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+        dataset.id,
+        after,
+        limit
+      )
+    end
+  )
   for i, row in ipairs(rows) do
     rows[i] = described(call, row)
     rows[i].destinationTypeProperties = cjson.decode(row.destination)
