@@ -131,7 +131,7 @@ describe("the client and the service #once", function()
     return place.s3Uri .. name
   end
 
-  -- A changeset in the 2021-05 form, and one in the later form that replaces it.
+  -- A changeset in the 2021-05 form, one that replaces it, and one in the later form.
   local function call_all_about_changesets(fs, dataset)
     local read = finspace.changeset(assert(fs:create_changeset {
       datasetId = dataset, changeType = "APPEND", sourceType = "S3", tags = { team = "rates" },
@@ -149,7 +149,12 @@ describe("the client and the service #once", function()
     }).changesetId
     assert(fs:wait_changeset { datasetId = dataset, changesetId = newer })
     assert.equal(newer, finspace.changeset(assert(fs:get_changeset(ids))).updated_by)
-    assert.equal(2, #all(fs, "list_changesets", { datasetId = dataset }))
+    local added = assert(fs:create_changeset {
+      datasetId = dataset, changeType = "APPEND", formatParams = { formatType = "CSV" },
+      sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "c.csv", "a\n4\n") },
+    }).changesetId
+    assert(fs:wait_changeset { datasetId = dataset, changesetId = added })
+    assert.equal(3, #all(fs, "list_changesets", { datasetId = dataset }))
   end
 
   local function call_all_about_data(fs)
