@@ -9,13 +9,9 @@ describe("The service's ingestion #once", function()
     running = service.start()
     dataset = running.dataset()
   end)
-  teardown(function()
-    running.stop()
-  end)
+  teardown(function() running.stop() end)
 
-  local function ingest(body, format)
-    return running.ingest(dataset, running.put("data.csv", body), format)
-  end
+  local function ingest(body, format) return running.ingest(dataset, running.put("data.csv", body), format) end
 
   local function rows(body, format)
     local changeset = ingest(body, format)
@@ -43,9 +39,10 @@ describe("The service's ingestion #once", function()
       assert.equal(2, rows("\239\187\191a,b\n1,2\n3,4\n"))
     end)
 
-    it("lets quoted fields hold separators, quotes and line ends", function()
-      assert.equal(2, rows('a,b\n"1,1","say ""hi"""\n"two\r\nlines",2\n'))
-    end)
+    it(
+      "lets quoted fields hold separators, quotes and line ends",
+      function() assert.equal(2, rows('a,b\n"1,1","say ""hi"""\n"two\r\nlines",2\n')) end
+    )
 
     it("passes over lines without anything on them, unless rows have one field", function()
       assert.equal(2, rows("a,b\n\n1,2\n\n3,4\n\n"))
@@ -186,9 +183,7 @@ describe("The service's ingestion #once", function()
   end)
 
   describe("and what counts", function()
-    local function get(id)
-      return running.call("GetChangeset", { datasetId = dataset, changesetId = id })
-    end
+    local function get(id) return running.call("GetChangeset", { datasetId = dataset, changesetId = id }) end
 
     it("is what no later REPLACE hides", function()
       dataset = running.dataset("Replaced")
@@ -241,9 +236,7 @@ describe("The service's ingestion #once", function()
   end)
 
   describe("in a process of its own", function()
-    local function ingester()
-      return tonumber(support.read_file(running.data .. "/run/ingest.pid"))
-    end
+    local function ingester() return tonumber(support.read_file(running.data .. "/run/ingest.pid")) end
     local STOP, CONTINUE, KILL = 19, 18, 9
 
     it("leaves requests alone: they are answered while it stands still", function()

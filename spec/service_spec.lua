@@ -7,16 +7,10 @@ local cjson = require("cjson")
 describe("The service", function()
   local running
 
-  setup(function()
-    running = service.start()
-  end)
-  teardown(function()
-    running.stop()
-  end)
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
 
-  local function code_of(answer)
-    return answer.headers["x-amzn-errortype"]
-  end
+  local function code_of(answer) return answer.headers["x-amzn-errortype"] end
 
   describe("as it starts", function()
     local function attempt(environment, options)
@@ -107,14 +101,10 @@ describe("The service", function()
       end
     end
     local function add(name, value)
-      return function(request)
-        table.insert(request.headers, { name, value })
-      end
+      return function(request) table.insert(request.headers, { name, value }) end
     end
     local function authorization(pattern, with)
-      return replace("authorization", function(value)
-        return (value:gsub(pattern, with))
-      end)
+      return replace("authorization", function(value) return (value:gsub(pattern, with)) end)
     end
     local spoilt = {
       ["another access key"] = authorization("Credential=%w+", "Credential=AKIAAAAAAAAAAAAAAAAA"),
@@ -136,23 +126,18 @@ describe("The service", function()
         end
       end,
       ["no date"] = drop("x-amz-date"),
-      ["another date"] = replace("x-amz-date", function(value)
-        return (value:gsub("%d%d%d%dZ$", "0000Z")) .. ""
-      end),
-      ["another host"] = replace("host", function()
-        return "example.org"
-      end),
+      ["another date"] = replace(
+        "x-amz-date",
+        function(value) return (value:gsub("%d%d%d%dZ$", "0000Z")) .. "" end
+      ),
+      ["another host"] = replace("host", function() return "example.org" end),
       ["an x-amz- header that is not signed"] = add("x-amz-meta-owner", "someone"),
       ["a security token that is not its own"] = add("x-amz-security-token", "token"),
-      ["another path"] = function(request)
-        request.path = request.path .. "x"
-      end,
+      ["another path"] = function(request) request.path = request.path .. "x" end,
       ["a longer query"] = function(request)
         request.query = request.query .. (request.query == "" and "" or "&") .. "maxResults=1"
       end,
-      ["another method"] = function(request)
-        request.method = request.method == "GET" and "DELETE" or "GET"
-      end,
+      ["another method"] = function(request) request.method = request.method == "GET" and "DELETE" or "GET" end,
       ["another body"] = function(request)
         if request.body == "" then return add("x-amz-content-sha256", core.sha256("other"))(request) end
         request.body = request.body:gsub("INGESTION", "SAGEMAKER"):gsub("one", "two"):gsub("Caller", "caller")

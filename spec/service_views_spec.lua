@@ -4,12 +4,8 @@ local service = require("spec.support.service")
 describe("The service's data views #once", function()
   local running
 
-  setup(function()
-    running = service.start()
-  end)
-  teardown(function()
-    running.stop()
-  end)
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
 
   local function load(dataset, body, change_type, format)
     local changeset = running.ingest(dataset, running.put("view.csv", body), format, change_type)
@@ -55,9 +51,7 @@ describe("The service's data views #once", function()
     return made, view
   end
 
-  local function rows(dataset, more)
-    return (read((built(dataset, more))))["part-00000.csv"]
-  end
+  local function rows(dataset, more) return (read((built(dataset, more))))["part-00000.csv"] end
 
   it("hold the rows of all changesets, under one header", function()
     local dataset = running.dataset()
@@ -87,9 +81,7 @@ describe("The service's data views #once", function()
     })
     local modified = running.await("GetChangeset", made)
     local last = load(dataset, "a\n4\n", "REPLACE")
-    local function at(changeset)
-      return rows(dataset, { asOfTimestamp = changeset.activeFromTimestamp })
-    end
+    local function at(changeset) return rows(dataset, { asOfTimestamp = changeset.activeFromTimestamp }) end
     assert.equal("a\n1\n", at(first))
     assert.equal("a\n1\n2\n3\n", at(third))
     assert.equal("a\n1\n20\n3\n", at(modified))
@@ -142,16 +134,13 @@ describe("The service's data views #once", function()
   it("are written as their options say", function()
     local dataset = running.dataset()
     load(dataset, "a,b\n1;1,2\n")
-    local made = built(
-      dataset,
-      {
-        destinationTypeParams = {
-          destinationType = "S3",
-          s3DestinationExportFileFormat = "DELIMITED_TEXT",
-          s3DestinationExportFileFormatOptions = { header = "false", delimiter = ";" },
-        },
-      }
-    )
+    local made = built(dataset, {
+      destinationTypeParams = {
+        destinationType = "S3",
+        s3DestinationExportFileFormat = "DELIMITED_TEXT",
+        s3DestinationExportFileFormatOptions = { header = "false", delimiter = ";" },
+      },
+    })
     assert.equal('"1;1";2\n', read(made)["part-00000.csv"])
   end)
 

@@ -15,19 +15,13 @@ local function reaches_the_wire(case)
 end
 
 -- The 2021-12 form is known by its path; the message names a member as its caller knows it.
-local function top_of(name)
-  return name:match("^[%w]+")
-end
+local function top_of(name) return name:match("^[%w]+") end
 
 describe("The service #once", function()
   local running
 
-  setup(function()
-    running = service.start()
-  end)
-  teardown(function()
-    running.stop()
-  end)
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
 
   local function ask(row, params)
     local wanted = violations.serialize(row, params)

@@ -14,9 +14,7 @@ describe("Strangers #once", function()
     python = support.python("boto3")
     running = service.start()
   end)
-  teardown(function()
-    running.stop()
-  end)
+  teardown(function() running.stop() end)
 
   local function drive(subject)
     local output, status = support.run(

@@ -44,11 +44,7 @@ end
 
 local function read_headers(connection)
   local headers = {}
-  for line in
-    function()
-      return connection:receive("*l")
-    end
-  do
+  for line in function() return connection:receive("*l") end do
     if line == "" then return headers end
     local name, value = line:match("^([^:]+):%s*(.*)$")
     headers[name:lower()] = value
@@ -157,9 +153,7 @@ function service.start(options)
   }
 
   --- What it printed, and what it complained about.
-  function self.log()
-    return (support.read_file(self.output) or "") .. (support.read_file(self.errors) or "")
-  end
+  function self.log() return (support.read_file(self.output) or "") .. (support.read_file(self.errors) or "") end
 
   --- Ends it as a crash would; its data stays.
   function self.kill()
@@ -198,22 +192,16 @@ function service.start(options)
   --- @param wanted table  { method, path, query, headers, body, content_type, service, credentials, region,
   ---   time, form = "query", expires, payload_hash, has_no_length }
   --- @return table request
-  function self.sign(wanted)
-    return signed(self, wanted)
-  end
+  function self.sign(wanted) return signed(self, wanted) end
 
   --- @param request table from sign
   --- @return table|nil answer {status, headers, body}
-  function self.send(request)
-    return service.send_text(self.port, to_text(request), request.method)
-  end
+  function self.send(request) return service.send_text(self.port, to_text(request), request.method) end
 
   --- Signs and sends.
   --- @param wanted table
   --- @return table|nil answer
-  function self.ask(wanted)
-    return self.send(signed(self, wanted))
-  end
+  function self.ask(wanted) return self.send(signed(self, wanted)) end
 
   --- Calls an operation through the model.
   --- @param operation string
