@@ -1,5 +1,6 @@
 local config = require("finspace.config")
 local core = require("finspace.core")
+local dialect = require("finspace.config.dialect")
 local machine = require("spec.support.machine")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -15,7 +16,7 @@ local function load(files, env, options)
 end
 
 local function parse(text, kind)
-  return config.parse(text, kind or "config", "FILE")
+  return dialect.parse(text, kind or "config", "FILE")
 end
 
 describe("the config file", function()

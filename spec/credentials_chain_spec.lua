@@ -1,8 +1,10 @@
 local cached = require("finspace.credentials.cached")
+local config = require("finspace.config")
 local credentials = require("finspace.credentials")
 local instance = require("finspace.credentials.instance")
 local keys = require("finspace.credentials.keys")
 local machine = require("spec.support.machine")
+local profile = require("finspace.credentials.profile")
 
 local CONFIG, CREDENTIALS = "/home/me/.aws/config", "/home/me/.aws/credentials"
 
@@ -14,6 +16,10 @@ local function look(env, files, options)
   env.HOME = "/home/me"
   local runtime = machine.new { env = env, files = files, transport = refuse_connection }
   return credentials.default(options)(machine.context(runtime, options))
+end
+
+local function look_up(files)
+  return config.load(machine.new { env = { HOME = "/home/me" }, files = files })
 end
 
 before_each(instance.forget)
@@ -162,6 +168,39 @@ describe("a profile", function()
     assert.is_nil(found)
     assert.are.equal("ProfileCycle", err.code)
     assert.matches("profile c (" .. CONFIG .. " line 9) leads back to profile b", err.message, 1, true)
+  end)
+end)
+
+describe("any profile that a file can hold", function()
+  local SETTINGS = { "role_arn", "source_profile", "credential_source", "aws_access_key_id", "__index",
+    "aws_secret_access_key", "web_identity_token_file", "sso_session", "sso_account_id", "sso_role_name",
+    "sso_start_url", "sso_region", "credential_process" }
+  local VALUES = { " = default", " = b", " = s", " = Environment", " =", " =\n  nested = x", " = x\n more", "" }
+  local LINES = { "[profile b]", "[sso-session s]", "[profile s]", "# note", " continued", "[", "=", "\239\187\191" }
+
+  local state = 1
+  local function one_of(list)
+    state = state * 16807 % 2147483647
+    return list[state % #list + 1]
+  end
+
+  local function random_file()
+    local lines = { "[default]" }
+    for _ = 1, 8 do table.insert(lines, one_of(SETTINGS) .. one_of(VALUES)) end
+    table.insert(lines, 1 + one_of { 1, 2, 3, 4, 5, 6, 7 }, one_of(LINES))
+    return table.concat(lines, "\n")
+  end
+
+  it("is planned or refused, and never raises", function()
+    local planned, refused = 0, 0
+    for _ = 1, 3000 do
+      local loaded = look_up { [CONFIG] = random_file() }
+      for name in pairs(loaded and loaded.profiles or {}) do
+        local steps, err = profile.plan(loaded, name)
+        if steps then planned = planned + 1 else refused = refused + (err.kind == "credentials" and 1 or 0) end
+      end
+    end
+    assert.is_true(planned > 100 and refused > 100, planned .. " planned, " .. refused .. " refused")
   end)
 end)
 

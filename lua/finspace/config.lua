@@ -1,172 +1,13 @@
 --- The shared AWS files: ~/.aws/config and ~/.aws/credentials, read into profiles, single sign-on
 --- sessions and services sections, with the place of every setting kept for messages.
----
---- The dialect is the one that the AWS SDKs share: `[default]`, `[profile x]`, `[sso-session x]` and
---- `[services x]` in the config file, `[x]` in the credentials file; `name = value`; indented lines
---- continue a value, or are settings of their own below an empty one. Time and memory are bounded by
---- MAX_FILE, because every step below is linear in the file's size.
+local dialect = require("finspace.config.dialect")
 local errors = require("finspace.errors")
 local host = require("finspace.host")
 
 local config = {}
 
---- A real file has a few kilobytes; whatever is larger than this is not one.
+-- A real file has a few kilobytes; whatever is larger than this is not one.
 local MAX_FILE = 1024 * 1024
-
-local BYTE_ORDER_MARK = "\239\187\191"
-
---- Linear on any input, unlike the usual "^%s*(.-)%s*$".
-local function trim(text)
-  return text:match("^%s*(.*%S)") or ""
-end
-
--- The dialect ----------------------------------------------------------------------------------
-
-local KINDS = { ["profile"] = "profiles", ["sso-session"] = "sso_sessions", ["services"] = "services" }
-
-local function is_name(text)
-  return text:find("^[%w_%-/%.%%@:%+]+$") ~= nil
-end
-
---- What a section's header stands for in this kind of file: where its settings go (profiles,
---- sso_sessions, services) and under which name, or nil and why it counts for nothing.
-local function section_target(header, kind)
-  if kind == "credentials" then
-    if is_name(header) then return "profiles", header end
-    return nil, "a profile's name has letters, digits and - _ / . % @ : + only, and no prefix in this file"
-  end
-  local prefix, name = header:match("^(%S+)%s+(.+)$")
-  local group = KINDS[prefix]
-  if group and is_name(name) then return group, name, prefix == "profile" end
-  if group then return nil, "a name has letters, digits and - _ / . % @ : + only" end
-  if header == "default" then return "profiles", "default" end
-  return nil, "in this file a profile is written [profile " .. header .. "]"
-end
-
-local function new_parser(kind, file)
-  return {
-    kind = kind,
-    file = file,
-    line = 0,
-    section = nil, -- of the current section: { settings = {}, places = {} }
-    setting = nil, -- the current setting, which an indented line continues
-    result = { profiles = {}, sso_sessions = {}, services = {}, ignored = {} },
-  }
-end
-
-local function fault(parser, message)
-  return nil, message .. " (" .. parser.file .. " line " .. parser.line .. ")"
-end
-
---- A value that goes on over lines is kept in pieces, so that a long one stays linear.
-local function finish_setting(parser)
-  local setting = parser.setting
-  parser.setting = nil
-  if not setting or setting.ignored then return end
-  parser.section.settings[setting.name] = setting.nested or table.concat(setting.pieces, "\n")
-  parser.section.places[setting.name] = parser.file .. " line " .. setting.line
-end
-
-local function open_section(parser, group, name)
-  local sections = parser.result[group]
-  sections[name] = sections[name] or { settings = {}, places = {}, line = parser.line }
-  return sections[name]
-end
-
---- `[profile default]` hides every `[default]`, before it or after it.
-local function open_profile(parser, group, name, prefixed)
-  if group ~= "profiles" or name ~= "default" or parser.kind == "credentials" then
-    return open_section(parser, group, name)
-  end
-  local profiles = parser.result.profiles
-  local known = profiles.default
-  if known and known.prefixed and not prefixed then return { settings = {}, places = {} } end
-  if known and prefixed and not known.prefixed then profiles.default = nil end
-  local section = open_section(parser, group, name)
-  section.prefixed = prefixed
-  return section
-end
-
-local function read_header(parser, line)
-  local header, rest = line:match("^%[([^%]]*)%](.*)$")
-  if not header then return fault(parser, "a section's name must end with ']'") end
-  if trim(rest):find("^[^#;]") then return fault(parser, "nothing but a comment may follow ']'") end
-  header = trim(header)
-  local group, name, prefixed = section_target(header, parser.kind)
-  if group then
-    parser.section = open_profile(parser, group, name, prefixed)
-  else
-    parser.section = { settings = {}, places = {} }
-    local section = { header = header, why = name, line = parser.line, file = parser.file }
-    table.insert(parser.result.ignored, section)
-  end
-  return true
-end
-
-local function read_setting(parser, line)
-  if not parser.section then
-    return fault(parser, "a setting stands before any section: put [default] or [profile NAME] above it")
-  end
-  local name, value = line:match("^([^=]*)=(.*)$")
-  if not name then return fault(parser, "a setting is written name = value, and this line has no '='") end
-  name = trim(name):lower()
-  if name == "" then return fault(parser, "a setting has no name before its '='") end
-  local comment = value:find("%s[#;]")
-  value = trim(comment and value:sub(1, comment - 1) or value)
-  parser.setting = { name = name, line = parser.line, pieces = { value }, ignored = not is_name(name) }
-  return true
-end
-
-local function read_nested(parser, line)
-  local setting = parser.setting
-  local name, value = line:match("^([^=]*)=(.*)$")
-  if not name then
-    return fault(parser, "below '" .. setting.name .. " =' every line is name = value, and this one has no '='")
-  end
-  name = trim(name):lower()
-  if name == "" then return fault(parser, "a setting below '" .. setting.name .. " =' has no name") end
-  setting.nested = setting.nested or {}
-  setting.nested[name] = trim(value)
-  return true
-end
-
-local function read_continuation(parser, line)
-  local setting = parser.setting
-  if not setting then
-    return fault(parser, "an indented line continues a setting, and there is none above it: remove the spaces")
-  end
-  if setting.ignored then return true end
-  if setting.pieces[1] == "" then return read_nested(parser, trim(line)) end
-  table.insert(setting.pieces, trim(line))
-  return true
-end
-
-local function read_line(parser, line)
-  if not line:find("%S") or line:find("^%s*[#;]") then return true end
-  if line:find("^%s") then return read_continuation(parser, line) end
-  finish_setting(parser)
-  if line:find("^%[") then return read_header(parser, line) end
-  return read_setting(parser, line)
-end
-
---- Parses one file's text. Pure.
---- @param text string
---- @param kind "config"|"credentials"
---- @param file string the name that messages give it
---- @return table|nil parsed { profiles = { [name] = { settings, places, line } }, sso_sessions, services, ignored }
---- @return string|nil message what is wrong, and the file and line
-function config.parse(text, kind, file)
-  local parser = new_parser(kind, file)
-  if text:sub(1, 3) == BYTE_ORDER_MARK then text = text:sub(4) end
-  for line in (text .. "\n"):gmatch("(.-)\r?\n") do
-    parser.line = parser.line + 1
-    if line:find("%z") then return fault(parser, "a NUL byte: this is not a text file in UTF-8") end
-    local ok, message = read_line(parser, line)
-    if not ok then return nil, message end
-  end
-  finish_setting(parser)
-  return parser.result
-end
 
 -- Where the files are --------------------------------------------------------------------------
 
@@ -211,7 +52,7 @@ function config.files(runtime)
   return runtime.files or require("finspace.sys")
 end
 
---- /dev/null is how people say "no file".
+-- /dev/null is how people say "no file".
 local function is_absent(path, stat, code)
   return path == "/dev/null" or (not stat and (code == "ENOENT" or code == "ENOTDIR"))
 end
@@ -236,7 +77,7 @@ local function unreadable(kind, path, message)
   }
 end
 
---- What tells one version of a file from the next.
+-- What tells one version of a file from the next.
 local function version(stat)
   if not stat then return "absent" end
   return table.concat({ tostring(stat.mtime), tostring(stat.size), tostring(stat.inode) }, ":")
@@ -254,19 +95,19 @@ local function load_file(runtime, kind, path)
   if stat then text, message = files.read_limited(path, MAX_FILE) end
   if not text then return unreadable(kind, path, message) end
   if kind == "credentials" then warn_of_open_permissions(runtime, path, stat) end
-  file.parsed, message = config.parse(text, kind, path)
+  file.parsed, message = dialect.parse(text, kind, path)
   if not file.parsed then
     return nil, errors.new { kind = "config", code = "InvalidConfigFile", file = path, message = message }
   end
   return file
 end
 
---- A session token belongs to its pair: it does not stay behind when another file brings another pair.
+-- A session token belongs to its pair: it does not stay behind when another file brings another pair.
 local function drop_old_token(settings, arriving)
   if arriving.aws_access_key_id and arriving.aws_secret_access_key then settings.aws_session_token = nil end
 end
 
---- Lays one file's sections over what is there: the credentials file comes second and wins.
+-- Lays one file's sections over what is there: the credentials file comes second and wins.
 local function merge(result, places, parsed)
   for _, group in ipairs({ "profiles", "sso_sessions", "services" }) do
     for name, section in pairs(parsed[group]) do
@@ -303,7 +144,7 @@ local function looked_at(loaded)
   return #list > 0 and "not in " .. table.concat(list, " and ") or "in no file, because HOME is not set"
 end
 
---- A section that was meant for this profile but is not written as the file wants it.
+-- A section that was meant for this profile but is not written as the file wants it.
 local function near_miss(loaded, name)
   for _, section in ipairs(loaded.ignored) do
     if section.header == name or section.header:match("%S+$") == name then
@@ -438,7 +279,7 @@ end
 
 -- Region ---------------------------------------------------------------------------------------
 
---- A region becomes part of a host name, so nothing but a host label is taken for one.
+-- A region becomes part of a host name, so nothing but a host label is taken for one.
 local function is_host_label(text)
   if #text > 63 or text:find("%-$") or not text:find("%D") then return false end
   return text:find("^[%l%d][%l%d%-]*$") ~= nil

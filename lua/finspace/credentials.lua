@@ -12,13 +12,13 @@ local credentials = {}
 
 --- @alias finspace.Provider fun(context: table, unwanted?: finspace.Credentials): finspace.Credentials|nil, any
 
---- A mistake in the options of credentials.NAME is its caller's.
+-- A mistake in the options of credentials.NAME is its caller's.
 local function check(name, given, rules, ...)
   options.check("credentials." .. name, given, rules, 4)
   for _, needed in ipairs { ... } do options.require("credentials." .. name, given or {}, needed, 4) end
 end
 
---- The provider of the room of this name, loaded when somebody wants it.
+-- The provider of the room of this name, loaded when somebody wants it.
 local function provider_of(name, given)
   return require("finspace.credentials." .. name).new(given)
 end

@@ -4,8 +4,8 @@ local errors = require("finspace.errors")
 
 local endpoint = {}
 
---- What the rule needs of a service: its host label, and what dualstack changes where it is not the
---- suffix alone. Any other service can still have a configured endpoint, and gets its id as its label.
+-- What the rule needs of a service: its host label, and what dualstack changes where it is not the
+-- suffix alone. Any other service can still have a configured endpoint, and gets its id as its label.
 local SERVICES = {
   finspace_data = { label = "finspace-api" },
   s3 = { label = "s3", dualstack_label = "dualstack" },
@@ -13,7 +13,7 @@ local SERVICES = {
   sso_oidc = { label = "oidc" },
 }
 
---- The DNS suffix of a partition, found by the start of the region's name.
+-- The DNS suffix of a partition, found by the start of the region's name.
 local PARTITIONS = {
   { prefix = "cn-", suffix = "amazonaws.com.cn", dualstack = "api.amazonwebservices.com.cn" },
   { prefix = "eusc-", suffix = "amazonaws.eu", dualstack = "api.amazonwebservices.eu" },
@@ -45,8 +45,8 @@ end
 
 -- Addresses ------------------------------------------------------------------------------------
 
---- A host name, an IPv4 address or an IPv6 address in brackets; host labels may have underscores,
---- which service names in container networks do.
+-- A host name, an IPv4 address or an IPv6 address in brackets; host labels may have underscores,
+-- which service names in container networks do.
 local function is_host(host)
   if host:find("^%[") then return host:find("^%[[%x:%.]+%]$") ~= nil and host:find(":") ~= nil end
   if #host > 253 or host:find("%.%.") then return false end
@@ -102,7 +102,7 @@ end
 
 -- Configured endpoints -------------------------------------------------------------------------
 
---- `services = x` in the profile, then `[services x]` with `s3 =` and `endpoint_url` below it.
+-- `services = x` in the profile, then `[services x]` with `s3 =` and `endpoint_url` below it.
 local function in_services_section(loaded, service)
   local name = config.selected(loaded).services
   if type(name) ~= "string" or name == "" then return nil end
@@ -137,7 +137,7 @@ local function configured(runtime, source, service)
   return in_profile(loaded, service)
 end
 
---- The URL that someone named, the option before all others, and who named it.
+-- The URL that someone named, the option before all others, and who named it.
 local function named_url(runtime, source, options)
   if options.endpoint_url then return options.endpoint_url, "the endpoint_url option" end
   if options.ignore_configured_endpoint_urls then return nil end

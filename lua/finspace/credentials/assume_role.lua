@@ -5,8 +5,8 @@ local sts = require("finspace.credentials.sts")
 
 local assume_role = {}
 
---- A code of a second factor is good for one call, so it is asked for each time, and only by a callback:
---- a library does not know whether anybody sits at a terminal.
+-- A code of a second factor is good for one call, so it is asked for each time, and only by a callback:
+-- a library does not know whether anybody sits at a terminal.
 local function ask_code(call)
   if not call.mfa_code then
     return keys.broken(call.source, "MfaCodeNeeded", call.source .. " wants a code of the device "

@@ -7,14 +7,14 @@ local static = require("finspace.credentials.static")
 
 local cached = {}
 
---- Seconds before the end, and the share of a life that they may be: keys that live for less than an
---- hour would otherwise be fetched anew at every call.
+-- Seconds before the end, and the share of a life that they may be: keys that live for less than an
+-- hour would otherwise be fetched anew at every call.
 local WELCOME, WELCOME_SHARE = 15 * 60, 1 / 4
 local REQUIRED, REQUIRED_SHARE = 10 * 60, 1 / 6
 
---- How long a source that just failed is left alone while its old keys still work.
+-- How long a source that just failed is left alone while its old keys still work.
 local PAUSE = 60
---- The same for keys that are used past their end, spread so that many machines do not ask at once.
+-- The same for keys that are used past their end, spread so that many machines do not ask at once.
 local PAST_END_PAUSE = 300
 
 local Cached = {}
@@ -33,7 +33,7 @@ local function is_past(self, held)
   return held.expires_at ~= nil and self.runtime.now() >= held.expires_at
 end
 
---- "fresh", "welcome" (new ones would be welcome) or "required".
+-- "fresh", "welcome" (new ones would be welcome) or "required".
 local function state(self)
   local held = self.held
   if not held then return "required" end
@@ -62,7 +62,7 @@ local function check_not_past(self, found)
     .. keys.time_text(found.expires_at) .. "; renew them there, or correct this machine's clock")
 end
 
---- The leader's part: asks the provider, and leaves the flight whatever comes back.
+-- The leader's part: asks the provider, and leaves the flight whatever comes back.
 local function fetch(self, context, unwanted)
   self.failure = nil
   local found, err = keys.adopt(self.provider(context, unwanted))
@@ -76,7 +76,7 @@ local function fetch(self, context, unwanted)
   return nil, err
 end
 
---- Keys that work stay, and their source has a rest.
+-- Keys that work stay, and their source has a rest.
 local function keep(self, err)
   local pause = self.held.outlives and PAST_END_PAUSE * (1 + self.runtime.random()) or PAUSE
   self.quiet_until = self.runtime.now() + pause
@@ -89,8 +89,8 @@ local function fetch_if_possible(self, context)
   return found or keep(self, err)
 end
 
---- New keys are welcome: one call goes for them, the others go on with what they have. A host that can
---- work beside a call says so with `runtime.background`.
+-- New keys are welcome: one call goes for them, the others go on with what they have. A host that can
+-- work beside a call says so with `runtime.background`.
 local function renew_beside(self, context)
   local function renew_now()
     self.handed_over = false
@@ -104,7 +104,7 @@ local function renew_beside(self, context)
   return self.held
 end
 
---- New keys are required: one call goes for them, the others wait and share what it brought.
+-- New keys are required: one call goes for them, the others wait and share what it brought.
 local function renew(self, context, unwanted)
   while not self.flight:lead() do
     self.flight:wait()

@@ -19,7 +19,7 @@ local MAX_TOKEN = 64 * 1024
 
 -- Where to ask ---------------------------------------------------------------------------------
 
---- Plain http is for these alone; what each may connect to is said beside it.
+-- Plain http is for these alone; what each may connect to is said beside it.
 local PLAIN_HOSTS = {
   ["localhost"] = "loopback",
   ["[::1]"] = "loopback",
@@ -28,7 +28,7 @@ local PLAIN_HOSTS = {
   ["[fd00:ec2::23]"] = "fd00:ec2::23",
 }
 
---- 127.x.y.z, in its one canonical writing: other writings are how filters are got around.
+-- 127.x.y.z, in its one canonical writing: other writings are how filters are got around.
 local function is_loopback(host)
   local rest = { host:match("^127%.(%d+)%.(%d+)%.(%d+)$") }
   if #rest ~= 3 then return false end
@@ -87,7 +87,7 @@ end
 
 -- Asking ---------------------------------------------------------------------------------------
 
---- The token goes into a header, so nothing may stand in it that ends one.
+-- The token goes into a header, so nothing may stand in it that ends one.
 local function check_token(token, origin)
   if not token:find("[%c\127]") then return token end
   return keys.broken(SOURCE, "InvalidToken",
@@ -100,7 +100,7 @@ local function read_token_file(runtime, path)
   return keys.broken(SOURCE, "UnreadableToken", message .. " (" .. TOKEN_FILE .. " names it)")
 end
 
---- The token, or nil where none is set; the file is read anew each time.
+-- The token, or nil where none is set; the file is read anew each time.
 local function authorization(runtime)
   local path, token = runtime.getenv(TOKEN_FILE), runtime.getenv(TOKEN)
   if path and path ~= "" then return read_token_file(runtime, path) end

@@ -12,7 +12,7 @@ local VARIABLES = {
   session_token = "AWS_SESSION_TOKEN",
 }
 
---- A variable of nothing but spaces counts as not set.
+-- A variable of nothing but spaces counts as not set.
 local function read(getenv, name)
   local value = getenv(name)
   return value and value:find("%S") and value or nil

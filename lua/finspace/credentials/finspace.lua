@@ -12,7 +12,7 @@ local SOURCE = "FinSpace"
 local OPERATION = "GetProgrammaticAccessCredentials"
 local DEFAULT_MINUTES = 60
 
---- The answer has no expiry: it is the time of the call and the minutes granted.
+-- The answer has no expiry: it is the time of the call and the minutes granted.
 local function read_answer(result, called_at, minutes)
   local given = type(result.credentials) == "table" and result.credentials or {}
   local found, message = keys.new {

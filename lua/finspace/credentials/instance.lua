@@ -78,8 +78,8 @@ local function patience(context)
   return { timeout = timeout, attempts = math.max(1, math.floor(attempts)) }
 end
 
---- Where nobody answered: outside AWS one call waits for the service, and the next ones do not, until
---- it is worth another look. One that has answered before is not among them.
+-- Where nobody answered: outside AWS one call waits for the service, and the next ones do not, until
+-- it is worth another look. One that has answered before is not among them.
 local LOOK_AGAIN = 300
 local silent_since, has_answered = {}, {}
 
@@ -114,8 +114,8 @@ local function send(self, context, method, path, headers)
   }
 end
 
---- Answers to the token that get as far as the instance and not into a container on it have run out of
---- hops: the request arrives, and nothing comes back.
+-- Answers to the token that get as far as the instance and not into a container on it have run out of
+-- hops: the request arrives, and nothing comes back.
 local function no_answer(self, err)
   local why = "no answer from " .. self.target.url
   if err.kind == "timeout" then why = why .. " within " .. self.patience.timeout .. " s" end
@@ -152,7 +152,7 @@ local function current_token(self, context)
   return fetch_token(self, context)
 end
 
---- A GET with a token, and with a new one where the service does not know it any more.
+-- A GET with a token, and with a new one where the service does not know it any more.
 local function get(self, context, path)
   for attempt = 1, 2 do
     local token, err = current_token(self, context)

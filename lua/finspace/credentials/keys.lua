@@ -26,7 +26,7 @@ function Keys:__tostring()
   return self.expires_at and text .. ", until " .. end_text(self.expires_at) or text
 end
 
---- Keys travel in HTTP headers: what could end a header there is refused here, by name.
+-- Keys travel in HTTP headers: what could end a header there is refused here, by name.
 local function member_fault(name, value)
   if type(value) ~= "string" or value == "" then return name .. " is missing" end
   if value:find("[%c\127]") then return name .. " holds a line break or another control character" end

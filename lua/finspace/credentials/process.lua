@@ -10,7 +10,7 @@ local TIMEOUT = 60
 
 -- Splitting a command --------------------------------------------------------------------------
 
---- Reads one piece of a word at `at`: the text it stands for and where the next piece begins.
+-- Reads one piece of a word at `at`: the text it stands for and where the next piece begins.
 local function read_piece(command, at)
   local first = command:sub(at, at)
   if first == "'" then
@@ -51,7 +51,7 @@ end
 
 -- Reading what it printed ----------------------------------------------------------------------
 
---- Its standard error may hold anything, a secret too: that it is there is all we say.
+-- Its standard error may hold anything, a secret too: that it is there is all we say.
 local function about_stderr(text)
   if text == "" then return "; run it by hand to see why" end
   return "; run it by hand to read the " .. #text .. " bytes that it wrote to its standard error"

@@ -13,11 +13,20 @@ local function assumes_role(settings)
   return settings.role_arn ~= nil and settings.web_identity_token_file == nil
 end
 
+-- The settings that hold a text; what is empty or nested is none of ours.
+local function texts_of(settings)
+  local texts = {}
+  for key, value in pairs(settings) do
+    if type(value) == "string" and value ~= "" then texts[key] = value end
+  end
+  return texts
+end
+
 local function source_of(name)
   return "profile " .. name
 end
 
---- Every fault of a profile names the setting's place in the files.
+-- Every fault of a profile names the setting's place in the files.
 local function broken(loaded, name, key, code, message)
   local place = config.place(loaded, "profiles", name, key)
   return keys.broken(source_of(name), code, "profile " .. name .. " (" .. place .. ") " .. message)
@@ -53,10 +62,10 @@ local function plan_web_identity(loaded, name, settings)
   }
 end
 
---- The four older settings stand in the profile; the newer way keeps two of them in [sso-session x].
+-- The four older settings stand in the profile; the newer way keeps two of them in [sso-session x].
 local function plan_sso(loaded, name, settings)
   local session_name = settings.sso_session
-  local session = session_name and loaded.sso_sessions[session_name]
+  local session = session_name and loaded.sso_sessions[session_name] and texts_of(loaded.sso_sessions[session_name])
   if session_name and not session then
     return broken(loaded, name, "sso_session", "MissingSsoSession",
       "names sso_session = " .. session_name .. ", which is not there; add [sso-session "
@@ -93,7 +102,7 @@ local function plan_single_sign_on(loaded, name, settings)
   return check_sso(loaded, step)
 end
 
---- The keys that a profile has of its own, in the order in which its settings count.
+-- The keys that a profile has of its own, in the order in which its settings count.
 local function plan_base(loaded, name, settings)
   if settings.web_identity_token_file then return plan_web_identity(loaded, name, settings) end
   if settings.sso_account_id or settings.sso_role_name then
@@ -141,9 +150,9 @@ local function plan_role(loaded, name, settings)
   }
 end
 
---- A base plan that is the end of a role's chain must give keys.
+-- A base plan that is the end of a role's chain must give keys.
 local function plan_source(loaded, name, from)
-  local step, err = plan_base(loaded, name, loaded.profiles[name])
+  local step, err = plan_base(loaded, name, texts_of(loaded.profiles[name]))
   if step or not keys.is_none(err) then return step, err end
   return broken(loaded, from, "source_profile", "InvalidCredentials",
     "takes its keys from profile " .. name .. ", which has none; add them there")
@@ -154,7 +163,7 @@ local function check_next(loaded, name, next_name, visited)
     return broken(loaded, name, "source_profile", "MissingSourceProfile",
       "names source_profile = " .. next_name .. ", which is not there; add it or correct the name")
   end
-  if next_name == name and has_static(loaded.profiles[name]) then return true end
+  if next_name == name and has_static(texts_of(loaded.profiles[name])) then return true end
   if not visited[next_name] then return true end
   return broken(loaded, name, "source_profile", "ProfileCycle",
     "leads back to profile " .. next_name .. "; one of the chain must have keys instead of a source_profile")
@@ -168,7 +177,7 @@ end
 --- @return table|nil err NotConfigured where the profile has no credentials
 function profile.plan(loaded, name)
   local roles, visited = {}, {}
-  local current, settings = name, loaded.profiles[name]
+  local current, settings = name, texts_of(loaded.profiles[name])
   while assumes_role(settings) and not (#roles > 0 and has_static(settings)) do
     visited[current] = true
     local role, err = plan_role(loaded, current, settings)
@@ -181,7 +190,8 @@ function profile.plan(loaded, name)
     local ok
     ok, err = check_next(loaded, current, settings.source_profile, visited)
     if not ok then return nil, err end
-    current, settings = settings.source_profile, loaded.profiles[settings.source_profile]
+    current = settings.source_profile
+    settings = texts_of(loaded.profiles[current])
   end
   local base, err
   if #roles > 0 then

@@ -28,7 +28,7 @@ function service.locate(context, name, region)
   return found, region, err
 end
 
---- Codes of STS beside those that all services share: its own call to the identity provider failed.
+-- Codes of STS beside those that all services share: its own call to the identity provider failed.
 local PASSING = { IDPCommunicationError = true }
 
 local known

@@ -7,7 +7,7 @@ local shared = {}
 
 local PREFIX = "finspace credentials "
 
---- Seconds after which a worker that said it would fetch is taken for lost.
+-- Seconds after which a worker that said it would fetch is taken for lost.
 local LEASE = 60
 local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
@@ -25,7 +25,7 @@ local function decode(text)
   return type(document) == "table" and keys.new(document) or nil
 end
 
---- What the dictionary has, unless it is what the caller wants to be rid of.
+-- What the dictionary has, unless it is what the caller wants to be rid of.
 local function take(dict, name, unwanted)
   local found = decode(dict:get(name))
   if found and unwanted and found.access_key_id == unwanted.access_key_id

@@ -3,7 +3,7 @@
 --- transport yields therefore needs a sleep that yields too, or the waiting would stop the work.
 local single_flight = {}
 
---- A leader that is gone without a word (a killed request, an error thrown through it) loses its place.
+-- A leader that is gone without a word (a killed request, an error thrown through it) loses its place.
 local LEASE = 60
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
@@ -15,7 +15,7 @@ local function current()
   return coroutine.running() or "main"
 end
 
---- nginx calls a coroutine of another request dead; there, only the lease counts.
+-- nginx calls a coroutine of another request dead; there, only the lease counts.
 local function has_ended(runtime, owner)
   return runtime.name ~= "nginx" and type(owner) == "thread" and coroutine.status(owner) == "dead"
 end

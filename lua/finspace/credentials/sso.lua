@@ -8,7 +8,7 @@ local service = require("finspace.credentials.service")
 local sso = {}
 
 local MAX_TOKEN_FILE = 64 * 1024
---- A token that ends within this many seconds is renewed first.
+-- A token that ends within this many seconds is renewed first.
 local RENEW_BEFORE = 15 * 60
 
 local function source_of(options)
@@ -26,7 +26,7 @@ end
 
 -- The cached token -----------------------------------------------------------------------------
 
---- The AWS tools name the file after what was signed in to.
+-- The AWS tools name the file after what was signed in to.
 local function token_path(context, options)
   local loaded, err = context.config()
   if not loaded then return nil, err end
@@ -82,8 +82,8 @@ local function request_token(context, options, document)
   }
 end
 
---- The other tools shall find the new token too; where the file cannot be written, this process has it
---- all the same.
+-- The other tools shall find the new token too; where the file cannot be written, this process has it
+-- all the same.
 local function keep_token(context, token)
   local write = config.files(context.runtime).write_private
   local ok, message = write(token.path, encode(token.document))
@@ -107,7 +107,7 @@ local function renew_token(context, options, token)
   return renewed, err
 end
 
---- A token that is good now: the cached one, or a renewed one.
+-- A token that is good now: the cached one, or a renewed one.
 local function current_token(context, options)
   local token, err = read_token(context, options)
   if not token then return nil, err end

@@ -5,7 +5,7 @@ local static = {}
 
 local SOURCE = "the credentials option"
 
---- The end may be a time text, as web pages show it, or epoch seconds.
+-- The end may be a time text, as web pages show it, or epoch seconds.
 local function end_of(fields)
   local given = fields.expires_at or fields.expiration
   if given == nil then return nil end

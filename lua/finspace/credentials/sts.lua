@@ -30,7 +30,7 @@ local function error_of(response)
   return nil, service.fault(response, told and xml.text(told, "Code"), told and xml.text(told, "Message"))
 end
 
---- The result's Credentials, as a table of texts.
+-- The result's Credentials, as a table of texts.
 local function finish(action)
   return function(response)
     if response.status ~= 200 then return error_of(response) end
