@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 enum {
-    MAX_LINES = 64 * 1024,    /* bytes of request headers */
-    KEEP_BUFFER = 1024 * 1024 /* a larger answer's memory is given back after each call */
+    MAX_LINES = 64 * 1024,  /* bytes of request headers */
+    KEEP_BUFFER = 64 * 1024 /* a larger answer's memory is given back after each call */
 };
 
 bool http_start(void) {
@@ -109,7 +109,8 @@ void http_transfer_reset(http_transfer *t) {
     t->body_offset = t->body_length = t->body_at = 0;
     t->sink_offset = -1;
     t->allowed_count = 0;
-    t->allow_loopback = t->refused_address = false;
+    t->allow_loopback = t->refused_address = t->opened_socket = false;
+    t->socket_error = 0;
     t->stage = ANSWER_NONE;
     t->sent = false;
     t->status = 0;

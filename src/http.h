@@ -85,8 +85,8 @@ void http_set_body(http_transfer *t, slice bytes);
 void http_set_body_file(http_transfer *t, const char *path, int64_t offset, int64_t length);
 
 /* The body of a 2xx answer goes to this file, at `offset`; -1 means a new or emptied file, created
- * with mode 0600. It is opened when the answer's headers are complete. Other answers, which explain
- * a refusal, stay in memory. */
+ * with mode 0600. It is opened when the answer's headers are complete, and after a failure it may
+ * hold a part. Other answers, which explain a refusal, stay in memory. */
 void http_set_sink(http_transfer *t, const char *path, int64_t offset);
 
 /* The options that hold for this call alone: the client's, for the caller to change. Strings put

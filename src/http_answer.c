@@ -40,6 +40,8 @@ static slice trim(slice s) {
     return s;
 }
 
+/* --- what libcurl hands over ------------------------------------------------------------------ */
+
 /* Framing that two readers could understand differently is refused, not guessed at (RFC 9112,
  * section 6.3): two lengths that differ, a length that is no number, a length beside an encoding.
  */

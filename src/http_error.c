@@ -117,13 +117,13 @@ static void explain_timeout(http_transfer *t) {
 static void explain_unconnected(http_transfer *t, CURLcode code) {
     peer_name peer = name_peer(t);
     char reason[128];
-    if (t->refused_address) {
+    if (t->refused_address && !t->opened_socket) {
         http_fail(t, HTTP_VALIDATION, "AddressNotAllowed",
                   "%s leads to an address that this request may not go to; nothing was sent",
                   peer.text);
         return;
     }
-    long error = number_of(t, CURLINFO_OS_ERRNO);
+    long error = t->socket_error ? t->socket_error : number_of(t, CURLINFO_OS_ERRNO);
     if (error == ECONNREFUSED) {
         http_fail(t, HTTP_CONNECT, "ConnectionRefused",
                   "%s refused the connection; is the service running, and is the port right?",

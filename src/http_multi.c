@@ -94,7 +94,6 @@ static void set_rules(http_multi *m) {
 /* Acquires the descriptors and libcurl's handle; false with errno set. */
 static bool open_engine(http_multi *m) {
     struct epoll_event event = {.events = EPOLLIN};
-    m->owner = getpid();
     m->due = m->armed = NEVER;
     m->epoll = epoll_create1(EPOLL_CLOEXEC);
     m->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -102,9 +101,11 @@ static bool open_engine(http_multi *m) {
     event.data.fd = m->timer;
     if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->timer, &event) < 0) return false;
     m->curl = curl_multi_init();
-    if (m->curl) set_rules(m);
     errno = ENOMEM;
-    return m->curl != NULL;
+    if (!m->curl) return false;
+    set_rules(m);
+    m->owner = getpid();
+    return true;
 }
 
 http_multi *http_multi_new(const http_options *options) {
@@ -178,18 +179,21 @@ static void keep_idle(http_multi *m, http_transfer *t) {
 }
 
 /* In a forked child the calls under way are the parent's, and so are epoll's entries. The child
- * forgets them all and starts anew under the same descriptor number. */
+ * forgets them all and starts anew, under the descriptor number that its host may know. */
 static bool adopt(http_multi *m) {
     if (m->owner == getpid()) return true;
     int number = m->epoll;
+    m->epoll = -1;
     free_transfers(m, true);
     close_engine(m, true);
-    if (!open_engine(m)) return false;
-    if (m->epoll == number) return true;
-    if (dup3(m->epoll, number, O_CLOEXEC) < 0) return false;
-    close(m->epoll);
-    m->epoll = number;
-    return true;
+    bool opened = open_engine(m);
+    if (opened && dup3(m->epoll, number, O_CLOEXEC) == number) {
+        close(m->epoll);
+        m->epoll = number;
+    } else if (number >= 0) {
+        close(number);
+    }
+    return opened;
 }
 
 http_transfer *http_multi_begin(http_multi *m) {

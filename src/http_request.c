@@ -53,18 +53,13 @@ slice http_authority(slice url) {
 
 /* Why libcurl must not see this URL, or NULL. */
 static const char *url_fault(slice url) {
-    slice rest;
-    if (slice_starts_with(url, SLICE("https://"))) {
-        rest = slice_from(url, sizeof "https://" - 1);
-    } else if (slice_starts_with(url, SLICE("http://"))) {
-        rest = slice_from(url, sizeof "http://" - 1);
-    } else {
+    slice authority = http_authority(url);
+    if (!slice_starts_with(url, SLICE("https://")) && !slice_starts_with(url, SLICE("http://"))) {
         return "the URL must begin with http:// or https://";
     }
-    for (size_t i = 0; i < rest.len; i++) {
-        if (!is_url_byte(rest.ptr[i])) return "the URL must be percent-encoded";
+    for (size_t i = 0; i < url.len; i++) {
+        if (!is_url_byte(url.ptr[i])) return "the URL must be percent-encoded";
     }
-    slice authority = http_authority(url);
     if (slice_find(authority, '@') < authority.len) return "the URL must not hold user info";
     if (slice_find(authority, '%') < authority.len) return "the URL's host must not be encoded";
     if (authority.len == 0 || authority.ptr[0] == ':') return "the URL must name a host";
@@ -224,7 +219,10 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
         t->refused_address = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    t->opened_socket = true;
+    int fd = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+    if (fd < 0) t->socket_error = errno;
+    return fd;
 }
 
 /* The connection stands, and the request is about to be written. */

@@ -48,7 +48,9 @@ struct http_transfer {
     struct in6_addr allowed[HTTP_MAX_ADDRESSES]; /* IPv4 as ::ffff:a.b.c.d */
     size_t allowed_count;
     bool allow_loopback;
-    bool refused_address;
+    bool refused_address; /* the peer is not among them, */
+    bool opened_socket;   /* unless one of its addresses was */
+    int socket_error;     /* errno of a socket that could not be opened */
 
     /* the answer */
     answer_stage stage;
