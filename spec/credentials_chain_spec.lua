@@ -311,10 +311,12 @@ describe("cached credentials", function()
     local object = cached.new(provider, runtime)
     object:get()
     answer = failing
-    runtime.time = NOW + 3001
+    runtime.time = NOW + 2990
+    assert.are.equal("A1", id_of(object))
+    runtime.time = NOW + 3000
     assert.are.equal("Down", id_of(object))
     answer = nil
-    assert.are.equal("A3", id_of(object))
+    assert.are.equal("A4", id_of(object))
   end)
 
   it("that live shorter than an hour are not fetched anew at every call", function()

@@ -35,15 +35,12 @@ end
 
 -- "fresh", "welcome" (new ones would be welcome) or "required".
 local function state(self)
-  local held = self.held
+  local held, now = self.held, self.runtime.now()
   if not held then return "required" end
-  local now = self.runtime.now()
-  local usable = held.outlives or not is_past(self, held)
-  if now < self.quiet_until then return usable and "fresh" or "required" end
-  if held.changed and held.changed() then return usable and "welcome" or "required" end
-  if not held.expires_at or now < self.welcome_at then return "fresh" end
-  if held.outlives then return "welcome" end
-  return now < self.required_at and "welcome" or "required"
+  if held.expires_at and not held.outlives and now >= self.required_at then return "required" end
+  if now < self.quiet_until then return "fresh" end
+  local is_late = held.expires_at and now >= self.welcome_at
+  return (is_late or held.changed and held.changed()) and "welcome" or "fresh"
 end
 
 local function hold(self, found)

@@ -48,8 +48,9 @@ function Flight:wait()
   end
 end
 
+--- Gives the lead up; harmless for a leader who lost it.
 function Flight:leave()
-  self.owner = nil
+  if self.owner == current() then self.owner = nil end
 end
 
 return single_flight
