@@ -141,19 +141,19 @@ describe("the client and the service #once", function()
     assert.same({ "APPEND", "rates", dataset }, { read.change_type, read.labels.team, read.dataset_id })
     assert.is_true(math.abs(read.created_at - sys.now() * 1000) < 60000)
     local ids = { datasetId = dataset, changesetId = read.id }
-    assert(fs:wait_changeset(ids))
+    assert(fs:wait_changeset { datasetId = dataset, changesetId = read.id, timeout = 30 })
     local newer = assert(fs:update_changeset {
       datasetId = dataset, changesetId = read.id,
       sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "b.csv", "a\n2\n3\n") },
       formatParams = { formatType = "CSV", withHeader = "true", separator = "," },
     }).changesetId
-    assert(fs:wait_changeset { datasetId = dataset, changesetId = newer })
+    assert(fs:wait_changeset { datasetId = dataset, changesetId = newer, timeout = 30 })
     assert.equal(newer, finspace.changeset(assert(fs:get_changeset(ids))).updated_by)
     local added = assert(fs:create_changeset {
       datasetId = dataset, changeType = "APPEND", formatParams = { formatType = "CSV" },
       sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "c.csv", "a\n4\n") },
     }).changesetId
-    assert(fs:wait_changeset { datasetId = dataset, changesetId = added })
+    assert(fs:wait_changeset { datasetId = dataset, changesetId = added, timeout = 30 })
     assert.equal(3, #all(fs, "list_changesets", { datasetId = dataset }))
   end
 
@@ -162,7 +162,7 @@ describe("the client and the service #once", function()
     assert(fs:update_dataset { datasetId = dataset, datasetTitle = "Each operation", kind = "TABULAR" })
     assert.equal("Each operation", assert(fs:get_dataset { datasetId = dataset }).datasetTitle)
     call_all_about_changesets(fs, dataset)
-    local view = assert(fs:ensure_auto_view { dataset = dataset })
+    local view = assert(fs:ensure_auto_view { dataset = dataset, timeout = 30 })
     assert.equal(1, #all(fs, "list_data_views", { datasetId = dataset }))
     assert(fs:get_external_data_view_access_details { datasetId = dataset, dataViewId = view.dataViewId })
     assert.is_true(#all(fs, "list_datasets") >= 1)

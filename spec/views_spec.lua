@@ -25,7 +25,7 @@ describe("views #once", function()
   local function dataset_with(title, text)
     local file = support.write_file(folder .. "/" .. title .. ".csv", text)
     local dataset = assert(fs:ensure_dataset { title = title, schema = assert(fs:infer_schema { file = file }) })
-    assert(fs:load { file = file, dataset = title, journal = false })
+    assert(fs:load { file = file, dataset = title, journal = false, timeout = 30 })
     return dataset.datasetId
   end
 
@@ -117,7 +117,7 @@ describe("views #once", function()
   it("that cannot be built are an error that carries errorInfo and the view", function()
     local file = support.write_file(folder .. "/schemaless.csv", "a\n1\n")
     assert(fs:ensure_dataset { title = "Schemaless" })
-    assert(fs:load { file = file, dataset = "Schemaless", journal = false })
+    assert(fs:load { file = file, dataset = "Schemaless", journal = false, timeout = 30 })
     local view, err = auto_view("Schemaless", { sort_columns = { "nowhere" } })
     assert.is_nil(view)
     assert.equal("VALIDATION", err.code)
