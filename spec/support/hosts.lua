@@ -56,7 +56,8 @@ load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
 daemon off;
 master_process off;
 pid %s/nginx.pid;
-error_log stderr crit;
+error_log stderr emerg;
+env PATH;
 %s
 events { worker_connections 512; }
 http {

@@ -85,6 +85,8 @@ end
 -- What to do about a verdict of OpenSSL's (x509_vfy.h numbers them).
 local UNKNOWN_AUTHORITY = "name the authorities to trust in lua_ssl_trusted_certificate, "
   .. "for example /etc/ssl/certs/ca-certificates.crt"
+local UNNAMED_REFUSAL = "the certificate is for another host, has expired, or is of an authority that "
+  .. "lua_ssl_trusted_certificate does not name"
 local CURES = {
   ["2"] = UNKNOWN_AUTHORITY, ["18"] = UNKNOWN_AUTHORITY, ["19"] = UNKNOWN_AUTHORITY,
   ["20"] = UNKNOWN_AUTHORITY, ["21"] = UNKNOWN_AUTHORITY,
@@ -110,8 +112,11 @@ local function secure(call, sock)
   if call.url.scheme ~= "https" or call.reused then return true end
   call:limit(sock, call.connect_timeout)
   local name = call.url.host:gsub("[%[%]]", "")
-  local ok, message = sock:sslhandshake(nil, name, true)
-  if ok then return true end
+  -- The session is nil, never false: with false, ngx_lua takes a handshake that ends at once for a good one
+  -- before it has looked at the certificate's verdict. With nil it looks, and raises when the verdict is bad.
+  local ran, ok, message = pcall(sock.sslhandshake, sock, nil, name, true)
+  if not ran then message = UNNAMED_REFUSAL end
+  if ran and ok then return true end
   return tls_failure(call, tostring(message))
 end
 

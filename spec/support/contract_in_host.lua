@@ -1,0 +1,40 @@
+--- The contract's sentences for the transport of the host that this runs in; hosts.lua starts it.
+local contract = require("spec.support.contract")
+local finspace_host = require("finspace.host")
+local scheduler = require("finspace.scheduler")
+
+local world = dofile(os.getenv("FINSPACE_WORLD"))
+local name = finspace_host.detect()
+
+-- Neovim's main loop goes on while a task runs; a spec has to wait for it.
+local function in_task(body)
+  if name ~= "neovim" then return scheduler.run(body) end
+  local results
+  scheduler.run(body, function(...) results = { n = select("#", ...), ... } end)
+  assert(vim.wait(60000, function() return results ~= nil end, 1), "the task did not end")
+  return (table.unpack or unpack)(results, 1, results.n) -- luacheck: ignore
+end
+
+local transport = finspace_host.runtime().transport
+
+contract.describe({ describe = describe, it = it }, {
+  name = name,
+  concurrent = true,
+  ca_file = name == "neovim" and world.authority or nil,
+  call = function(request) return in_task(function() return transport(request) end) end,
+  gather = function(requests, limit)
+    return in_task(function()
+      local jobs = { limit = limit }
+      for index, request in ipairs(requests) do jobs[index] = function() return transport(request) end end
+      return scheduler.gather(jobs)
+    end)
+  end,
+  cancelled = function(request, seconds)
+    return in_task(function()
+      local task = scheduler.spawn(transport, request)
+      scheduler.sleep(seconds)
+      task:cancel()
+      return task:wait()
+    end)
+  end,
+}, world)
