@@ -427,7 +427,41 @@ describe("each attempt", function()
   end)
 end)
 
+describe("a service that quotes what it was sent", function()
+  it("puts no secret into the error: neither key, nor session token, nor signature", function()
+    local keys =
+      { access_key_id = "AKIDEXAMPLE", secret_access_key = "CANARY%SECRET", session_token = "CANARY+TOKEN/==" }
+    local signature
+    local function quote(request)
+      signature = request.headers.authorization:match("Signature=(%x+)")
+      local text = "x-amz-security-token:%s, Signature=%s, secret %s"
+      return world.refuse(403, "InvalidSignatureException",
+        text:format(keys.session_token, signature, keys.secret_access_key))
+    end
+    local _, _, err = call(quote, nil, nil, { credentials = keys })
+    for _, secret in ipairs { keys.session_token, keys.secret_access_key, signature } do
+      assert.is_nil(err.message:find(secret, 1, true), err.message)
+    end
+    assert.truthy(err.message:find("x-amz-security-token:(hidden)", 1, true))
+  end)
+end)
+
 describe("the bracket", function()
+  it("tells what cannot be signed as an error that was not sent", function()
+    local here = world.new { world.ok() }
+    local settings = here.options()
+    local _, err = require("finspace.exchange").new(settings):send {
+      operation = "GetDataset", region = "us-east-1", service = "s3", repeatable = true,
+      request = { method = "GET", path = "/", headers = { ["x-broken"] = "a\r\nb: c" } },
+      endpoint = { scheme = "http", host = "localhost", path = "" },
+      credentials = function() return settings.credentials end,
+      finish = function(response) return response end,
+    }
+    assert.equal(0, #here.requests)
+    assert.same({ "validation", "CannotSign", "not_sent" }, { err.kind, err.code, err.outcome })
+    assert.truthy(tostring(err):find("x-broken", 1, true))
+  end)
+
   it("lets a transport and a sleep yield, on every Lua", function()
     local here = world.new { world.answer(503), world.ok '{"datasetId":"d1"}' }
     local options = here.options()

@@ -124,6 +124,11 @@ function Exchange:compose(call, try)
   return request
 end
 
+-- What the signer refuses to sign, it refuses with a sentence.
+local function unsignable(why)
+  return nil, errors.new { kind = "validation", code = "CannotSign", message = why, outcome = "not_sent" }
+end
+
 -- Composed and signed with the keys and the date of now.
 function Exchange:sign(call, try)
   local request = self:compose(call, try)
@@ -131,7 +136,10 @@ function Exchange:sign(call, try)
   local credentials, err = call.credentials()
   if not credentials then return nil, err end
   try.credentials, try.clock_offset = credentials, self.clock_offset
-  return self:signer(credentials, call.region, call.service):sign(request, self:time())
+  local signed, why = self:signer(credentials, call.region, call.service):sign(request, self:time())
+  if not signed then return unsignable(why) end
+  try.signature = signed.headers.authorization:match("Signature=(%x+)")
+  return signed
 end
 
 local function body_length(body)
@@ -232,7 +240,18 @@ function Exchange:pause(call, try, fault)
   return try.cost and delay
 end
 
+-- A service that refuses a signature quotes what it was sent, the session token among it.
+local function hide_secrets(text, try)
+  local keys = try.credentials or {}
+  for _, secret in ipairs { keys.secret_access_key or "", keys.session_token or "", try.signature or "" } do
+    if secret ~= "" then text = text:gsub(secret:gsub("%p", "%%%0"), "(hidden)") end
+  end
+  return text
+end
+
 local function failure(call, try, fault)
+  fault.message = fault.message and hide_secrets(fault.message, try)
+  fault.reason = fault.reason and hide_secrets(fault.reason, try)
   fault.operation = fault.operation or call.operation
   fault.attempts = try.number
   fault.outcome = try.uncertain and "unknown" or outcome(fault)
@@ -287,7 +306,8 @@ function Exchange:presign(call, expires)
   if not credentials then return nil, err end
   local request = copy_request(call)
   request.headers = { host = call.endpoint.host }
-  local query = self:signer(credentials, call.region, call.service):presign(request, self:time(), expires)
+  local query, why = self:signer(credentials, call.region, call.service):presign(request, self:time(), expires)
+  if not query then return unsignable(why) end
   return whole_url(call.endpoint, request.path, query)
 end
 
