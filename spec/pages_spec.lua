@@ -89,6 +89,17 @@ describe("fs:pages", function()
     assert.same({ 2, 2, 1 }, sizes)
   end)
 
+  it("collects the items that are wanted, or returns what failed", function()
+    local pages = world.new(paged(5)).client():pages("list_datasets")
+    local wanted = pages:collect(function(dataset) return dataset.datasetId:find("[24]") end)
+    assert.same({ { datasetId = "d2" }, { datasetId = "d4" } }, wanted)
+    local refused = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}',
+      world.refuse(403, "AccessDeniedException", "no") }
+    local items, err = refused.client():pages("list_datasets"):collect(function() return true end)
+    assert.is_nil(items)
+    assert.equal("AccessDeniedException", err.code)
+  end)
+
   it("returns what failed to those who ask with next, and can be asked again", function()
     local here = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}',
       world.refuse(403, "AccessDeniedException", "no"), world.ok '{"datasets":[{"datasetId":"d2"}]}' }

@@ -42,15 +42,10 @@ end
 
 -- The dataset that is meant; false when there is none.
 local function find(client, member, wanted)
-  local found, pages = {}, client:pages("ListDatasets")
-  local page, err = pages:next()
-  while page do
-    for _, dataset in ipairs(page.datasets or {}) do
-      if dataset[member] == wanted then found[#found + 1] = dataset end
-    end
-    page, err = pages:next()
-  end
-  if err then return nil, err end
+  local found, err = client:pages("ListDatasets"):collect(function(dataset)
+    return dataset[member] == wanted
+  end)
+  if not found then return nil, err end
   if #found > 1 then return ambiguous(wanted, found) end
   return found[1] or false
 end

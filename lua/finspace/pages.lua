@@ -54,6 +54,22 @@ function Pages:__call()
   return page
 end
 
+--- The items of all pages for which `keep` holds.
+--- @param keep fun(item: table): any
+--- @return table[]|nil items, finspace.Error|nil err
+function Pages:collect(keep)
+  local items = {}
+  local page, err = self:next()
+  while page do
+    for _, item in ipairs(page[self.row.pagination.result] or {}) do
+      if keep(item) then items[#items + 1] = item end
+    end
+    page, err = self:next()
+  end
+  if err then return nil, err end
+  return items
+end
+
 --- The items of all pages. A failure is raised.
 --- @return fun(): table|nil
 function Pages:items()

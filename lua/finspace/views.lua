@@ -17,16 +17,7 @@ local PIECE = 64 * 1024
 
 -- The views of a dataset for which `matches` holds, oldest first.
 local function find_views(client, dataset_id, matches)
-  local found, pages = {}, client:pages("ListDataViews", { datasetId = dataset_id })
-  local page, err = pages:next()
-  while page do
-    for _, view in ipairs(page.dataViews or {}) do
-      if matches(view) then found[#found + 1] = view end
-    end
-    page, err = pages:next()
-  end
-  if err then return nil, err end
-  return found
+  return client:pages("ListDataViews", { datasetId = dataset_id }):collect(matches)
 end
 
 -- Keeping one automatic view --------------------------------------------------------------------------
