@@ -9,19 +9,6 @@ local function refuse(code, message)
   }
 end
 
--- All datasets for which `matches` holds.
-local function find_all(fs, matches)
-  local found, pages = {}, fs:pages("ListDatasets")
-  while true do
-    local page, err = pages:next()
-    if err then return nil, err end
-    if not page then return found end
-    for _, item in ipairs(page.datasets or {}) do
-      if matches(item) then table.insert(found, item) end
-    end
-  end
-end
-
 local function only_one(found, wanted)
   if #found == 1 then return found[1].datasetId end
   if #found == 0 then
@@ -50,7 +37,7 @@ function dataset.find(fs, wanted)
     if id ~= false then return id, err end
   end
   local member = wanted:sub(1, 6) == "alias/" and "alias" or "datasetTitle"
-  local found, err = find_all(fs, function(item) return item[member] == wanted end)
+  local found, err = fs:pages("ListDatasets"):collect(function(item) return item[member] == wanted end)
   if not found then return nil, err end
   return only_one(found, wanted)
 end
