@@ -120,6 +120,12 @@ describe("a client", function()
     assert.matches("must be a string", message_of(fs.call, fs, nil))
   end)
 
+  it("raises for a method that does not exist, and offers the nearest", function()
+    local fs = world.new({}).client()
+    assert.matches('no method "get_wrking_location"; did you mean "get_working_location"?',
+      message_of(function() return fs:get_wrking_location() end), 1, true)
+  end)
+
   it("raises when the members are no table", function()
     local fs = world.new({}).client()
     assert.matches("GetDataset takes a table of members, not a string", message_of(fs.get_dataset, fs, "d1"))
