@@ -1,7 +1,7 @@
 --- Runs every bench, one after another. Figures are ratios within one run: absolute times drift.
 local support = require "spec.support"
 
-local own = { run = true, table = true }
+local own = { run = true, table = true, sink = true }
 local only = arg[1]
 
 for path in support.run("ls " .. support.quote(support.root) .. "/spec/bench/*.lua"):gmatch "[^\n]+" do
