@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, STACK = 128 * 1024 };
+enum { PIECE = 128 * 1024, STACK = 128 * 1024 };
 
 struct hashing_job {
     pthread_t thread;

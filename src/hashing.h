@@ -32,7 +32,7 @@ void hashing_hex(const hashing_job *job, char out[DIGEST_HEX_SIZE]);
 /* The errno of a job that failed. */
 int hashing_error(const hashing_job *job);
 
-/* Stops the thread where it still runs, waits for it (a piece of 256 KiB at most), and releases. */
+/* Stops the thread where it still runs, waits for it (a piece of 128 KiB at most), and releases. */
 void hashing_free(hashing_job *job);
 
 #endif

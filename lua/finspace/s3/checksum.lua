@@ -48,6 +48,7 @@ local function hash_in_thread(hashing, runtime, file, offset, length)
     runtime.sleep(GLANCE)
     hex, failure, code = job:poll()
   end
+  job:close()
   if hex then return hex end
   if code == "Truncated" then return shrunk(file) end
   return unreadable(failure)
