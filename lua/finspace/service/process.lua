@@ -5,6 +5,7 @@ local ffi = require("ffi")
 ffi.cdef([[
 int open(const char *path, int flags, ...);
 int flock(int fd, int operation);
+int close(int fd);
 int prctl(int option, unsigned long argument, ...);
 int getppid(void);
 ]])
@@ -15,20 +16,24 @@ local PR_SET_PDEATHSIG, SIGKILL = 1, 9
 
 local process = {}
 
---- Takes the folder's lock for the rest of this process' life. The descriptor is kept on purpose: a
---- reload replaces this Lua state, and must not let go of the lock. Workers inherit it.
+--- Takes a lock for the rest of this process' life. The descriptor is kept on purpose: a reload
+--- replaces this Lua state, and must not let go of the lock. Forked children share it.
 --- @param path string
 --- @return boolean taken
 function process.hold_lock(path)
   local fd = ffi.C.open(path, READ_WRITE_CREATE_CLOEXEC, ffi.cast("int", tonumber("600", 8)))
-  return fd >= 0 and ffi.C.flock(fd, EXCLUSIVE_NOW) == 0
+  if fd < 0 then return false end
+  if ffi.C.flock(fd, EXCLUSIVE_NOW) == 0 then return true end
+  ffi.C.close(fd)
+  return false
 end
 
 --- Ends this worker with its master, even one that was killed: an orphan would go on answering on the
 --- port and keep the next start from using it.
-function process.end_with_parent()
+--- @param master integer process id
+function process.end_with_master(master)
   ffi.C.prctl(PR_SET_PDEATHSIG, ffi.cast("unsigned long", SIGKILL))
-  if ffi.C.getppid() == 1 then os.exit(1) end
+  if ffi.C.getppid() ~= master then os.exit(1) end -- it died before the line above
 end
 
 return process

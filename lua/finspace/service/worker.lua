@@ -31,7 +31,7 @@ end
 --- finds the lock in its own hands.
 function worker.prepare()
   local data = data_folder()
-  if ngx.shared.finspace_service:add("prepared", true) then take_the_lock(data) end
+  if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   local owner_key, unreadable = require("finspace.service.files").ensure_credentials(data)
   if not owner_key then stop_with(unreadable) end
   local now = math.floor(sys.now() * 1000)
@@ -76,19 +76,28 @@ local function open_state(settings)
   state.settings.data = data_folder()
 end
 
+-- After a reload the last ingester may still be finishing its slice: one at a time.
+local function ingest(is_told_to_stop)
+  local process = require("finspace.service.process")
+  while not process.hold_lock(data_folder() .. "/run/ingest.lock") do
+    if is_told_to_stop or ngx.worker.exiting() then return end
+    ngx.sleep(0.02)
+  end
+  sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
+  require("finspace.service.ingest").run(state)
+end
+
 --- In each worker, at its start.
 --- @param settings table
 function worker.begin(settings)
-  require("finspace.service.process").end_with_parent()
+  require("finspace.service.process").end_with_master(ngx.shared.finspace_service:get("master"))
   open_state(settings)
-  local is_last = ngx.worker.id() == ngx.worker.count() - 1
-  if is_last then
+  if ngx.worker.id() == ngx.worker.count() - 1 then
     take_no_connections()
-    sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
-    ngx.timer.at(0, function() require("finspace.service.ingest").run(state) end)
-    return
+    ngx.timer.at(0, ingest)
+  elseif ngx.worker.id() == 0 then
+    announce_once(settings)
   end
-  if ngx.worker.id() == 0 then announce_once(settings) end
 end
 
 --- In each worker, for each request.

@@ -1,0 +1,141 @@
+local cjson = require("cjson")
+local core = require("finspace.core")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+
+local KILL, RELOAD = 9, 1
+
+describe("The service under fault #once", function()
+  local running
+
+  setup(function() running = service.start() end)
+  teardown(function() running.stop() end)
+
+  local function workers()
+    local path = ("/proc/%d/task/%d/children"):format(running.pid, running.pid)
+    local pids = {}
+    for pid in (support.read_file(path) or ""):gmatch("%d+") do
+      pids[#pids + 1] = tonumber(pid)
+    end
+    return pids
+  end
+
+  local function try(wanted)
+    local ok, answer = pcall(running.ask, wanted)
+    return ok and answer or nil
+  end
+
+  -- Asks until there is an answer, as a client does that keeps its clientToken.
+  local function persist(wanted)
+    for _ = 1, 100 do
+      local answer = try(wanted)
+      if answer then return answer end
+      sys.sleep(0.01)
+    end
+    error("no answer in 100 attempts")
+  end
+
+  local function create(title, token)
+    local body = ('{"datasetTitle":"%s","kind":"TABULAR","clientToken":"%s","permissionGroupParams":{}}'):format(
+      title,
+      token
+    )
+    return { method = "POST", path = "/datasetsv2", body = body }
+  end
+
+  local function datasets_titled(title)
+    local count, token = 0, nil
+    repeat
+      local page = assert(running.call("ListDatasets", { maxResults = 100, nextToken = token }))
+      for _, dataset in ipairs(page.datasets) do
+        if dataset.datasetTitle == title then count = count + 1 end
+      end
+      token = page.nextToken
+    until not token
+    return count
+  end
+
+  it("loses no acknowledged dataset, and doubles none, while its workers are killed", function()
+    local cut_off = 0
+    for i = 1, 100 do
+      local wanted = create("Killed", "killed-" .. i)
+      local pids = workers()
+      support.run(("(sleep 0.00%d; kill -9 %d) 2>/dev/null &"):format(i % 5, pids[i % #pids + 1]))
+      local first = try(wanted)
+      cut_off = cut_off + (first and 0 or 1)
+      local answer = persist(wanted)
+      assert.equal(200, answer.status)
+      if first then assert.equal(first.body, answer.body) end
+    end
+    assert.equal(100, datasets_titled("Killed"))
+  end)
+
+  it("answers every request while it is reloaded", function()
+    for i = 1, 30 do
+      if i % 5 == 1 then sys.kill(running.pid, RELOAD) end
+      assert.equal(200, persist(create("Reloaded", "reloaded-" .. i)).status)
+    end
+    assert.equal(30, datasets_titled("Reloaded"))
+  end)
+
+  it("keeps every object that it acknowledged while all of it is killed, again and again", function()
+    local kept = {}
+    for round = 1, 10 do
+      for i = 1, 5 do
+        local key, body = ("round%d/%d"):format(round, i), ("%d.%d "):format(round, i):rep(20000)
+        assert.equal(
+          200,
+          persist({
+            service = "s3",
+            method = "PUT",
+            path = "/finspace-local/" .. key,
+            body = body,
+          }).status
+        )
+        kept[key] = core.sha256(body)
+      end
+      running.kill()
+      running.restart()
+    end
+    for key, sha256 in pairs(kept) do
+      local answer = running.ask({ service = "s3", path = "/finspace-local/" .. key })
+      assert.equal(sha256, core.sha256(answer.body))
+    end
+  end)
+
+  it("makes one changeset of one token, however often it is killed before it can answer", function()
+    local dataset = running.dataset()
+    local uri = running.put("once.csv", "a\n1\n")
+    for i = 1, 20 do
+      local wanted = {
+        method = "POST",
+        path = "/datasets/" .. dataset .. "/changesetsv2",
+        body = cjson.encode({
+          changeType = "APPEND",
+          sourceParams = { s3SourcePath = uri },
+          formatParams = { formatType = "CSV" },
+          clientToken = "changeset-" .. i,
+        }),
+      }
+      support.run(("(sleep 0.00%d; kill -9 %d) 2>/dev/null &"):format(i % 4, running.pid))
+      try(wanted)
+      for _ = 1, 300 do
+        if sys.wait(running.pid, 0.01) then break end
+      end
+      running.pid = nil
+      running.restart()
+      local made = cjson.decode(persist(wanted).body)
+      assert.equal("SUCCESS", running.await("GetChangeset", made).status)
+    end
+    assert.equal(20, #running.call("ListChangesets", { datasetId = dataset }).changesets)
+  end)
+
+  it("is not kept from starting by what a kill left behind", function()
+    sys.kill(running.pid, KILL)
+    sys.wait(running.pid, 3)
+    running.pid = nil
+    running.restart()
+    assert.truthy(running.call("ListDatasets"))
+  end)
+end)
