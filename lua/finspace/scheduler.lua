@@ -155,6 +155,7 @@ function Task:wait()
     engine:park(here)
     if not self.done then return nil, scheduler.cancellation() end
   end
+  if here then engine:reap(self) end
   return outcome(self)
 end
 
@@ -185,17 +186,23 @@ end
 
 -- Starts the jobs, at most `limit` of them at a time, and gives their tasks once all have ended.
 local function run_jobs(here, jobs, limit)
-  local running, started = 0, {}
-  local function one_ended()
+  local running, started, ended = 0, {}, {}
+  local function one_ended(task)
     running = running - 1
+    ended[#ended + 1] = task
     engine:wake(here)
+  end
+  local function reap_ended()
+    while ended[1] do engine:reap(table.remove(ended)) end
   end
   local function wait_for_one()
     engine:park(here)
+    reap_ended()
     if not here.cancelled then return end
     for _, task in ipairs(started) do task:cancel() end
   end
   for index, job in ipairs(jobs) do
+    reap_ended()
     while running >= limit do wait_for_one() end
     if here.cancelled then break end
     running = running + 1
@@ -203,6 +210,7 @@ local function run_jobs(here, jobs, limit)
     observe(started[index], one_ended)
   end
   while running > 0 do wait_for_one() end
+  reap_ended()
   return started
 end
 

@@ -82,6 +82,9 @@ function Loop:ended(task)
   self.alive, self.living[task] = self.alive - 1, nil
 end
 
+--- Whoever started the task has its results.
+function Loop.reap() end
+
 local function resume(self, task)
   local first, second = task.first, task.second
   task.first, task.second = nil, nil

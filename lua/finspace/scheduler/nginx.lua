@@ -56,6 +56,13 @@ end
 --- A task has ended.
 function Engine.ended() end
 
+--- Whoever started the task has its results: nginx may forget the light thread, which it would otherwise
+--- keep until the request ends.
+function Engine.reap(_, task)
+  if task.light_thread then pcall(ngx.thread.wait, task.light_thread) end
+  task.light_thread = nil
+end
+
 --- Waits for a time, or until the task is cancelled.
 function Engine.sleep(_, task, seconds)
   if not task.cancelled then wait(task, seconds) end
