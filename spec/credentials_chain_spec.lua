@@ -498,6 +498,33 @@ describe("cached credentials", function()
       assert.are.same({ "second A1", "first A2" }, order)
     end)
 
+    it("are fetched by another when the one who fetched them was cancelled", function()
+      local object, found = cached.new(slow_provider, runtime), {}
+      answer = function(call)
+        if call == 1 then return nil, { kind = "cancelled", code = "Cancelled", message = "on purpose" } end
+        return keys_until("A" .. call, NOW + 3600)
+      end
+      run_all {
+        function() found[1] = id_of(object) end,
+        function() found[2] = id_of(object) end,
+      }
+      assert.are.same({ "Cancelled", "A2" }, found)
+    end)
+
+    it("are not waited for in a circle by somebody whose sleep has ended for good", function()
+      local object, found = cached.new(slow_provider, runtime), nil
+      local sleep = runtime.sleep
+      run_all {
+        function() object:get() end,
+        function()
+          runtime.sleep = function() end
+          found = id_of(object)
+          runtime.sleep = sleep
+        end,
+      }
+      assert.are.equal("Cancelled", found)
+    end)
+
     it("are fetched by another when the one who fetched them is gone", function()
       local object = cached.new(slow_provider, runtime)
       local raising = cached.new(function() error("a broken provider") end, runtime)

@@ -3,11 +3,13 @@ local container = require("finspace.credentials.container")
 local core = require("finspace.core")
 local credentials = require("finspace.credentials")
 local curl = require("finspace.transport.curl")
+local host = require("finspace.host")
 local instance = require("finspace.credentials.instance")
 local keys = require("finspace.credentials.keys")
 local machine = require("spec.support.machine")
 local metadata = require("spec.support.metadata")
 local process = require("finspace.credentials.process")
+local scheduler = require("finspace.scheduler")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -259,6 +261,20 @@ describe("the container's endpoint", function()
     assert.is_nil(found)
     assert.are.equal(401, err.status)
     assert_safe(err)
+  end)
+
+  it("is asked once by all tasks that want its keys at the same time", function()
+    local variables = { AWS_CONTAINER_CREDENTIALS_FULL_URI = server.url .. "/container" }
+    local own = host.runtime { getenv = function(name) return variables[name] end }
+    local object, jobs = cached.new(credentials.container(), own), {}
+    for index = 1, 16 do
+      jobs[index] = function() return object:get({ runtime = own }) end
+    end
+    local results, errs = scheduler.run(function() return scheduler.gather(jobs) end)
+    own.close()
+    assert.is_nil(errs)
+    for index = 1, 16 do assert.are.equal("ASIACONTAINER", results[index].access_key_id) end
+    assert.are.same({ "GET /container" }, server.seen())
   end)
 
   it("is asked three times when it fails", function()

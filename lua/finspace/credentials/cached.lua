@@ -1,6 +1,7 @@
 --- Keeps a provider's keys until shortly before they end, and gets new ones once, however many
 --- coroutines ask. Early in the last quarter of an hour new keys are welcome and a failure keeps the
 --- old ones; from ten minutes before the end they are required.
+local errors = require("finspace.errors")
 local keys = require("finspace.credentials.keys")
 local single_flight = require("finspace.credentials.single_flight")
 local static = require("finspace.credentials.static")
@@ -101,12 +102,18 @@ local function renew_beside(self, context)
   return self.held
 end
 
+local function waited_in_vain()
+  return errors.new {
+    kind = "cancelled", code = "Cancelled", message = "gave up waiting for keys that another task fetches",
+  }
+end
+
 -- New keys are required: one call goes for them, the others wait and share what it brought.
 local function renew(self, context, unwanted)
   while not self.flight:lead() do
-    self.flight:wait()
+    if not self.flight:wait() then return nil, waited_in_vain() end
     if self.held ~= unwanted and self.held then return self.held end
-    if self.failure then return nil, self.failure end
+    if self.failure and self.failure.kind ~= "cancelled" then return nil, self.failure end
   end
   return fetch(self, context, unwanted)
 end

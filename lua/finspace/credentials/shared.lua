@@ -10,6 +10,9 @@ local PREFIX = "finspace credentials "
 -- Seconds after which a worker that said it would fetch is taken for lost.
 local LEASE = 60
 local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
+-- Who has waited that often fetches for itself: the lease is over, or its own sleeps end at once because it
+-- was cancelled.
+local MOST_PAUSES = 2 * LEASE / LONGEST_PAUSE
 
 local MEMBERS = { "access_key_id", "secret_access_key", "session_token", "expires_at", "obtained_at", "source",
   "outlives" }
@@ -57,13 +60,14 @@ function shared.new(provider, options)
   local dict, name = options.dict, PREFIX .. options.name
   return function(context, unwanted)
     local pause = FIRST_PAUSE
-    while true do
+    for _ = 1, MOST_PAUSES do
       local found = take(dict, name, unwanted)
       if found then return found end
-      if dict:add(name .. " lock", true, LEASE) then return fetch(dict, name, provider, context, unwanted) end
+      if dict:add(name .. " lock", true, LEASE) then break end
       context.runtime.sleep(pause)
       pause = math.min(2 * pause, LONGEST_PAUSE)
     end
+    return fetch(dict, name, provider, context, unwanted)
   end
 end
 

@@ -8,6 +8,10 @@ local LEASE = 60
 
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
+-- As many pauses as a lease is long. A task that was cancelled does not sleep any more: it would wait for
+-- ever, and nobody else would run.
+local MOST_PAUSES = 2 * LEASE / LONGEST_PAUSE
+
 local Flight = {}
 Flight.__index = Flight
 
@@ -40,12 +44,15 @@ function Flight:lead()
 end
 
 --- Waits until nobody leads.
+--- @return boolean done false when it was in vain
 function Flight:wait()
   local pause = FIRST_PAUSE
-  while is_taken(self) do
+  for _ = 1, MOST_PAUSES do
+    if not is_taken(self) then return true end
     self.runtime.sleep(pause)
     pause = math.min(2 * pause, LONGEST_PAUSE)
   end
+  return false
 end
 
 --- Gives the lead up; harmless for a leader who lost it.
