@@ -426,6 +426,16 @@ describe("the instance's metadata service", function()
     assert.is_true(sent.timeout <= 1)
   end)
 
+  it("is not taken for absent because a task was cancelled", function()
+    runtime.transport = function() return nil, { kind = "cancelled", code = "Cancelled", message = "on purpose" } end
+    local provider = credentials.instance()
+    local found, err = ask(provider)
+    assert.is_nil(found)
+    assert.are.equal("cancelled", err.kind)
+    runtime.transport = transport
+    assert.are.equal("ASIAINSTANCE", assert(ask(provider)).access_key_id)
+  end)
+
   it("has its patience set by number, and by nothing else", function()
     runtime.env.AWS_METADATA_SERVICE_NUM_ATTEMPTS = "many"
     local found, err = ask(credentials.instance())

@@ -125,8 +125,11 @@ local function no_answer(self, err)
   return keys.none(SOURCE, why)
 end
 
+local SILENCE = { connect = true, timeout = true, protocol = true }
+
 local function token_refused(self, context, err)
   if not err.status then
+    if not SILENCE[err.kind] then return nil, err end
     if not has_answered[self.target.url] then silent_since[self.target.url] = context.runtime.monotonic() end
     return no_answer(self, err)
   end
