@@ -449,14 +449,14 @@ function contract.describe(busted, subject, world)
 
     describe("many at once", function()
       it("take the time of one, and each gets its own answer", function()
-        local requests = {}
-        for index = 1, 50 do
+        local requests, count = {}, subject.concurrent and 50 or 3
+        for index = 1, count do
           requests[index] = { method = "GET", url = url("/wait?for=0.2&index=" .. index), timeout = 10 }
         end
         local started = sys.monotonic()
         local results, errs = subject.gather(requests)
         assert.is_nil(errs)
-        for index = 1, 50 do assert.equal("waited", results[index].body) end
+        for index = 1, count do assert.equal("waited", results[index].body) end
         if subject.concurrent then assert.is_true(sys.monotonic() - started < 2) end
       end)
 
