@@ -7,6 +7,7 @@ local sys = require("finspace.sys")
 local api = require("finspace.service.api")
 local authorize = require("finspace.service.authorize")
 local fault = require("finspace.service.fault")
+local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.objects.s3")
 local sts = require("finspace.service.sts")
@@ -92,8 +93,7 @@ end
 
 -- What went wrong inside is for the log, not for the caller.
 local function internal(service, problem)
-  local text = type(problem) == "table" and problem.message or tostring(problem)
-  ngx.log(ngx.ERR, "finspace: ", text)
+  log.problem("a request", problem)
   local busy = type(problem) == "table" and problem.sqlite and problem.sqlite % 256 == 5
   if busy then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"

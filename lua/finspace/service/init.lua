@@ -90,7 +90,7 @@ local function prepare(options)
     ok, problem = nginx.write_configuration(program, settings)
   end
   if not ok then return nil, problem end
-  return { program.path, "-p", settings.data .. "/", "-c", "run/nginx.conf" }
+  return { program.path, "-p", settings.data .. "/", "-e", "stderr", "-c", "run/nginx.conf" }
 end
 
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM

@@ -78,7 +78,7 @@ daemon off;
 worker_processes $workers;
 worker_shutdown_timeout 5s;
 pid run/nginx.pid;
-error_log stderr warn;
+error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 
 events {
@@ -150,10 +150,7 @@ end
 
 -- Started by root, the workers stay root: all that they may touch belongs to who started them.
 -- Elsewhere nginx warns about a `user` line, so there is none.
-local function user_line(data)
-  local owner = sys.stat(data).uid
-  return owner == 0 and "user root;" or ""
-end
+local function user_line() return sys.stat("/proc/self").uid == 0 and "user root;" or "" end
 
 local function lua_literal(settings)
   return ("{ host = %q, port = %d, region = %q, endpoint = %q }"):format(
@@ -177,7 +174,7 @@ function nginx.write_configuration(program, settings)
   end
   local text = TEMPLATE:gsub("%$(%l+)", {
     load = load_lines(program.modules),
-    user = user_line(settings.data),
+    user = user_line(),
     workers = 3, -- two that answer, and the one that ingests
     path = quoted(table.concat(roots, ";") .. ";;"),
     cpath = quoted(table.concat(libraries, ";") .. ";;"),

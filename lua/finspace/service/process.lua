@@ -8,6 +8,7 @@ int flock(int fd, int operation);
 int close(int fd);
 int prctl(int option, unsigned long argument, ...);
 int getppid(void);
+unsigned int umask(unsigned int mask);
 ]])
 
 local READ_WRITE_CREATE_CLOEXEC = 0x2 + 0x40 + 0x80000
@@ -15,6 +16,9 @@ local EXCLUSIVE_NOW = 2 + 4
 local PR_SET_PDEATHSIG, SIGKILL = 1, 9
 
 local process = {}
+
+--- Makes every file from now on its owner's alone, the database with its keys among them.
+function process.keep_files_private() ffi.C.umask(tonumber("077", 8)) end
 
 --- Takes a lock for the rest of this process' life. The descriptor is kept on purpose: a reload
 --- replaces this Lua state, and must not let go of the lock. Forked children share it.

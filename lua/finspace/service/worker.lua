@@ -31,6 +31,8 @@ end
 --- finds the lock in its own hands.
 function worker.prepare()
   local data = data_folder()
+  sys.no_core_dumps()
+  require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   local owner_key, unreadable = require("finspace.service.files").ensure_credentials(data)
   if not owner_key then stop_with(unreadable) end

@@ -8,6 +8,7 @@ local counters = require("finspace.service.ingest.counters")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
 local gzip = require("finspace.service.ingest.gzip")
+local log = require("finspace.service.log")
 local source = require("finspace.service.ingest.source")
 
 local changeset = {}
@@ -109,13 +110,7 @@ function changeset.ingest(state, row)
   local ok, result = pcall(count_rows, state, row)
   if ok then return succeed(state, row, result) end
   if failure.is(result) then return fail(state, row, result.category, result.message) end
-  ngx.log(
-    ngx.ERR,
-    "finspace: changeset ",
-    row.id,
-    ": ",
-    type(result) == "table" and result.message or tostring(result)
-  )
+  log.problem("changeset " .. row.id, result)
   fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why")
 end
 

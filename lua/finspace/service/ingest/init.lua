@@ -3,6 +3,7 @@
 
 local sys = require("finspace.sys")
 local changeset = require("finspace.service.ingest.changeset")
+local log = require("finspace.service.log")
 local sweep = require("finspace.service.ingest.sweep")
 local view = require("finspace.service.ingest.view")
 
@@ -28,13 +29,9 @@ local function run_slice(jobs, id, job)
   local stop = sys.monotonic() + SLICE_SECONDS
   repeat
     local ok, problem = coroutine.resume(job)
-    if not ok then
-      ngx.log(ngx.ERR, "finspace: ", type(problem) == "table" and problem.message or tostring(problem))
-    end
-    if coroutine.status(job) == "dead" then
-      jobs[id] = nil
-      return
-    end
+    if coroutine.status(job) == "dead" then jobs[id] = nil end
+    if not ok then error(problem, 0) end
+    if not jobs[id] then return end
   until sys.monotonic() >= stop
 end
 
@@ -56,7 +53,7 @@ function ingest.run(state)
   while not ngx.worker.exiting() do
     local ok, problem = pcall(turn, state, jobs)
     if not ok then
-      ngx.log(ngx.ERR, "finspace: ", type(problem) == "table" and problem.message or tostring(problem))
+      log.problem("ingestion", problem)
       ngx.sleep(1)
     end
   end

@@ -6,6 +6,7 @@ local core = require("finspace.core")
 local sys = require("finspace.sys")
 local contents = require("finspace.service.objects.contents")
 local failure = require("finspace.service.ingest.failure")
+local log = require("finspace.service.log")
 local records = require("finspace.service.ingest.records")
 local sorter = require("finspace.service.ingest.sorter")
 local tables = require("finspace.service.ingest.table")
@@ -160,8 +161,7 @@ end
 
 local function describe_failure(row, problem)
   if failure.is(problem) then return problem.category, problem.message end
-  local text = type(problem) == "table" and problem.message or tostring(problem)
-  ngx.log(ngx.ERR, "finspace: view ", row.id, ": ", text)
+  log.problem("view " .. row.id, problem)
   return "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why"
 end
 
