@@ -2,7 +2,7 @@
 --- that somebody can look for secrets in it. Said is: every error with all of its fields, every event of a
 --- logger, every credential and every cache as text, and every error that is thrown.
 ---
---- The place is the file that FINSPACE_CANARY names, one text after the other with a NUL between.
+--- The place is the file that FINSPACE_SAID names, one text after the other with a NUL between.
 local errors = require("finspace.errors")
 local cached = require("finspace.credentials.cached")
 local exchange = require("finspace.exchange")
@@ -39,6 +39,18 @@ end
 follow(keys, "new")
 follow(cached, "new")
 follow(exchange, "new")
+
+-- Every attempt of every call is logged here, whether or not the spec wanted a log.
+local new_exchange = exchange.new
+exchange.new = function(runtime, options)
+  local chosen = {}
+  for name, value in pairs(options or {}) do chosen[name] = value end
+  chosen.logger = function(event)
+    say_deep(event, {})
+    if options and options.logger then options.logger(event) end
+  end
+  return new_exchange(runtime, chosen)
+end
 
 local new_error = errors.new
 errors.new = function(fields)
@@ -78,7 +90,7 @@ busted.subscribe({ "exit" }, function()
     say(value)
     if errors.is(value) then say_deep(value, {}) end
   end
-  local file = io.open(os.getenv("FINSPACE_CANARY"), "wb")
+  local file = io.open(os.getenv("FINSPACE_SAID"), "wb")
   file:write(table.concat(texts, "\0"))
   file:close()
 end)
