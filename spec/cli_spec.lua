@@ -39,7 +39,7 @@ end)
 describe("finspace, the program #once", function()
   local server, folder, fs
 
-  local PROGRAM = ("lua5.4 -e %s"):format(support.quote('os.exit(require("finspace.cli").main(arg))'))
+  local PROGRAM
 
   setup(function()
     server = service.start()
@@ -64,6 +64,15 @@ describe("finspace, the program #once", function()
   local function run(words)
     local _, status = support.run(("%s %s %s >%s/out 2>%s/err"):format(server.shell(), PROGRAM, words, folder, folder))
     return support.read_file(folder .. "/out"), support.read_file(folder .. "/err"), status
+  end
+
+  -- A load that is left to itself: its process, which can be killed.
+  local function start_load(words, errors)
+    local argv = { "env" }
+    for name, value in pairs(server.env) do table.insert(argv, name .. "=" .. value) end
+    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load" } do table.insert(argv, word) end
+    for _, word in ipairs(words) do table.insert(argv, word) end
+    return assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = errors })
   end
 
   local function new_dataset()
@@ -228,21 +237,8 @@ describe("finspace, the program #once", function()
     local id, path = new_dataset(), write "a.csv"
     local deaf = assert(socket.bind("127.0.0.1", 0)) -- takes connections, and never answers
     local _, port = deaf:getsockname()
-    local env = { PATH = os.getenv("PATH"), LUA_PATH = os.getenv("LUA_PATH"), LUA_CPATH = os.getenv("LUA_CPATH") }
-    for name, value in pairs(server.env) do env[name] = value end
-    local words = {}
-    for name, value in pairs(env) do table.insert(words, name .. "=" .. value) end
-    local pid = assert(sys.start {
-      argv = { "env", "-i", (table.unpack or unpack)(words) }, -- luacheck: ignore
-      stdout = folder .. "/none",
-    })
-    sys.wait(pid, 2)
     local errors = folder .. "/interrupted"
-    local argv = { "env" }
-    for _, word in ipairs(words) do table.insert(argv, word) end
-    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load", path, "--dataset", id,
-      "--s3-endpoint-url", "http://127.0.0.1:" .. port } do table.insert(argv, word) end
-    pid = assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = errors })
+    local pid = start_load({ path, "--dataset", id, "--s3-endpoint-url", "http://127.0.0.1:" .. port }, errors)
     for _ = 1, 200 do
       if (support.read_file(errors) or ""):find("1 file", 1, true) then break end
       sys.sleep(0.01)
@@ -265,25 +261,15 @@ describe("finspace, the program #once", function()
   --
   -- FINSPACE_KILLS=200 for the whole count; every fourth file goes up in parts.
 
-  local function environment()
-    local words = { "env" }
-    for name, value in pairs(server.env) do table.insert(words, name .. "=" .. value) end
-    return words
-  end
-
-  local function start_load(path, dataset)
-    local argv = environment()
-    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load", path, "--dataset", dataset, "-q" } do
-      table.insert(argv, word)
-    end
-    return assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = folder .. "/kill-errors" })
+  local function start_quiet(path, dataset)
+    return start_load({ path, "--dataset", dataset, "-q" }, folder .. "/kill-errors")
   end
 
   -- Kills the load a few times at random moments, then lets it come to its end.
   local function load_and_kill(path, dataset, kills)
     local killed = 0
     for _ = 1, kills do
-      local pid = start_load(path, dataset)
+      local pid = start_quiet(path, dataset)
       if not sys.wait(pid, math.random() * 0.25) then
         sys.kill(pid, 9)
         killed = killed + 1
@@ -292,7 +278,7 @@ describe("finspace, the program #once", function()
         return killed
       end
     end
-    local ended = assert(sys.wait(start_load(path, dataset), 60))
+    local ended = assert(sys.wait(start_quiet(path, dataset), 60))
     assert.are.equal(0, ended.status, support.read_file(folder .. "/kill-errors"))
     return killed
   end

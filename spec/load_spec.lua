@@ -203,7 +203,7 @@ describe("fs:load", function()
     for _ = 1, 2 do
       assert(fs:create_dataset { datasetTitle = title, kind = "TABULAR", permissionGroupParams = {} })
     end
-    assert.are.equal("AmbiguousDataset", select(2, load(write "prices.csv", { dataset = title })).code)
+    assert.are.equal("AmbiguousTitle", select(2, load(write "prices.csv", { dataset = title })).code)
     assert.are.equal("DatasetNotFound", select(2, load(write "prices.csv", { dataset = "None of it" })).code)
     assert.are.equal("DatasetNotFound", select(2, load(write "prices.csv", { dataset = "None" })).code)
   end)

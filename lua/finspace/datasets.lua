@@ -40,8 +40,12 @@ local function ambiguous(wanted, found)
   }
 end
 
--- The dataset that is meant; false when there is none.
-local function find(client, member, wanted)
+--- The dataset whose member has this value, looked for over all pages; false when there is none.
+--- @param client finspace.Client
+--- @param member "alias"|"datasetTitle"
+--- @param wanted string
+--- @return table|false|nil dataset, finspace.Error|nil err
+function datasets.find(client, member, wanted)
   local found, err = client:pages("ListDatasets"):collect(function(dataset)
     return dataset[member] == wanted
   end)
@@ -75,7 +79,7 @@ local function create_once(client, given, alias, member, wanted)
   local created, err = create(client, given, alias, shared_token(member, wanted))
   if not created then
     if err.code ~= "ConflictException" then return nil, err end
-    local dataset = find(client, member, wanted) -- another run was faster, and asked for it otherwise
+    local dataset = datasets.find(client, member, wanted) -- another run was faster, and asked for it otherwise
     if dataset then return dataset, nil, false end
     return nil, err
   end
@@ -102,7 +106,7 @@ function datasets.ensure(client, given)
   local alias = full_alias(given.alias)
   local member, wanted = "datasetTitle", given.title
   if alias then member, wanted = "alias", alias end
-  local dataset, err = find(client, member, wanted)
+  local dataset, err = datasets.find(client, member, wanted)
   if dataset == nil then return nil, err end
   if dataset then return dataset, nil, false end
   return create_once(client, given, alias, member, wanted)

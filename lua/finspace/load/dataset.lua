@@ -1,26 +1,18 @@
 --- Which dataset a person means: by its id, by `alias/…`, or by its title.
+local datasets = require("finspace.datasets")
 local errors = require("finspace.errors")
 
 local dataset = {}
 
-local function refuse(code, message)
+local function not_found(wanted)
   return nil, errors.new {
-    kind = "client", code = code, operation = "load", message = message, outcome = "not_sent",
+    kind = "client", code = "DatasetNotFound", operation = "load", outcome = "not_sent",
+    message = ("there is no dataset %q, neither as an id nor as an alias nor as a title. `finspace ls` "
+      .. "lists what there is; `ensure_dataset` creates one."):format(wanted),
   }
 end
 
-local function only_one(found, wanted)
-  if #found == 1 then return found[1].datasetId end
-  if #found == 0 then
-    return refuse("DatasetNotFound", ("there is no dataset %q, neither as an id nor as an alias nor as a "
-      .. "title. `finspace ls` lists what there is; `ensure_dataset` creates one."):format(wanted))
-  end
-  local ids = {}
-  for _, item in ipairs(found) do table.insert(ids, item.datasetId) end
-  return refuse("AmbiguousDataset", ("%d datasets are called %q: %s. Give the id of the one you mean.")
-    :format(#found, wanted, table.concat(ids, ", ")))
-end
-
+-- false when it is the id of none.
 local function by_id(fs, id)
   local found, err = fs:call("GetDataset", { datasetId = id })
   if found then return found.datasetId or id end
@@ -36,10 +28,10 @@ function dataset.find(fs, wanted)
     local id, err = by_id(fs, wanted)
     if id ~= false then return id, err end
   end
-  local member = wanted:sub(1, 6) == "alias/" and "alias" or "datasetTitle"
-  local found, err = fs:pages("ListDatasets"):collect(function(item) return item[member] == wanted end)
-  if not found then return nil, err end
-  return only_one(found, wanted)
+  local found, err = datasets.find(fs, wanted:sub(1, 6) == "alias/" and "alias" or "datasetTitle", wanted)
+  if found then return found.datasetId end
+  if found == false then return not_found(wanted) end
+  return nil, err
 end
 
 return dataset
