@@ -79,9 +79,9 @@ function _G.error(message, level)
   raise(message, level > 0 and level + 1 or 0)
 end
 
-function _G.assert(value, message, ...)
-  say(message)
-  return check(value, message, ...)
+function _G.assert(...)
+  if not ... then say((select(2, ...))) end
+  return check(...)
 end
 
 local busted = require("busted")
