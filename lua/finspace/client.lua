@@ -88,12 +88,12 @@ function client.new(given)
   return setmetatable({ session = session.new(checked) }, Client)
 end
 
--- `fs.s3` is made for whoever asks for it first: most clients never stage a file.
 -- A method that is not there is nearly always a slip of the pen; `nil` would only say "call a nil value".
 local function refuse_method(name)
   error(("a client has no method %q%s"):format(name, options.suggestion(name, Client)), 3)
 end
 
+-- `fs.s3` is made for whoever asks for it first: most clients never stage a file.
 function Client:__index(name)
   local looks_like_method = type(name) == "string" and name:find("^%l+_%l")
   if Client[name] == nil and looks_like_method then refuse_method(name) end

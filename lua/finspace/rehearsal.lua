@@ -49,7 +49,7 @@ local function sign_with_nothing(exchange, call, temporary)
   local nobody = { access_key_id = "HIDDEN", secret_access_key = HIDDEN,
     session_token = temporary and HIDDEN or nil }
   local request = exchange:compose(call)
-  local signed = core.signer(nobody, call.region, call.service):sign(request, exchange:time())
+  local signed = assert(core.signer(nobody, call.region, call.service):sign(request, exchange:time()))
   signed.headers.authorization = signed.headers.authorization
     :gsub("Credential=HIDDEN", "Credential=" .. HIDDEN):gsub("Signature=%x+", "Signature=" .. HIDDEN)
   return signed
