@@ -1,0 +1,215 @@
+local hosts = require "spec.support.hosts"
+local nginx = require "spec.support.nginx"
+local service = require "spec.support.service"
+local support = require "spec.support"
+local sys = require "finspace.sys"
+
+local PATHS = "/usr/share/lua/5.1/?.lua;" .. support.root .. "/lua/?.lua;" .. support.root .. "/lua/?/init.lua"
+
+local function curl(arguments)
+  return (support.run("curl -s --max-time 20 " .. arguments))
+end
+
+describe("in nginx", function()
+  local server, port
+
+  local LOCATIONS = [[
+    init_by_lua_block {
+      transport = require("finspace.transport.resty").new()
+      finspace = require("finspace")
+      client = finspace.new { region = "us-east-1", endpoint_url = "http://127.0.0.1:1" }
+      function try(url, transport_of)
+        local response, err = (transport_of or transport) { method = "GET", url = url, timeout = 3 }
+        return response and response.status or err.kind .. " " .. err.code .. " " .. err.message
+      end
+    }
+    server {
+      listen 127.0.0.1:%d;
+      location /content { content_by_lua_block { ngx.say(try(ngx.var.arg_url)) } }
+      location /rewrite { rewrite_by_lua_block { ngx.say(try(ngx.var.arg_url)) ngx.exit(200) } }
+      location /access { access_by_lua_block { ngx.say(try(ngx.var.arg_url)) ngx.exit(200) } }
+      location /timer { content_by_lua_block {
+        local answer
+        ngx.timer.at(0, function(_, url) answer = try(url) end, ngx.var.arg_url)
+        while not answer do ngx.sleep(0.005) end
+        ngx.say(answer)
+      } }
+      location /header_filter {
+        header_filter_by_lua_block { ngx.header["x-answer"] = try("http://127.0.0.1:1/") }
+        return 200;
+      }
+      location /log {
+        log_by_lua_block { package.loaded.answer = try("http://127.0.0.1:1/") }
+        return 200;
+      }
+      location /logged { content_by_lua_block { ngx.say(package.loaded.answer) } }
+      location /loaded { content_by_lua_block {
+        require("finspace.core")
+        ngx.say(tostring(package.loaded["finspace.core"] ~= nil), tostring(package.loaded["finspace.http"]))
+      } }
+      location /keys { content_by_lua_block {
+        local _, err = client:get_working_location { locationType = "INGESTION" }
+        ngx.say(tostring(err))
+      } }
+      location /option { content_by_lua_block {
+        ngx.say(try("https://localhost/", require("finspace.transport.resty").new { ca_file = "x" }))
+        ngx.say(try("https://localhost/", require("finspace.transport.resty").new { proxy = "http://x" }))
+      } }
+      location /tasks { content_by_lua_block {
+        local started = ngx.now()
+        local results = finspace.run(function()
+          local jobs = { limit = 8 }
+          for i = 1, 16 do jobs[i] = function() finspace.sleep(0.05) return i end end
+          return finspace.gather(jobs)
+        end)
+        ngx.update_time()
+        ngx.say(#results, " ", ngx.now() - started < 0.5)
+      } }
+      location /raise { content_by_lua_block {
+        local _, errs = finspace.gather { function() error("boom") end, function() return 1 end }
+        ngx.say(errs[1].code, " ", (errs[1].message:match("boom")))
+      } }
+    }
+  ]]
+
+  setup(function()
+    port = support.free_port()
+    server = nginx.start("", { ports = { port }, http = LOCATIONS:format(port), package_path = PATHS })
+  end)
+
+  teardown(function() server.stop() end)
+
+  local function get(path)
+    return (curl("-G http://127.0.0.1:" .. port .. path):gsub("%s+$", ""))
+  end
+
+  it("a call works wherever cosockets do", function()
+    for _, phase in ipairs { "content", "rewrite", "access", "timer" } do
+      assert.equal("200", get(("/%s?url=http://127.0.0.1:%d/loaded"):format(phase, port)))
+    end
+  end)
+
+  it("a call where they do not work names the phases where they do", function()
+    local headers = curl("-D - http://127.0.0.1:" .. port .. "/header_filter")
+    assert.matches("x%-answer: config PhaseForbidden nginx allows no connections in its header_filter phase", headers)
+    get("/log")
+    assert.matches("its log phase; call from rewrite_by_lua, access_by_lua, content_by_lua", get("/logged"))
+  end)
+
+  it("loads the signer and never curl", function()
+    assert.equal("truenil", get("/loaded"))
+  end)
+
+  it("a name without a resolver names the directive", function()
+    assert.matches("^config NoResolver .*`resolver`", get("/content?url=http://finspace.example/"))
+  end)
+
+  it("options that nginx cannot follow name what can", function()
+    local answers = get("/option")
+    assert.matches("config UnsupportedOption .*lua_ssl_trusted_certificate", answers)
+    assert.matches("no proxy", answers)
+  end)
+
+  it("says that environment variables are hidden, and how to show them", function()
+    local text = get("/keys")
+    assert.matches("nginx hides environment variables", text)
+    assert.matches("env AWS_ACCESS_KEY_ID;", text)
+  end)
+
+  it("tasks run side by side in light threads", function()
+    assert.equal("16 true", get("/tasks"))
+    assert.equal("TaskFailed boom", get("/raise"))
+  end)
+end)
+
+-- The example's configuration, with ports and paths of this run.
+local function example(port, folder, environment)
+  local text = support.read_file(support.root .. "/examples/openresty/nginx.conf")
+  text = text:gsub("127%.0%.0%.1:8080", "127.0.0.1:" .. port):gsub("error_log stderr", "error_log " .. folder .. "/log")
+  text = text:gsub("\nworker_processes 2;", "\nuser root;\nworker_processes 2;")
+  support.write_file(folder .. "/nginx.conf", text)
+  local argv = { "env", "FINSPACE_ROOT=" .. support.root }
+  for name, value in pairs(environment) do argv[#argv + 1] = name .. "=" .. value end
+  for _, word in ipairs { "nginx", "-p", folder, "-e", folder .. "/log", "-c", folder .. "/nginx.conf" } do
+    argv[#argv + 1] = word
+  end
+  local pid = assert(sys.start { argv = argv, stderr = folder .. "/stderr" })
+  local ready, why = nginx.await_port(port, pid)
+  assert(ready, why and (why .. (support.read_file(folder .. "/stderr") or "")))
+  return pid
+end
+
+describe("the OpenResty examples #once", function()
+  local backend, folder, port, pid
+
+  setup(function()
+    backend = service.start()
+    folder, port = support.temporary_folder(), support.free_port()
+    pid = example(port, folder, backend.env)
+  end)
+
+  teardown(function()
+    nginx.end_process(pid)
+    backend.stop()
+    support.remove_folder(folder)
+  end)
+
+  local function url(path)
+    return support.quote("http://127.0.0.1:" .. port .. path)
+  end
+
+  local function log()
+    return support.read_file(folder .. "/log") or ""
+  end
+
+  local function create_dataset(title)
+    local body = ('{"datasetTitle":"%s","kind":"TABULAR","permissionGroupParams":{}}'):format(title)
+    return curl("-H 'Content-Type: application/json' -d " .. support.quote(body) .. " " .. url("/finspace/datasetsv2"))
+  end
+
+  it("the gateway signs and forwards", function()
+    assert.matches('"datasetId"', create_dataset("Through the gateway"), nil, log())
+    local listed = curl(url("/finspace/datasetsv2?maxResults=10"))
+    assert.matches("Through the gateway", listed)
+    local missing = curl("-D - " .. url("/finspace/datasetsv2/absent"))
+    assert.matches("^HTTP/1.1 404", missing)
+    assert.matches("ResourceNotFoundException", missing)
+  end)
+
+  it("the loader loads an uploaded CSV and reports progress", function()
+    local path = support.write_file(folder .. "/prices.csv", "day,price\n2021-01-04,1.5\n2021-01-05,1.75\n")
+    create_dataset("Uploads")
+    local accepted = curl("--data-binary @" .. path .. " " .. url("/load?dataset=Uploads"))
+    local id = accepted:match('"id":"(%d+)"')
+    assert.is_string(id, accepted .. log())
+    local report
+    for _ = 1, 100 do
+      report = curl(url("/load/" .. id))
+      if report:find('"done"') or report:find('"failed"') then break end
+      sys.sleep(0.1)
+    end
+    assert.matches('"status":"SUCCESS"', report)
+    assert.matches("HTTP/1.1 400", curl("-D - -X POST " .. url("/load")))
+    assert.matches("HTTP/1.1 404", curl("-D - " .. url("/load/999")))
+  end)
+
+  it("a reload under load loses no call", function()
+    local pending = assert(io.popen("for i in $(seq 40); do curl -s -o /dev/null -w '%{http_code} ' --max-time 20 "
+      .. url("/finspace/datasetsv2?maxResults=1") .. "; done"))
+    for _ = 1, 3 do
+      sys.sleep(0.05)
+      sys.kill(pid, 1)
+    end
+    local codes = pending:read("*a")
+    pending:close()
+    assert.equal(("200 "):rep(40), codes)
+  end)
+end)
+
+describe("under load #once", function()
+  -- The figures, with a real load generator, are spec/bench/nginx_worker.lua's; this says that nothing stops.
+  it("50 slow calls at once do not hold up the worker", function()
+    local passed, output = hosts.nginx("spec/support/worker_free.lua")
+    assert.is_true(passed, output)
+  end)
+end)
