@@ -212,6 +212,37 @@ describe("The service", function()
       assert.equal("InvalidSignatureException", code_of(running.send(extended)))
     end)
 
+    it("refuses a presigned URL in which anything was changed", function()
+      local changes = {
+        { "Expires=60", "Expires=61" },
+        { "AKIA%w+", "AKIAAAAAAAAAAAAAAAAA" },
+        { "us%-east%-1", "us-west-2" },
+        { "finspace%-api", "s3" },
+        { "SHA256", "SHA512" },
+        { "SignedHeaders=[^&]+", "SignedHeaders=date" },
+        { "Signature=%x", "Signature=z" },
+        { "&X%-Amz%-Signature=%x+", "" },
+        { "X%-Amz%-Date=%d+T%d+Z", "X-Amz-Date=20200101T000000Z" },
+        { "X%-Amz%-Expires=60&", "" },
+        { "^", "maxResults=1&" },
+        { "$", "&X-Amz-Security-Token=token" },
+        { "$", "&X-Amz-Date=20200101T000000Z" },
+      }
+      for _, change in ipairs(changes) do
+        local request = running.sign({ path = "/datasetsv2", form = "query", expires = 60 })
+        local query = request.query:gsub(change[1], change[2], 1)
+        assert.not_equal(request.query, query)
+        request.query = query
+        local status = running.send(request).status
+        assert.is_true(status == 400 or status == 403, change[1] .. " to " .. change[2] .. ": " .. status)
+      end
+    end)
+
+    it("refuses a query that says something twice", function()
+      local answer = running.ask({ path = "/datasetsv2", query = "maxResults=1&maxResults=2" })
+      assert.same({ 400, "ValidationException" }, { answer.status, code_of(answer) })
+    end)
+
     it("accepts the same request again, as AWS does", function()
       local request = running.sign({ path = "/datasetsv2" })
       assert.equal(200, running.send(request).status)
@@ -429,6 +460,83 @@ describe("The service", function()
       local first, again = create("Once", "token-1"), create("Once", "token-1")
       assert.equal(200, first.status)
       assert.equal(first.body, again.body)
+    end)
+
+    it("keeps that promise for all 16 operations that take one", function()
+      local number = 0
+      local function fresh(text)
+        number = number + 1
+        return text .. number
+      end
+      local function user()
+        local params = { emailAddress = fresh("once") .. "@example.org", type = "APP_USER" }
+        return running.call("CreateUser", params).userId
+      end
+      local function group()
+        local params = { name = fresh("Once "), applicationPermissions = {} }
+        return running.call("CreatePermissionGroup", params).permissionGroupId
+      end
+      local function member()
+        local params = { permissionGroupId = group(), userId = user() }
+        running.call("AssociateUserToPermissionGroup", params)
+        return params
+      end
+      local uri = running.put("once.csv", "a\n1\n")
+      local source = { sourceParams = { s3SourcePath = uri }, formatParams = { formatType = "CSV" } }
+      local function with(more)
+        for name, value in pairs(source) do
+          more[name] = value
+        end
+        return more
+      end
+      local params_of = {
+        AssociateUserToPermissionGroup = function() return { permissionGroupId = group(), userId = user() } end,
+        CreateChangeset = function() return with({ datasetId = running.dataset(), changeType = "APPEND" }) end,
+        CreateDataView = function()
+          local to = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" }
+          return { datasetId = running.dataset(), destinationTypeParams = to }
+        end,
+        CreateDataset = function()
+          return {
+            datasetTitle = "Once",
+            kind = "TABULAR",
+            permissionGroupParams = {},
+            alias = fresh("alias/o"),
+          }
+        end,
+        CreatePermissionGroup = function() return { name = fresh("Once "), applicationPermissions = {} } end,
+        CreateUser = function() return { emailAddress = fresh("once") .. "@example.org", type = "APP_USER" } end,
+        DeleteDataset = function() return { datasetId = running.dataset() } end,
+        DeletePermissionGroup = function() return { permissionGroupId = group() } end,
+        DisableUser = function() return { userId = user() } end,
+        DisassociateUserFromPermissionGroup = member,
+        EnableUser = function()
+          local id = user()
+          running.call("DisableUser", { userId = id })
+          return { userId = id }
+        end,
+        ResetUserPassword = function() return { userId = user() } end,
+        UpdateChangeset = function()
+          local id = running.dataset()
+          return with({ datasetId = id, changesetId = running.ingest(id, uri).changesetId })
+        end,
+        UpdateDataset = function()
+          return { datasetId = running.dataset(), datasetTitle = "Once more", kind = "TABULAR" }
+        end,
+        UpdatePermissionGroup = function() return { permissionGroupId = group(), description = "x" } end,
+        UpdateUser = function() return { userId = user(), firstName = "x" } end,
+      }
+      local tried = 0
+      for _, row in ipairs(core.operations()) do
+        if row.client_token then
+          local request = assert(core.prepare(row.name, params_of[row.name](), "once-" .. row.name))
+          local first, again = running.ask(request), running.ask(request)
+          assert.equal(200, first.status, row.name .. ": " .. first.body)
+          assert.same({ 200, first.body }, { again.status, again.body })
+          tried = tried + 1
+        end
+      end
+      assert.equal(16, tried)
     end)
 
     it("refuses another request under the same token", function()
