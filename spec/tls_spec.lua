@@ -14,6 +14,7 @@ server {
   ssl_certificate_key %s;
   %s
   access_by_lua_block { ngx.shared.counts:incr("requests", 1, 0) }
+  location = /read { client_max_body_size 0; content_by_lua_block { ngx.req.read_body() ngx.print("read") } }
   location / { return 200 "%s"; }
   location = /undelimited { chunked_transfer_encoding off; content_by_lua_block { ngx.print(("x"):rep(60000)) } }
 }
@@ -224,5 +225,18 @@ describe("tls", function()
       assert.is_nil(result.response, offsets[i])
       assert.same({ "protocol", "Truncated", true }, { result.err.kind, result.err.code, result.err.sent })
     end
+  end)
+
+  it("outlives a server that goes away within an upload, when even the goodbye cannot be said", function()
+    local url = "https://127.0.0.1:%d/read"
+    for i, count in ipairs { 3000, 100000, 300000, 1000000 } do
+      local cutting = faults.start { { "proxy_up", ports.good, count, i % 2 == 0 and "close" or "reset" } }
+      local request = { method = "PUT", url = url:format(cutting.port), body = ("x"):rep(20000000) }
+      local _, err = client:perform(request)
+      assert.same({ "connect", "ConnectionReset", true }, { err.kind, err.code, err.sent }, err.message)
+      assert.truthy(err.message:find("sending the request", 1, true), err.message)
+      cutting.stop()
+    end
+    client:close()
   end)
 end)

@@ -14,6 +14,7 @@
 ---   {"again"}                       the steps of this connection from the first
 ---   {"proxy", port, count, how}     passes everything on to a port, until `count` bytes have come back;
 ---                                   then "close" or "reset"
+---   {"proxy_up", port, count, how}  the same, until `count` bytes have gone there
 local support = require("spec.support")
 
 local faults = {}
@@ -73,10 +74,10 @@ end
 
 local verbs = {}
 
-function verbs.read(connection, log)
+function verbs.read(connection, tools)
   local request = read_request(connection)
   if not request then return "close" end
-  log(("request %d %s"):format(#request, request:match("^[^\r]*")))
+  tools.log(("request %d %s"):format(#request, request:match("^[^\r]*")))
 end
 
 function verbs.read_bytes(connection, _, count)
@@ -126,21 +127,32 @@ local function pass_on(from, to, budget)
   end
 end
 
-function verbs.proxy(connection, _, port, count, how, spawn)
+-- The way that counts is passed on here, the other one in a coroutine of its own.
+local function proxy(connection, tools, port, count, how, upwards)
   local upstream = assert(require("socket").connect("127.0.0.1", port))
   upstream:settimeout(0)
-  spawn(function() pass_on(connection, upstream, math.huge) end)
-  pass_on(upstream, connection, count)
+  local from, to = upstream, connection
+  if upwards then from, to = connection, upstream end
+  tools.spawn(function() pass_on(to, from, math.huge) end)
+  pass_on(from, to, count)
   if how == "reset" then verbs.reset(connection) end
-  spawn(function() upstream:close() end)
+  tools.spawn(function() upstream:close() end)
   return "close"
 end
 
-local function play(connection, steps, log, spawn)
+function verbs.proxy(connection, tools, port, count, how)
+  return proxy(connection, tools, port, count, how, false)
+end
+
+function verbs.proxy_up(connection, tools, port, count, how)
+  return proxy(connection, tools, port, count, how, true)
+end
+
+local function play(connection, steps, tools)
   local at = 1
   while steps[at] do
-    local step = steps[at]
-    local verdict = verbs[step[1]](connection, log, step[2], step[3] or spawn, step[4], spawn)
+    local verb, first, second, third = (table.unpack or unpack)(steps[at]) -- luacheck: ignore
+    local verdict = verbs[verb](connection, tools, first, second, third)
     if verdict == "close" then break end
     at = verdict == "again" and 1 or at + 1
   end
@@ -195,7 +207,7 @@ function faults.serve(folder)
     log("connection")
     connection:settimeout(0)
     connection:setoption("tcp-nodelay", true)
-    play(connection, scripts[math.min(count, #scripts)], log, spawn)
+    play(connection, scripts[math.min(count, #scripts)], { log = log, spawn = spawn })
   end)
 end
 
