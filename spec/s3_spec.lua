@@ -112,6 +112,53 @@ describe("parts", function()
   end)
 end)
 
+describe("finspace.hashing", function()
+  local hashing = require("finspace.hashing")
+  local folder, path
+
+  setup(function()
+    folder = support.temporary_folder()
+    path = support.write_file(folder .. "/data", ("0123456789abcdef"):rep(MIB / 4))
+  end)
+
+  teardown(function() support.remove_folder(folder) end)
+
+  local function result_of(job)
+    while true do
+      local hex, message, code = job:poll()
+      if hex or message then return hex, message, code end
+      sys.sleep(0.001)
+    end
+  end
+
+  it("hashes slices side by side, as one thread would", function()
+    local content, jobs = support.read_file(path), {}
+    for i = 1, 8 do jobs[i] = assert(hashing.start(path, i * 1000, 300000 + i)) end
+    for i, job in ipairs(jobs) do
+      assert.are.equal(core.sha256(content:sub(i * 1000 + 1, i * 1000 + 300000 + i)), result_of(job))
+    end
+  end)
+
+  it("says what it could not read", function()
+    local _, message, code = hashing.start(folder .. "/none", 0, 1)
+    assert.matches("cannot read .*/none", message)
+    assert.are.equal("Unreadable", code)
+    assert.are.equal("Truncated", select(3, result_of(assert(hashing.start(path, 0, 5 * MIB)))))
+    assert.are.equal("Unreadable", select(3, result_of(assert(hashing.start(folder, 0, 1)))))
+  end)
+
+  it("ends its threads when it is closed, twice even, or forgotten", function()
+    for _ = 1, 20 do
+      local job = assert(hashing.start(path, 0, 4 * MIB))
+      job:close()
+      job:close()
+      assert.error_matches(function() job:poll() end, "closed")
+      assert(hashing.start(path, 0, 4 * MIB))
+      collectgarbage()
+    end
+  end)
+end)
+
 describe("S3", function()
   local server, fs, folder, real_transport, close
   local wire = {} -- what specs do to requests: before(request) → response | nil, err; after(request, response)

@@ -4,7 +4,7 @@
 -- for is loaded, so that a small one starts in milliseconds.
 local terminal = require("finspace.cli.terminal")
 
-local cli = { VERSION = "1.0.0" }
+local cli = {}
 
 --- All commands, in the order that help shows them.
 cli.COMMANDS = {

@@ -6,7 +6,8 @@ local text = require("finspace.cli.text")
 
 local progress = {}
 
-local REDRAW_EVERY = 0.1 -- seconds
+-- Seconds between two looks of a person at a terminal, and between two lines of a log.
+local REDRAW_EVERY, LOG_EVERY = 0.1, 10
 local LINES_FOR_FILES = 1000 -- more files than that have no line each
 
 --- @class finspace.cli.Progress
@@ -17,7 +18,8 @@ Progress.__index = Progress
 --- @param out finspace.cli.Terminal
 --- @return finspace.cli.Progress
 function progress.new(out)
-  return setmetatable({ out = out, began = sys.monotonic(), drawn_at = 0, files = 0 }, Progress)
+  local now = sys.monotonic()
+  return setmetatable({ out = out, began = now, drawn_at = out.live and 0 or now, files = 0 }, Progress)
 end
 
 local function bar(out, share, width)
@@ -36,8 +38,7 @@ local function pace(self, event)
   return rate, (event.bytes_total - event.bytes) / rate
 end
 
-local function status_line(self, event)
-  local share = event.bytes / math.max(event.bytes_total, 1)
+local function figures_of(self, event, share)
   local words = {
     ("%3d%%"):format(math.floor(share * 100)),
     text.bytes(event.bytes) .. " of " .. text.bytes(event.bytes_total),
@@ -50,7 +51,13 @@ local function status_line(self, event)
     table.insert(words, text.bytes(rate) .. "/s")
     table.insert(words, text.duration(left) .. " left")
   end
-  local figures = table.concat(words, "  ")
+  return table.concat(words, "  ")
+end
+
+local function status_line(self, event)
+  local share = event.bytes / math.max(event.bytes_total, 1)
+  local figures = figures_of(self, event, share)
+  if not self.out.live then return "  " .. figures end
   local room = self.out.width() - #figures - 5
   if room < 10 then return figures end
   return "  " .. bar(self.out, share, math.min(room, 30)) .. " " .. figures
@@ -58,9 +65,9 @@ end
 
 function Progress:draw(event)
   local now = sys.monotonic()
-  if now - self.drawn_at < REDRAW_EVERY then return end
+  if now - self.drawn_at < (self.out.live and REDRAW_EVERY or LOG_EVERY) then return end
   self.drawn_at = now
-  self.out:redraw(status_line(self, event))
+  if self.out.live then self.out:redraw(status_line(self, event)) else self.out:note(status_line(self, event)) end
 end
 
 local function begin_staging(self, event)

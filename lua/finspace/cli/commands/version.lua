@@ -6,7 +6,8 @@ function version.define(command)
 end
 
 function version.run(_, out)
-  out:print(("finspace %s (%s)"):format(require("finspace.cli").VERSION, rawget(_G, "jit") and jit.version or _VERSION))
+  local host = rawget(_G, "jit") and jit.version or _VERSION
+  out:print(("finspace %s (%s)"):format(require("finspace.version"), host))
 end
 
 return version
