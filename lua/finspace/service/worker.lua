@@ -31,6 +31,8 @@ end
 --- finds the lock in its own hands.
 function worker.prepare()
   local data = data_folder()
+  local missing = require("finspace.service.needs").problem()
+  if missing then stop_with(missing) end
   sys.no_core_dumps()
   require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
