@@ -146,7 +146,7 @@ local function plan_role(loaded, name, settings)
   return {
     kind = "assume_role", profile = name, role_arn = settings.role_arn, external_id = settings.external_id,
     role_session_name = settings.role_session_name, duration_seconds = settings.duration_seconds,
-    mfa_serial = settings.mfa_serial,
+    mfa_serial = settings.mfa_serial, credential_source = settings.credential_source,
   }
 end
 
@@ -169,6 +169,31 @@ local function check_next(loaded, name, next_name, visited)
     "leads back to profile " .. next_name .. "; one of the chain must have keys instead of a source_profile")
 end
 
+-- Follows source_profile from role to role. Gives the roles in the order in which they are assumed, and the
+-- profile that has the keys for the first of them; none where a credential_source has them.
+local function follow_roles(loaded, name)
+  local roles, visited, settings = {}, {}, texts_of(loaded.profiles[name])
+  while assumes_role(settings) and not (#roles > 0 and has_static(settings)) do
+    visited[name] = true
+    local role, err = plan_role(loaded, name, settings)
+    if not role then return nil, nil, err end
+    table.insert(roles, 1, role)
+    if role.credential_source then return roles end
+    local ok
+    ok, err = check_next(loaded, name, settings.source_profile, visited)
+    if not ok then return nil, nil, err end
+    name = settings.source_profile
+    settings = texts_of(loaded.profiles[name])
+  end
+  return roles, name
+end
+
+local function plan_start(loaded, name, first_role)
+  if not name then return { kind = "named", profile = first_role.profile, name = first_role.credential_source } end
+  if first_role then return plan_source(loaded, name, first_role.profile) end
+  return plan_base(loaded, name, texts_of(loaded.profiles[name]))
+end
+
 --- Plans the credentials of a profile. Pure.
 --- @param loaded table a config
 --- @param name string
@@ -176,32 +201,13 @@ end
 ---   roles to assume in turn
 --- @return table|nil err NotConfigured where the profile has no credentials
 function profile.plan(loaded, name)
-  local roles, visited = {}, {}
-  local current, settings = name, texts_of(loaded.profiles[name])
-  while assumes_role(settings) and not (#roles > 0 and has_static(settings)) do
-    visited[current] = true
-    local role, err = plan_role(loaded, current, settings)
-    if not role then return nil, err end
-    table.insert(roles, 1, role)
-    if settings.credential_source then
-      table.insert(roles, 1, { kind = "named", profile = current, name = settings.credential_source })
-      return roles
-    end
-    local ok
-    ok, err = check_next(loaded, current, settings.source_profile, visited)
-    if not ok then return nil, err end
-    current = settings.source_profile
-    settings = texts_of(loaded.profiles[current])
-  end
-  local base, err
-  if #roles > 0 then
-    base, err = plan_source(loaded, current, roles[1].profile)
-  else
-    base, err = plan_base(loaded, current, settings)
-  end
-  if not base then return nil, err end
-  table.insert(roles, 1, base)
-  return roles
+  local steps, last, err = follow_roles(loaded, name)
+  if not steps then return nil, err end
+  local start
+  start, err = plan_start(loaded, last, steps[1])
+  if not start then return nil, err end
+  table.insert(steps, 1, start)
+  return steps
 end
 
 -- Doing ----------------------------------------------------------------------------------------
