@@ -58,8 +58,15 @@ local function sources_of(db, changesets)
 end
 
 local function open(state, source)
-  local pieces = contents.pieces(state, source.segments, 0, source.size - 1)
-  return records.reader(gzip.pieces(pieces, source.key), source.format.separator)
+  local pieces, close = contents.pieces(state, source.segments, 0, source.size - 1)
+  return records.reader(gzip.pieces(pieces, source.key), source.format.separator), close
+end
+
+local function first_record(state, source)
+  local reader, close = open(state, source)
+  local record = reader:next()
+  close()
+  return record or {}
 end
 
 local function schema_columns(dataset)
@@ -95,7 +102,8 @@ local function columns_of(state, dataset, sources)
   local described, types = schema_columns(dataset)
   add_names(names, index, described)
   for _, source in ipairs(sources) do
-    local first = open(state, source):next() or {}
+    local first = first_record(state, source)
+    coroutine.yield()
     if source.format.has_header then
       source.header = first
       add_names(names, index, first)

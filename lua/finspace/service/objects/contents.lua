@@ -112,30 +112,45 @@ local function spans(state, segments, first, last)
   return found
 end
 
+local function next_span(self)
+  if self.source then self.source:close() end
+  self.at = self.at + 1
+  local span = self.wanted[self.at]
+  if not span then return false end
+  self.source = file.open(span.path) or error("a segment is missing: " .. span.path, 0)
+  self.source:seek(span.offset)
+  self.left = span.length
+  return true
+end
+
+local function next_piece(self)
+  while self.left == 0 do
+    if not next_span(self) then return nil end
+  end
+  local got = self.source:read_into(self.buffer, math.min(PIECE, self.left))
+  if got == 0 then error("a segment is shorter than it was: " .. self.source.path, 0) end
+  self.left = self.left - got
+  return ffi.string(self.buffer, got)
+end
+
 --- Reads bytes first..last (0-based, inclusive) piece by piece.
 --- @param state table
 --- @param segments_json string
 --- @param first integer
 --- @param last integer
---- @return fun(): string|nil
+--- @return fun(): string|nil next_piece
+--- @return fun() close for who stops before the end
 function contents.pieces(state, segments_json, first, last)
-  local wanted, at, source, left = spans(state, cjson.decode(segments_json), first, last), 0, nil, 0
-  local buffer = ffi.new("char[?]", PIECE)
-  return function()
-    while left == 0 do
-      if source then source:close() end
-      at = at + 1
-      local span = wanted[at]
-      if not span then return nil end
-      source = file.open(span.path) or error("a segment is missing: " .. span.path, 0)
-      source:seek(span.offset)
-      left = span.length
-    end
-    local got = source:read_into(buffer, math.min(PIECE, left))
-    if got == 0 then error("a segment is shorter than it was: " .. source.path, 0) end
-    left = left - got
-    return ffi.string(buffer, got)
+  local self = {
+    wanted = spans(state, cjson.decode(segments_json), first, last),
+    buffer = ffi.new("char[?]", PIECE),
+    at = 0,
+    left = 0,
+  }
+  local function close()
+    if self.source then self.source:close() end
   end
+  return function() return next_piece(self) end, close
 end
 
 return contents

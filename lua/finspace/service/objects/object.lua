@@ -133,9 +133,11 @@ local function send(call, found, first, last)
     ngx.send_headers()
     return
   end
-  for piece in contents.pieces(call.state, found.segments, first, last) do
-    if not ngx.print(piece) or not ngx.flush(true) then return end -- the reader went away
+  local next_piece, close = contents.pieces(call.state, found.segments, first, last)
+  for piece in next_piece do
+    if not ngx.print(piece) or not ngx.flush(true) then break end -- the reader went away
   end
+  close()
 end
 
 --- Answers GET and HEAD.
