@@ -115,6 +115,16 @@ describe("roles", function()
     end
   end)
 
+  it("without LuaExpat say what to install", function()
+    local lxp = package.loaded.lxp
+    package.loaded.lxp, package.preload.lxp = nil, function() error("not here") end
+    finally(function() package.loaded.lxp, package.preload.lxp = lxp, nil end)
+    local found, err = load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n"
+      .. "[profile b]\n" .. SOURCE_KEYS)
+    assert.is_nil(found)
+    assert.matches("apt-get install lua-expat", err.message, 1, true)
+  end)
+
   it("with a duration that is no number are refused before anybody is called", function()
     local found, err = load("[default]\nrole_arn = a\nsource_profile = b\nduration_seconds = 1h\n"
       .. "[profile b]\n" .. SOURCE_KEYS)

@@ -13,7 +13,7 @@ local MAX_DEPTH = 32
 local function load_expat()
   local found, lxp = pcall(require, "lxp")
   if found then return lxp end
-  return nil, "LuaExpat is not installed, and S3 answers in XML. Install it with "
+  return nil, "LuaExpat is not installed, and AWS answers in XML. Install it with "
     .. "`apt-get install lua-expat` or `luarocks install luaexpat`."
 end
 
