@@ -343,7 +343,66 @@ def operations(_path):
     return result
 
 
+VALID = {
+    "alias": "alias/x", "emailAddress": "a@example.org", "email": "a@example.org", "phoneNumber": "+1 212 555 0100",
+    "apiAccessPrincipalArn": "arn:aws:iam::123456789012:role/x",
+}
+
+
+def valid(name, shape):
+    """A value that keeps every rule of a shape of botocore's model."""
+    if shape.type_name == "structure":
+        return {member: valid(member, inner) for member, inner in shape.members.items()}
+    if shape.type_name == "list":
+        return [valid(name, shape.member)]
+    if shape.type_name == "map":
+        return {valid("key", shape.key): valid("value", shape.value)}
+    if shape.type_name == "string":
+        return shape.enum[0] if shape.enum else VALID.get(name, "v" * max(1, shape.metadata.get("min", 1)))
+    return {"boolean": True}.get(shape.type_name, max(1, int(shape.metadata.get("min", 1))))
+
+
+def wrong(shape):
+    """Values that break one rule each."""
+    found = []
+    if getattr(shape, "enum", None):
+        found.append("NO_SUCH_VALUE")
+    if shape.type_name == "string" and "max" in shape.metadata:
+        found.append("v" * (shape.metadata["max"] + 1))
+    if shape.type_name in ("integer", "long") and "max" in shape.metadata:
+        found += [int(shape.metadata["max"]) + 1, int(shape.metadata["min"]) - 1]
+    return found
+
+
+def unchecked(_path):
+    """Each bound, enum and required member of botocore's own model is broken, with its checks off."""
+    client = boto3.client("finspace-data", config=UNCHECKED)
+    tried, slipped = 0, []
+    for method, name in client.meta.method_to_api_mapping.items():
+        shape = client.meta.service_model.operation_model(name).input_shape
+        if not shape:
+            continue
+        right = valid("", shape)
+        broken = [(member, value) for member, inner in shape.members.items() for value in wrong(inner)]
+        broken += [(member, None) for member in shape.required_members
+                   if shape.members[member].serialization.get("location") != "uri"]
+        for member, value in broken:
+            params = {**right, member: value}
+            if value is None:
+                del params[member]
+            tried += 1
+            try:
+                getattr(client, method)(**params)
+                slipped.append("%s %s accepted" % (name, member))
+            except ClientError as error:
+                found = error.response["Error"]
+                if found["Code"] != "ValidationException" or member not in found["Message"]:
+                    slipped.append("%s %s: %s %s" % (name, member, found["Code"], found["Message"]))
+    return {"tried": tried, "slipped": slipped}
+
+
 if __name__ == "__main__":
     subject, file = sys.argv[1], sys.argv[2]
-    subjects = {"flow": flow, "refusals": refusals, "operations": operations, "objects": objects}
+    subjects = {"flow": flow, "refusals": refusals, "operations": operations, "objects": objects,
+                "unchecked": unchecked}
     json.dump(subjects[subject](file), sys.stdout)
