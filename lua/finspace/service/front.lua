@@ -2,6 +2,7 @@
 -- service it is for, and writes answers and refusals in that half's shape. The credential scope says
 -- which half is meant, so one port serves all.
 
+local cjson = require("cjson.safe")
 local core = require("finspace.core")
 local sys = require("finspace.sys")
 local api = require("finspace.service.api")
@@ -59,7 +60,7 @@ local function json_refusal(request, problem)
   ngx.header["Content-Type"] = "application/json"
   ngx.header["x-amzn-requestid"] = request.id
   ngx.header["x-amzn-errortype"] = problem.code
-  return core.json_encode("GetUser", "2021-12", { message = problem.message })
+  return cjson.encode({ message = problem.message })
 end
 
 local function s3_refusal(request, problem)

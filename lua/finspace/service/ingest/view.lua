@@ -43,6 +43,8 @@ local function options_of(row)
   return { separator = options.delimiter or ",", has_header = options.header ~= "false" }
 end
 
+local function scratch_path(state, row) return state.settings.data .. "/run/view-" .. row.id .. ".db" end
+
 -- The rows as `partition, line`, in the order of the files.
 local function lines_of(state, row, open_table, options)
   local partition_names, sort_names = cjson.decode(row.partition_columns), cjson.decode(row.sort_columns)
@@ -56,12 +58,7 @@ local function lines_of(state, row, open_table, options)
       fields
   end
   if #partition_at == 0 and #sort_at == 0 then return next_line end
-  return sorter.sorted(
-    state.settings.data .. "/run/view-" .. row.id .. ".db",
-    next_line,
-    sort_at,
-    open_table.types
-  )
+  return sorter.sorted(scratch_path(state, row), next_line, sort_at, open_table.types)
 end
 
 -- Writes one file: lines of one partition, up to a size. Returns the line that belongs to the next.
@@ -174,6 +171,7 @@ function view.build(state, row)
   local moment = row.auto_update == 1 and now_ms() or row.as_of
   local ok, result = pcall(build_files, state, row, moment)
   if not ok then
+    sys.remove(scratch_path(state, row))
     local category, message = describe_failure(row, result)
     return finish(state, row, { status = "FAILED", category = category, message = message })
   end
