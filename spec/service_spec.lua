@@ -40,6 +40,32 @@ describe("The service", function()
       assert.truthy(running.call("ListDatasets"))
     end)
 
+    it("starts from its program, called by a relative path, over a relative folder", function()
+      local folder, port = support.temporary_folder(), support.free_port()
+      local command = "cd %s && exec build/bin/finspace serve --port %d --data %s"
+      local pid = assert(sys.start({
+        argv = {
+          "sh",
+          "-c",
+          command:format(
+            support.quote(support.root),
+            port,
+            "build/../" .. folder:gsub("^/", ("../"):rep(20))
+          ),
+        },
+        stdout = folder .. "/output",
+        stderr = folder .. "/errors",
+      }))
+      for _ = 1, 500 do
+        if (support.read_file(folder .. "/output") or ""):find("ready") then break end
+        sys.sleep(0.01)
+      end
+      require("spec.support.nginx").end_process(pid)
+      local output, errors = support.read_file(folder .. "/output"), support.read_file(folder .. "/errors")
+      support.remove_folder(folder)
+      assert.truthy(output:find("AWS_CONFIG_FILE=" .. folder .. "/config", 1, true), output .. errors)
+    end)
+
     it("says in one line that its port is in use", function()
       local output, status =
         attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))

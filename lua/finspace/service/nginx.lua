@@ -42,22 +42,23 @@ function nginx.find()
   return { path = path, modules = modules }
 end
 
--- nginx runs LuaJIT, which loads what is built for Lua 5.1: it stands beside what this Lua loaded.
--- Relative patterns are left out: a daemon's current folder means nothing.
-local function add_absolute(patterns, pattern)
-  if pattern:sub(1, 1) ~= "/" or patterns[pattern] then return end
+-- nginx has another current folder than this process: its patterns must be absolute.
+local function add(patterns, pattern)
+  if pattern:sub(1, 1) ~= "/" then pattern = sys.realpath(".") .. "/" .. pattern end
+  if patterns[pattern] then return end
   patterns[pattern] = true
   patterns[#patterns + 1] = pattern
 end
 
+-- nginx runs LuaJIT, which loads what is built for Lua 5.1: it stands beside what this Lua loaded.
 local function luajit_paths()
   local roots, libraries = {}, {}
   for pattern in package.path:gmatch("[^;]+") do
-    add_absolute(roots, (pattern:gsub("5%.%d", "5.1")))
-    add_absolute(roots, pattern)
+    add(roots, (pattern:gsub("5%.%d", "5.1")))
+    add(roots, pattern)
   end
   for pattern in package.cpath:gmatch("[^;]+") do
-    add_absolute(libraries, (pattern:gsub("5%.%d", "5.1")))
+    add(libraries, (pattern:gsub("5%.%d", "5.1")))
   end
   return roots, libraries
 end
