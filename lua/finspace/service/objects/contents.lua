@@ -143,7 +143,7 @@ end
 function contents.pieces(state, segments_json, first, last)
   local self = {
     wanted = spans(state, cjson.decode(segments_json), first, last),
-    buffer = ffi.new("char[?]", PIECE),
+    buffer = ffi.new("char[?]", math.max(1, math.min(PIECE, last - first + 1))),
     at = 0,
     left = 0,
   }
