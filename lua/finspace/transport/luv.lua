@@ -40,7 +40,7 @@ function luv.attach(loop, uv, defer)
     due = false
     local ok, raised = pcall(loop.step, loop)
     watch()
-    if not ok then error(raised, 0) end
+    if not ok then error(tostring(raised), 0) end -- luv and Neovim print strings only
   end
 
   -- libuv would call again and again until the step has emptied the descriptor.
