@@ -131,13 +131,23 @@ describe("finspace.hashing", function()
     end
   end
 
-  it("hashes slices side by side, as one thread would", function()
-    local content, jobs = support.read_file(path), {}
-    for i = 1, 8 do jobs[i] = assert(hashing.start(path, i * 1000, 300000 + i)) end
-    for i, job in ipairs(jobs) do
-      assert.are.equal(core.sha256(content:sub(i * 1000 + 1, i * 1000 + 300000 + i)), result_of(job))
-    end
-  end)
+  local default = hashing.digest_backend()
+  after_each(function() hashing.digest_backend(default) end)
+
+  -- Lengths that end within a block, at its end and between pieces, so that two jobs hash together
+  -- for a while and alone for the rest.
+  local LENGTHS = { 0, 1, 64, 131072, 131073, 262144, 300001, 1000000, 1000000, 131135 }
+
+  for _, backend in ipairs { default, "bearssl" } do
+    it(("hashes slices side by side, as one after the other, with %s"):format(backend), function()
+      hashing.digest_backend(backend)
+      local content, jobs = support.read_file(path), {}
+      for i, length in ipairs(LENGTHS) do jobs[i] = assert(hashing.start(path, i * 1001, length)) end
+      for i, job in ipairs(jobs) do
+        assert.are.equal(core.sha256(content:sub(i * 1001 + 1, i * 1001 + LENGTHS[i])), result_of(job))
+      end
+    end)
+  end
 
   it("says what it could not read", function()
     local _, message, code = hashing.start(folder .. "/none", 0, 1)

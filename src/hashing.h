@@ -1,8 +1,10 @@
-/* hashing: the SHA-256 of a slice of a file, read and hashed by a thread of its own, so that a
+/* hashing: the SHA-256 of slices of files, read and hashed by a thread of its own, so that a
  * process with one thread of Lua goes on sending meanwhile.
  *
- * A job is polled, never waited for by blocking. The thread touches only its own job: the file's
- * descriptor, a buffer, a digest. It takes no signals.
+ * A job is polled, never waited for by blocking. Jobs are taken in the order they were started, two
+ * at a time, because two messages hash in hardly more time than one. The thread exists only while
+ * there are jobs, takes no signals, and has ended when the last job is freed; so this object may be
+ * unloaded then. A child made by fork must not use jobs of its parent.
  */
 #ifndef FINSPACE_HASHING_H
 #define FINSPACE_HASHING_H
@@ -18,9 +20,8 @@ typedef enum hashing_state {
     HASHING_FAILED, /* reading failed; errno's value is there */
 } hashing_state;
 
-/* Opens the file and starts to hash `length` bytes of it from `offset` on. NULL with errno set when
- * the file cannot be opened, or memory or threads ran out. The job must be freed with hashing_free.
- */
+/* Opens the file and queues a job: `length` bytes of it from `offset` on. NULL with errno set when
+ * the file cannot be opened, or memory or threads ran out. Must be freed with hashing_free. */
 hashing_job *hashing_start(const char *path, int64_t offset, int64_t length);
 
 /* How it stands. Once it is no longer running, that does not change. */
@@ -32,7 +33,8 @@ void hashing_hex(const hashing_job *job, char out[DIGEST_HEX_SIZE]);
 /* The errno of a job that failed. */
 int hashing_error(const hashing_job *job);
 
-/* Stops the thread where it still runs, waits for it (a piece of 128 KiB at most), and releases. */
+/* Stops a job that still runs, waits until the thread has let go of it (two pieces of 128 KiB at
+ * most), and releases it. */
 void hashing_free(hashing_job *job);
 
 #endif

@@ -5,7 +5,20 @@
 
 #include <errno.h>
 
-FINSPACE_EXPORT int luaopen_finspace_hashing(lua_State *L);
+FINSPACE_EXPORT /* digest_backend([name]) -> name; with a name it is used from now on, for tests.
+                 * This object has a digest room of its own, so the choice is apart from the core's.
+                 */
+    static int
+    hashing_backend(lua_State *L) {
+    const char *wanted = luaL_optstring(L, 1, NULL);
+    if (wanted && !digest_force_backend(wanted)) {
+        return luaL_error(L, "this processor or build has no digest backend '%s'", wanted);
+    }
+    lua_pushstring(L, digest_backend());
+    return 1;
+}
+
+int luaopen_finspace_hashing(lua_State *L);
 
 #define JOB_CLASS "finspace.hashing.job"
 
@@ -68,9 +81,21 @@ static int job_poll(lua_State *L) {
     return 1;
 }
 
+/* digest_backend([name]) -> name; with a name it is used from now on, for tests. This object has a
+ * digest room of its own, so the choice is apart from the core's. */
+static int hashing_backend(lua_State *L) {
+    const char *wanted = luaL_optstring(L, 1, NULL);
+    if (wanted && !digest_force_backend(wanted)) {
+        return luaL_error(L, "this processor or build has no digest backend '%s'", wanted);
+    }
+    lua_pushstring(L, digest_backend());
+    return 1;
+}
+
 int luaopen_finspace_hashing(lua_State *L) {
     static const luaL_Reg methods[] = {{"poll", job_poll}, {"close", job_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"start", hashing_start_job}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"start", hashing_start_job}, {"digest_backend", hashing_backend}, {NULL, NULL}};
     lcompat_newclass(L, JOB_CLASS, methods, job_close);
     lua_pop(L, 1);
     luaL_newlib(L, functions);
