@@ -5,20 +5,7 @@
 
 #include <errno.h>
 
-FINSPACE_EXPORT /* digest_backend([name]) -> name; with a name it is used from now on, for tests.
-                 * This object has a digest room of its own, so the choice is apart from the core's.
-                 */
-    static int
-    hashing_backend(lua_State *L) {
-    const char *wanted = luaL_optstring(L, 1, NULL);
-    if (wanted && !digest_force_backend(wanted)) {
-        return luaL_error(L, "this processor or build has no digest backend '%s'", wanted);
-    }
-    lua_pushstring(L, digest_backend());
-    return 1;
-}
-
-int luaopen_finspace_hashing(lua_State *L);
+FINSPACE_EXPORT int luaopen_finspace_hashing(lua_State *L);
 
 #define JOB_CLASS "finspace.hashing.job"
 
