@@ -7,7 +7,7 @@ local function milliseconds(seconds)
 end
 
 -- Neovim's API may only be used from its main loop, which vim.schedule leads to.
-local function default_defer()
+local function deferrer()
   local vim = rawget(_G, "vim")
   return vim and vim.schedule or function(action) action() end
 end
@@ -21,10 +21,10 @@ end
 --- or a call is under way, so that an idle client does not keep `uv.run` from ending.
 --- @param loop finspace.Loop
 --- @param uv? table      default: Neovim's, or the module luv
---- @param defer? fun(action: fun())  how to get from libuv's callback to where scripts may run
 --- @return finspace.Loop
-function luv.attach(loop, uv, defer)
-  uv, defer = uv or default_uv(), defer or default_defer()
+function luv.attach(loop, uv)
+  uv = uv or default_uv()
+  local defer = deferrer()
   local poll, timer = uv.new_poll(loop:fd()), uv.new_timer()
   local due = false -- a step is on its way
   local request_step
