@@ -296,6 +296,33 @@ describe("The service's ingestion #once", function()
       assert.not_equal(before, ingester())
     end)
 
+    it("goes on from what it noted, and does not begin again", function()
+      local function sql(text)
+        return (support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(text))))
+      end
+      local uri = running.put("longer.csv", "a,b\n" .. ('1,"é\n"\n'):rep(8e6))
+      local made = running.call("CreateChangeset", {
+        datasetId = dataset,
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = uri },
+        formatParams = {},
+      })
+      local pid = ingester()
+      repeat -- let it run for a moment at a time, so that it cannot come to its end unseen
+        sys.kill(pid, CONTINUE)
+        sys.sleep(0.02)
+        sys.kill(pid, STOP)
+        local noted = sql("SELECT count(*) FROM changesets WHERE progress IS NOT NULL")
+      until noted:find("1")
+      assert.equal("RUNNING", running.call("GetChangeset", made).status)
+      running.kill()
+      sql([[UPDATE changesets SET progress = json_set(progress, '$.counter.rows',
+        json_extract(progress, '$.counter.rows') + 1000) WHERE progress IS NOT NULL]])
+      running.restart()
+      local final = running.await("GetChangeset", made)
+      assert.same({ "SUCCESS", 8001000 }, { final.status, final.rowCount })
+    end)
+
     it("goes on after everything was killed and started again", function()
       local made = running.call("CreateChangeset", {
         datasetId = dataset,

@@ -1,5 +1,5 @@
 --- The ingestion of one changeset: RUNNING, its rows counted, then SUCCESS or FAILED in one
--- transaction with everything that follows from it. Cut off anywhere, it is simply begun again.
+-- transaction with everything that follows from it. Cut off anywhere, it goes on from what was noted last.
 
 local cjson = require("cjson.safe")
 local sys = require("finspace.sys")
@@ -13,6 +13,8 @@ local source = require("finspace.service.ingest.source")
 
 local changeset = {}
 
+local NOTED_EVERY = 16 * 1024 * 1024
+
 local function now_ms() return math.floor(sys.now() * 1000) end
 
 -- What a counter is told about an object: its name, its size, and how to read a range of it.
@@ -25,21 +27,60 @@ local function opened(state, object)
   }
 end
 
+-- How far the ingestion of a changeset has come, so that one that was cut off goes on from there.
+local function note_progress(state, row, progress)
+  state.db:run("UPDATE changesets SET progress = ? WHERE id = ?", cjson.encode(progress), row.id)
+end
+
+-- The bytes of an object from an offset on; only at its start can they say that they are packed.
+local function bytes_of(object, offset)
+  local pieces = object.read(offset, object.size - 1)
+  if offset > 0 then return pieces, false end
+  return gzip.pieces(pieces, object.name)
+end
+
 -- Yields after each piece, so that many ingestions share the process and none holds it.
-local function feed(counter, object)
-  for piece in gzip.pieces(object.read(0, object.size - 1), object.name) do
+local function feed(counter, object, offset, note)
+  local pieces, is_packed = bytes_of(object, offset)
+  local noted = offset
+  for piece in pieces do
     counter:feed(piece)
+    offset = offset + #piece
+    if counter.snapshot and not is_packed and offset - noted >= NOTED_EVERY then
+      note(offset)
+      noted = offset
+    end
     coroutine.yield()
   end
 end
 
+local function count_object(state, row, counter, object, at)
+  if at.offset == 0 then counter:begin(object) end
+  if not counter.feed then return end
+  feed(
+    counter,
+    object,
+    at.offset,
+    function(offset)
+      note_progress(state, row, { position = at.position, offset = offset, counter = counter:snapshot() })
+    end
+  )
+end
+
 local function count_rows(state, row)
-  local counter = counters.new(formats.read(cjson.decode(row.format_params)))
-  local rows = 0
-  for _, kept in ipairs(source.keep(state, row)) do
-    local object = opened(state, kept)
-    counter:begin(object)
-    if counter.feed then feed(counter, object) end
+  local progress = row.progress and cjson.decode(row.progress) or { position = 1, offset = 0 }
+  local counter = progress.counter and counters.resumed(progress.counter)
+    or counters.new(formats.read(cjson.decode(row.format_params)))
+  local sources, rows = source.keep(state, row), 0
+  for position = progress.position, #sources do
+    local offset = position == progress.position and progress.offset or 0
+    count_object(
+      state,
+      row,
+      counter,
+      opened(state, sources[position]),
+      { position = position, offset = offset }
+    )
     rows = counter:finish()
   end
   return rows
@@ -78,7 +119,7 @@ local function succeed(state, row, rows)
   db:transaction(function()
     hide_earlier(db, row, now)
     db:run(
-      "UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ? WHERE id = ?",
+      "UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ?, progress = NULL WHERE id = ?",
       rows,
       now,
       row.id
@@ -92,7 +133,7 @@ local function fail(state, row, category, message)
   local db = state.db
   db:transaction(function()
     db:run(
-      "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
+      "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ?, progress = NULL WHERE id = ?",
       category,
       message,
       row.id

@@ -9,8 +9,10 @@ local KINDS = {
   XML = require("finspace.service.ingest.xml").counter,
 }
 
+counters.resumed = require("finspace.service.ingest.csv").resumed
+
 --- @param format table from formats.read
---- @return table counter {begin(object), feed(piece) or none, finish() -> rows so far}
+--- @return table counter {begin(object), feed(piece) or none, finish() -> rows so far, snapshot() or none}
 function counters.new(format) return KINDS[format.type](format) end
 
 return counters

@@ -113,10 +113,20 @@ function Counter:begin(object)
   self.utf8 = utf8.checker()
 end
 
+--- @return table state plain data, from which csv.resumed goes on
+function Counter:snapshot() return self end
+
 local csv = {}
 
+--- @param state table that a snapshot gave, perhaps written and read in between
+--- @return table counter in the middle of its file
+function csv.resumed(state)
+  state.utf8 = utf8.checker(state.utf8)
+  return setmetatable(state, Counter)
+end
+
 --- @param format table {has_header=, separator=}
---- @return table counter {begin(object), feed(piece), finish() -> rows}
+--- @return table counter {begin(object), feed(piece), finish() -> rows, snapshot()}
 function csv.counter(format)
   return setmetatable({
     separator = format.separator:byte(),

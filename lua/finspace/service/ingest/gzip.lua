@@ -78,6 +78,7 @@ end
 --- @param next_piece fun(): string|nil
 --- @param name string for messages
 --- @return fun(): string|nil the same bytes, or what they hold when they are gzip
+--- @return boolean is_packed
 function gzip.pieces(next_piece, name)
   local first = next_piece()
   local is_packed = first and first:sub(1, 2) == MAGIC
@@ -86,7 +87,8 @@ function gzip.pieces(next_piece, name)
     first = nil
     return piece or next_piece()
   end
-  return is_packed and unpacked(from_first, name) or from_first
+  if is_packed then return unpacked(from_first, name), true end
+  return from_first, false
 end
 
 return gzip
