@@ -31,10 +31,9 @@ end
 
 -- Bytes a second, and the seconds that are left at this rate.
 local function pace(self, event)
-  local sent = event.bytes - (self.bytes_before or 0)
   local elapsed = sys.monotonic() - self.staging_began
-  if sent <= 0 or elapsed < 0.2 then return nil end
-  local rate = sent / elapsed
+  if event.bytes <= 0 or elapsed < 0.2 then return nil end
+  local rate = event.bytes / elapsed
   return rate, (event.bytes_total - event.bytes) / rate
 end
 

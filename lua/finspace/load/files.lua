@@ -146,11 +146,12 @@ local function tell_apart(entries)
   end
 end
 
+-- It leaves the paths out: the same files may be named from another folder next time.
 local function fingerprint_of(entries)
   local stream = core.sha256_stream()
   for _, entry in ipairs(entries) do
-    stream:update(("%s\0%s\0%.0f\0%.9f\0%.0f\0%.0f\n"):format(
-      entry.path, entry.name, entry.size, entry.mtime, entry.inode, entry.device))
+    stream:update(("%s\0%.0f\0%.9f\0%.0f\0%.0f\n"):format(
+      entry.name, entry.size, entry.mtime, entry.inode, entry.device))
   end
   local hex = stream:hex()
   stream:close()
