@@ -73,7 +73,7 @@ Task.__index = Task
 Task.__name = "finspace.Task"
 
 local function new_task(name)
-  return setmetatable({ name = name, done = false, cancelled = false, observers = {} }, Task)
+  return setmetatable({ name = name, done = false, cancelled = false }, Task)
 end
 
 function Task:__tostring()
@@ -84,7 +84,10 @@ end
 local function finish(task)
   task.done = true
   if not task.adopted then engine:ended(task) end
-  if task.err and #task.observers == 0 then unheard[#unheard + 1] = task end
+  if not task.observers then
+    if task.err then unheard[#unheard + 1] = task end
+    return
+  end
   for _, observer in ipairs(task.observers) do observer(task) end
 end
 
@@ -121,7 +124,8 @@ end
 local function observe(task, observer)
   task.observed = true
   if task.done then return observer(task) end
-  task.observers[#task.observers + 1] = observer
+  task.observers = task.observers or {}
+  table.insert(task.observers, observer)
 end
 
 -- The task of the running coroutine. A coroutine that nginx or an editor's plugin made may wait like
@@ -179,8 +183,13 @@ end
 --- @param body fun(...): any
 --- @return finspace.Task
 function scheduler.spawn(body, ...)
-  local task, arguments = new_task(), pack(...)
-  the_engine():start(task, function() task:succeed(body(unpack(arguments, 1, arguments.n))) end)
+  local task = new_task()
+  if select("#", ...) == 0 then
+    the_engine():start(task, function() task:succeed(body()) end)
+  else
+    local arguments = pack(...)
+    the_engine():start(task, function() task:succeed(body(unpack(arguments, 1, arguments.n))) end)
+  end
   return task
 end
 
