@@ -119,7 +119,8 @@ local function succeed(state, row, rows)
   db:transaction(function()
     hide_earlier(db, row, now)
     db:run(
-      "UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ?, progress = NULL WHERE id = ?",
+      [[UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ?, progress = NULL
+        WHERE id = ?]],
       rows,
       now,
       row.id
@@ -133,7 +134,8 @@ local function fail(state, row, category, message)
   local db = state.db
   db:transaction(function()
     db:run(
-      "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ?, progress = NULL WHERE id = ?",
+      [[UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ?, progress = NULL
+        WHERE id = ?]],
       category,
       message,
       row.id

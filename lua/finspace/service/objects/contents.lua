@@ -17,7 +17,9 @@ local LARGE = 4 * 1024 * 1024
 --- @param state table
 --- @param name string segment
 --- @return string path
-function contents.path(state, name) return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name end
+function contents.path(state, name)
+  return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name
+end
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 

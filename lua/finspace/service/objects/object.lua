@@ -92,9 +92,8 @@ end
 function object.copy(call)
   local source, header = copy_source(call), call.request.header
   local is_described_anew = (header["x-amz-metadata-directive"] or ""):upper() == "REPLACE"
-  call.state.db:transaction(
-    function() object.name(call, source.content_id, is_described_anew and object.described(header) or source) end
-  )
+  local about = is_described_anew and object.described(header) or source
+  call.state.db:transaction(function() object.name(call, source.content_id, about) end)
   wire.answer_document("CopyObjectResult", {
     { "LastModified", xml.time(call.now) },
     { "ETag", wire.quoted(source.etag) },
