@@ -77,7 +77,9 @@ end
 -- What a command gets: its options, and the terminal to speak through.
 local function run(name, options)
   local out = terminal.new { json = options.json, quiet = options.quiet }
-  return command_module(name).run(options, out) or DONE
+  local status = command_module(name).run(options, out) or DONE
+  out:finish()
+  return status
 end
 
 --- Runs one command line.

@@ -20,7 +20,7 @@ local OPTIONS = {
   file = "string|table", dataset = "string", change_type = "string", format = "string",
   format_params = "table", on_progress = "function", wait = "boolean", timeout = "seconds",
   journal = "boolean", keep = "boolean", cancelled = "function", min_interval = "seconds",
-  max_interval = "seconds",
+  max_interval = "seconds", at_end = "function",
 }
 
 --- @class finspace.LoadOptions
@@ -35,6 +35,8 @@ local OPTIONS = {
 --- @field journal? boolean            false: keep no notes; a crash cannot be resumed then
 --- @field keep? boolean               true: a load that fails leaves what is staged, to be resumed
 --- @field cancelled? fun(): boolean   asked often; true stops the load, which can be resumed
+--- @field at_end? fun(forget: fun())  for programs: gets the function that forgets a load that is over,
+---   to be called when its result has been told; until then the same load gives the same changeset
 
 --- @class finspace.LoadEvent
 --- @field stage "staging"|"staged"|"creating"|"created"|"ingesting"|"done"
@@ -274,7 +276,7 @@ function Run:wait()
     end,
   }
   if changeset then
-    self.journal:remove()
+    self.over = true
     self:report("done")
     return changeset
   end
@@ -344,7 +346,7 @@ function Run:perform()
   if well and self.state.stage ~= "created" then well, err = self:create() end
   if not well then return nil, err end
   if self.given.wait ~= false then return self:wait() end
-  self.journal:remove()
+  self.over = true
   return self.fs:call("GetChangeset", {
     datasetId = self.state.dataset_id, changesetId = self.state.changeset_id,
   })
@@ -373,7 +375,11 @@ function load.run(fs, given)
   }, Run)
   local changeset
   changeset, err = run:perform()
-  notes:close()
+  local function forget()
+    if run.over then notes:remove() end
+    notes:close()
+  end
+  if given.at_end then given.at_end(forget) else forget() end
   return changeset, err
 end
 

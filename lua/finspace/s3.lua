@@ -19,7 +19,7 @@ local s3 = {}
 local S3 = {}
 S3.__index = S3
 
---- @param parts { exchange: table, endpoint: function, region: function, credentials: function }
+--- @param parts { exchange: table, endpoint: function, region: function, credentials: function, runtime: table }
 --- @return finspace.S3
 function s3.new(parts)
   return setmetatable({

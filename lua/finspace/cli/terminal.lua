@@ -12,6 +12,7 @@ local terminal = {}
 --- @field quiet boolean
 --- @field live boolean   standard error is a terminal that can redraw a line
 --- @field color boolean
+--- @field at_end fun(action: fun())  keeps an action for the end of the command
 local Terminal = {}
 Terminal.__index = Terminal
 
@@ -29,12 +30,20 @@ end
 --- @param options { json?: boolean, quiet?: boolean }
 --- @return finspace.cli.Terminal
 function terminal.new(options)
-  local live = is_live()
+  local live, last = is_live(), {}
   return setmetatable({
+    last = last, at_end = function(action) table.insert(last, action) end,
     json = options.json or false, quiet = options.quiet or false,
     live = live and not options.quiet and not options.json,
     color = live and (os.getenv("NO_COLOR") or "") == "", unicode = has_unicode(),
   }, Terminal)
+end
+
+--- The command is over. What waited for its result to be told is done now, as late as can be: a
+--- program that is killed before this has told nobody, and is to give the same result again.
+function Terminal:finish()
+  io.stdout:flush()
+  for _, action in ipairs(self.last) do action() end
 end
 
 --- Text in a colour, where there are any.

@@ -75,6 +75,14 @@ local function locked_elsewhere(path)
     .. path .. ".lock. Wait for it, or end it.")
 end
 
+-- A run that was killed while it wrote leaves a file of a temporary name.
+local function remove_leftovers(folder, name)
+  local prefix = name .. ".json."
+  for _, found in ipairs(sys.list(folder) or {}) do
+    if found:sub(1, #prefix) == prefix and found:match("%.tmp$") then sys.remove(folder .. "/" .. found) end
+  end
+end
+
 --- Opens a load's journal, and holds it until close.
 --- @param folder string
 --- @param name string
@@ -86,6 +94,7 @@ function journal.open(folder, name)
   local lock, refusal, code = sys.lock(path .. ".lock")
   if not lock and code == "EAGAIN" then return locked_elsewhere(path) end
   if not lock then return failure("JournalUnwritable", refusal) end
+  remove_leftovers(folder, name)
   return setmetatable({ path = path, lock = lock, state = read_state(path) }, Journal)
 end
 
