@@ -230,7 +230,7 @@ function faults.start(...)
   local folder = support.temporary_folder()
   support.write_file(folder .. "/script.lua", "return " .. quote({ ... }))
   local pid = assert(sys.start {
-    argv = { support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder) },
+    argv = support.plain { support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder) },
     stderr = folder .. "/stderr",
   })
   local server = {}

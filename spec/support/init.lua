@@ -19,11 +19,32 @@ end
 --- @return string
 function support.quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
 
+-- Under sanitizers only the Lua that runs the specs is watched: other programs are left alone, and a Lua
+-- among them loads the ordinary build.
+local UNWATCHED = os.getenv("FINSPACE_SANITIZED")
+    and { "env", "-u", "LD_PRELOAD", "LUA_CPATH=" .. support.root .. "/build/lua5.4/?.so;;" }
+  or {}
+
+--- The words that start a program which the sanitizers are to leave alone.
+--- @param argv string[]
+--- @return string[]
+function support.plain(argv)
+  local words = {}
+  for _, list in ipairs({ UNWATCHED, argv }) do
+    for _, word in ipairs(list) do words[#words + 1] = word end
+  end
+  return words
+end
+
 --- Runs a shell command and gives its output (both streams) and exit status.
 --- @param command string
 --- @return string output, integer status
 function support.run(command)
-  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; printf '\\n%d' $?"))
+  local shell = "{ " .. command .. "\n} 2>&1; printf '\\n%d' $?"
+  if #UNWATCHED > 0 then
+    shell = ("env -u LD_PRELOAD '%s' sh -c %s"):format(UNWATCHED[4], support.quote(shell))
+  end
+  local pipe = assert(io.popen(shell))
   local text = pipe:read("*a")
   pipe:close()
   local output, status = text:match("^(.*)\n(%d+)$")

@@ -87,7 +87,7 @@ function nginx.start(servers, options)
     expand(options.http), expand(servers))
   support.write_file(folder .. "/nginx.conf", configuration)
   local pid = assert(sys.start {
-    argv = { "nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf" },
+    argv = support.plain { "nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf" },
     stderr = folder .. "/stderr.log",
   })
   local server = { pid = pid, folder = folder }

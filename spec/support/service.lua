@@ -33,7 +33,7 @@ end
 local function launch(self)
   os.remove(self.output)
   self.pid = assert(sys.start({
-    argv = { support.interpreter(), "-e", START:format(self.port, self.data) },
+    argv = support.plain({ support.interpreter(), "-e", START:format(self.port, self.data) }),
     stdout = self.output,
     stderr = self.errors,
   }))
