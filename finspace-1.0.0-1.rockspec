@@ -190,6 +190,7 @@ build = {
     ["finspace.service"] = "lua/finspace/service/init.lua",
     ["finspace.service.keys"] = "lua/finspace/service/keys.lua",
     ["finspace.service.log"] = "lua/finspace/service/log.lua",
+    ["finspace.service.needs"] = "lua/finspace/service/needs.lua",
     ["finspace.service.nginx"] = "lua/finspace/service/nginx.lua",
     ["finspace.service.objects.access"] = "lua/finspace/service/objects/access.lua",
     ["finspace.service.objects.bodies"] = "lua/finspace/service/objects/bodies.lua",

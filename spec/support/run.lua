@@ -66,7 +66,7 @@ local function command_of(suite, path, log)
       .. "/?/init.lua;;'",
     "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
     suite.environment and suite.environment() or "",
-    "timeout -k 10 600",
+    "timeout -k 10 240",
     suite.program,
     output_of "command -v busted",
     suite.once and "" or "--exclude-tags=once",
