@@ -103,13 +103,26 @@ function support.has_program(name)
   return status == 0
 end
 
---- A TCP port on loopback that nobody listens on at this moment.
+-- Below the range that the system takes for outgoing connections, so that none of those gets in between.
+local FIRST_PORT, PORTS = 10240, 20000
+local next_port
+
+local function is_free(port)
+  local socket = require("socket").bind("127.0.0.1", port)
+  if socket then socket:close() end
+  return socket ~= nil
+end
+
+--- A TCP port on loopback that nobody listens on at this moment. No process gets one twice, and two
+--- processes begin to look in different places.
 --- @return integer
 function support.free_port()
-  local socket = assert(require("socket").bind("127.0.0.1", 0))
-  local _, port = socket:getsockname()
-  socket:close()
-  return math.floor(tonumber(port))
+  next_port = next_port or require("finspace.sys").pid() * 61
+  repeat
+    next_port = next_port + 1
+    local port = FIRST_PORT + next_port % PORTS
+    if is_free(port) then return port end
+  until false
 end
 
 --- The interpreter that runs this spec, for specs that start a second process of the same kind.

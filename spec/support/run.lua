@@ -3,6 +3,9 @@
 ---   lua5.4 spec/support/run.lua          all suites
 ---   lua5.4 spec/support/run.lua asan     one suite
 ---
+--- The suite "heard" runs with a helper that writes down whatever the code under test says: errors with
+--- all their fields, log events, keys as text. No secret of the specs may be among it, nor in any log.
+---
 --- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
 --- describe whose name has #once runs on Lua 5.4 alone. The output ends in "N passed, N failed".
 
@@ -39,6 +42,7 @@ end
 local suites = {
   { name = "lua5.4", program = "lua5.4", build = "build/lua5.4", once = true },
   { name = "luajit", program = "luajit", build = "build/lua5.1" },
+  { name = "heard", program = "lua5.4", build = "build/lua5.4", heard = true },
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
   { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
@@ -66,10 +70,12 @@ local function command_of(suite, path, log)
       .. "/?/init.lua;;'",
     "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
     suite.environment and suite.environment() or "",
+    suite.heard and "FINSPACE_SAID=" .. log .. ".said" or "",
     "timeout -k 10 240",
     suite.program,
     output_of "command -v busted",
     suite.once and "" or "--exclude-tags=once",
+    suite.heard and "--helper=spec.support.listener" or "",
     path,
     "> " .. log .. " 2>&1 < /dev/null",
   }, " ")
@@ -144,6 +150,35 @@ local function choose()
   return chosen
 end
 
+-- The specs' secrets have "canary" in them, or are AWS's well-known example.
+local SECRETS = { "canary", "wjalrxutnfemi" }
+
+--- Looks for the specs' secrets in all that was said, and gives how many texts that was and the hits.
+local function listen(jobs)
+  local texts, hits = 0, {}
+  for _, job in ipairs(jobs) do
+    if job.suite.heard then
+      for text in (read_file(job.log .. ".said") .. "\0"):gmatch("([^%z]*)%z") do
+        texts = texts + 1
+        for _, secret in ipairs(SECRETS) do
+          if text:lower():find(secret, 1, true) then hits[#hits + 1] = job.path .. ": " .. text end
+        end
+      end
+    end
+  end
+  return texts, hits
+end
+
+--- Reports the secrets that were heard. One sentence more that passed or failed.
+local function report_secrets(jobs, total)
+  local texts, hits = listen(jobs)
+  if texts == 0 then return end
+  for _, hit in ipairs(hits) do print("a secret was said: " .. hit) end
+  print(("secrets in %d texts that were said: %d"):format(texts, #hits))
+  local outcome = #hits == 0 and "passed" or "failed"
+  total[outcome] = total[outcome] + 1
+end
+
 local function report(chosen, jobs)
   local total = { passed = 0, failed = 0, skipped = 0 }
   for _, suite in ipairs(chosen) do
@@ -170,6 +205,7 @@ local function report(chosen, jobs)
       )
     )
   end
+  report_secrets(jobs, total)
   print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
   return total.failed == 0
 end
