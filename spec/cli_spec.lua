@@ -117,6 +117,8 @@ describe("finspace, the program #once", function()
   end)
 
   it("draws on a terminal", function()
+    local _, without = support.run("script -qec true /dev/null")
+    if without ~= 0 then return pending("this system gives no pseudo-terminal (is /dev/pts mounted?)") end
     local id = new_dataset()
     local command = ("%s TERM=xterm LANG=C.UTF-8 %s load %s --dataset %s"):format(
       server.shell(), PROGRAM, write "a.csv", id)
