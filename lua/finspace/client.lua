@@ -53,7 +53,7 @@ local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 --- @field timeout? number   seconds for one attempt
 --- @field deadline? number  seconds for all attempts and the pauses between them
 
---- @class finspace.LogEvent  one attempt; never with a secret in it
+--- @class finspace.LogEvent  one attempt, or a warning (`level = "warn"` and a `message`); never with a secret
 --- @field operation string
 --- @field attempt integer
 --- @field method string

@@ -17,6 +17,7 @@ local errors = {}
 --- | "io"           a local file or device failed
 --- | "memory"       no memory
 --- | "cancelled"    the caller stopped it
+--- | "task"         a function given to finspace.spawn or gather raised; the message is what it raised
 
 --- @class finspace.Fault
 --- @field member string   the member's path, for example "sourceParams.sourceType"
