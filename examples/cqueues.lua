@@ -1,8 +1,8 @@
 --- Calls in a cqueues controller, beside whatever else it runs.
 ---
 ---   lua5.4 examples/cqueues.lua
-local cqueues = require "cqueues"
-local finspace = require "finspace"
+local cqueues = require("cqueues")
+local finspace = require("finspace")
 
 local fs = finspace.new {}
 local loop = finspace.loop()

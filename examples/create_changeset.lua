@@ -2,7 +2,7 @@
 --- a file that is in S3 already, in the wire form of 2021-05, with tags.
 ---
 ---   lua5.4 examples/create_changeset.lua DATASET_ID s3://BUCKET/KEY
-local finspace = require "finspace"
+local finspace = require("finspace")
 
 local dataset_id, source = assert(arg[1], "which dataset?"), assert(arg[2], "which S3 path?")
 local fs = finspace.new {}

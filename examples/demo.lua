@@ -3,8 +3,8 @@
 ---   make demo
 ---
 --- What stays behind is in build/demo: a second run appends to the same dataset.
-local finspace = require "finspace"
-local sys = require "finspace.sys"
+local finspace = require("finspace")
+local sys = require("finspace.sys")
 
 local ROOT = os.getenv "FINSPACE_ROOT" or "."
 local DATA = ROOT .. "/build/demo"

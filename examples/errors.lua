@@ -1,7 +1,7 @@
 --- What an err holds, and how to tell the kinds apart.
 ---
 ---   lua5.4 examples/errors.lua
-local finspace = require "finspace"
+local finspace = require("finspace")
 
 local fs = finspace.new {}
 

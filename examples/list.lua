@@ -1,7 +1,7 @@
 --- Lists every dataset with its changesets, page by page, without holding more than one page.
 ---
 ---   lua5.4 examples/list.lua
-local finspace = require "finspace"
+local finspace = require("finspace")
 
 local fs = finspace.new {}
 for dataset in fs:each "list_datasets" do

@@ -1,7 +1,7 @@
 --- Loads a CSV into a dataset that is found, or created, by its title.
 ---
 ---   lua5.4 examples/load.lua prices.csv "Daily prices"
-local finspace = require "finspace"
+local finspace = require("finspace")
 
 local path, title = arg[1] or "examples/data/sp500-2000.csv", arg[2] or "Daily prices"
 local fs = finspace.new {}

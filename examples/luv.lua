@@ -1,8 +1,8 @@
 --- Calls in a libuv loop, beside whatever else the loop does.
 ---
 ---   lua5.4 examples/luv.lua
-local finspace = require "finspace"
-local uv = require "luv"
+local finspace = require("finspace")
+local uv = require("luv")
 
 require("finspace.transport.luv").attach(finspace.loop(), uv)
 

@@ -1,4 +1,4 @@
-local core = require "finspace.core"
+local core = require("finspace.core")
 
 --- The implementations that this processor and this build have; BearSSL's is the reference.
 local function backends()

@@ -1,5 +1,5 @@
-local service = require "spec.support.service"
-local support = require "spec.support"
+local service = require("spec.support.service")
+local support = require("spec.support")
 
 describe("The examples #once", function()
   local running

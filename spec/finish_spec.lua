@@ -1,5 +1,5 @@
-local core = require "finspace.core"
-local support = require "spec.support"
+local core = require("finspace.core")
+local support = require("spec.support")
 
 local function answer(body, status, headers)
   return { status = status or 200, headers = headers or {}, body = body }

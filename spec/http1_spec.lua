@@ -1,4 +1,4 @@
-local http1 = require "finspace.transport.http1"
+local http1 = require("finspace.transport.http1")
 
 --- Reads `bytes` in pieces of `step`, then closes; gives the reader, the body and the fault.
 local function read(bytes, options, step)

@@ -1,6 +1,6 @@
-local nginx = require "spec.support.nginx"
-local scheduler = require "finspace.scheduler"
-local support = require "spec.support"
+local nginx = require("spec.support.nginx")
+local scheduler = require("finspace.scheduler")
+local support = require("spec.support")
 
 local SERVER = [[
 server {

@@ -1,9 +1,9 @@
 local has_luv, uv = pcall(require, "luv")
-local finspace = require "finspace"
-local luv = require "finspace.transport.luv"
-local nginx = require "spec.support.nginx"
-local service = require "spec.support.service"
-local support = require "spec.support"
+local finspace = require("finspace")
+local luv = require("finspace.transport.luv")
+local nginx = require("spec.support.nginx")
+local service = require("spec.support.service")
+local support = require("spec.support")
 
 local SERVER = [[
 server {

@@ -1,4 +1,4 @@
-local support = require "spec.support"
+local support = require("spec.support")
 
 local function compile(folder, arguments)
   local output, status = support.run("cc -O1 " .. arguments .. " -I/usr/include/lua5.4")

@@ -1,5 +1,5 @@
-local core = require "finspace.core"
-local support = require "spec.support"
+local core = require("finspace.core")
+local support = require("spec.support")
 
 --- The facts, or nil where they are absent.
 local function facts()

@@ -1,7 +1,7 @@
-local hosts = require "spec.support.hosts"
-local nginx = require "spec.support.nginx"
-local service = require "spec.support.service"
-local support = require "spec.support"
+local hosts = require("spec.support.hosts")
+local nginx = require("spec.support.nginx")
+local service = require("spec.support.service")
+local support = require("spec.support")
 
 local SLOW = [[
 server { listen 127.0.0.1:%d; location / { content_by_lua_block { ngx.sleep(0.2) ngx.print("slow") } } }

@@ -1,7 +1,7 @@
-local cjson = require "cjson"
-local core = require "finspace.core"
-local random_params = require "spec.support.random_params"
-local support = require "spec.support"
+local cjson = require("cjson")
+local core = require("finspace.core")
+local random_params = require("spec.support.random_params")
+local support = require("spec.support")
 
 local CASES_AN_OPERATION = 60
 

@@ -1,4 +1,4 @@
-local core = require "finspace.core"
+local core = require("finspace.core")
 
 --- The faults as "member rule" words, in the order they were told.
 local function faults_of(operation, params)

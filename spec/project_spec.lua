@@ -1,4 +1,4 @@
-local support = require "spec.support"
+local support = require("spec.support")
 
 --- Runs a command in the project's root, and asserts that it succeeds.
 local function succeeds(command)

@@ -1,8 +1,8 @@
-local hosts = require "spec.support.hosts"
-local nginx = require "spec.support.nginx"
-local service = require "spec.support.service"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local hosts = require("spec.support.hosts")
+local nginx = require("spec.support.nginx")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local PATHS = "/usr/share/lua/5.1/?.lua;" .. support.root .. "/lua/?.lua;" .. support.root .. "/lua/?/init.lua"
 

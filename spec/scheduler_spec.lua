@@ -1,7 +1,7 @@
-local nginx = require "spec.support.nginx"
-local scheduler = require "finspace.scheduler"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local nginx = require("spec.support.nginx")
+local scheduler = require("finspace.scheduler")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local SERVER = [[
 server {

@@ -1,5 +1,5 @@
-local core = require "finspace.core"
-local support = require "spec.support"
+local core = require("finspace.core")
+local support = require("spec.support")
 
 local ROUNDS = 2400
 
@@ -141,7 +141,7 @@ describe("signatures of random requests #once", function()
     for i = 1, ROUNDS do cases[i] = random_case() end
     if not support.python "botocore" then return end
     local folder = support.temporary_folder()
-    local json = require "cjson"
+    local json = require("cjson")
     local list = support.write_file(folder .. "/cases.json", json.encode(cases))
     local program = support.quote(support.root .. "/spec/support/botocore_sign.py")
     local output, status = support.run("python3 " .. program .. " " .. list)

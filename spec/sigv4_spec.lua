@@ -1,5 +1,5 @@
-local core = require "finspace.core"
-local support = require "spec.support"
+local core = require("finspace.core")
+local support = require("spec.support")
 
 local TIME = 1790000000 -- 2026-09-21T14:13:20Z
 local CREDENTIALS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
@@ -45,7 +45,7 @@ end
 
 describe("sigv4", function()
   it("meets the golden cases in every stage", function()
-    for _, case in ipairs(require "spec.golden.sigv4") do
+    for _, case in ipairs(require("spec.golden.sigv4")) do
       local request = raw { time = TIME }
       for name, value in pairs(case) do request[name] = value end
       request.credentials = {

@@ -1,6 +1,6 @@
-local core = require "finspace.core"
-local support = require "spec.support"
-local vectors = require "spec.support.vectors"
+local core = require("finspace.core")
+local support = require("spec.support")
+local vectors = require("spec.support.vectors")
 
 local function assert_stages(expected, result, label)
   for stage, text in pairs(expected) do assert.are.equal(text, result[stage], label .. ", " .. stage) end

@@ -1,7 +1,7 @@
-local contract = require "spec.support.contract"
-local curl = require "finspace.transport.curl"
-local hosts = require "spec.support.hosts"
-local scheduler = require "finspace.scheduler"
+local contract = require("spec.support.contract")
+local curl = require("finspace.transport.curl")
+local hosts = require("spec.support.hosts")
+local scheduler = require("finspace.scheduler")
 
 describe("the transport contract #once", function()
   local world = {}

@@ -1,4 +1,4 @@
-local core = require "finspace.core"
+local core = require("finspace.core")
 
 local NOW = 1790000000 -- 2026-09-21T14:13:20Z
 local SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"

@@ -1,5 +1,5 @@
-local core = require "finspace.core"
-local violations = require "spec.support.violations"
+local core = require("finspace.core")
+local violations = require("spec.support.violations")
 
 --- Whether the faults name the member. The top-level `sourceType` decides which row a request means, so
 --- without it the other row speaks.

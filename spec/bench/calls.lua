@@ -1,10 +1,10 @@
 --- A warm get_working_location, signed and read into a table, beside the same request by bare libcurl,
 --- by libcurl with its own signer, and by boto3.
-local finspace = require "finspace"
-local measure = require "spec.bench.table"
-local nginx = require "spec.support.nginx"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local finspace = require("finspace")
+local measure = require("spec.bench.table")
+local nginx = require("spec.support.nginx")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local CALLS, TURNS = 2000, 5
 local ANSWER = [[{"s3Uri":"s3://bucket/scratch/ingestion/","s3Path":"scratch/ingestion/","s3Bucket":"bucket"}]]

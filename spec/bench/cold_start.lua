@@ -1,8 +1,8 @@
 --- From nothing to an answer: `finspace whoami` and one listing, beside the AWS CLI.
-local measure = require "spec.bench.table"
-local service = require "spec.support.service"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local measure = require("spec.bench.table")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local server = service.start()
 

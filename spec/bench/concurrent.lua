@@ -1,10 +1,10 @@
 --- Many calls side by side in plain Lua: against an endpoint that thinks for 50 ms, where the ideal is
 --- known; and against one that answers at once, beside the same requests by bare libcurl multi.
-local finspace = require "finspace"
-local measure = require "spec.bench.table"
-local nginx = require "spec.support.nginx"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local finspace = require("finspace")
+local measure = require("spec.bench.table")
+local nginx = require("spec.support.nginx")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local LIMIT, TURNS = 64, 5
 local SLOW_CALLS, THINKING = 1000, 0.05

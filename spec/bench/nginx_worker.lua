@@ -1,7 +1,7 @@
 --- One nginx worker under 64 connections of load, each request a signed call to an endpoint that thinks for
 --- 200 ms: how near it comes to the ideal rate, and how soon other requests on the same worker are answered.
-local nginx = require "spec.support.nginx"
-local support = require "spec.support"
+local nginx = require("spec.support.nginx")
+local support = require("spec.support")
 
 local CONNECTIONS, THINKING, SECONDS = 64, 0.2, 5
 local ANSWER = [[{"s3Uri":"s3://bucket/scratch/ingestion/","s3Path":"scratch/ingestion/","s3Bucket":"bucket"}]]

@@ -1,5 +1,5 @@
 --- Runs every bench, one after another. Figures are ratios within one run: absolute times drift.
-local support = require "spec.support"
+local support = require("spec.support")
 
 local own = { run = true, table = true, sink = true }
 local only = arg[1]

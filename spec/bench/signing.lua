@@ -1,8 +1,8 @@
 --- Signatures a second: a changeset's request (386-byte body, 800-byte session token), with each digest
 --- implementation that this processor has, beside botocore.
-local core = require "finspace.core"
-local measure = require "spec.bench.table"
-local support = require "spec.support"
+local core = require("finspace.core")
+local measure = require("spec.bench.table")
+local support = require("spec.support")
 
 local TURNS, COUNT, TIME = 9, 20000, 1790000000
 local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret", session_token = ("t"):rep(800) }

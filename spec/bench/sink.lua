@@ -1,7 +1,7 @@
 --- Builds and starts the sink: an S3 that reads everything and keeps nothing.
-local nginx = require "spec.support.nginx"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local nginx = require("spec.support.nginx")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local sink = {}
 

@@ -1,10 +1,10 @@
 --- 10,000 files of 4 KB, as one load stages them, beside `aws s3 cp --recursive`: against an S3 that
 --- keeps nothing, where the clients are measured, and on the service, which waits for its disk.
-local measure = require "spec.bench.table"
-local service = require "spec.support.service"
-local sink = require "spec.bench.sink"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local measure = require("spec.bench.table")
+local service = require("spec.support.service")
+local sink = require("spec.bench.sink")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local COUNT, SIZE = 10000, 4096
 

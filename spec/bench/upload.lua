@@ -1,9 +1,9 @@
 --- One GiB to an S3 on loopback over plain HTTP: every part hashed and signed, beside boto3, the AWS
 --- CLI and an unsigned `curl -T`. The server reads everything and keeps nothing.
-local measure = require "spec.bench.table"
-local sink = require "spec.bench.sink"
-local support = require "spec.support"
-local sys = require "finspace.sys"
+local measure = require("spec.bench.table")
+local sink = require("spec.bench.sink")
+local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local SIZE, TURNS = 1024 * 1024 * 1024, 3
 local MIB = 1024 * 1024

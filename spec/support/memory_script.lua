@@ -1,6 +1,6 @@
 -- What memory_spec runs with memory failing at every point: each public call of the core, once. It
 -- prints what they gave, so that a call that swallows a failure must still have given the same.
-local core = require "finspace.core"
+local core = require("finspace.core")
 
 local keys = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret", session_token = ("t"):rep(300) }
 local request = core.prepare("CreateChangeset", {

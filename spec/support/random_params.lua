@@ -1,6 +1,6 @@
 --- Random parameters that keep every rule of the model, as a Lua value and as JSON text at once (an
 --- empty Lua table could be either a list or an object).
-local cjson = require "cjson"
+local cjson = require("cjson")
 
 local random_params = {}
 

@@ -1,5 +1,5 @@
 --- Reads published Signature Version 4 test cases: aws-c-auth's folders, and requests as raw HTTP.
-local support = require "spec.support"
+local support = require("spec.support")
 
 local vectors = {}
 

@@ -1,7 +1,7 @@
 --- Every way to break one rule of one member of one operation, made from the model: each case is a
 --- request that is right but for one thing.
-local cjson = require "cjson"
-local core = require "finspace.core"
+local cjson = require("cjson")
+local core = require("finspace.core")
 
 local violations = {}
 

@@ -2,8 +2,8 @@
 ---
 --- Works wherever ngx_lua allows cosockets. TLS is always verified; its authorities and, for names, the
 --- resolver are nginx's to configure, so what is missing there is named in the error.
-local http1 = require "finspace.transport.http1"
-local sys = require "finspace.sys"
+local http1 = require("finspace.transport.http1")
+local sys = require("finspace.sys")
 
 local resty = {}
 
