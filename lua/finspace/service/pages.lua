@@ -29,15 +29,20 @@ end
 
 --- @param call table
 --- @param find fun(after: integer, limit: integer): table[] rows with a `seq` above `after`, ascending
---- @return table[] rows
+--- @param describe fun(row: table): table what the answer says of a row
+--- @return table[] items
 --- @return string|nil next_token
-function pages.take(call, find)
+function pages.take(call, find, describe)
   local limit = call.params.maxResults or pages.LARGEST
   local rows = find(read_token(call), limit + 1)
-  if #rows <= limit then return rows, nil end
-  rows[#rows] = nil
-  local last = ("%d"):format(rows[#rows].seq)
-  return rows, last .. "-" .. seal(call, last)
+  local next_token
+  if #rows > limit then
+    rows[#rows] = nil
+    local last = ("%d"):format(rows[#rows].seq)
+    next_token = last .. "-" .. seal(call, last)
+  end
+  for i, row in ipairs(rows) do rows[i] = describe(row) end
+  return rows, next_token
 end
 
 return pages

@@ -193,7 +193,7 @@ end
 --- @return table result
 function changesets.ListChangesets(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows(
@@ -202,12 +202,10 @@ function changesets.ListChangesets(call)
         after,
         limit
       )
-    end
+    end,
+    function(row) return described(call, row) end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = described(call, row)
-  end
-  return { changesets = rows, nextToken = next_token }
+  return { changesets = items, nextToken = next_token }
 end
 
 return changesets

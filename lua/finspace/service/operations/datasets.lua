@@ -139,7 +139,7 @@ end
 --- @param call table
 --- @return table result
 function datasets.ListDatasets(call)
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows(
@@ -152,14 +152,14 @@ function datasets.ListDatasets(call)
         call.caller.type == "SUPER_USER",
         call.caller.user_id
       )
+    end,
+    function(row)
+      local result = described(call, row)
+      result.ownerInfo = row.owner and cjson.decode(row.owner)
+      return result
     end
   )
-  local list = {}
-  for i, row in ipairs(rows) do
-    list[i] = described(call, row)
-    list[i].ownerInfo = row.owner and cjson.decode(row.owner)
-  end
-  return { datasets = list, nextToken = next_token }
+  return { datasets = items, nextToken = next_token }
 end
 
 --- @param call table

@@ -80,16 +80,14 @@ function groups.GetPermissionGroup(call) return { permissionGroup = described(fi
 --- @return table result
 function groups.ListPermissionGroups(call)
   permissions.require_application(call, "ManageUsersAndGroups")
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows("SELECT * FROM permission_groups WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-    end
+    end,
+    function(row) return described(row) end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = described(row)
-  end
-  return { permissionGroups = rows, nextToken = next_token }
+  return { permissionGroups = items, nextToken = next_token }
 end
 
 --- @param call table
@@ -149,7 +147,7 @@ function groups.ListPermissionGroupsByUser(call)
     permissions.require_application(call, "ManageUsersAndGroups")
   end
   local user = users.find(call)
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows(
@@ -159,19 +157,17 @@ function groups.ListPermissionGroupsByUser(call)
         after,
         limit
       )
-    end
+    end,
+    function(row) return { permissionGroupId = row.id, name = row.name, membershipStatus = "ADDITION_SUCCESS" } end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = { permissionGroupId = row.id, name = row.name, membershipStatus = "ADDITION_SUCCESS" }
-  end
-  return { permissionGroups = rows, nextToken = next_token }
+  return { permissionGroups = items, nextToken = next_token }
 end
 
 --- @param call table
 --- @return table result
 function groups.ListUsersByPermissionGroup(call)
   local group = find_to_manage(call)
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows(
@@ -182,13 +178,14 @@ function groups.ListUsersByPermissionGroup(call)
         after,
         limit
       )
+    end,
+    function(row)
+      local result = users.described_briefly(row)
+      result.membershipStatus = "ADDITION_SUCCESS"
+      return result
     end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = users.described_briefly(row)
-    rows[i].membershipStatus = "ADDITION_SUCCESS"
-  end
-  return { users = rows, nextToken = next_token }
+  return { users = items, nextToken = next_token }
 end
 
 return groups

@@ -102,16 +102,14 @@ end
 --- @return table result
 function handlers.ListUsers(call)
   permissions.require_application(call, "ManageUsersAndGroups")
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-    end
+    end,
+    function(row) return described(row) end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = described(row)
-  end
-  return { users = rows, nextToken = next_token }
+  return { users = items, nextToken = next_token }
 end
 
 --- @param call table

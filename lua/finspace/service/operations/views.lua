@@ -169,7 +169,7 @@ end
 --- @return table result
 function views.ListDataViews(call)
   local dataset = permissions.dataset(call, "ViewDatasetDetails")
-  local rows, next_token = pages.take(
+  local items, next_token = pages.take(
     call,
     function(after, limit)
       return call.db:rows(
@@ -178,13 +178,14 @@ function views.ListDataViews(call)
         after,
         limit
       )
+    end,
+    function(row)
+      local result = described(call, row)
+      result.destinationTypeProperties = cjson.decode(row.destination)
+      return result
     end
   )
-  for i, row in ipairs(rows) do
-    rows[i] = described(call, row)
-    rows[i].destinationTypeProperties = cjson.decode(row.destination)
-  end
-  return { dataViews = rows, nextToken = next_token }
+  return { dataViews = items, nextToken = next_token }
 end
 
 --- Keys that open the view's files for reading, and nothing else.
