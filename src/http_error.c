@@ -128,6 +128,9 @@ static void explain_unconnected(http_transfer *t, CURLcode code) {
         http_fail(t, HTTP_CONNECT, "ConnectionRefused",
                   "%s refused the connection; is the service running, and is the port right?",
                   peer.text);
+    } else if (error == ECONNRESET) { /* it was accepted, and given up before libcurl looked */
+        http_fail(t, HTTP_CONNECT, "ConnectionReset", "%s closed the connection as it was opened",
+                  peer.text);
     } else if (error == ETIMEDOUT) {
         http_fail(t, HTTP_TIMEOUT, "ConnectTimeout",
                   "%s: time ran out while connecting; check that the address can be reached",

@@ -62,6 +62,8 @@ local function connect_failure(call, message)
   elseif message:find("refused", 1, true) then
     return call:failure("connect", "ConnectionRefused",
       place .. " refused the connection; is the service running, and is the port right?")
+  elseif message:find("reset", 1, true) then
+    return call:failure("connect", "ConnectionReset", place .. " closed the connection as it was opened")
   end
   return call:failure("connect", "CouldNotConnect", ("could not connect to %s: %s"):format(place, message))
 end
