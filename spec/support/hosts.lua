@@ -43,7 +43,7 @@ local function environment(more)
 end
 
 local function run(argv, more)
-  local command = { "env", "-u", "LD_PRELOAD" }
+  local command = support.plain { "env" }
   for _, setting in ipairs(environment(more)) do command[#command + 1] = setting end
   for _, word in ipairs(argv) do command[#command + 1] = word end
   local result = assert(sys.spawn { argv = command, timeout = TIMEOUT, max_output = 4 * 1024 * 1024 })
