@@ -203,6 +203,19 @@ describe("sys", function()
       return sys.spawn(given)
     end
 
+    -- Whether the process ends whose pid a program writes into this file.
+    local function ends(file)
+      local function is_gone()
+        local pid = (support.read_file(file) or ""):match("^(%d+)\n")
+        local state = pid and support.read_file("/proc/" .. pid .. "/stat")
+        return pid and (not state or state == "" or state:find(") Z", 1, true))
+      end
+      for _ = 1, 500 do
+        if is_gone() then return true end
+        sys.sleep(0.01)
+      end
+    end
+
     it("is run to its end, with its status and both outputs apart", function()
       assert.same({ status = 3, stdout = "out\n", stderr = "err\n" }, run "echo out; echo err >&2; exit 3")
       assert.same({ signal = 9, stdout = "", stderr = "" }, run "kill -9 $$")
@@ -237,15 +250,7 @@ describe("sys", function()
       assert.truthy(message:find("too long", 1, true))
       assert.equal("ETIMEDOUT", code)
       assert.is_true(sys.monotonic() - before < 2)
-      local stat = "/proc/" .. tonumber(support.read_file(folder .. "/pid")) .. "/stat"
-      local function is_gone()
-        local state = support.read_file(stat) or ""
-        return state == "" or state:find(") Z", 1, true)
-      end
-      for _ = 1, 100 do
-        if not is_gone() then sys.sleep(0.01) end
-      end
-      assert.truthy(is_gone())
+      assert.is_true(ends(folder .. "/pid"))
     end)
 
     it("that closes its outputs and lives on is ended, too", function()
@@ -296,6 +301,38 @@ describe("sys", function()
       assert.equal(before, #sys.list("/proc/self/fd"))
       local children = support.read_file(("/proc/self/task/%d/children"):format(sys.pid()))
       assert.equal("", children or "")
+    end)
+
+    it("may run while we do other things, and tells when it is asked", function()
+      local child = assert(sys.launch { argv = { "sh", "-c", "read line; echo $line" }, stdin = "heard\n" })
+      local result, _, code
+      repeat
+        result, _, code = child:result()
+        sys.sleep(0.001)
+      until code ~= "EAGAIN"
+      assert.same({ status = 0, stdout = "heard\n", stderr = "" }, result)
+      assert.equal("ECHILD", select(3, child:result()))
+      assert.equal("ENOENT", select(3, sys.launch { argv = { "no-such-program-here" } }))
+    end)
+
+    it("that is let go of is ended, with all that it started", function()
+      local function let_go(file, close)
+        local child = assert(sys.launch { argv = { "sh", "-c", "sleep 99 & echo $! > " .. file .. "; wait" } })
+        while (support.read_file(file) or "") == "" do sys.sleep(0.001) end
+        if close then child:close() end
+      end
+      for _, close in ipairs { true, false } do
+        local file = folder .. "/" .. tostring(close)
+        let_go(file, close)
+        collectgarbage()
+        assert.is_true(ends(file))
+      end
+    end)
+
+    it("tells how it ended even where the host does not want to know of its children", function()
+      local script = "print(require('finspace.sys').spawn({ argv = { 'sh', '-c', 'exit 3' } }).status)"
+      local output = support.run(("(trap '' CHLD; exec %s -e %s)"):format(support.interpreter(), support.quote(script)))
+      assert.equal("3\n", output)
     end)
 
     it("may run in the background: started, waited for, and signalled", function()

@@ -6,11 +6,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define CHILD_CLASS "finspace.sys.child"
 
 extern char **environ;
 
@@ -117,33 +121,35 @@ static int set_attributes(posix_spawnattr_t *attributes) {
                                                     POSIX_SPAWN_SETPGROUP);
 }
 
-/* Starts a program. Returns 0, or an errno. */
-static int start_process(const command *c, const int streams[3], pid_t *pid) {
+/* What the system wants to know of a program before it starts one. */
+typedef struct launch {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error) return error;
-    error = posix_spawnattr_init(&attributes);
-    if (!error) {
-        error = add_streams(&actions, streams);
-        if (!error) error = set_attributes(&attributes);
-        if (!error) error = posix_spawnp(pid, c->argv[0], &actions, &attributes, c->argv, c->env);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
+} launch;
+
+/* Returns 0, or an errno; both leave something to free. */
+static int launch_init(launch *l, const int streams[3]) {
+    int error = posix_spawn_file_actions_init(&l->actions);
+    int error_of_attributes = posix_spawnattr_init(&l->attributes);
+    if (!error) error = error_of_attributes;
+    if (!error) error = add_streams(&l->actions, streams);
+    if (!error) error = set_attributes(&l->attributes);
     return error;
 }
 
-static void close_pair(int pair[2]) {
-    if (pair[0] >= 0) close(pair[0]);
-    if (pair[1] >= 0) close(pair[1]);
-    pair[0] = pair[1] = -1;
+static void launch_free(launch *l) {
+    posix_spawnattr_destroy(&l->attributes);
+    posix_spawn_file_actions_destroy(&l->actions);
 }
 
-/* The child's end of a pipe must not be one of 0, 1, 2: dup2 over itself would leave it closed on
- * exec. That happens when the host itself runs with these closed. */
-static int open_pipe(int pair[2]) {
-    if (pipe2(pair, O_CLOEXEC) < 0) return errno;
+/* Starts a program. Returns 0, or an errno. Allocates nothing, so a forked process may call it. */
+static int launch_run(const launch *l, const command *c, pid_t *pid) {
+    return posix_spawnp(pid, c->argv[0], &l->actions, &l->attributes, c->argv, c->env);
+}
+
+/* The child's end must not be one of 0, 1, 2: dup2 over itself would leave it closed on exec. That
+ * happens when the host itself runs with these closed. */
+static int clear_of_streams(int pair[2]) {
     for (int i = 0; i < 2; i++) {
         if (pair[i] > 2) continue;
         int moved = fcntl(pair[i], F_DUPFD_CLOEXEC, 3);
@@ -155,33 +161,125 @@ static int open_pipe(int pair[2]) {
     return 0;
 }
 
-/* A child that runs, and our ends of its three streams; -1 where closed. */
-typedef struct child {
+static int open_pipe(int pair[2]) {
+    return pipe2(pair, O_CLOEXEC) < 0 ? errno : clear_of_streams(pair);
+}
+
+static int open_line(int pair[2]) {
+    int made = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair);
+    return made < 0 ? errno : clear_of_streams(pair);
+}
+
+/* --- the keeper ------------------------------------------------------------------------------- */
+
+/* A host like nginx waits for whatever child ends, and so takes away how ours ended. Therefore a
+ * program that is to be run to its end is not our child, but that of its keeper: a process between,
+ * which starts it, waits for it, and tells us both over a line. Until we hang up it leaves the
+ * ended program a zombie: so the program's pid, which we may have to signal, stays the program's
+ * own. */
+
+/* What the keeper tells first, and what it tells last. */
+typedef struct beginning {
+    int error;
     pid_t pid;
-    int in, out, err;
+} beginning;
+
+typedef struct ending {
+    int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED; 0 when it is not known */
+    int number; /* the status, or the signal */
+} ending;
+
+static bool tell(int line, const void *what, size_t size) {
+    return write(line, what, size) == (ssize_t)size;
+}
+
+static bool hear(int line, void *what, size_t size) {
+    ssize_t count;
+    do {
+        count = read(line, what, size);
+    } while (count < 0 && errno == EINTR);
+    return count == (ssize_t)size;
+}
+
+static void await_process(pid_t pid) {
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
+static ending await_ending(pid_t pid) {
+    siginfo_t info = {.si_code = 0};
+    while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+    }
+    return (ending){info.si_code, info.si_status};
+}
+
+static void close_from(int first) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    closefrom(first);
+#else
+    for (int fd = first, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++) close(fd);
+#endif
+}
+
+/* The keeper's life. It holds none of the host's descriptors, and answers to no signal. */
+static _Noreturn void keep(const launch *l, const command *c, int line) {
+    char nothing;
+    beginning begun = {0, 0};
+    signal(SIGCHLD, SIG_DFL);
+    begun.error = launch_run(l, c, &begun.pid);
+    dup2(line, 0);
+    close_from(1);
+    if (tell(0, &begun, sizeof begun) && begun.error == 0) {
+        ending ended = await_ending(begun.pid);
+        if (tell(0, &ended, sizeof ended)) hear(0, &nothing, 1);
+        await_process(begun.pid);
+    }
+    _exit(0);
+}
+
+/* Forks with all signals held back, and leaves them so in the child. */
+static pid_t fork_deaf(void) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    int error = errno;
+    if (pid != 0) pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return pid;
+}
+
+/* Starts a keeper, which starts the program. Returns 0, or an errno. */
+static int fork_keeper(const command *c, const int streams[3], int line, pid_t *keeper) {
+    launch l;
+    int error = launch_init(&l, streams);
+    if (!error) *keeper = fork_deaf();
+    if (!error && *keeper == 0) keep(&l, c, line);
+    if (!error && *keeper < 0) error = errno;
+    launch_free(&l);
+    return error;
+}
+
+/* --- a program that runs to its end ----------------------------------------------------------- */
+
+/* A program, its keeper, and our ends of their lines; -1 where closed or not begun. */
+typedef struct child {
+    pid_t pid, keeper;
+    int in, out, err, line;
+    bool told; /* the keeper has no more to say */
+    ending ended;
+    int64_t deadline;
+    buf input, output, errors;
+    size_t fed;     /* bytes of the input */
+    char program[]; /* its name, for messages */
 } child;
 
-static int start_piped(const command *c, child *started) {
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
-    int error = open_pipe(in);
-    if (!error) error = open_pipe(out);
-    if (!error) error = open_pipe(err);
-    if (!error) error = start_process(c, (int[3]){in[0], out[1], err[1]}, &started->pid);
-    if (error) {
-        close_pair(in);
-        close_pair(out);
-        close_pair(err);
-        return error;
-    }
-    close(in[0]);
-    close(out[1]);
-    close(err[1]);
-    fcntl(in[1], F_SETFL, O_NONBLOCK);
-    started->in = in[1];
-    started->out = out[0];
-    started->err = err[0];
-    return 0;
-}
+typedef enum child_state {
+    CHILD_RUNS,
+    CHILD_ENDED, /* and both of its outputs */
+    CHILD_TOOK_TOO_LONG,
+    CHILD_WROTE_TOO_MUCH
+} child_state;
 
 static void close_stream(int *fd) {
     if (*fd >= 0) close(*fd);
@@ -207,11 +305,12 @@ static ssize_t write_without_sigpipe(int fd, slice bytes) {
     return count;
 }
 
-static void feed_child(int *fd, slice *rest) {
-    ssize_t count = rest->len ? write_without_sigpipe(*fd, *rest) : 0;
+static void feed_child(child *c) {
+    slice rest = slice_from(buf_slice(&c->input), c->fed);
+    ssize_t count = rest.len ? write_without_sigpipe(c->in, rest) : 0;
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    if (count > 0) *rest = slice_from(*rest, (size_t)count);
-    if (count < 0 || rest->len == 0) close_stream(fd);
+    if (count > 0) c->fed += (size_t)count;
+    if (count < 0 || c->fed == c->input.len) close_stream(&c->in);
 }
 
 static void drain_child(int *fd, buf *out) {
@@ -223,28 +322,181 @@ static void drain_child(int *fd, buf *out) {
     if (count <= 0) close_stream(fd);
 }
 
+static void hear_ending(child *c) {
+    ending ended;
+    c->told = true;
+    if (hear(c->line, &ended, sizeof ended)) c->ended = ended;
+}
+
 static int milliseconds_until(int64_t deadline) {
     int64_t left = (deadline - lsys_monotonic_ns() + 999999) / 1000000;
     return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-/* Moves bytes until both outputs end. False when the time is up or an output is too long. */
-static bool converse(child *c, slice input, buf *out, buf *err, int64_t deadline) {
-    while (c->out >= 0 || c->err >= 0) {
-        struct pollfd polled[3] = {{c->in, POLLOUT, 0}, {c->out, POLLIN, 0}, {c->err, POLLIN, 0}};
-        int ready = poll(polled, 3, milliseconds_until(deadline));
-        if (ready < 0 && errno != EINTR) return false;
-        if (ready > 0) {
-            if (polled[0].revents) feed_child(&c->in, &input);
-            if (polled[1].revents) drain_child(&c->out, out);
-            if (polled[2].revents) drain_child(&c->err, err);
-        }
-        if (!buf_ok(out) || !buf_ok(err)) return false;
-        if (lsys_monotonic_ns() >= deadline) return false;
-    }
-    close_stream(&c->in);
+/* Moves the bytes that can be moved, and waits so long for the first. False when none could be. */
+static bool converse(child *c, int milliseconds) {
+    struct pollfd polled[4] = {{c->in, POLLOUT, 0},
+                               {c->out, POLLIN, 0},
+                               {c->err, POLLIN, 0},
+                               {c->told ? -1 : c->line, POLLIN, 0}};
+    if (poll(polled, 4, milliseconds) <= 0) return false;
+    if (polled[0].revents) feed_child(c);
+    if (polled[1].revents) drain_child(&c->out, &c->output);
+    if (polled[2].revents) drain_child(&c->err, &c->errors);
+    if (polled[3].revents) hear_ending(c);
     return true;
 }
+
+static child_state state_of(const child *c) {
+    if (!buf_ok(&c->output) || !buf_ok(&c->errors)) return CHILD_WROTE_TOO_MUCH;
+    if (c->told && c->out < 0 && c->err < 0) return CHILD_ENDED;
+    return lsys_monotonic_ns() < c->deadline ? CHILD_RUNS : CHILD_TOOK_TOO_LONG;
+}
+
+/* Starts a program and its keeper. Returns 0, or an errno; the streams that were opened stay so. */
+static int child_start(child *c, const command *what) {
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, line[2] = {-1, -1};
+    beginning begun = {ECHILD, 0};
+    int error = open_pipe(in);
+    if (!error) error = open_pipe(out);
+    if (!error) error = open_pipe(err);
+    if (!error) error = open_line(line);
+    if (!error) {
+        error = fork_keeper(what, (int[3]){in[0], out[1], err[1]}, line[1], &c->keeper);
+    }
+    close_stream(&in[0]);
+    close_stream(&out[1]);
+    close_stream(&err[1]);
+    close_stream(&line[1]);
+    c->in = in[1];
+    c->out = out[0];
+    c->err = err[0];
+    c->line = line[0];
+    if (error) return error;
+    hear(c->line, &begun, sizeof begun);
+    c->pid = begun.pid;
+    fcntl(c->in, F_SETFL, O_NONBLOCK);
+    return begun.error;
+}
+
+/* Lets go of a program. One that has not ended is ended, with all that it started. */
+static void child_close(child *c) {
+    if (c->pid > 0 && state_of(c) != CHILD_ENDED) {
+        kill(-c->pid, SIGKILL);
+        kill(c->pid, SIGKILL);
+    }
+    close_stream(&c->in);
+    close_stream(&c->out);
+    close_stream(&c->err);
+    shutdown(c->line, SHUT_RDWR); /* closing would not be heard while a fork of ours holds it */
+    close_stream(&c->line);
+    if (c->keeper > 0) await_process(c->keeper);
+    c->pid = c->keeper = -1;
+    buf_free(&c->input);
+    buf_free(&c->output);
+    buf_free(&c->errors);
+}
+
+static int child_collect(lua_State *L) {
+    child_close(luaL_checkudata(L, 1, CHILD_CLASS));
+    return 0;
+}
+
+static child *push_child(lua_State *L, const char *program, size_t max_output, int64_t deadline) {
+    size_t length = strlen(program) + 1;
+    child *c = lcompat_newuserdata(L, sizeof *c + length);
+    *c = (child){.pid = -1, .keeper = -1, .in = -1, .out = -1, .err = -1, .line = -1};
+    c->deadline = deadline;
+    buf_init(&c->input, SIZE_MAX);
+    buf_init(&c->output, max_output);
+    buf_init(&c->errors, max_output);
+    memcpy(c->program, program, length);
+    luaL_getmetatable(L, CHILD_CLASS);
+    lua_setmetatable(L, -2);
+    return c;
+}
+
+/* Starts the program that the table at index 1 describes. Pushes it and gives it, or pushes a
+ * failure and gives NULL. */
+static child *launch_child(lua_State *L) {
+    command what = check_command(L);
+    lua_Number limit = number_field(L, "max_output", 1 << 20);
+    if (!(limit >= 0 && limit <= 1 << 30)) luaL_error(L, "'max_output' is out of range");
+    int64_t deadline = lsys_deadline_after(number_field(L, "timeout", 60));
+    slice input = {NULL, 0};
+    input.ptr = text_field(L, "stdin", &input.len);
+    child *c = push_child(L, what.argv[0], (size_t)limit, deadline);
+    buf_add(&c->input, input);
+    int error = buf_ok(&c->input) ? child_start(c, &what) : ENOMEM;
+    if (!error) return c;
+    child_close(c);
+    lsys_push_failure(L, "run", c->program, error);
+    return NULL;
+}
+
+static void push_stream(lua_State *L, const char *name, const buf *stream) {
+    lsys_push_slice(L, buf_slice(stream));
+    lua_setfield(L, -2, name);
+}
+
+static int push_ended(lua_State *L, const child *c) {
+    if (c->ended.code == 0) return lsys_push_failure(L, "learn how it ended:", c->program, ECHILD);
+    lua_createtable(L, 0, 3);
+    lsys_set_integer(L, c->ended.code == CLD_EXITED ? "status" : "signal", c->ended.number);
+    push_stream(L, "stdout", &c->output);
+    push_stream(L, "stderr", &c->errors);
+    return 1;
+}
+
+static int push_words_about(lua_State *L, const child *c, const char *words, const char *code) {
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s %s", c->program, words);
+    lua_pushstring(L, code);
+    return 3;
+}
+
+static int push_state(lua_State *L, const child *c, child_state state) {
+    switch (state) {
+    case CHILD_RUNS: return push_words_about(L, c, "still runs", "EAGAIN");
+    case CHILD_TOOK_TOO_LONG:
+        return push_words_about(L, c, "took too long, and was ended", "ETIMEDOUT");
+    case CHILD_WROTE_TOO_MUCH:
+        return push_words_about(L, c, "wrote more than it may, and was ended", "EFBIG");
+    default: return push_ended(L, c);
+    }
+}
+
+/* launch{argv=, env=, stdin=, timeout=60, max_output=1 MiB} -> child | nil, message, code
+ * Starts a program, without a shell, that runs to its end while we do other things. */
+static int sys_launch(lua_State *L) {
+    return launch_child(L) ? 1 : 3;
+}
+
+/* child:result() -> {status=, signal=, stdout=, stderr=} | nil, message, code
+ * What has become of the program, without waiting: EAGAIN while it runs. Its time and its outputs
+ * are bounded only as often as this is asked. */
+static int child_result(lua_State *L) {
+    child *c = luaL_checkudata(L, 1, CHILD_CLASS);
+    if (c->keeper < 0) return lsys_push_failure(L, "learn how it ended:", c->program, ECHILD);
+    while (state_of(c) == CHILD_RUNS && converse(c, 0)) {
+    }
+    child_state state = state_of(c);
+    int count = push_state(L, c, state);
+    if (state != CHILD_RUNS) child_close(c);
+    return count;
+}
+
+/* spawn{…} as launch -> what child:result() gives, once the program has ended */
+static int sys_spawn(lua_State *L) {
+    child *c = launch_child(L);
+    if (!c) return 3;
+    while (state_of(c) == CHILD_RUNS) converse(c, milliseconds_until(c->deadline));
+    int count = push_state(L, c, state_of(c));
+    child_close(c);
+    return count;
+}
+
+/* --- programs in the background --------------------------------------------------------------- */
 
 /* Waits for the end of a child until the deadline. 1 ended, 0 still runs, -1 with errno. */
 static int await_child(pid_t pid, int *status, int64_t deadline) {
@@ -259,67 +511,17 @@ static int await_child(pid_t pid, int *status, int64_t deadline) {
     }
 }
 
-/* Ends a child with all of its group, and leaves no zombie. */
-static void end_child(pid_t pid) {
-    int status;
-    kill(-pid, SIGKILL);
-    kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-}
-
 static void set_exit(lua_State *L, int status) {
     if (WIFEXITED(status)) lsys_set_integer(L, "status", WEXITSTATUS(status));
     if (WIFSIGNALED(status)) lsys_set_integer(L, "signal", WTERMSIG(status));
 }
 
-static int push_spawned(lua_State *L, int status, buf *out, buf *err) {
-    lua_createtable(L, 0, 4);
-    set_exit(L, status);
-    lsys_push_slice(L, buf_slice(out));
-    lua_setfield(L, -2, "stdout");
-    lsys_push_slice(L, buf_slice(err));
-    lua_setfield(L, -2, "stderr");
-    buf_free(out);
-    buf_free(err);
-    return 1;
-}
-
-static int push_unfinished(lua_State *L, const char *program, const buf *out, const buf *err) {
-    bool full = !buf_ok(out) || !buf_ok(err);
-    lua_pushnil(L);
-    lua_pushfstring(
-        L, full ? "%s wrote more than it may, and was ended" : "%s took too long, and was ended",
-        program);
-    lua_pushstring(L, full ? "EFBIG" : "ETIMEDOUT");
-    return 3;
-}
-
-/* spawn{argv=, env=, stdin=, timeout=60, max_output=1 MiB}
- * -> {status=, signal=, stdout=, stderr=} | nil, message, code
- * Runs a program, without a shell, to its end. */
-static int sys_spawn(lua_State *L) {
-    command c = check_command(L);
-    lua_Number limit = number_field(L, "max_output", 1 << 20);
-    if (!(limit >= 0 && limit <= 1 << 30)) luaL_error(L, "'max_output' is out of range");
-    int64_t deadline = lsys_deadline_after(number_field(L, "timeout", 60));
-    slice input = {NULL, 0};
-    input.ptr = text_field(L, "stdin", &input.len);
-    buf *out = lsys_push_buf(L, (size_t)limit);
-    buf *err = lsys_push_buf(L, (size_t)limit);
-    child started;
-    int status = 0;
-    int error = start_piped(&c, &started);
-    if (error) return lsys_push_failure(L, "run", c.argv[0], error);
-    bool finished = converse(&started, input, out, err, deadline);
-    close_stream(&started.in);
-    close_stream(&started.out);
-    close_stream(&started.err);
-    int ended = finished ? await_child(started.pid, &status, deadline) : 0;
-    if (ended < 0) return lsys_push_failure(L, "learn how it ended:", c.argv[0], errno);
-    if (ended > 0) return push_spawned(L, status, out, err);
-    end_child(started.pid);
-    return push_unfinished(L, c.argv[0], out, err);
+static int start_process(const command *c, const int streams[3], pid_t *pid) {
+    launch l;
+    int error = launch_init(&l, streams);
+    if (!error) error = launch_run(&l, c, pid);
+    launch_free(&l);
+    return error;
 }
 
 /* Opens a file for a child's output, or /dev/null without a path. */
@@ -414,7 +616,10 @@ static int sys_interrupted(lua_State *L) {
 }
 
 void lsys_open_process(lua_State *L) {
+    static const luaL_Reg child_methods[] = {
+        {"result", child_result}, {"close", child_collect}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"spawn", sys_spawn},
+                                         {"launch", sys_launch},
                                          {"start", sys_start},
                                          {"wait", sys_wait},
                                          {"kill", sys_kill},
@@ -423,5 +628,7 @@ void lsys_open_process(lua_State *L) {
                                          {"catch_interrupts", sys_catch_interrupts},
                                          {"interrupted", sys_interrupted},
                                          {NULL, NULL}};
+    lcompat_newclass(L, CHILD_CLASS, child_methods, child_collect);
+    lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

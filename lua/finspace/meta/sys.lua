@@ -105,12 +105,41 @@ function lock:close() end
 --- @return finspace.Lock|nil, string|nil message, string|nil code  "EAGAIN" when another holds it
 function sys.lock(path) end
 
+--- @class finspace.Program
+--- @field argv string[]
+--- @field env? table<string, string>  else ours
+--- @field stdin? string
+--- @field timeout? number              seconds, default 60
+--- @field max_output? integer          bytes an output, default 1 MiB
+
+--- @class finspace.Ended
+--- @field status? integer
+--- @field signal? integer
+--- @field stdout string
+--- @field stderr string
+
 --- Runs a program to its end, without a shell.
---- @param given { argv: string[], env: table<string, string>|nil, stdin: string|nil, timeout: number|nil, max_output: integer|nil }
----   timeout: seconds, default 60; max_output: bytes an output, default 1 MiB
---- @return { status: integer|nil, signal: integer|nil, stdout: string, stderr: string }|nil, string|nil message, string|nil code
+--- @param given finspace.Program
+--- @return finspace.Ended|nil, string|nil message, string|nil code
 ---   "ETIMEDOUT" or "EFBIG" when it was ended
 function sys.spawn(given) end
+
+--- @class finspace.Child
+local child = {}
+
+--- What has become of the program, without waiting. Its time and its outputs are bounded as often as this
+--- is asked.
+--- @return finspace.Ended|nil, string|nil message, string|nil code
+---   "EAGAIN" while it runs; "ETIMEDOUT" or "EFBIG" when it was ended
+function child:result() end
+
+--- Ends the program, if it still runs, with all that it started. Again is harmless.
+function child:close() end
+
+--- Starts a program, as spawn does, that runs to its end while we do other things.
+--- @param given finspace.Program
+--- @return finspace.Child|nil, string|nil message, string|nil code
+function sys.launch(given) end
 
 --- Starts a program in the background, in a process group of its own.
 --- @param given { argv: string[], env: table<string, string>|nil, stdout: string|nil, stderr: string|nil }
