@@ -1,18 +1,24 @@
---- The providers that ask over HTTP, in an nginx worker: its sockets carry their calls, and nothing in the
---- worker waits for anything.
+--- The providers that ask somebody, in an nginx worker: its sockets carry their calls, programs run beside it,
+--- and nothing in the worker waits for anything.
 local metadata = require("spec.support.metadata")
 local nginx = require("spec.support.nginx")
 local support = require("spec.support")
+local sys = require("finspace.sys")
 
 describe("in an nginx worker #once", function()
   local SERVER = [[
     server {
       listen 127.0.0.1:%d;
-      location / { content_by_lua_file {{folder}}/handler.lua; }
+      location /plain { return 200 "plain"; }
+      location / { content_by_lua_block { ngx.say(loadfile("{{folder}}/keys.lua")()) } }
+      location /cannot-wait {
+        set_by_lua_block $keys { return loadfile("{{folder}}/keys.lua")() }
+        return 200 $keys;
+      }
     }
   ]]
 
-  local HANDLER = [==[
+  local KEYS = [==[
     local config = require("finspace.config")
     local credentials = require("finspace.credentials")
     local exchange = require("finspace.exchange")
@@ -26,7 +32,7 @@ describe("in an nginx worker #once", function()
     local found, err = credentials.default() {
       runtime = runtime, config = config.reader(runtime), exchange = exchange.new(runtime, {}),
     }
-    ngx.say(found and tostring(found) or tostring(err))
+    return found and tostring(found) or tostring(err)
   ]==]
 
   local CONFIG = "[default]\n[profile role]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = source\n"
@@ -34,6 +40,18 @@ describe("in an nginx worker #once", function()
     .. "[profile pod]\nrole_arn = arn:aws:iam::1:role/P\nweb_identity_token_file = {{folder}}/token\n"
     .. "[profile person]\nsso_start_url = https://start\nsso_region = us-east-1\nsso_account_id = 1\n"
     .. "sso_role_name = R\n"
+    .. "[profile waiting]\ncredential_process = {{folder}}/program wait\n"
+    .. "[profile program]\ncredential_process = {{folder}}/program\n"
+    .. "[profile broken]\ncredential_process = {{folder}}/program break\n"
+    .. "[profile absent]\ncredential_process = {{folder}}/no-such-program\n"
+
+  local PROGRAM = [[
+#!/bin/sh
+cd {{folder}}
+if [ "$1" = wait ]; then : > begun; until [ -e released ]; do sleep 0.01; done; fi
+if [ "$1" = break ]; then echo canary-on-stderr >&2; exit 3; fi
+echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process-secret"}'
+]]
 
   local SIGNED_IN = '{"accessToken":"canary-sign-on-token","expiresAt":"2038-01-19T03:14:08Z"}'
 
@@ -43,11 +61,12 @@ describe("in an nginx worker #once", function()
     source, port = metadata.start(), support.free_port()
     server = nginx.start(SERVER:format(port), {
       ports = { port },
-      files = { ["handler.lua"] = "", config = "", token = "canary-web-token" },
+      files = { ["keys.lua"] = "", config = "", token = "canary-web-token" },
     })
     local function expand(text) return (text:gsub("{{folder}}", server.folder)) end
-    support.write_file(server.folder .. "/handler.lua", expand(HANDLER:format(source.url)))
+    support.write_file(server.folder .. "/keys.lua", expand(KEYS:format(source.url)))
     support.write_file(server.folder .. "/config", expand(CONFIG))
+    support.run("chmod 755 " .. support.write_file(server.folder .. "/program", expand(PROGRAM)))
     local cache = server.folder .. "/.aws/sso/cache"
     support.run("mkdir -p " .. cache)
     local name = require("finspace.core").sha1("https://start")
@@ -59,8 +78,25 @@ describe("in an nginx worker #once", function()
     source.stop()
   end)
 
-  local function ask(arguments)
-    return (support.run(("curl -s 'http://127.0.0.1:%d/?%s'"):format(port, arguments)))
+  local function url(target)
+    return ("http://127.0.0.1:%d/%s"):format(port, target)
+  end
+
+  local function get(target)
+    return (support.run(("curl -s -m 20 '%s'"):format(url(target))))
+  end
+
+  local function ask(arguments) return get("?" .. arguments) end
+
+  local function await_file(name)
+    for _ = 1, 1000 do
+      if sys.stat(server.folder .. "/" .. name) then return true end
+      sys.sleep(0.01)
+    end
+  end
+
+  local function children()
+    return support.read_file(("/proc/%d/task/%d/children"):format(server.pid, server.pid))
   end
 
   it("roles, web identities, single sign-on, containers and instances give their keys", function()
@@ -70,5 +106,32 @@ describe("in an nginx worker #once", function()
     } do
       assert.matches("^credentials " .. id .. " from ", ask(arguments) .. server.errors())
     end
+  end)
+
+  it("other requests are answered while a program fetches keys", function()
+    local pid = assert(sys.start {
+      argv = support.plain { "curl", "-s", "-m", "30", url("?profile=waiting") },
+      stdout = server.folder .. "/answer",
+    })
+    assert.is_true(await_file("begun"))
+    local answer = get("plain")
+    support.write_file(server.folder .. "/released", "")
+    assert.are.same({ status = 0 }, sys.wait(pid, 30))
+    assert.are.equal("plain", answer)
+    assert.matches("^credentials AKIDPROCESS from ", support.read_file(server.folder .. "/answer"))
+  end)
+
+  it("a program gives its keys in a phase that cannot wait, too", function()
+    assert.matches("^credentials AKIDPROCESS from ", get("cannot-wait?profile=program") .. server.errors())
+  end)
+
+  it("a program that fails says how it ended, and leaves no zombie", function()
+    for _ = 1, 10 do
+      local text = ask("profile=broken")
+      assert.matches("ended with status 3; run it by hand to read the 17 bytes", text, 1, true)
+      assert.is_nil(text:find("canary", 1, true))
+      assert.matches("no-such-program: No such file or directory; install the program", ask("profile=absent"), 1, true)
+    end
+    assert.are.equal("", children())
   end)
 end)

@@ -248,6 +248,32 @@ describe("a process", function()
     assert.is_true(sys.monotonic() - started < 5)
   end)
 
+  it("that is waited for in a task lets the other tasks run", function()
+    local path = program("until [ -e " .. folder .. "/released ]; do sleep 0.01; done\n" .. GOOD)
+    local provider, own = credentials.process { command = path }, host.runtime()
+    local results = scheduler.run(function()
+      return scheduler.gather {
+        function() return provider({ runtime = own }) end,
+        function() return support.write_file(folder .. "/released", "") end,
+      }
+    end)
+    assert.are.equal("AKIDPROCESS", results[1].access_key_id)
+  end)
+
+  it("ends with the task that waits for it", function()
+    local path = program("echo $$ > " .. folder .. "/pid\nsleep 60")
+    local provider, own = credentials.process { command = path }, host.runtime()
+    local found, err = scheduler.run(function()
+      local task = scheduler.spawn(function() return provider({ runtime = own }) end)
+      while (support.read_file(folder .. "/pid") or "") == "" do scheduler.sleep(0.001) end
+      task:cancel()
+      return task:wait()
+    end)
+    assert.is_nil(found)
+    assert.are.equal("cancelled", err.kind)
+    assert.is_nil(sys.stat("/proc/" .. support.read_file(folder .. "/pid"):match("%d+")))
+  end)
+
   it("that is not there says so, with the profile that names it", function()
     runtime.files.contents[CONFIG] = "[default]\ncredential_process = /nowhere/at-all\n"
     local found, err = ask(credentials.profile())

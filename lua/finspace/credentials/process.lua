@@ -1,12 +1,18 @@
 --- Keys that a program prints: credential_process. It runs without a shell, so nothing in its command
---- but quotes means anything, and its time and output are bounded.
+--- but quotes means anything, and its time and output are bounded. In nginx, in an editor and in a task it
+--- holds nothing else up.
 local core = require("finspace.core")
+local errors = require("finspace.errors")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
+local sys = require("finspace.sys")
 
 local process = {}
 
 local TIMEOUT = 60
+
+-- Seconds between two looks at a program that runs; they double until they are as long as they may be.
+local FIRST_PAUSE, LONGEST_PAUSE, DOUBLINGS = 0.001, 0.016, 4
 
 -- Splitting a command --------------------------------------------------------------------------
 
@@ -78,9 +84,47 @@ local function read_output(output, options)
   return refuse(options, "InvalidProcessOutput", "printed no usable keys: " .. message)
 end
 
+-- Running it -----------------------------------------------------------------------------------
+
+local function in_coroutine()
+  local thread, is_main = coroutine.running()
+  return thread ~= nil and not is_main
+end
+
+-- A task that was cancelled does not pause any more, and would look for ever: nobody looks more often than
+-- the program's time allows.
+local function run_beside(command, runtime)
+  local child, message, code = sys.launch(command)
+  if not child then return nil, message, code end
+  local pause = FIRST_PAUSE
+  for _ = 0, DOUBLINGS + command.timeout / LONGEST_PAUSE do
+    local result
+    result, message, code = child:result()
+    if code ~= "EAGAIN" then return result, message, code end
+    runtime.sleep(pause)
+    pause = math.min(2 * pause, LONGEST_PAUSE)
+  end
+  child:close()
+  return nil, message, code
+end
+
+-- Outside of a coroutine nothing could run beside the program: not in those of nginx's phases that cannot
+-- wait, nor in a plain script.
+local function run_to_its_end(command, runtime)
+  if in_coroutine() then return run_beside(command, runtime) end
+  return sys.spawn(command)
+end
+
+local function gave_up()
+  return errors.new {
+    kind = "cancelled", code = "Cancelled", message = "its task was cancelled while a program fetched the keys",
+  }
+end
+
 local function run(context, argv, options)
-  local spawn = context.runtime.spawn or require("finspace.sys").spawn
-  local result, message, code = spawn { argv = argv, timeout = options.timeout, max_output = service.MAX_ANSWER }
+  local command = { argv = argv, timeout = options.timeout, max_output = service.MAX_ANSWER }
+  local result, message, code = run_to_its_end(command, context.runtime)
+  if code == "EAGAIN" then return nil, gave_up() end
   if not result then
     local cure = code == "ENOENT" and "; install the program, or correct its name" or ""
     return refuse(options, "ProcessFailed", "failed: " .. message .. cure)
