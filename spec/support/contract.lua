@@ -6,6 +6,7 @@ local assert = require("luassert")
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
 local nginx = require("spec.support.nginx")
+local socket = require("socket")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -63,8 +64,24 @@ local function quote(value)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
+-- Listens, and accepts nobody: the system keeps a first connection for it, and answers no other.
+local function start_deaf_server()
+  local sockets = { assert(socket.bind("127.0.0.1", 0, 0)) }
+  local address, port = sockets[1]:getsockname()
+  for _ = 1, 8 do
+    local connection = socket.tcp()
+    connection:settimeout(0)
+    connection:connect(address, port)
+    table.insert(sockets, connection)
+  end
+  local function stop()
+    for _, each in ipairs(sockets) do each:close() end
+  end
+  return tonumber(port), stop
+end
+
 --- Starts the servers that the sentences need. `world.file` lets another process find them.
---- @return table world { port, tls (ports by certificate), authority (file), folder, file, stop }
+--- @return table world { port, deaf (port), tls (ports by certificate), authority (file), folder, file, stop }
 function contract.start()
   local folder = support.temporary_folder()
   local trusted = certificates.authority(folder, "trusted")
@@ -75,7 +92,8 @@ function contract.start()
     ["self-signed"] = certificates.self_signed(folder, HERE),
     ["unknown authority"] = certificates.authority(folder, "unknown").issue("stranger", HERE),
   }
-  local world = { port = support.free_port(), tls = {}, authority = trusted.file, folder = folder }
+  local deaf, stop_deaf_server = start_deaf_server()
+  local world = { port = support.free_port(), deaf = deaf, tls = {}, authority = trusted.file, folder = folder }
   local servers = { SERVER:format(world.port, world.port) }
   for name, leaf in pairs(leaves) do
     world.tls[name] = support.free_port()
@@ -85,6 +103,7 @@ function contract.start()
   local server = nginx.start(table.concat(servers), { ports = { world.port, world.tls.good } })
   function world.stop()
     server.stop()
+    stop_deaf_server()
     support.remove_folder(folder)
   end
   return world
@@ -289,6 +308,12 @@ function contract.describe(busted, subject, world)
       it("within the TLS handshake", function()
         local fields = { scheme = "https", connect_timeout = 0.3 }
         assert.same({ "timeout", "ConnectTimeout", false }, timed({ { "sleep", 5 } }, fields))
+      end)
+
+      it("while the server takes no connection", function()
+        local response, err = send { url = url("/", world.deaf), connect_timeout = 0.3 }
+        assert.is_nil(response)
+        assert.same({ "timeout", "ConnectTimeout", false }, { err.kind, err.code, err.sent })
       end)
 
       it("before the first byte", function()
