@@ -91,6 +91,12 @@ describe("the errors of S3", function()
     assert.are.equal("HTTP418", fields_of(418, "<html>").code)
   end)
 
+  it("say what is wrong where the server has no words for it", function()
+    local err = fields_of(403, "<Error><Code>SignatureDoesNotMatch</Code><Message></Message></Error>")
+    assert.matches("secret access key", err.message)
+    assert.is_nil(fields_of(409, "<Error><Code>Odd</Code><Message></Message></Error>").message)
+  end)
+
   it("are told apart by what helps against them", function()
     local slow = fields_of(503, "<Error><Code>SlowDown</Code></Error>")
     assert.are.same({ "throttle", true, true }, { slow.kind, slow.throttle, slow.retryable })
@@ -271,6 +277,37 @@ describe("S3", function()
     local folders = assert(fs.s3:list_objects { bucket = BUCKET, prefix = "list/", delimiter = "/" })
     assert.are.same({ 5, 0 }, { #folders.prefixes, #folders.objects })
     assert.are.equal(5, #keys_below("list/"))
+  end)
+
+  it("reads the names of uploads from servers that encode them and do not say so", function()
+    wire.before = function(request)
+      local encoded = request.url:find("encoding-type", 1, true)
+      return { status = 200, headers = {}, body = ("<ListMultipartUploadsResult><Upload><Key>%s</Key>"
+        .. "<UploadId>u</UploadId></Upload></ListMultipartUploadsResult>"):format(encoded and "a%20b" or "a b") }
+    end
+    assert.are.equal("a b", assert(fs.s3:list_uploads { bucket = BUCKET }).uploads[1].key)
+  end)
+
+  it("asks for encoded names of uploads where the plain ones are no XML", function()
+    wire.before = function(request)
+      local encoded = request.url:find("encoding-type=url", 1, true)
+      return { status = 200, headers = {}, body = ("<ListMultipartUploadsResult>%s</ListMultipartUploadsResult>")
+        :format(encoded and "<EncodingType>url</EncodingType><Upload><Key>a%01b</Key></Upload>"
+          or "<Upload><Key>a&#1;b</Key></Upload>") }
+    end
+    assert.are.equal("a\1b", assert(fs.s3:list_uploads { bucket = BUCKET }).uploads[1].key)
+  end)
+
+  it("never takes the beginning of a list for the whole", function()
+    for _, token in ipairs { "", "<NextContinuationToken/>" } do
+      wire.before = function()
+        return { status = 200, headers = {}, body = ("<ListBucketResult><IsTruncated>true</IsTruncated>%s"
+          .. "<Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>"):format(token) }
+      end
+      local list, err = fs.s3:list_objects { bucket = BUCKET }
+      assert.is_nil(list)
+      assert.are.same({ "protocol", "InvalidResponse" }, { err.kind, err.code })
+    end
   end)
 
   it("raises on options that make no sense, and names them", function()

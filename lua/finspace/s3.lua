@@ -83,6 +83,13 @@ local CODE_BY_STATUS = {
   [403] = "AccessDenied", [404] = "NotFound", [405] = "MethodNotAllowed", [412] = "PreconditionFailed",
   [416] = "InvalidRange", [503] = "ServiceUnavailable",
 }
+-- What radosgw, above all, leaves unsaid.
+local MESSAGE_BY_CODE = {
+  SignatureDoesNotMatch = "the secret access key does not belong to the access key ID",
+  InvalidAccessKeyId = "S3 does not know the access key ID",
+  NoSuchBucket = "there is no such bucket",
+  NoSuchKey = "there is no object under this key",
+}
 local MAX_ERROR_BYTES = 64 * 1024
 
 local function error_kind(code, status)
@@ -98,6 +105,11 @@ local function error_document(body)
   return root and root.name == "Error" and root or nil
 end
 
+local function error_message(document, code)
+  local message = document and xml.text(document, "Message") or ""
+  return message ~= "" and message or MESSAGE_BY_CODE[code]
+end
+
 --- What S3 says went wrong, as the fields of an err.
 --- @param response table
 --- @return table fields
@@ -108,7 +120,7 @@ function s3.error_fields(response)
   local kind = error_kind(code, response.status)
   return {
     kind = kind, code = code, status = response.status,
-    message = document and xml.text(document, "Message"),
+    message = error_message(document, code),
     request_id = response.headers["x-amz-request-id"] or (document and xml.text(document, "RequestId")),
     region = response.headers["x-amz-bucket-region"] or (document and xml.text(document, "Region")),
     retryable = kind == "throttle" or kind == "service",
@@ -235,8 +247,16 @@ local function document_reader(name, read)
     if root.name ~= name then
       return nil, broken_answer(response, ("S3 answered a %s instead of a %s"):format(root.name, name))
     end
-    return read(root)
+    return read(root, response)
   end
+end
+
+-- Where a list goes on. One that says that it does, and not where, would pass for the whole.
+local function next_page(root, response, name)
+  if xml.text(root, "IsTruncated") ~= "true" then return nil end
+  local marker = xml.text(root, name) or ""
+  if marker ~= "" then return marker end
+  return nil, broken_answer(response, "S3 says that its list goes on, and does not say where")
 end
 
 local function put_headers(given)
@@ -323,9 +343,11 @@ local function name_reader(root)
   return function(name) return name and core.uri_decode((name:gsub("+", "%%20"))) end
 end
 
-local function read_list(root)
+local function read_list(root, response)
   local decode = name_reader(root)
-  local list = { objects = {}, prefixes = {}, next_token = xml.text(root, "NextContinuationToken") }
+  local next_token, err = next_page(root, response, "NextContinuationToken")
+  if err then return nil, err end
+  local list = { objects = {}, prefixes = {}, next_token = next_token }
   for _, item in ipairs(xml.children(root, "Contents")) do
     table.insert(list.objects, {
       key = decode(xml.text(item, "Key")), size = whole_number(xml.text(item, "Size")),
@@ -335,7 +357,6 @@ local function read_list(root)
   for _, item in ipairs(xml.children(root, "CommonPrefixes")) do
     table.insert(list.prefixes, decode(xml.text(item, "Prefix")))
   end
-  if xml.text(root, "IsTruncated") ~= "true" then list.next_token = nil end
   return list
 end
 
@@ -464,16 +485,15 @@ function S3:abort_upload(given)
   })
 end
 
-local function read_parts(root)
-  local list = { parts = {} }
+local function read_parts(root, response)
+  local next_marker, err = next_page(root, response, "NextPartNumberMarker")
+  if err then return nil, err end
+  local list = { parts = {}, next_marker = next_marker }
   for _, item in ipairs(xml.children(root, "Part")) do
     table.insert(list.parts, {
       number = whole_number(xml.text(item, "PartNumber")), size = whole_number(xml.text(item, "Size")),
       etag = xml.text(item, "ETag"),
     })
-  end
-  if xml.text(root, "IsTruncated") == "true" then
-    list.next_marker = xml.text(root, "NextPartNumberMarker")
   end
   return list
 end
@@ -492,20 +512,31 @@ function S3:list_parts(given)
   })
 end
 
-local function read_uploads(root)
+local function read_uploads(root, response)
   local decode = name_reader(root)
-  local list = { uploads = {} }
+  local next_key, err = next_page(root, response, "NextKeyMarker")
+  if err then return nil, err end
+  local list = {
+    uploads = {}, next_key = decode(next_key), next_upload = next_key and xml.text(root, "NextUploadIdMarker"),
+  }
   for _, item in ipairs(xml.children(root, "Upload")) do
     table.insert(list.uploads, {
       key = decode(xml.text(item, "Key")), upload_id = xml.text(item, "UploadId"),
       initiated = xml.text(item, "Initiated"),
     })
   end
-  if xml.text(root, "IsTruncated") == "true" then
-    list.next_key = decode(xml.text(root, "NextKeyMarker"))
-    list.next_upload = xml.text(root, "NextUploadIdMarker")
-  end
   return list
+end
+
+local function list_uploads(self, given, encoding)
+  return call_s3(self, {
+    operation = "ListMultipartUploads", method = "GET", bucket = given.bucket,
+    query = {
+      { "uploads", "" }, { "encoding-type", encoding }, { "prefix", given.prefix },
+      { "key-marker", given.key_marker }, { "upload-id-marker", given.upload_marker },
+    },
+    read = document_reader("ListMultipartUploadsResult", read_uploads),
+  })
 end
 
 --- One page of the uploads that were begun and neither completed nor aborted.
@@ -515,14 +546,11 @@ function S3:list_uploads(given)
   check("list_uploads", given, {
     bucket = "string", prefix = "string", key_marker = "string", upload_marker = "string",
   }, "bucket")
-  return call_s3(self, {
-    operation = "ListMultipartUploads", method = "GET", bucket = given.bucket,
-    query = {
-      { "uploads", "" }, { "encoding-type", "url" }, { "prefix", given.prefix },
-      { "key-marker", given.key_marker }, { "upload-id-marker", given.upload_marker },
-    },
-    read = document_reader("ListMultipartUploadsResult", read_uploads),
-  })
+  -- Asked to encode the names here, radosgw does not say that it did, and Swift leaves the markers as
+  -- they are. So they are encoded only where XML cannot carry them.
+  local list, err = list_uploads(self, given)
+  if list or err.code ~= "InvalidResponse" then return list, err end
+  return list_uploads(self, given, "url")
 end
 
 return s3
