@@ -122,6 +122,16 @@ describe("The service's S3 half #once", function()
       assert.equal("1", s3("GET", "conditional").body)
     end)
 
+    it("says of a PUT with a condition that it was done", function()
+      local function put_if(name, value)
+        return s3("PUT", "on-condition", { body = "new", headers = { { name, value } } }).status
+      end
+      s3("DELETE", "on-condition")
+      assert.equal(200, put_if("If-None-Match", "*"))
+      assert.equal(200, put_if("If-Match", put("on-condition", "old")))
+      assert.equal("new", s3("GET", "on-condition").body)
+    end)
+
     it("deletes it, and does not mind when it is gone", function()
       put("gone", "x")
       assert.equal(204, s3("DELETE", "gone").status)

@@ -90,6 +90,14 @@ local function check_bucket(call, action)
   wire.refuse("NoSuchBucket", "there is no bucket of that name")
 end
 
+-- Conditions of what is written are heeded before: nginx would hold them against the answer's own ETag.
+local function hide_conditions(request)
+  if request.method == "GET" or request.method == "HEAD" then return end
+  for _, name in ipairs({ "if-match", "if-none-match" }) do
+    if request.header[name] then ngx.req.clear_header(name) end
+  end
+end
+
 --- Answers one request whose signature has been verified.
 --- @param state table
 --- @param request table
@@ -105,6 +113,7 @@ function s3.answer(state, request, caller, now)
     wire.refuse("AccessDenied", "these keys do not open this bucket or key")
   end
   check_bucket(call, action)
+  hide_conditions(request)
   handler(call)
 end
 
