@@ -38,17 +38,19 @@ local function body_pieces(length)
   end
 end
 
-local CHECKSUMS = { crc32 = "crc32", sha256 = "sha256_bytes" }
+local CHECKSUMS = {
+  crc32 = function(digests) return digests.crc32 end,
+  sha256 = function(digests) return checksums.from_hex(digests.sha256) end,
+}
 
 -- A checksum that cannot be checked is refused: accepting it would be a promise that is not kept.
 local function check_declared_checksums(header, digests)
-  digests.sha256_bytes = checksums.from_hex(digests.sha256)
   for name, value in pairs(header) do
     local kind = name:match("^x%-amz%-checksum%-(%w+)$")
     if kind and kind ~= "type" and kind ~= "algorithm" then
-      local digest = CHECKSUMS[kind] and digests[CHECKSUMS[kind]]
-      if not digest then wire.refuse("NotImplemented", "checksums here are crc32 or sha256, not " .. kind) end
-      if ngx.encode_base64(digest) ~= value then
+      local digest_of = CHECKSUMS[kind]
+      if not digest_of then wire.refuse("NotImplemented", "checksums here are crc32 or sha256, not " .. kind) end
+      if ngx.encode_base64(digest_of(digests)) ~= value then
         wire.refuse("BadDigest", name .. " does not match the body")
       end
     end

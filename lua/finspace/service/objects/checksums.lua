@@ -18,6 +18,7 @@ unsigned long crc32(unsigned long crc, const char *bytes, unsigned int length);
 
 local crypto = ffi.load("libcrypto.so.3")
 local zlib = ffi.load("libz.so.1")
+local MD5 = crypto.EVP_get_digestbyname("MD5")
 
 local Md5 = {}
 Md5.__index = Md5
@@ -35,15 +36,18 @@ local checksums = {}
 --- @return table md5 {update(bytes), bytes()}
 function checksums.md5()
   local context = ffi.gc(crypto.EVP_MD_CTX_new(), crypto.EVP_MD_CTX_free)
-  crypto.EVP_DigestInit_ex(context, crypto.EVP_get_digestbyname("MD5"), nil)
+  crypto.EVP_DigestInit_ex(context, MD5, nil)
   return setmetatable({ context = context }, Md5)
+end
+
+local HEX = {}
+for byte = 0, 255 do
+  HEX[string.char(byte)] = ("%02x"):format(byte)
 end
 
 --- @param bytes string
 --- @return string hex
-function checksums.hex(bytes)
-  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
-end
+function checksums.hex(bytes) return (bytes:gsub(".", HEX)) end
 
 --- @param text string hex
 --- @return string bytes
