@@ -19,6 +19,8 @@ int sqlite3_bind_null(sqlite3_stmt *statement, int index);
 int sqlite3_bind_int64(sqlite3_stmt *statement, int index, int64_t value);
 int sqlite3_bind_double(sqlite3_stmt *statement, int index, double value);
 int sqlite3_bind_text(sqlite3_stmt *statement, int index, const char *value, int length, intptr_t destructor);
+int sqlite3_bind_blob(sqlite3_stmt *statement, int index, const char *value, int length, intptr_t destructor);
+int64_t sqlite3_last_insert_rowid(sqlite3 *db);
 int sqlite3_step(sqlite3_stmt *statement);
 int sqlite3_reset(sqlite3_stmt *statement);
 int sqlite3_clear_bindings(sqlite3_stmt *statement);
@@ -42,6 +44,8 @@ local LARGEST_EXACT = 2 ^ 53
 local Database = {}
 Database.__index = Database
 
+local Blob = {}
+
 local function fail(self, doing)
   error({
     sqlite = C.sqlite3_extended_errcode(self.handle),
@@ -57,6 +61,8 @@ local function bind(self, statement, index, value)
     code = C.sqlite3_bind_null(statement, index)
   elseif kind == "string" then
     code = C.sqlite3_bind_text(statement, index, value, #value, COPY_THE_BYTES)
+  elseif getmetatable(value) == Blob then
+    code = C.sqlite3_bind_blob(statement, index, value.bytes, #value.bytes, COPY_THE_BYTES)
   elseif kind == "boolean" then
     code = C.sqlite3_bind_int64(statement, index, value and 1 or 0)
   elseif kind == "number" and is_whole(value) then
@@ -132,6 +138,14 @@ function Database:run(sql, ...)
   end -- luacheck: ignore 542
   C.sqlite3_reset(statement.handle)
   return C.sqlite3_changes(self.handle)
+end
+
+--- Runs one INSERT.
+--- @param sql string
+--- @return integer rowid of what was inserted
+function Database:insert_row(sql, ...)
+  self:run(sql, ...)
+  return tonumber(C.sqlite3_last_insert_rowid(self.handle))
 end
 
 --- Inserts a row given by column name; what is nil is left to the column's default.
@@ -218,6 +232,11 @@ function Database:close()
 end
 
 local sqlite = {}
+
+--- Bytes that are no text: SQLite counts and cuts them by bytes, not by characters.
+--- @param bytes string
+--- @return table to be bound
+function sqlite.blob(bytes) return setmetatable({ bytes = bytes }, Blob) end
 
 --- @param path string
 --- @param busy_seconds? number how long a writer waits for another process' write

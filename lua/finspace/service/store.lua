@@ -64,6 +64,9 @@ CREATE TABLE IF NOT EXISTS buckets (
   name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contents (
   id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS small_segments (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: a slow reader may still hold it
+  bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
   bucket TEXT NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL, modified INTEGER NOT NULL,
   content_type TEXT, metadata TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;

@@ -1,8 +1,7 @@
 --- What nobody refers to is taken away: uploads that were left behind, contents of objects that were
--- replaced or deleted, files of writers that died. A content goes only when it was unused in two
--- sweeps in a row, so that who is just reading it can finish.
+-- replaced or deleted, their segments, files of writers that died. A content goes only when it was
+-- unused in two sweeps in a row, so that who is just reading it can finish.
 
-local cjson = require("cjson.safe")
 local sys = require("finspace.sys")
 local upload = require("finspace.service.objects.upload")
 
@@ -11,34 +10,57 @@ local sweep = {}
 local EVERY_SECONDS = 600
 local STRAY_SECONDS = 3600 -- older than any write that still goes on without a byte arriving
 
-local UNUSED = [[SELECT id, segments FROM contents c
+local UNUSED = [[SELECT id FROM contents c
   WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = c.id)
   AND NOT EXISTS (SELECT 1 FROM changeset_sources s WHERE s.content_id = c.id)]]
+
+-- One statement sees one moment: between two, a part could become an object and be seen in neither.
+local SEGMENTS_IN_USE = [[SELECT segment AS name FROM parts
+  UNION ALL SELECT json_extract(value, '$.name') FROM contents, json_each(segments)]]
+
+local UNUSED_ROWS = "SELECT number FROM small_segments WHERE 'row/' || number NOT IN (" .. SEGMENTS_IN_USE .. ")"
+
+local BATCH = 100 -- rows of a transaction: other writers wait for it
 
 local unused_before = {}
 local next_time = 0
 
+local function delete_all(db, sql, ids)
+  for first = 1, #ids, BATCH do
+    db:transaction(function()
+      for at = first, math.min(first + BATCH - 1, #ids) do
+        db:run(sql, ids[at])
+      end
+    end)
+  end
+end
+
 local function forget_contents(db)
-  local unused_now = {}
+  local unused_now, unused_twice = {}, {}
   for _, row in ipairs(db:rows(UNUSED)) do
     if unused_before[row.id] then
-      db:run("DELETE FROM contents WHERE id = ?", row.id)
+      unused_twice[#unused_twice + 1] = row.id
     else
       unused_now[row.id] = true
     end
   end
+  delete_all(db, "DELETE FROM contents WHERE id = ?", unused_twice)
   unused_before = unused_now
+end
+
+-- A row is written in the transaction that refers to it: one to which nothing refers never will be in use.
+local function remove_rows(db)
+  local numbers = {}
+  for row in db:each(UNUSED_ROWS) do
+    numbers[#numbers + 1] = row.number
+  end
+  delete_all(db, "DELETE FROM small_segments WHERE number = ?", numbers)
 end
 
 local function known_segments(db)
   local known = {}
-  for row in db:each("SELECT segments FROM contents") do
-    for _, segment in ipairs(cjson.decode(row.segments)) do
-      known[segment.name] = true
-    end
-  end
-  for row in db:each("SELECT segment FROM parts") do
-    known[row.segment] = true
+  for row in db:each(SEGMENTS_IN_USE) do
+    known[row.name] = true
   end
   return known
 end
@@ -65,6 +87,7 @@ end
 function sweep.run(state)
   upload.sweep(state.db, math.floor(sys.now() * 1000))
   forget_contents(state.db)
+  remove_rows(state.db)
   remove_files(state)
 end
 

@@ -77,7 +77,7 @@ end
 --- @return table segment whose digests are the declared ones
 function bodies.receive(call)
   local length = declared_length(call)
-  return contents.write_segment(call.state, body_pieces(length), approve_for(call))
+  return contents.take_segment(call.state, body_pieces(length), approve_for(call))
 end
 
 --- Receives a body that is a document: small, and read at once.

@@ -1,6 +1,9 @@
---- What objects hold, apart from what they are called. A content is a list of segments, each a file
--- that is written once under a random name and never changes: an upload of many parts becomes one
--- object without being copied, and a changeset keeps what it was made from when the object goes.
+--- What objects hold, apart from what they are called. A content is a list of segments, each written
+-- once and never changed: an upload of many parts becomes one object without being copied, and a
+-- changeset keeps what it was made from when the object goes.
+--
+-- A segment is a file under a random name, or, where it is small, a row beside the one that refers to
+-- it: both are on disk with one commit, where a file costs two more waits for the disk.
 
 local cjson = require("cjson.safe")
 local ffi = require("ffi")
@@ -8,18 +11,15 @@ local sys = require("finspace.sys")
 local checksums = require("finspace.service.objects.checksums")
 local file = require("finspace.service.objects.file")
 local ids = require("finspace.service.ids")
+local sqlite = require("finspace.service.sqlite")
 
 local contents = {}
 
 local PIECE = 256 * 1024
 local LARGE = 4 * 1024 * 1024
+local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
 
---- @param state table
---- @param name string segment
---- @return string path
-function contents.path(state, name)
-  return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name
-end
+local function path_of(state, name) return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name end
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
@@ -36,7 +36,7 @@ local function sync(path, size)
 end
 
 local function keep(state, name, size)
-  local path = contents.path(state, name)
+  local path = path_of(state, name)
   local folder = path:match("^(.*)/")
   sync(incoming_path(state, name), size)
   ensure_folder(folder)
@@ -45,12 +45,12 @@ local function keep(state, name, size)
   file.sync(folder, true)
 end
 
---- Writes a segment from a source of pieces, under a temporary name until `approve` has seen its
---- digests. What is returned is on disk.
+--- Writes a segment to a file from a source of pieces, under a temporary name until `approve` has seen
+--- its digests. What is returned is on disk.
 --- @param state table
 --- @param next_piece fun(): string|nil
 --- @param approve? fun(digests: table) raises to refuse
---- @return table segment {name=, size=, sha256=, md5=}
+--- @return table segment {name=, size=, md5=}
 function contents.write_segment(state, next_piece, approve)
   local name = ids.resource()
   ensure_folder(state.settings.data .. "/objects/incoming")
@@ -64,7 +64,7 @@ function contents.write_segment(state, next_piece, approve)
     local digests = running.finish()
     if approve then approve(digests) end
     keep(state, name, size)
-    return { name = name, size = size, sha256 = digests.sha256, md5 = digests.md5 }
+    return { name = name, size = size, md5 = digests.md5 }
   end)
   out:close()
   if ok then return problem end
@@ -72,15 +72,60 @@ function contents.write_segment(state, next_piece, approve)
   return error(problem, 0)
 end
 
+-- Reads until it is known whether a source fits into a row.
+local function read_start(next_piece)
+  local pieces, size = {}, 0
+  for piece in next_piece do
+    pieces[#pieces + 1] = piece
+    size = size + #piece
+    if size > LARGEST_ROW then return table.concat(pieces), false end
+  end
+  return table.concat(pieces), true
+end
+
+local function continued(start, next_piece)
+  return function()
+    local piece = start or next_piece()
+    start = nil
+    return piece
+  end
+end
+
+--- Takes a segment from a source of pieces: a small one is held in memory until the transaction that
+--- refers to it, a larger one is written to a file at once.
+--- @param state table
+--- @param next_piece fun(): string|nil
+--- @param approve fun(digests: table) raises to refuse
+--- @return table segment {size=, md5=, and name= or bytes=}
+function contents.take_segment(state, next_piece, approve)
+  local start, is_whole = read_start(next_piece)
+  if not is_whole then return contents.write_segment(state, continued(start, next_piece), approve) end
+  local running = checksums.start()
+  running.update(start)
+  local digests = running.finish()
+  approve(digests)
+  return { bytes = start, size = #start, md5 = digests.md5 }
+end
+
+--- The name by which a segment is referred to: a small one gets its row now. Call it in the
+--- transaction that also writes the name down.
+--- @param db table
+--- @param segment table from take_segment or write_segment, or {name=}
+--- @return string name
+function contents.name_segment(db, segment)
+  if segment.name then return segment.name end
+  return "row/" .. db:insert_row("INSERT INTO small_segments (bytes) VALUES (?)", sqlite.blob(segment.bytes))
+end
+
 --- Remembers a content; call it in the transaction that also refers to it.
 --- @param db table
---- @param segments table[] {name=, size=}
+--- @param segments table[] {size=, and name= or bytes=}
 --- @param etag string without quotes
 --- @return string content_id
 function contents.insert(db, segments, etag)
   local kept, size = {}, 0
   for i, segment in ipairs(segments) do
-    kept[i] = { name = segment.name, size = segment.size }
+    kept[i] = { name = contents.name_segment(db, segment), size = segment.size }
     size = size + segment.size
   end
   local id = ids.resource()
@@ -100,39 +145,50 @@ function contents.etag_of_parts(md5s)
   return checksums.hex(all:bytes()) .. "-" .. #md5s
 end
 
--- The segments that a range touches: {path, offset, length} each.
-local function spans(state, segments, first, last)
+-- The segments that a range touches: {name, offset, length} each.
+local function spans(segments, first, last)
   local found, start = {}, 0
   for _, segment in ipairs(segments) do
     local from, to = math.max(first, start), math.min(last, start + segment.size - 1)
     if from <= to then
-      found[#found + 1] =
-        { path = contents.path(state, segment.name), offset = from - start, length = to - from + 1 }
+      found[#found + 1] = { name = segment.name, offset = from - start, length = to - from + 1 }
     end
     start = start + segment.size
   end
   return found
 end
 
-local function next_span(self)
-  if self.source then self.source:close() end
-  self.at = self.at + 1
-  local span = self.wanted[self.at]
-  if not span then return false end
-  self.source = file.open(span.path) or error("a segment is missing: " .. span.path, 0)
-  self.source:seek(span.offset)
-  self.left = span.length
-  return true
+local function nothing() end
+
+local function row_pieces(state, span, number)
+  local row = state.db:row(
+    "SELECT substr(bytes, ?, ?) AS bytes FROM small_segments WHERE number = ?",
+    span.offset + 1,
+    span.length,
+    number
+  ) or error("a segment is missing: " .. span.name, 0)
+  return continued(row.bytes, nothing), nothing
 end
 
-local function next_piece(self)
-  while self.left == 0 do
-    if not next_span(self) then return nil end
+local function file_pieces(state, span)
+  local path, left = path_of(state, span.name), span.length
+  local source = file.open(path) or error("a segment is missing: " .. path, 0)
+  local buffer = ffi.new("char[?]", math.min(PIECE, left))
+  source:seek(span.offset)
+  local function next_piece()
+    if left == 0 then return nil end
+    local got = source:read_into(buffer, math.min(PIECE, left))
+    if got == 0 then error("a segment is shorter than it was: " .. path, 0) end
+    left = left - got
+    return ffi.string(buffer, got)
   end
-  local got = self.source:read_into(self.buffer, math.min(PIECE, self.left))
-  if got == 0 then error("a segment is shorter than it was: " .. self.source.path, 0) end
-  self.left = self.left - got
-  return ffi.string(self.buffer, got)
+  return next_piece, function() source:close() end
+end
+
+local function open_span(state, span)
+  local number = tonumber(span.name:match("^row/(%d+)$"))
+  if number then return row_pieces(state, span, number) end
+  return file_pieces(state, span)
 end
 
 --- Reads bytes first..last (0-based, inclusive) piece by piece.
@@ -143,16 +199,20 @@ end
 --- @return fun(): string|nil next_piece
 --- @return fun() close for who stops before the end
 function contents.pieces(state, segments_json, first, last)
-  local self = {
-    wanted = spans(state, cjson.decode(segments_json), first, last),
-    buffer = ffi.new("char[?]", math.max(1, math.min(PIECE, last - first + 1))),
-    at = 0,
-    left = 0,
-  }
-  local function close()
-    if self.source then self.source:close() end
+  local wanted, at = spans(cjson.decode(segments_json), first, last), 0
+  local next_of_span, close_span = nothing, nothing
+  local function next_piece()
+    local piece = next_of_span()
+    while not piece do
+      close_span()
+      at = at + 1
+      if not wanted[at] then return nil end
+      next_of_span, close_span = open_span(state, wanted[at])
+      piece = next_of_span()
+    end
+    return piece
   end
-  return function() return next_piece(self) end, close
+  return next_piece, function() close_span() end
 end
 
 return contents

@@ -67,7 +67,7 @@ function upload.put_part(call)
     db:insert("parts", {
       upload_id = id,
       number = number,
-      segment = segment.name,
+      segment = contents.name_segment(db, segment),
       size = segment.size,
       etag = etag,
       modified = call.now,
