@@ -128,7 +128,7 @@ function contents.insert(db, segments, etag)
     kept[i] = { name = contents.name_segment(db, segment), size = segment.size }
     size = size + segment.size
   end
-  local id = ids.resource()
+  local id = ids.rising()
   db:run("INSERT INTO contents VALUES (?, ?, ?, ?)", id, size, etag, cjson.encode(kept))
   return id
 end
