@@ -168,6 +168,7 @@ build = {
     ["finspace.service.fault"] = "lua/finspace/service/fault.lua",
     ["finspace.service.files"] = "lua/finspace/service/files.lua",
     ["finspace.service.front"] = "lua/finspace/service/front.lua",
+    ["finspace.service.group_commit"] = "lua/finspace/service/group_commit.lua",
     ["finspace.service.idempotency"] = "lua/finspace/service/idempotency.lua",
     ["finspace.service.ids"] = "lua/finspace/service/ids.lua",
     ["finspace.service.ingest.changeset"] = "lua/finspace/service/ingest/changeset.lua",

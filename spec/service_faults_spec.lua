@@ -1,3 +1,4 @@
+local at_once = require("spec.support.at_once")
 local cjson = require("cjson")
 local core = require("finspace.core")
 local service = require("spec.support.service")
@@ -83,7 +84,8 @@ describe("The service under fault #once", function()
     local kept = {}
     for round = 1, 10 do
       for i = 1, 5 do
-        local key, body = ("round%d/%d"):format(round, i), ("%d.%d "):format(round, i):rep(20000)
+        local times = i % 2 == 0 and 20000 or 200 -- a file, or a row
+        local key, body = ("round%d/%d"):format(round, i), ("%d.%d "):format(round, i):rep(times)
         assert.equal(
           200,
           persist({
@@ -102,6 +104,39 @@ describe("The service under fault #once", function()
       local answer = running.ask({ service = "s3", path = "/finspace-local/" .. key })
       assert.equal(sha256, core.sha256(answer.body))
     end
+  end)
+
+  it("keeps a small object when all of it is killed as its acknowledgement arrives", function()
+    for round = 1, 10 do
+      running.put("at-once/" .. round, "body " .. round)
+      running.kill()
+      running.restart()
+      assert.equal("body " .. round, running.ask({ service = "s3", path = "/finspace-local/at-once/" .. round }).body)
+    end
+  end)
+
+  it("keeps each of many small objects that it acknowledged, killed in the midst of them", function()
+    local acknowledged = 0
+    for round = 1, 10 do
+      local requests, statuses = {}, {}
+      for i = 1, 40 do
+        local path = ("/finspace-local/midst/%d/%d"):format(round, i)
+        requests[i] = running.sign({ service = "s3", method = "PUT", path = path, body = "body of " .. path })
+      end
+      for i, connection in ipairs(at_once.send(running.port, requests)) do
+        if i == round then running.kill() end
+        statuses[i] = at_once.status(connection)
+      end
+      running.restart()
+      for i, request in ipairs(requests) do
+        local body = running.ask({ service = "s3", path = request.path }).body
+        if statuses[i] == 200 then
+          acknowledged = acknowledged + 1
+          assert.equal(request.body, body)
+        end
+      end
+    end
+    assert.truthy(acknowledged >= 45) -- those that were read before the kills
   end)
 
   it("makes one changeset of one token, however often it is killed before it can answer", function()

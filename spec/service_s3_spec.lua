@@ -1,4 +1,6 @@
+local at_once = require("spec.support.at_once")
 local core = require("finspace.core")
+local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -167,6 +169,95 @@ describe("The service's S3 half #once", function()
       local answer =
         s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
       assert.same({ 200, "hello" }, { answer.status, answer.body })
+    end)
+  end)
+
+  -- A row's limit is 64 KiB; what is larger is a file.
+  for _, size in ipairs({ 1, 5000, 65536, 65537, 1000000 }) do
+    describe(("with an object of %d bytes"):format(size), function()
+      local body = sys.random_bytes(size)
+
+      local function range(from, to)
+        return s3("GET", "sized", { headers = { { "Range", ("bytes=%d-%d"):format(from, to) } } }).body
+      end
+
+      before_each(function() put("sized", body) end)
+
+      it("gives its ranges", function()
+        local middle = math.floor(size / 2)
+        assert.equal(core.sha256(body), core.sha256(range(0, size - 1)))
+        assert.equal(body:sub(1, 1), range(0, 0))
+        assert.equal(body:sub(-1), range(size - 1, size + 9))
+        assert.equal(core.sha256(body:sub(middle + 1)), core.sha256(range(middle, size - 1)))
+      end)
+
+      it("tells its size and ETag in a HEAD and in a listing", function()
+        local etag = put("sized", body)
+        local answer = s3("HEAD", "sized")
+        assert.same({ tostring(size), etag }, { answer.headers["content-length"], answer.headers.etag })
+        local listed = running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&prefix=sized" })
+        assert.truthy(listed.body:find(("<Size>%d</Size>"):format(size), 1, true))
+      end)
+
+      it("keeps its copy when it is overwritten and deleted", function()
+        assert.equal(200, s3("PUT", "sized-copy", { headers = { { "x-amz-copy-source", BUCKET .. "sized" } } }).status)
+        put("sized", "other")
+        assert.equal("other", s3("GET", "sized").body)
+        assert.equal(204, s3("DELETE", "sized").status)
+        assert.equal("NoSuchKey", code_of(s3("GET", "sized")))
+        assert.equal(core.sha256(body), core.sha256(s3("GET", "sized-copy").body))
+      end)
+    end)
+  end
+
+  describe("with requests that come at the same time", function()
+    local function puts(count, key_of, headers)
+      local requests = {}
+      for i = 1, count do
+        requests[i] = running.sign({
+          service = "s3",
+          method = "PUT",
+          path = BUCKET .. key_of(i),
+          body = "body " .. i,
+          headers = headers,
+        })
+      end
+      return requests
+    end
+
+    local function key_of(i) return "together/" .. i end
+
+    it("answers each, and keeps what each brought", function()
+      local statuses = at_once.ask(running.port, puts(50, key_of))
+      for i = 1, 50 do
+        assert.equal(200, statuses[i])
+        assert.equal("body " .. i, s3("GET", key_of(i)).body)
+      end
+    end)
+
+    it("refuses those that must be refused, and no others", function()
+      for i = 2, 40, 2 do
+        s3("DELETE", key_of(i))
+      end
+      local unless_there = { { "If-None-Match", "*" } }
+      local statuses = at_once.ask(running.port, puts(40, key_of, unless_there))
+      for i = 1, 40 do
+        assert.equal(i % 2 == 0 and 200 or 412, statuses[i])
+        assert.equal("body " .. i, s3("GET", key_of(i)).body)
+      end
+    end)
+
+    it("lets one alone make an object that must not exist yet", function()
+      local unless_there = { { "If-None-Match", "*" } }
+      local statuses = at_once.ask(running.port, puts(20, function() return "only-one" end, unless_there))
+      local winner, winners = nil, 0
+      for i, status in pairs(statuses) do
+        if status == 200 then
+          winner, winners = i, winners + 1
+        end
+      end
+      assert.equal(1, winners)
+      assert.equal("body " .. winner, s3("GET", "only-one").body)
     end)
   end)
 
@@ -388,6 +479,17 @@ describe("The service's S3 half #once", function()
       assert.equal("NoSuchUpload", code_of(complete("parts", id, { { 1, first }, { 2, second } })))
     end)
 
+    it("gives ranges within a last part that is small, and keeps it when the upload's name is deleted", function()
+      local id = begin("small-end")
+      local first, second = etag("small-end", id, 1, FULL), etag("small-end", id, 2, "0123456789")
+      assert.equal(200, complete("small-end", id, { { 1, first }, { 2, second } }).status)
+      assert.equal(200, s3("PUT", "end-copy", { headers = { { "x-amz-copy-source", BUCKET .. "small-end" } } }).status)
+      s3("DELETE", "small-end")
+      local inside = { { "Range", ("bytes=%d-%d"):format(#FULL + 3, #FULL + 5) } }
+      assert.equal("345", s3("GET", "end-copy", { headers = inside }).body)
+      assert.equal("89", s3("GET", "end-copy", { headers = { { "Range", "bytes=-2" } } }).body)
+    end)
+
     it("checks the parts' numbers, order, sizes and ETags", function()
       local id = begin("checked")
       local first, second = etag("checked", id, 1, "small"), etag("checked", id, 2, "small too")
@@ -449,6 +551,91 @@ describe("The service's S3 half #once", function()
     for i = 1, 20 do
       assert.equal(core.sha256(bodies[i]), core.sha256(s3("GET", "kept/" .. i).body))
     end
+  end)
+
+  describe("over time", function()
+    local SWEEP = [[server { listen 127.0.0.1:%d; location / { content_by_lua_block {
+      local state = { settings = { data = %q } }
+      state.db = require("finspace.service.store").open(state.settings.data)
+      require("finspace.service.ingest.sweep").run(state)
+      require("finspace.service.ingest.sweep").run(state)
+      state.db:close()
+      ngx.print("swept twice")
+    } } }]]
+    local PATHS = ("%s/lua/?.lua;%s/lua/?/init.lua"):format(support.root, support.root)
+
+    local function sweep_twice()
+      local port = support.free_port()
+      local sweeper = nginx.start(SWEEP:format(port, running.data), { ports = { port }, package_path = PATHS })
+      finally(sweeper.stop)
+      local answer = service.send_text(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+      assert.truthy(answer.body:find("swept twice", 1, true), sweeper.errors())
+    end
+
+    local function sql(text)
+      return (support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(text))))
+    end
+
+    local function rows_of(...)
+      local rows = {}
+      for i, body in ipairs({ ... }) do
+        rows[i] = tonumber(sql(("SELECT count(*) FROM small_segments WHERE bytes = CAST('%s' AS BLOB)"):format(body)))
+      end
+      return rows
+    end
+
+    it("forgets the bytes of small objects that were deleted or overwritten, and of parts that nobody took", function()
+      put("swept/deleted", "of a deleted one")
+      s3("DELETE", "swept/deleted")
+      put("swept/overwritten", "of an overwritten one")
+      put("swept/overwritten", "of one that is there")
+      local id = s3("POST", "swept/parts", { query = "uploads" }).body:match("<UploadId>(.-)<")
+      s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that was replaced" })
+      s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that is waiting" })
+      sweep_twice()
+      assert.same(
+        { 0, 0, 1, 0, 1 },
+        rows_of(
+          "of a deleted one",
+          "of an overwritten one",
+          "of one that is there",
+          "of a part that was replaced",
+          "of a part that is waiting"
+        )
+      )
+      assert.equal("of one that is there", s3("GET", "swept/overwritten").body)
+      assert.equal(204, s3("DELETE", "swept/parts", { query = "uploadId=" .. id }).status)
+      sweep_twice()
+      assert.same({ 0 }, rows_of("of a part that is waiting"))
+    end)
+
+    it("keeps what a changeset was made of, when its small object is deleted", function()
+      local dataset = running.dataset()
+      local format = { formatType = "CSV" }
+      assert.equal(1, running.ingest(dataset, running.put("swept/source.csv", "a,b\n7,seven\n"), format).rowCount)
+      s3("DELETE", "swept/source.csv")
+      sweep_twice()
+      local view = running.await(
+        "GetDataView",
+        assert(running.call("CreateDataView", {
+          datasetId = dataset,
+          destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" },
+        }))
+      )
+      assert.equal("SUCCESS", view.status)
+      local key = ("views/%s/%s/part-00000.csv"):format(dataset, view.dataViewId)
+      assert.equal("a,b\n7,seven\n", s3("GET", key).body)
+    end)
+
+    it("still gives the small objects of a data folder that was made when each was a file", function()
+      sql("UPDATE objects SET content_id = 'elder' WHERE key = 'swept/overwritten'")
+      sql([[INSERT INTO contents VALUES ('elder', 5, 'etag', '[{"name":"elder-segment","size":5}]')]])
+      sys.mkdir(running.data .. "/objects/e", tonumber("700", 8))
+      support.write_file(running.data .. "/objects/e/elder-segment", "elder")
+      support.run("touch -d '2 hours ago' " .. running.data .. "/objects/e/elder-segment")
+      sweep_twice()
+      assert.equal("elder", s3("GET", "swept/overwritten").body)
+    end)
   end)
 
   it("removes the files that nobody refers to", function()

@@ -6,6 +6,7 @@ local core = require("finspace.core")
 local access = require("finspace.service.objects.access")
 local bodies = require("finspace.service.objects.bodies")
 local contents = require("finspace.service.objects.contents")
+local group_commit = require("finspace.service.group_commit")
 local wire = require("finspace.service.objects.wire")
 local xml = require("finspace.service.objects.xml")
 
@@ -31,16 +32,15 @@ end
 --- @param content_id string
 --- @param about table from object.described, or a row that has its columns
 function object.name(call, content_id, about)
-  local db = call.state.db
-  db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", call.bucket, call.key)
-  db:insert("objects", {
-    bucket = call.bucket,
-    key = call.key,
-    content_id = content_id,
-    modified = call.now,
-    content_type = about.content_type,
-    metadata = about.metadata,
-  })
+  call.state.db:run(
+    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
+    call.bucket,
+    call.key,
+    content_id,
+    call.now,
+    about.content_type,
+    about.metadata
+  )
 end
 
 local FIND = [[SELECT o.*, c.size, c.etag, c.segments FROM objects o JOIN contents c ON c.id = o.content_id
@@ -65,15 +65,21 @@ local function is_excluded(header, found)
   return unwanted and found and matches(unwanted, found.etag)
 end
 
+local function check_conditions(call)
+  local header = call.request.header
+  if not header["if-match"] and not header["if-none-match"] then return end
+  local earlier = call.state.db:row(FIND, call.bucket, call.key)
+  check_if_match(header, earlier)
+  if is_excluded(header, earlier) then wire.refuse("PreconditionFailed", "there is an object already") end
+end
+
 --- @param call table
 function object.put(call)
   local segment = bodies.receive(call)
-  local db, header, etag = call.state.db, call.request.header, contents.etag(segment)
-  db:transaction(function()
-    local earlier = db:row(FIND, call.bucket, call.key)
-    check_if_match(header, earlier)
-    if is_excluded(header, earlier) then wire.refuse("PreconditionFailed", "there is an object already") end
-    object.name(call, contents.insert(db, { segment }, etag), object.described(header))
+  local db, about, etag = call.state.db, object.described(call.request.header), contents.etag(segment)
+  group_commit.transaction(db, function()
+    check_conditions(call)
+    object.name(call, contents.insert(db, { segment }, etag), about)
   end)
   wire.answer(200, { ETag = wire.quoted(etag) })
 end
@@ -93,7 +99,7 @@ function object.copy(call)
   local source, header = copy_source(call), call.request.header
   local is_described_anew = (header["x-amz-metadata-directive"] or ""):upper() == "REPLACE"
   local about = is_described_anew and object.described(header) or source
-  call.state.db:transaction(function() object.name(call, source.content_id, about) end)
+  group_commit.transaction(call.state.db, function() object.name(call, source.content_id, about) end)
   wire.answer_document("CopyObjectResult", {
     { "LastModified", xml.time(call.now) },
     { "ETag", wire.quoted(source.etag) },
@@ -156,7 +162,11 @@ end
 
 --- @param call table
 function object.delete(call)
-  call.state.db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", call.bucket, call.key)
+  local db = call.state.db
+  group_commit.transaction(
+    db,
+    function() db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", call.bucket, call.key) end
+  )
   wire.answer(204)
 end
 
