@@ -203,3 +203,93 @@ describe("whatever the order in which things end", function()
     for index = 1, 20 do assert.equal("protocol", results[index]) end
   end)
 end)
+
+describe("nginx, reloaded under load #once", function()
+  -- The client's own service answers at the same address, and every answer names its worker.
+  local GATEWAY = [[
+    init_by_lua_block {
+      fs = require("finspace").new { region = "us-east-1", endpoint_url = "http://127.0.0.1:%d",
+        credentials = { access_key_id = "AKID", secret_access_key = "secret" } }
+    }
+    server {
+      listen 127.0.0.1:%d;
+      location = /call { content_by_lua_block {
+        local page, err = fs:list_datasets {}
+        ngx.status = page and 200 or 502
+        ngx.print(page and ngx.worker.pid() or tostring(err))
+      } }
+      location = /datasetsv2 { return 200 '{"datasets":[]}'; }
+    }
+  ]]
+
+  local CONNECTIONS, RELOADS, WORKERS = 64, 5, 2
+
+  local server, url
+
+  setup(function()
+    local port = support.free_port()
+    server = nginx.start(GATEWAY:format(port, port), { ports = { port }, master = true, workers = WORKERS })
+    url = ("http://127.0.0.1:%d/call"):format(port)
+  end)
+
+  teardown(function() server.stop() end)
+
+  local function workers()
+    local pids = {}
+    local children = support.read_file(("/proc/%d/task/%d/children"):format(server.pid, server.pid))
+    for pid in children:gmatch("%d+") do pids[#pids + 1] = pid end
+    return pids
+  end
+
+  it("fails no call, crashes no worker, and keeps no worker too many", function()
+    local transport = scheduler.transport()
+    local failures, seen, reloads = {}, {}, 0
+
+    -- Each call has a connection of its own: one that is kept may end with its worker at any time.
+    local function call()
+      local response, err = transport { method = "GET", url = url, timeout = 30, repeatable = false }
+      if not response or response.status ~= 200 then
+        failures[#failures + 1] = response and response.body or tostring(err.message)
+        return
+      end
+      seen[response.body] = true
+    end
+
+    local function call_until_reloaded()
+      while reloads < RELOADS and #failures == 0 do call() end
+    end
+
+    local function seen_another(known)
+      for pid in pairs(seen) do
+        if not known[pid] then return true end
+      end
+    end
+
+    -- A reload is over when a worker answers that was not there before.
+    local function reload()
+      while reloads < RELOADS and #failures == 0 do
+        local known = {}
+        for pid in pairs(seen) do known[pid] = true end
+        for _, pid in ipairs(workers()) do known[pid] = true end
+        server.reload()
+        repeat scheduler.sleep(0.01) until seen_another(known) or #failures > 0
+        reloads = reloads + 1
+      end
+    end
+
+    scheduler.run(function()
+      local jobs = { reload }
+      for _ = 1, CONNECTIONS do jobs[#jobs + 1] = call_until_reloaded end
+      scheduler.gather(jobs)
+    end)
+    assert.same({}, failures)
+    assert.equal(RELOADS, reloads)
+    for _ = 1, 1000 do
+      if #workers() == WORKERS then break end
+      scheduler.sleep(0.01)
+    end
+    assert.equal(WORKERS, #workers())
+    assert.is_nil(server.errors():find("exited on signal", 1, true))
+    assert.is_nil(server.errors():find("[alert]", 1, true), server.errors())
+  end)
+end)
