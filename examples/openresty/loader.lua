@@ -29,6 +29,7 @@ local function load(id, path, dataset)
   local changeset, err = fs:load {
     file = path, dataset = dataset,
     on_progress = function(event)
+      if event.stage == "done" then return end -- said below, with what became of it
       note(id, { stage = event.stage, bytes = event.bytes, bytes_total = event.bytes_total })
     end,
   }
