@@ -139,6 +139,22 @@ describe("The service under fault #once", function()
     assert.truthy(acknowledged >= 45) -- those that were read before the kills
   end)
 
+  it("goes on with the others when clients leave without waiting for their answer", function()
+    for round = 1, 20 do
+      local requests = {}
+      for i = 1, 10 do
+        local path = ("/finspace-local/left/%d/%d"):format(round, i)
+        requests[i] = running.sign({ service = "s3", method = "PUT", path = path, body = "body of " .. path })
+      end
+      local connections = at_once.send(running.port, requests)
+      for i = 1, 9 do
+        connections[i]:setoption("linger", { on = true, timeout = 0 }) -- a reset
+        connections[i]:close()
+      end
+      assert.equal(200, at_once.status(connections[10]))
+    end
+  end)
+
   it("makes one changeset of one token, however often it is killed before it can answer", function()
     local dataset = running.dataset()
     local uri = running.put("once.csv", "a\n1\n")

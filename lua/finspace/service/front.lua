@@ -11,6 +11,7 @@ local fault = require("finspace.service.fault")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.objects.s3")
+local sqlite = require("finspace.service.sqlite")
 local sts = require("finspace.service.sts")
 local xml = require("finspace.service.objects.xml")
 
@@ -95,8 +96,7 @@ end
 -- What went wrong inside is for the log, not for the caller.
 local function internal(service, problem)
   log.problem("a request", problem)
-  local busy = type(problem) == "table" and problem.sqlite and problem.sqlite % 256 == 5
-  if busy then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
+  if sqlite.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)
 end

@@ -3,26 +3,32 @@
 -- goes on to its answer. None is answered before the commit, as if it had been alone.
 
 local semaphore = require("ngx.semaphore")
+local sqlite = require("finspace.service.sqlite")
 
 local group_commit = {}
 
-local LONGEST_SECONDS = 120 -- longer than all of a group can wait for another process' write, one by one
+local LONGEST_SECONDS = 60 -- far longer than a commit waits for another process' write
 
 local forming -- the group of this process that the next commit takes
+
+local function do_all(group)
+  for _, member in ipairs(group) do
+    member.result = member.work()
+  end
+end
 
 local function do_alone(db, member) member.is_done, member.result = pcall(db.transaction, db, member.work) end
 
 -- Where one fails all are undone, and each is done again alone: what failed says so to its own request.
+-- A database that stays locked would only make each wait in its turn.
 local function commit(db, group)
-  local are_done = #group > 1
-    and pcall(db.transaction, db, function()
-      for _, member in ipairs(group) do
-        member.result = member.work()
-      end
-    end)
+  local are_done, problem = pcall(db.transaction, db, function() do_all(group) end)
+  local is_for_all = #group == 1 or sqlite.is_busy(problem)
   for _, member in ipairs(group) do
     if are_done then
       member.is_done = true
+    elseif is_for_all then
+      member.result = problem
     else
       do_alone(db, member)
     end

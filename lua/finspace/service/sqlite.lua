@@ -35,7 +35,7 @@ int sqlite3_column_bytes(sqlite3_stmt *statement, int column);
 ]])
 
 local C = ffi.load("libsqlite3.so.0")
-local OK, ROW, DONE = 0, 100, 101
+local OK, BUSY, ROW, DONE = 0, 5, 100, 101
 local OPEN_READWRITE_CREATE_NOMUTEX = 0x2 + 0x4 + 0x8000
 local INTEGER, FLOAT, NULL = 1, 2, 5
 local COPY_THE_BYTES = -1 -- SQLITE_TRANSIENT
@@ -237,6 +237,12 @@ local sqlite = {}
 --- @param bytes string
 --- @return table to be bound
 function sqlite.blob(bytes) return setmetatable({ bytes = bytes }, Blob) end
+
+--- @param problem any what was raised
+--- @return boolean whether another process held the lock for too long
+function sqlite.is_busy(problem)
+  return type(problem) == "table" and problem.sqlite ~= nil and problem.sqlite % 256 == BUSY
+end
 
 --- @param path string
 --- @param busy_seconds? number how long a writer waits for another process' write

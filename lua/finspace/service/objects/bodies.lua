@@ -1,4 +1,5 @@
---- The bodies of requests: streamed to the disk, and nothing before their digests are the declared ones.
+--- The bodies of requests: read into memory where they are small, streamed to the disk where they are
+-- not, and nothing before their digests are the declared ones.
 
 local core = require("finspace.core")
 local checksums = require("finspace.service.objects.checksums")
