@@ -4,6 +4,11 @@
 #include <stdlib.h>
 
 #define BUF_CLASS "finspace.buf"
+#define SCRATCH_CLASS "finspace.scratch"
+
+enum { SCRATCH_KEPT = 16 * 1024 }; /* bytes of a buf that are kept for the next call */
+
+static const char scratch_key = 0; /* its address is where the registry has the idle scratch */
 
 static int buf_collect(lua_State *L) {
     buf_free(luaL_checkudata(L, 1, BUF_CLASS));
@@ -16,6 +21,49 @@ buf *lcore_push_buf(lua_State *L, size_t limit) {
     luaL_getmetatable(L, BUF_CLASS);
     lua_setmetatable(L, -2);
     return b;
+}
+
+static int scratch_collect(lua_State *L) {
+    lcore_scratch *s = luaL_checkudata(L, 1, SCRATCH_CLASS);
+    for (int i = 0; i < LCORE_SCRATCH; i++) buf_free(&s->bufs[i]);
+    return 0;
+}
+
+/* Puts the value on the top, which it pops, where the idle scratch is. */
+static void set_idle_scratch(lua_State *L) {
+    lua_pushlightuserdata(L, (void *)&scratch_key);
+    lua_insert(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+lcore_scratch *lcore_borrow_scratch(lua_State *L) {
+    lua_pushlightuserdata(L, (void *)&scratch_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    lcore_scratch *s = lua_touserdata(L, -1);
+    if (s) {
+        lua_pushnil(L);
+        set_idle_scratch(L);
+        return s;
+    }
+    lua_pop(L, 1);
+    s = lcompat_newuserdata(L, sizeof *s);
+    for (int i = 0; i < LCORE_SCRATCH; i++) buf_init(&s->bufs[i], 0);
+    luaL_getmetatable(L, SCRATCH_CLASS);
+    lua_setmetatable(L, -2);
+    return s;
+}
+
+void lcore_return_scratch(lua_State *L, int index) {
+    lcore_scratch *s = lua_touserdata(L, index);
+    for (int i = 0; i < LCORE_SCRATCH; i++) {
+        if (s->bufs[i].cap > SCRATCH_KEPT) {
+            buf_free(&s->bufs[i]);
+        } else {
+            buf_clear(&s->bufs[i]);
+        }
+    }
+    lua_pushvalue(L, index);
+    set_idle_scratch(L);
 }
 
 void lcore_check_buf(lua_State *L, const buf *b, const char *what) {
@@ -105,7 +153,8 @@ bool lcore_to_integer(lua_State *L, int index, int64_t *value) {
 int luaopen_finspace_core(lua_State *L) {
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
     lcompat_newclass(L, BUF_CLASS, no_methods, buf_collect);
-    lua_pop(L, 1);
+    lcompat_newclass(L, SCRATCH_CLASS, no_methods, scratch_collect);
+    lua_pop(L, 2);
     lua_newtable(L);
     lcore_open_model(L);
     lcore_open_prepare(L);

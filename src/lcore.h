@@ -17,6 +17,19 @@
 /* Pushes a userdata that owns a growing buf with this limit, and frees it when collected. */
 buf *lcore_push_buf(lua_State *L, size_t limit);
 
+/* Bufs that one call after the other uses, so that most calls allocate nothing. */
+enum { LCORE_SCRATCH = 4 };
+typedef struct lcore_scratch {
+    buf bufs[LCORE_SCRATCH]; /* growing ones; the borrower sets their limits */
+} lcore_scratch;
+
+/* Pushes the scratch, for this call alone: a call within it gets another one. Whoever raises an
+ * error leaves it to the collector. */
+lcore_scratch *lcore_borrow_scratch(lua_State *L);
+
+/* Gives back what is at `index`, wiped, for the next call. */
+void lcore_return_scratch(lua_State *L, int index);
+
 /* Raises a Lua error when the buf has failed; `what` names the text that was being written. */
 void lcore_check_buf(lua_State *L, const buf *b, const char *what);
 

@@ -75,22 +75,26 @@ static void restore_big_integer(lua_State *L) {
     lua_replace(L, -2);
 }
 
-/* Replaces the decoded value on the top by what it means. Returns false for null. */
+/* Replaces the decoded value on the top by what it means, and says whether that is another one:
+ * null becomes nil, and a whole number an integer. */
 static bool restore_scalar(lua_State *L, bool quoted) {
-    if (lcore_is_absent(L, -1)) return false;
-    if (quoted && lua_type(L, -1) == LUA_TSTRING) {
-        size_t length;
-        const char *text = lua_tolstring(L, -1, &length);
-        if (length && text[0] == JSON_BIG_INTEGER_MARK) restore_big_integer(L);
-    }
-#if LCOMPAT_HAS_INTEGERS
     int64_t value;
-    if (lcore_to_integer(L, -1, &value)) {
-        lua_pushinteger(L, value);
+    switch (lua_type(L, -1)) {
+    case LUA_TLIGHTUSERDATA:
+        lua_pushnil(L);
         lua_replace(L, -2);
+        return true;
+    case LUA_TSTRING:
+        if (!quoted || lua_tostring(L, -1)[0] != JSON_BIG_INTEGER_MARK) return false;
+        restore_big_integer(L);
+        return true;
+    case LUA_TNUMBER:
+        if (!LCOMPAT_HAS_INTEGERS || !lcore_to_integer(L, -1, &value)) return false;
+        lua_pushinteger(L, (lua_Integer)value);
+        lua_replace(L, -2);
+        return true;
+    default: return false;
     }
-#endif
-    return true;
 }
 
 /* Walks the table on the top: nulls leave, whole numbers become integers; `quoted` says that big
@@ -101,16 +105,11 @@ static void restore_table(lua_State *L, bool quoted) {
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_istable(L, -1)) {
             restore_table(L, quoted);
-            continue;
-        }
-        bool present = restore_scalar(L, quoted);
-        lua_pushvalue(L, -2);
-        if (present) {
+        } else if (restore_scalar(L, quoted)) {
             lua_pushvalue(L, -2);
-        } else {
-            lua_pushnil(L);
+            lua_pushvalue(L, -2);
+            lua_rawset(L, -5);
         }
-        lua_rawset(L, -5);
     }
 }
 
@@ -118,7 +117,9 @@ static void restore_table(lua_State *L, bool quoted) {
 static bool decode(lua_State *L, int index) {
     slice text;
     text.ptr = lua_tolstring(L, index, &text.len);
-    buf *copy = lcore_push_buf(L, JSON_LIMIT);
+    buf *copy = &lcore_borrow_scratch(L)->bufs[0];
+    int scratch = lua_gettop(L);
+    copy->limit = JSON_LIMIT;
     push_decoder(L);
     bool quoted = json_quote_big_integers(copy, text);
     if (quoted) {
@@ -127,14 +128,14 @@ static bool decode(lua_State *L, int index) {
     } else {
         lua_pushvalue(L, index);
     }
+    lcore_return_scratch(L, scratch);
     bool read = lua_pcall(L, 1, 1, 0) == 0;
-    lua_remove(L, -2); /* the buf */
+    lua_remove(L, scratch);
     if (!read) return false;
     if (lua_istable(L, -1)) {
         restore_table(L, quoted);
-    } else if (!restore_scalar(L, quoted)) {
-        lua_pop(L, 1);
-        lua_pushnil(L);
+    } else {
+        restore_scalar(L, quoted);
     }
     return true;
 }

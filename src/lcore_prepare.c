@@ -13,7 +13,8 @@ enum {
     QUERY_LIMIT = 64 * 1024,
     PATH_LIMIT = 8 * 1024,
     NAME_LIMIT = 1024,
-    SHOWN_KEY = 40 /* the longest map key that a message spells out, in bytes */
+    REQUEST_FIELDS = 16, /* room for what an exchange adds to a request */
+    SHOWN_KEY = 40       /* the longest map key that a message spells out, in bytes */
 };
 
 typedef struct walk {
@@ -457,13 +458,13 @@ static void set_slice(lua_State *L, const char *field, slice s) {
 
 static void push_request(lua_State *L, const model_operation *row, const buf *path,
                          const buf *query, const buf *body) {
-    lua_newtable(L);
+    lua_createtable(L, 0, REQUEST_FIELDS);
     set_slice(L, "operation", slice_of_cstr(row->name));
     set_slice(L, "generation", slice_of_cstr(row->generation));
     set_slice(L, "method", slice_of_cstr(row->method));
     set_slice(L, "path", buf_slice(path));
     set_slice(L, "query", buf_slice(query));
-    lua_newtable(L);
+    lua_createtable(L, 0, 1);
     if (body) {
         set_slice(L, "content-type", SLICE("application/json"));
         lua_setfield(L, -2, "headers");
@@ -477,6 +478,11 @@ static int push_faults(walk *w) {
     lua_pushnil(w->L);
     lua_pushvalue(w->L, w->faults);
     return 2;
+}
+
+static buf *limited(buf *b, size_t limit) {
+    b->limit = limit;
+    return b;
 }
 
 /* Params may be absent, and then they are empty. */
@@ -501,11 +507,13 @@ static int l_prepare(lua_State *L) {
     walk w = {.L = L, .row = choose_row(L, row, 2)};
     lua_newtable(L);
     w.faults = lua_gettop(L);
-    w.name = lcore_push_buf(L, NAME_LIMIT);
-    w.query = lcore_push_buf(L, QUERY_LIMIT);
-    buf *path = lcore_push_buf(L, PATH_LIMIT);
+    lcore_scratch *scratch = lcore_borrow_scratch(L);
+    int scratch_index = lua_gettop(L);
+    w.name = limited(&scratch->bufs[0], NAME_LIMIT);
+    w.query = limited(&scratch->bufs[1], QUERY_LIMIT);
+    buf *path = limited(&scratch->bufs[2], PATH_LIMIT);
     if (model_has_body(w.row->input)) {
-        w.body = lcore_push_buf(L, BODY_LIMIT);
+        w.body = limited(&scratch->bufs[3], BODY_LIMIT);
         buf_add_char(w.body, '{');
     }
 
@@ -523,6 +531,7 @@ static int l_prepare(lua_State *L) {
     lcore_check_buf(L, path, "the request's path");
     lcore_check_buf(L, w.query, "the request's query");
     push_request(L, w.row, path, w.query, w.body);
+    lcore_return_scratch(L, scratch_index);
     return 1;
 }
 
