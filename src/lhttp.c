@@ -219,7 +219,13 @@ static void push_slice(lua_State *L, slice s) {
 }
 
 static void push_lower(lua_State *L, slice name) {
+    char small[64];
     luaL_Buffer b;
+    if (name.len <= sizeof small) { /* nearly every name */
+        for (size_t i = 0; i < name.len; i++) small[i] = slice_lower(name.ptr[i]);
+        lua_pushlstring(L, small, name.len);
+        return;
+    }
     luaL_buffinit(L, &b);
     for (size_t i = 0; i < name.len; i++) luaL_addchar(&b, slice_lower(name.ptr[i]));
     luaL_pushresult(&b);
@@ -364,11 +370,16 @@ static uint64_t check_id(lua_State *L, int index) {
     return (uint64_t)id;
 }
 
-/* multi:add(request) -> id | nil, err */
+/* multi:add(request [, options]) -> id | nil, err. The options take the place of the multi's own,
+ * and the request's of both. */
 static int multi_add(lua_State *L) {
     multi_handle *h = check_multi(L);
     http_transfer *t = http_multi_begin(h->multi);
     if (!t) return luaL_error(L, "not enough memory");
+    if (!lua_isnoneornil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        read_options(L, 3, http_call_options(t));
+    }
     read_request(L, 2, t);
     lua_getfield(L, 2, "body");
     set_body_anchor(L, h, http_multi_next_id(h->multi));

@@ -68,12 +68,15 @@ end
 --- @field done boolean
 --- @field cancelled boolean
 --- @field err? finspace.Error  what was raised in it
-local Task = {}
+local Task = { done = false, cancelled = false }
 Task.__index = Task
 Task.__name = "finspace.Task"
 
+-- What nearly every task will hold is named as nil, so that its table has room for it from the start.
 local function new_task(name)
-  return setmetatable({ name = name, done = false, cancelled = false }, Task)
+  return setmetatable({
+    name = name, done = nil, thread = nil, parked = nil, first = nil, second = nil, on_end = nil, results = nil,
+  }, Task)
 end
 
 function Task:__tostring()
@@ -84,11 +87,8 @@ end
 local function finish(task)
   task.done = true
   if not task.adopted then engine:ended(task) end
-  if not task.observers then
-    if task.err then unheard[#unheard + 1] = task end
-    return
-  end
-  for _, observer in ipairs(task.observers) do observer(task) end
+  if task.on_end then return task.on_end(task) end
+  if task.err then unheard[#unheard + 1] = task end
 end
 
 --- The task's coroutine, which calls made in it will be found by.
@@ -124,8 +124,8 @@ end
 local function observe(task, observer)
   task.observed = true
   if task.done then return observer(task) end
-  task.observers = task.observers or {}
-  table.insert(task.observers, observer)
+  local earlier = task.on_end
+  task.on_end = earlier and function() earlier(task) observer(task) end or observer
 end
 
 -- The task of the running coroutine. A coroutine that nginx or an editor's plugin made may wait like
@@ -303,23 +303,15 @@ function scheduler.needs_task()
     message = "this call would stop the editor; make it inside finspace.run(function() ... end)" }
 end
 
-local function with_options(request, options)
-  if next(options) == nil then return request end
-  local whole = {}
-  for name, value in pairs(options) do whole[name] = value end
-  for name, value in pairs(request) do whole[name] = value end
-  return whole
-end
-
 --- A transport that lets other tasks run while it waits. Outside of a task the call goes to `blocking`.
 --- @param options? table    what finspace.http's clients take
 --- @param blocking? function
 --- @return fun(request: table): table|nil, table|nil
 function scheduler.transport(options, blocking)
-  options = options or {}
+  if options and next(options) == nil then options = nil end
   return function(request)
     local here = adopt()
-    if here then return the_engine():perform(here, with_options(request, options)) end
+    if here then return the_engine():perform(here, request, options) end
     if blocking then return blocking(request) end
     return nil, scheduler.needs_task()
   end

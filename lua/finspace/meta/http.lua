@@ -42,9 +42,10 @@ local multi = {}
 
 --- Starts a call.
 --- @param request finspace.Request
+--- @param options finspace.HttpOptions|nil  in place of the multi's own, where the request says nothing
 --- @return integer|nil id
 --- @return finspace.TransportError|nil err  when the request was refused
-function multi:add(request) end
+function multi:add(request, options) end
 
 --- The descriptor that is readable whenever step has something to do. It stays the same.
 --- @return integer

@@ -106,10 +106,13 @@ local function cancelled(sent)
 end
 
 --- Sends a request, and parks the task until the answer is there.
+--- @param task finspace.Task
+--- @param request finspace.Request
+--- @param options? finspace.HttpOptions  what holds where the request says nothing
 --- @return table|nil response, table|nil err
-function Loop:perform(task, request)
+function Loop:perform(task, request, options)
   if task.cancelled then return nil, cancelled(false) end
-  local id, err = self.multi:add(request)
+  local id, err = self.multi:add(request, options)
   if not id then return nil, err end
   self.requests[id], task.request = task, id
   announce(self)
