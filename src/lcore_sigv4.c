@@ -229,7 +229,8 @@ static sigv4_status signer_sign(signer *s, const sigv4_request *request, sigv4_s
     return sigv4_sign(request, &s->how, out);
 }
 
-/* signer:sign(request, time) sets the headers of the request and returns it. */
+/* signer:sign(request, time) sets the headers of the request; returns it, and the signature in hex.
+ */
 static int signer_sign_headers(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     char storage[AUTHORIZATION_SIZE];
@@ -249,7 +250,8 @@ static int signer_sign_headers(lua_State *L) {
     if (s->how.sign_body) set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
     set_slice(L, "authorization", buf_slice(&authorization));
     lua_settop(L, 2);
-    return 1;
+    lcore_push_slice(L, slice_of_cstr(out.hex));
+    return 2;
 }
 
 /* signer:presign(request, time, expires) returns the whole query. */

@@ -79,6 +79,7 @@ local OPTIONS = {
 }
 
 local CALL_OPTIONS = { timeout = "seconds", deadline = "seconds" }
+local NO_LIMITS = {}
 
 --- Makes a client. Nothing is read, looked up or connected before its first call.
 --- @param given? finspace.Options
@@ -145,8 +146,7 @@ local function compose(self, row, params)
   if not region then return with_operation(err, row.name) end
   return {
     operation = row.name, request = request, endpoint = endpoint, service = SERVICE, region = region,
-    credentials = function(refused) return shared:credentials(refused) end,
-    finish = function(response) return core.finish(row.name, request.generation, response) end,
+    credentials = shared.supplier, finish = operations.finisher(row.name, request.generation),
     repeatable = token ~= nil or only_reads(row.name), repeatable_for = token and TOKEN_LIFETIME,
     client_token = token,
   }
@@ -175,7 +175,7 @@ end
 --- @return table|nil result, finspace.Error|nil err
 function Client:call(name, params, call_options)
   local row = operations.find(name)
-  local limits = options.check(name, call_options, CALL_OPTIONS)
+  local limits = call_options and options.check(name, call_options, CALL_OPTIONS) or NO_LIMITS
   local call, err = compose(self, row, params)
   if not call then return nil, err end
   call.timeout, call.deadline = limits.timeout, limits.deadline
@@ -226,6 +226,7 @@ local VERBS = {
   infer_schema = { "finspace.schema", "infer" },
   ensure_auto_view = { "finspace.views", "ensure_auto" },
   read_view = { "finspace.views", "read" },
+  sign = { "finspace.signing", "sign" },
 }
 
 for name, place in pairs(VERBS) do

@@ -24,7 +24,7 @@ Exchange.__index = Exchange
 --- @class finspace.Send
 --- @field operation string             for errors and the logger
 --- @field request table                { method, path, query, headers, body, payload_hash }, or a whole
----   `url`; and whatever else the transport is to know
+---   `url`; and whatever else the transport is to know. It is this call's own: the exchange completes it
 --- @field endpoint finspace.Endpoint
 --- @field service? string              signing name
 --- @field region? string
@@ -61,6 +61,7 @@ function exchange.new(runtime, options)
     logger = options.logger,
     timeout = options.timeout,
     clock_offset = 0,
+    attempt_labels = {},
     bucket = retry.bucket(),
     -- Signers by the credentials they were made of: dropped, and wiped, together with them.
     signers = setmetatable({}, { __mode = "k" }),
@@ -75,52 +76,87 @@ end
 
 -- A signer keeps the day's signing key, so it is worth keeping itself.
 function Exchange:signer(credentials, region, service)
-  local signers = self.signers[credentials]
-  if not signers then
-    signers = {}
-    self.signers[credentials] = signers
+  local by_region = self.signers[credentials]
+  if not by_region then
+    by_region = {}
+    self.signers[credentials] = by_region
   end
-  local scope = region .. "/" .. service
-  signers[scope] = signers[scope] or core.signer(credentials, region, service)
-  return signers[scope]
+  local by_service = by_region[region]
+  if not by_service then
+    by_service = {}
+    by_region[region] = by_service
+  end
+  local signer = by_service[service] or core.signer(credentials, region, service)
+  by_service[service] = signer
+  return signer
+end
+
+local function base_path(endpoint)
+  local path = endpoint.path or ""
+  return path ~= "" and path:gsub("/$", "") or ""
 end
 
 local function whole_url(endpoint, path, query)
   return endpoint.scheme .. "://" .. endpoint.host .. path .. (query ~= "" and "?" .. query or "")
 end
 
--- A copy of what is to be sent, for one attempt: signing writes into its headers.
-local function copy_request(call)
-  local given, endpoint = call.request, call.endpoint
-  local request, headers = {}, { ["user-agent"] = USER_AGENT }
-  for name, value in pairs(given) do request[name] = value end
-  for name, value in pairs(given.headers or {}) do headers[name] = value end
-  request.headers, request.query = headers, given.query or ""
+local NO_HEADERS = {}
+
+--- The state of a call's attempts. Writes into the call's request what is the same in all of them.
+--- @param call finspace.Send
+--- @return table try
+function Exchange:begin(call)
+  local request, endpoint, now = call.request, call.endpoint, self.runtime.monotonic()
+  request.query = request.query or ""
   request.sink, request.max_body = call.sink, call.max_body
   request.repeatable = call.repeatable or false
   if endpoint then
-    headers.host = endpoint.host
-    request.path = (endpoint.path or ""):gsub("/$", "") .. given.path
+    request.path = base_path(endpoint) .. request.path
     request.url = whole_url(endpoint, request.path, request.query)
   end
-  return request
+  return {
+    number = 1, started = now, deadline = call.deadline and now + call.deadline,
+    given_headers = request.headers or NO_HEADERS, invocation = self.runtime.uuid(), uncertain = false,
+  }
 end
 
-local function time_left(runtime, try)
-  return try.deadline and math.max(try.deadline - runtime.monotonic(), 0.001) or math.huge
+-- "attempt=1; max=3", which is nearly always that one.
+function Exchange:attempt_label(number)
+  local label = self.attempt_labels[number] or ("attempt=%d; max=%d"):format(number, self.max_attempts)
+  self.attempt_labels[number] = label
+  return label
+end
+
+-- The headers of one attempt, in a table of its own, because signing writes into it. What will be written
+-- is named here as nil, so that the table has room for it from the start.
+local function attempt_headers(call, try, label)
+  local headers = {
+    ["user-agent"] = USER_AGENT, ["amz-sdk-invocation-id"] = try.invocation, ["amz-sdk-request"] = label,
+    host = nil, ["content-type"] = nil,
+    ["x-amz-date"] = nil, ["x-amz-security-token"] = nil, authorization = nil,
+  }
+  for name, value in pairs(try.given_headers) do headers[name] = value end
+  if call.endpoint then headers.host = call.endpoint.host end
+  return headers
+end
+
+-- Seconds for one attempt, or nil for as long as it takes.
+local function attempt_timeout(self, call, try)
+  local timeout = call.timeout or self.timeout
+  if not try.deadline then return timeout end
+  local left = math.max(try.deadline - self.runtime.monotonic(), 0.001)
+  return math.min(timeout or left, left)
 end
 
 --- One attempt as it goes to the transport, but for the signature.
 --- @param call finspace.Send
 --- @param try? table  the state of the attempts; absent: as the first would be
---- @return table request
+--- @return table request  the call's own
 function Exchange:compose(call, try)
   try = try or self:begin(call)
-  local request = copy_request(call)
-  request.headers["amz-sdk-invocation-id"] = try.invocation
-  request.headers["amz-sdk-request"] = ("attempt=%d; max=%d"):format(try.number, self.max_attempts)
-  local timeout = math.min(call.timeout or self.timeout or math.huge, time_left(self.runtime, try))
-  request.timeout = timeout < math.huge and timeout or nil
+  local request = call.request
+  request.headers = attempt_headers(call, try, self:attempt_label(try.number))
+  request.timeout = attempt_timeout(self, call, try)
   return request
 end
 
@@ -136,9 +172,9 @@ function Exchange:sign(call, try)
   local credentials, err = call.credentials()
   if not credentials then return nil, err end
   try.credentials, try.clock_offset = credentials, self.clock_offset
-  local signed, why = self:signer(credentials, call.region, call.service):sign(request, self:time())
-  if not signed then return unsignable(why) end
-  try.signature = signed.headers.authorization:match("Signature=(%x+)")
+  local signed, signature = self:signer(credentials, call.region, call.service):sign(request, self:time())
+  if not signed then return unsignable(signature) end
+  try.signature = signature
   return signed
 end
 
@@ -270,12 +306,6 @@ local function unsigned_failure(call, try, err)
   return failure(call, try, fault)
 end
 
-function Exchange:begin(call)
-  local now = self.runtime.monotonic()
-  return { number = 1, started = now, deadline = call.deadline and now + call.deadline,
-    invocation = self.runtime.uuid(), uncertain = false }
-end
-
 --- Sends a request until it succeeds, is refused for good, or may not be repeated any more.
 --- @param call finspace.Send
 --- @return any result, finspace.Error|nil err
@@ -304,8 +334,10 @@ end
 function Exchange:presign(call, expires)
   local credentials, err = call.credentials()
   if not credentials then return nil, err end
-  local request = copy_request(call)
-  request.headers = { host = call.endpoint.host }
+  self:begin(call)
+  local given = call.request
+  local request = { method = given.method, path = given.path, query = given.query, body = given.body,
+    payload_hash = given.payload_hash, headers = { host = call.endpoint.host } }
   local query, why = self:signer(credentials, call.region, call.service):presign(request, self:time(), expires)
   if not query then return unsignable(why) end
   return whole_url(call.endpoint, request.path, query)

@@ -59,6 +59,21 @@ function operations.form(name, generation)
   return row.generation == generation and row or core.operation(name, generation)
 end
 
+local finishers = {}
+
+--- The function that turns the answers of one wire form into results or errors.
+--- @param name string
+--- @param generation string
+--- @return fun(response: finspace.Response): table|nil, table|nil
+function operations.finisher(name, generation)
+  local of_name = finishers[name] or {}
+  finishers[name] = of_name
+  of_name[generation] = of_name[generation] or function(response)
+    return core.finish(name, generation, response)
+  end
+  return of_name[generation]
+end
+
 local function member_names(members, keep)
   local names = {}
   for _, member in ipairs(members) do

@@ -13,6 +13,7 @@ local session = {}
 --- @field runtime finspace.Runtime
 --- @field options table              as given to finspace.new
 --- @field config fun(): table|nil, table|nil
+--- @field supplier fun(refused: table|nil): table|nil, table|nil  credentials, as a call wants to get them
 local Session = {}
 Session.__index = Session
 
@@ -56,13 +57,15 @@ end
 function session.new(options)
   local runtime = host.runtime(options, transport_options(options))
   local given = options.credentials
-  return setmetatable({
+  local self = setmetatable({
     runtime = runtime,
     options = options,
     config = config.reader(runtime, { profile = options.profile }),
     given = provider_of(given, runtime),
     endpoints = {},
   }, Session)
+  self.supplier = function(refused) return self:credentials(refused) end
+  return self
 end
 
 --- @return string|nil region, finspace.Error|nil err
@@ -78,7 +81,7 @@ end
 --- @param region? string  another one than the client's own
 --- @return finspace.Endpoint|nil endpoint, finspace.Error|nil err
 function Session:endpoint(service, region)
-  local key = service .. " " .. (region or "")
+  local key = region and service .. " " .. region or service
   if self.endpoints[key] then return self.endpoints[key] end
   local found, err = endpoint.resolve(self.runtime, self.config, {
     service = service, region = region or self.options.region, profile = self.options.profile,
@@ -176,7 +179,7 @@ function Session:s3(supply)
     exchange = { send = send },
     endpoint = function(region) return self:endpoint("s3", region) end,
     region = function() return self:region() end,
-    credentials = supply or function(refused) return self:credentials(refused) end,
+    credentials = supply or self.supplier,
   }
 end
 
