@@ -432,6 +432,22 @@ describe("The service's S3 half #once", function()
       )
     end)
 
+    it("puts nothing into a bucket that was deleted while the body arrived", function()
+      local bucket = { service = "s3", method = "PUT", path = "/leaving" }
+      assert.equal(200, running.ask(bucket).status)
+      local request = running.sign({ service = "s3", method = "PUT", path = "/leaving/late", body = "hello" })
+      request.body = "hel"
+      local connection = at_once.send(running.port, { request })[1]
+      sys.sleep(0.05)
+      bucket.method = "DELETE"
+      assert.equal(204, running.ask(bucket).status)
+      connection:send("lo")
+      assert.equal(404, at_once.status(connection))
+      bucket.method = "PUT"
+      assert.equal(200, running.ask(bucket).status)
+      assert.equal(404, running.ask({ service = "s3", path = "/leaving/late" }).status)
+    end)
+
     it("says what it does not have", function()
       local answer = running.ask({ service = "s3", path = "/finspace-local", query = "acl" })
       assert.same({ 501, "NotImplemented" }, { answer.status, code_of(answer) })

@@ -27,20 +27,19 @@ function object.described(header)
   }
 end
 
+-- The bucket may have gone while the body arrived.
+local NAME = [[INSERT OR REPLACE INTO objects (bucket, key, content_id, modified, content_type, metadata)
+  SELECT name, ?2, ?3, ?4, ?5, ?6 FROM buckets WHERE name = ?1]]
+
 --- Gives a content the request's name, in place of what had it.
 --- @param call table
 --- @param content_id string
 --- @param about table from object.described, or a row that has its columns
 function object.name(call, content_id, about)
-  call.state.db:run(
-    "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)",
-    call.bucket,
-    call.key,
-    content_id,
-    call.now,
-    about.content_type,
-    about.metadata
-  )
+  local db = call.state.db
+  if db:run(NAME, call.bucket, call.key, content_id, call.now, about.content_type, about.metadata) == 0 then
+    wire.refuse("NoSuchBucket", "there is no bucket of that name")
+  end
 end
 
 local FIND = [[SELECT o.*, c.size, c.etag, c.segments FROM objects o JOIN contents c ON c.id = o.content_id
