@@ -224,6 +224,7 @@ build = {
     ["finspace.service.sts"] = "lua/finspace/service/sts.lua",
     ["finspace.service.worker"] = "lua/finspace/service/worker.lua",
     ["finspace.session"] = "lua/finspace/session.lua",
+    ["finspace.signing"] = "lua/finspace/signing.lua",
     ["finspace.transport.curl"] = "lua/finspace/transport/curl.lua",
     ["finspace.transport.http1"] = "lua/finspace/transport/http1.lua",
     ["finspace.transport.luv"] = "lua/finspace/transport/luv.lua",

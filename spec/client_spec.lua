@@ -375,6 +375,72 @@ describe("fs:presign", function()
   end)
 end)
 
+describe("fs:sign", function()
+  local function lines(headers)
+    local list = {}
+    for name, value in pairs(headers) do list[#list + 1] = { name, value } end
+    return list
+  end
+
+  it("gives a request for another to send, which the core's verifier accepts", function()
+    local here = world.new {}
+    local request = here.client():sign {
+      method = "POST", path = "/datasetsv2", query = "b=2&a=%20", body = "{}", headers = { ["Content-Type"] = "text/x" },
+    }
+    assert.same({ "POST", "http://127.0.0.1:4510/datasetsv2?b=2&a=%20", "{}" },
+      { request.method, request.url, request.body })
+    assert.same({ "127.0.0.1:4510", "text/x" }, { request.headers.host, request.headers["content-type"] })
+    assert.equal(0, #here.requests)
+    local received = { method = "POST", path = "/datasetsv2", query = "b=2&a=%20", headers = lines(request.headers) }
+    local auth = assert(core.authorization(received))
+    assert.matches("content-type", auth.signed_headers, 1, true)
+    local rules = { now = here.time, region = "us-east-1", service = "finspace-api", payload_hash = core.sha256("{}") }
+    assert.is_true(core.verify(received, auth, "SECRETCANARY", rules))
+    rules.payload_hash = core.sha256("{ }")
+    assert.is_nil((core.verify(received, auth, "SECRETCANARY", rules)))
+  end)
+
+  it("keeps the endpoint's base path, and the path as it is written", function()
+    local fs = world.new({}).client { endpoint_url = "https://finspace.test/base/" }
+    local request = fs:sign { path = "/datasetsv2/a%2Fb" }
+    assert.same({ "GET", "https://finspace.test/base/datasetsv2/a%2Fb" }, { request.method, request.url })
+  end)
+
+  it("leaves what it was given as it was, and holds nothing else", function()
+    local given = { path = "/datasetsv2", headers = { ["X-A"] = "1" } }
+    local request = world.new({}).client():sign(given)
+    assert.same({ path = "/datasetsv2", headers = { ["X-A"] = "1" } }, given)
+    request.method, request.url, request.headers = nil, nil, nil
+    assert.same({}, request)
+  end)
+
+  it("without keys is an err, and nothing is signed", function()
+    local request, err = world.new({}).client({ credentials = function() return nil, "none today" end })
+      :sign { path = "/datasetsv2" }
+    assert.is_nil(request)
+    assert.equal("credentials", err.kind)
+    assert.matches("none today", tostring(err))
+  end)
+
+  it("refuses headers that would break out of their lines, without showing them", function()
+    local headers = { ["x-a"] = "canary\r\nx: y" }
+    local request, err = world.new({}).client():sign { path = "/datasetsv2", headers = headers }
+    assert.is_nil(request)
+    assert.same({ "validation", "CannotSign" }, { err.kind, err.code })
+    assert.not_matches("canary", tostring(err))
+  end)
+
+  it("raises where the caller's code is wrong", function()
+    local fs = world.new({}).client()
+    assert.matches('sign needs the option "path"', message_of(fs.sign, fs, {}), 1, true)
+    assert.matches('sign: option "path" must begin with a slash', message_of(fs.sign, fs, { path = "x" }), 1, true)
+    assert.matches('unknown option "verb"', message_of(fs.sign, fs, { verb = "GET" }), 1, true)
+    assert.matches('sign: option "headers" must map names to strings',
+      message_of(fs.sign, fs, { path = "/", headers = { a = {} } }), 1, true)
+    assert.matches('sign needs the option "path"', message_of(fs.sign, fs), 1, true)
+  end)
+end)
+
 describe("fs:dry_run", function()
   it("shows the request as it would be sent, and sends nothing", function()
     local here = world.new { world.ok() }

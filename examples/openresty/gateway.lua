@@ -1,16 +1,18 @@
---- A gateway: whoever may reach it calls FinSpace without keys of his own; it signs and forwards.
+--- A gateway: whoever may reach it calls FinSpace without keys of his own. It signs; nginx sends, and brings
+--- the answer as it comes.
 local finspace = require("finspace")
 local cjson = require("cjson")
 
 local gateway = {}
 
 -- Nothing is looked up or connected here, so this may stand in init_by_lua.
-local session = finspace.new({ shared_dict = ngx.shared.finspace_credentials }).session
+local fs = finspace.new { shared_dict = ngx.shared.finspace_credentials }
 
-local function refuse(status, err)
-  ngx.status = status
+local function refuse(err)
+  ngx.status = 502
   ngx.header["content-type"] = "application/json"
   ngx.print(cjson.encode { kind = err.kind, code = err.code, message = tostring(err) })
+  return ngx.exit(ngx.OK)
 end
 
 local function asked(prefix)
@@ -23,32 +25,26 @@ local function asked(prefix)
   }
 end
 
--- Whatever the answer's status is, it is the caller's to judge; only a read is repeated when it gets lost.
-local function send(request)
-  local endpoint, err = session:endpoint("finspace_data")
-  local region, exchange
-  if endpoint then region, err = session:region() end
-  if region then exchange, err = session:exchange() end
-  if not exchange then return nil, err end
-  return exchange:send {
-    operation = request.method .. " " .. request.path, request = request,
-    endpoint = endpoint, region = region, service = "finspace-api",
-    credentials = function(refused) return session:credentials(refused) end,
-    finish = function(response) return response end,
-    repeatable = request.method == "GET",
-  }
+-- nginx writes these itself.
+local FRAMING = { host = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true }
+
+-- What the caller's own headers say, cookies and all, stays here.
+local function replace_headers(headers)
+  for name in pairs(ngx.req.get_headers(0)) do
+    if not FRAMING[name] then ngx.req.clear_header(name) end
+  end
+  for name, value in pairs(headers) do
+    if not FRAMING[name] then ngx.req.set_header(name, value) end
+  end
 end
 
---- Signs the request that nginx is serving, sends it on, and answers with what FinSpace answered.
+--- Signs the request that nginx is about to pass on, and says where to: in the variable $finspace.
 --- @param prefix string  the part of the path that is the gateway's own
-function gateway.forward(prefix)
-  local response, err = send(asked(prefix))
-  if not response then return refuse(502, err) end
-  ngx.status = response.status
-  ngx.header["content-type"] = response.headers["content-type"]
-  ngx.header["x-amzn-requestid"] = response.headers["x-amzn-requestid"]
-  ngx.header["x-amzn-errortype"] = response.headers["x-amzn-errortype"]
-  ngx.print(response.body)
+function gateway.sign(prefix)
+  local request, err = fs:sign(asked(prefix))
+  if not request then return refuse(err) end
+  replace_headers(request.headers)
+  ngx.var.finspace = request.url
 end
 
 return gateway

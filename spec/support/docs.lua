@@ -275,6 +275,7 @@ Beside the operations, some methods do a whole job:
 | `fs:each(name, members)` | a loop over a list's items, all its pages; raises what fails |
 | `fs:pages(name, members)` | whole pages; `pages:next()` gives `page`, or `nil, err` |
 | `fs:presign(name, members, { expires })` | a URL that calls the operation without keys |
+| `fs:sign { method, path, query, headers, body }` | the request with its url and signed headers, for another to send |
 | `fs:dry_run(name, members)` | the request as it would be sent, secrets hidden |
 | `fs:operations()` | all operations, with their required members |
 | `fs:call(name, members, { timeout, deadline })` | any operation by its name |

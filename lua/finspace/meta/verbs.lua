@@ -46,6 +46,13 @@ function Client:ensure_auto_view(given) end
 --- @return finspace.Error|nil err
 function Client:read_view(given) end
 
+--- Signs a request of one's own making, with the client's keys and for its endpoint, for another to send:
+--- nginx, behind a gateway. Nothing is sent here. The signature is good for some minutes.
+--- @param given finspace.SignOptions
+--- @return finspace.SignedRequest|nil request
+--- @return finspace.Error|nil err
+function Client:sign(given) end
+
 --- @class finspace.WaitChangesetOptions: finspace.WaitOptions
 --- @field datasetId string
 --- @field changesetId string
