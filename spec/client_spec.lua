@@ -385,7 +385,8 @@ describe("fs:sign", function()
   it("gives a request for another to send, which the core's verifier accepts", function()
     local here = world.new {}
     local request = here.client():sign {
-      method = "POST", path = "/datasetsv2", query = "b=2&a=%20", body = "{}", headers = { ["Content-Type"] = "text/x" },
+      method = "POST", path = "/datasetsv2", query = "b=2&a=%20", body = "{}",
+      headers = { ["Content-Type"] = "text/x" },
     }
     assert.same({ "POST", "http://127.0.0.1:4510/datasetsv2?b=2&a=%20", "{}" },
       { request.method, request.url, request.body })
