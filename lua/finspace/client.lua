@@ -91,14 +91,15 @@ end
 
 -- A method that is not there is nearly always a slip of the pen; `nil` would only say "call a nil value".
 local function refuse_method(name)
+  if type(name) ~= "string" or not name:find("^%l+_%l") then return nil end
   error(("a client has no method %q%s"):format(name, options.suggestion(name, Client)), 3)
 end
 
 -- `fs.s3` is made for whoever asks for it first: most clients never stage a file.
 function Client:__index(name)
-  local looks_like_method = type(name) == "string" and name:find("^%l+_%l")
-  if Client[name] == nil and looks_like_method then refuse_method(name) end
-  if name ~= "s3" then return Client[name] end
+  local method = Client[name]
+  if method then return method end
+  if name ~= "s3" then return refuse_method(name) end
   local s3 = self.session:s3()
   rawset(self, "s3", s3)
   return s3
