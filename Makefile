@@ -42,7 +42,7 @@ PROGRAM  = $(BUILD)/bin/finspace
 PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libluajit2-5.1-dev libcurl4-openssl-dev libbearssl-dev lua-cjson
 PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 libssl3 zlib1g ca-certificates
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lua-busted lua-check lua-socket lua-luv lua-cqueues \
-                 neovim openssl curl git clang-format-14 sqlite3
+                 neovim openssl curl git clang-format-14 sqlite3 valgrind
 
 .PHONY: all demo test asan fuzz bench floors lint docs install clean env help packages-demo packages-test
 
