@@ -422,19 +422,24 @@ describe("S3", function()
     assert.are.same({ 0, 0 }, { open_uploads("lie/"), #keys_below("lie/") })
   end)
 
-  it("finds the object whose completion was answered to nobody #once", function()
-    wire.after = function(request, response, err)
-      if STEPS.complete(request) then
-        return nil, { kind = "protocol", code = "ConnectionReset", message = "reset", sent = true }
+  for how, answer in pairs {
+    ["to nobody"] = function()
+      return nil, { kind = "protocol", code = "ConnectionReset", message = "reset", sent = true }
+    end,
+    ["with what cannot be read"] = function() return { status = 200, headers = {}, body = "<Location>&#0;" } end,
+  } do
+    it(("finds the object whose completion was answered %s #once"):format(how), function()
+      wire.after = function(request, response, err)
+        if STEPS.complete(request) then return answer() end
+        return response, err
       end
-      return response, err
-    end
-    local path = large()
-    assert(send(path, "lost/x"))
-    wire = {}
-    assert(fetch("lost/x", folder .. "/back"))
-    assert.is_true(support.read_file(folder .. "/back") == support.read_file(path))
-  end)
+      local path = large()
+      assert(send(path, "lost/x"))
+      wire = {}
+      assert(fetch("lost/x", folder .. "/back"))
+      assert.is_true(support.read_file(folder .. "/back") == support.read_file(path))
+    end)
+  end
 
   for what, change in pairs {
     shrinks = function(path) support.write_file(path, "short") end,
