@@ -19,7 +19,7 @@ describe("sys", function()
         local before = sys.monotonic()
         sys.sleep(seconds)
         local took = sys.monotonic() - before
-        assert.is_true(took >= seconds and took < math.max(seconds, 0) + 0.5)
+        assert.is_true(took >= seconds and took < math.max(seconds, 0) + 5)
       end
     end)
 
@@ -164,7 +164,7 @@ describe("sys", function()
         assert.is_nil(content)
         assert.truthy(message:find(name, 1, true))
         assert.equal(code, why)
-        assert.is_true(sys.monotonic() - before < 0.5)
+        assert.is_true(sys.monotonic() - before < 5)
       end
       refused(folder .. "/fifo", "EINVAL")
       refused("/dev/zero", "EINVAL")
