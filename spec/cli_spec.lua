@@ -13,6 +13,7 @@ local CSV = "date,price\n2020-01-01,1.5\n2020-01-02,2.5\n"
 describe("text for people", function()
   it("writes quantities as they are read", function()
     assert.are.equal("999 B", text.bytes(999))
+    assert.are.equal("13 B", text.bytes(12.75)) -- a rate
     assert.are.equal("1.5 KiB", text.bytes(1536))
     assert.are.equal("406 KiB", text.bytes(415968))
     assert.are.equal("2.0 GiB", text.bytes(2 * 1024 ^ 3))

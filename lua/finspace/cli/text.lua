@@ -4,10 +4,10 @@ local text = {}
 local UNITS = { "KiB", "MiB", "GiB", "TiB" }
 
 --- `406 KiB`, `1.2 GiB`
---- @param count number bytes
+--- @param count number bytes; a rate may have a fraction
 --- @return string
 function text.bytes(count)
-  if count < 1024 then return ("%d B"):format(count) end
+  if count < 1024 then return ("%.0f B"):format(count) end
   local unit = 0
   repeat
     count, unit = count / 1024, unit + 1

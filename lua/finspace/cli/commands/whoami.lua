@@ -11,7 +11,7 @@ end
 
 local function end_of(credentials)
   if not credentials.expires_at then return "they do not expire" end
-  return os.date("!%Y-%m-%d %H:%M:%S UTC", credentials.expires_at)
+  return os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(credentials.expires_at))
 end
 
 -- What is found, or why it is not: whoever asks this mostly has a fault to find.
