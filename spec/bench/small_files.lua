@@ -53,10 +53,11 @@ local function aws(url)
   return COUNT / (sys.monotonic() - began)
 end
 
+-- Ours takes seconds and the other a minute: three turns of ours, so that one bad moment is not all of it.
 local function rows_of(url)
   return {
     { name = "AWS CLI, s3 cp --recursive", value = aws(url), unit = "files/s", why = "there is no AWS CLI here" },
-    { name = "finspace", value = ours(url), unit = "files/s" },
+    { name = "finspace", value = measure.median(3, function() return ours(url) end), unit = "files/s" },
   }
 end
 
