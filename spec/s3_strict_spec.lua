@@ -42,14 +42,13 @@ local BOTO3 = [[
 import sys
 import boto3
 from botocore.config import Config
-endpoint, access_key, secret_key, verb, bucket, key, path = sys.argv[1:]
+endpoint, access_key, secret_key, bucket, *pairs = sys.argv[1:]
 s3 = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=access_key,
                   aws_secret_access_key=secret_key, config=Config(s3={"addressing_style": "path"},
                   request_checksum_calculation="when_required", response_checksum_validation="when_required"))
-if verb == "get":
-    s3.download_file(bucket, key, path)
-else:
-    s3.upload_file(path, bucket, key)
+for key, path in zip(pairs[::2], pairs[1::2]):
+    s3.download_file(bucket, key, path + ".theirs")
+    s3.upload_file(path, bucket, key + ".theirs")
 ]]
 
 local STRANGERS = { { "Swift", strict.swift }, { "radosgw", strict.radosgw } }
@@ -247,7 +246,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     -- Files ------------------------------------------------------------------------------------------
 
-    for _, size in ipairs { 0, 1, 8 * MIB, 8 * MIB + 1, 17 * MIB } do
+    for _, size in ipairs { 0, 8 * MIB, 8 * MIB + 1 } do
       promise(("carries a file of %d bytes there and back"):format(size), function()
         local path = write("there", size)
         assert(send(path, "files/ü " .. size))
@@ -298,27 +297,27 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.equal("sub/ü+%.csv", support.read_file(folder .. "/tree/sub/ü+%.csv"))
     end)
 
-    for name, size in pairs { small = 1000, large = 17 * MIB } do
-      promise(("has boto3 read a %s object of ours, and us its"):format(name), function()
-        local python = support.python("boto3")
-        if not python then return pending("python3 has no boto3 here") end
-        local script = support.write_file(folder .. "/boto.py", BOTO3)
-        local function boto3(verb, key, path)
-          local keys, words = server.credentials, {}
-          for _, word in ipairs {
-            python, script, server.endpoint, keys.access_key_id, keys.secret_access_key, verb, BUCKET, key, path,
-          } do table.insert(words, support.quote(word)) end
-          local output, status = support.run(table.concat(words, " "))
-          assert(status == 0, output)
-        end
-        local path, key = write("there", size), "both/ü +%25//" .. name
-        assert(send(path, key))
-        boto3("get", key, folder .. "/theirs")
-        assert.is_true(is_same(path, folder .. "/theirs"))
-        boto3("put", key .. "2", path)
-        assert.is_true(is_same(path, fetch(key .. "2")))
-      end)
-    end
+    promise("has boto3 read objects of ours, and us its", function()
+      local python, keys = support.python("boto3"), server.credentials
+      if not python then return pending("python3 has no boto3 here") end
+      local script = support.write_file(folder .. "/boto.py", BOTO3)
+      local words = { python, script, server.endpoint, keys.access_key_id, keys.secret_access_key, BUCKET }
+      local paths = {}
+      for name, size in pairs { small = 1000, large = 17 * MIB } do
+        local key = "both/ü +%25//" .. name
+        paths[key] = write(name, size)
+        assert(send(paths[key], key))
+        table.insert(words, key)
+        table.insert(words, paths[key])
+      end
+      for i, word in ipairs(words) do words[i] = support.quote(word) end
+      local output, status = support.run(table.concat(words, " "))
+      assert(status == 0, output)
+      for key, path in pairs(paths) do
+        assert.is_true(is_same(path, path .. ".theirs"))
+        assert.is_true(is_same(path, fetch(key .. ".theirs")))
+      end
+    end)
 
     -- Loads: our service keeps the datasets, and the strict server what is staged -----------------------
 
@@ -347,6 +346,7 @@ for _, stranger in ipairs(STRANGERS) do
         local own = loader.s3
         loader.s3 = fs.s3
         local changeset, err = loader:load { file = folder .. "/in", dataset = dataset, change_type = "APPEND",
+          min_interval = 0.02, max_interval = 0.1,
           on_progress = function(event) if event.stage == "staged" then at_staged(own) end end }
         loader.s3 = own
         return changeset, err

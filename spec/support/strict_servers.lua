@@ -18,6 +18,8 @@ local REGION = "us-east-1"
 local ACCESS_KEY, SECRET_KEY = "test:tester", "a+secret/of=theirs"
 -- No more than a ceiling, for machines that have other things to do, too.
 local SECONDS_TO_START = 90
+-- Bytes of a server's output that say why it failed.
+local LAST_WORDS = 4000
 
 --- @class StrictServer
 --- @field name string
@@ -55,7 +57,7 @@ function StrictServer:output() return support.read_file(self:path("output")) or 
 function StrictServer:fail(why)
   local output = self:output()
   self:stop()
-  error(("%s: %s\n%s"):format(self.name, why, output), 0)
+  error(("%s: %s\n%s"):format(self.name, why, output:sub(-LAST_WORDS)), 0)
 end
 
 -- Waits until a program is ready; where it ends before, it said why.
@@ -166,7 +168,7 @@ crash dir = {{folder}}
 admin socket =
 pid file =
 log file =
-log to stderr = true
+log to stderr = false
 err to stderr = true
 mon cluster log file =
 mon data = {{folder}}/mon
@@ -181,7 +183,7 @@ osd pool default min size = 1
 osd pool default pg num = 1
 osd pool default pgp num = 1
 osd pool default pg autoscale mode = off
-rgw frontends = beast endpoint=127.0.0.1:{{port}}
+rgw frontends = beast endpoint=127.0.0.1:{{port}} tcp_nodelay=1
 rgw data = {{folder}}/rgw
 rgw max listing results = 5
 ]]
