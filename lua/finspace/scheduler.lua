@@ -185,59 +185,59 @@ end
 function scheduler.spawn(body, ...)
   local task = new_task()
   if select("#", ...) == 0 then
-    the_engine():start(task, function() task:succeed(body()) end)
+    the_engine():start(task, body)
   else
     local arguments = pack(...)
-    the_engine():start(task, function() task:succeed(body(unpack(arguments, 1, arguments.n))) end)
+    the_engine():start(task, function() return body(unpack(arguments, 1, arguments.n)) end)
   end
   return task
 end
 
--- Starts the jobs, at most `limit` of them at a time, and gives their tasks once all have ended.
+-- Runs the jobs, at most `limit` of them at a time. A task is let go when its job has ended: thousands of
+-- them would make the collector's work longer.
 local function run_jobs(here, jobs, limit)
-  local running, started, ended = 0, {}, {}
-  local function one_ended(task)
-    running = running - 1
-    ended[#ended + 1] = task
-    engine:wake(here)
-  end
-  local function reap_ended()
-    while ended[1] do engine:reap(table.remove(ended)) end
-  end
-  local function wait_for_one()
-    engine:park(here)
-    reap_ended()
-    if not here.cancelled then return end
-    for _, task in ipairs(started) do task:cancel() end
-  end
-  for index, job in ipairs(jobs) do
-    reap_ended()
-    while running >= limit do wait_for_one() end
-    if here.cancelled then break end
-    running = running + 1
-    started[index] = scheduler.spawn(job)
-    observe(started[index], one_ended)
-  end
-  while running > 0 do wait_for_one() end
-  reap_ended()
-  return started
-end
-
-local function collect(started, count)
   local results, errs = {}, nil
-  for index = 1, count do
-    local result, err
-    if started[index] then
-      result, err = outcome(started[index])
-    else
-      err = scheduler.cancellation()
-    end
+  local running, ended, index_of = 0, {}, {}
+  local function keep(index, result, err)
     results[index] = result
     if err then
       errs = errs or {}
       errs[index] = err
     end
   end
+  local function one_ended(task)
+    running = running - 1
+    ended[#ended + 1] = task
+    engine:wake(here)
+  end
+  local function keep_ended()
+    while ended[1] do
+      local task = table.remove(ended)
+      engine:reap(task)
+      keep(index_of[task], outcome(task))
+      index_of[task] = nil
+    end
+  end
+  local function wait_for_one()
+    engine:park(here)
+    keep_ended()
+    if not here.cancelled then return end
+    for task in pairs(index_of) do task:cancel() end
+  end
+  for index, job in ipairs(jobs) do
+    while running >= limit do wait_for_one() end
+    if here.cancelled then
+      keep(index, nil, scheduler.cancellation())
+    else
+      running = running + 1
+      local task = scheduler.spawn(job)
+      index_of[task] = index
+      observe(task, one_ended)
+      keep_ended() -- a job that never waits may have ended already
+    end
+  end
+  while running > 0 do wait_for_one() end
+  keep_ended()
   return results, errs
 end
 
@@ -251,7 +251,7 @@ function scheduler.gather(jobs)
     refuse_to_stop_the_editor()
     return scheduler.run(function() return scheduler.gather(jobs) end)
   end
-  return collect(run_jobs(here, jobs, jobs.limit or math.huge), #jobs)
+  return run_jobs(here, jobs, jobs.limit or math.huge)
 end
 
 local function run_to_the_end(task)

@@ -61,17 +61,17 @@ function Loop:wake(task, first, second)
   make_ready(self, task)
 end
 
-local function run_bodies(body)
+local function run_bodies(task, body)
   while true do
-    body()
-    body = coroutine.yield(VACANT)
+    task:succeed(body())
+    task, body = coroutine.yield(VACANT)
   end
 end
 
 --- Runs a task's body in a coroutine, from the next step on.
 function Loop:start(task, body)
   task:runs_in(table.remove(self.vacant) or coroutine.create(run_bodies))
-  task.first = body
+  task.first, task.second = task, body
   self.alive, self.living[task] = self.alive + 1, true
   make_ready(self, task)
 end

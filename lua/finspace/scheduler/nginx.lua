@@ -45,7 +45,7 @@ function Engine.start(_, task, body)
   local function explain(raised) return { raised, debug.traceback(tostring(raised), 2) } end
   local function guarded()
     task:runs_in(coroutine.running())
-    local ok, raised = xpcall(body, explain)
+    local ok, raised = xpcall(function() task:succeed(body()) end, explain)
     if ok then return end
     ngx.log(ngx.ERR, "a finspace task failed: ", raised[2])
     task:fail(raised[1], raised[2])
