@@ -50,7 +50,7 @@ local function compose(session, given)
   if not region then return nil, err end
   return {
     endpoint = endpoint, region = region, service = SERVICE, repeatable = false,
-    credentials = function(refused) return session:credentials(refused) end,
+    credentials = session.supplier,
     request = {
       method = given.method or "GET", path = given.path, query = given.query, body = given.body,
       headers = with_lower_names(given.headers),
