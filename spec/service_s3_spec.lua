@@ -583,9 +583,10 @@ describe("The service's S3 half #once", function()
     local function sweep_twice()
       local port = support.free_port()
       local sweeper = nginx.start(SWEEP:format(port, running.data), { ports = { port }, package_path = PATHS })
-      finally(sweeper.stop)
       local answer = service.send_text(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-      assert.truthy(answer.body:find("swept twice", 1, true), sweeper.errors())
+      local errors = sweeper.errors()
+      sweeper.stop()
+      assert.truthy(answer.body:find("swept twice", 1, true), errors)
     end
 
     local function sql(text)
