@@ -56,9 +56,12 @@ local function spec_files()
   return files
 end
 
+-- What all processes of this run have in their environment.
+local MARK = ("FINSPACE_SPECS=%d.%s"):format(os.time(), tostring({}):match "0x(%x+)")
+
 local function command_of(suite, path, log)
   return table.concat({
-    "env FINSPACE_ROOT=" .. root,
+    "env FINSPACE_ROOT=" .. root .. " " .. MARK,
     "LUA_PATH='"
       .. root
       .. "/lua/?.lua;"
@@ -169,14 +172,37 @@ local function listen(jobs)
   return texts, hits
 end
 
+local function add_outcome(total, is_good)
+  local outcome = is_good and "passed" or "failed"
+  total[outcome] = total[outcome] + 1
+end
+
 --- Reports the secrets that were heard. One sentence more that passed or failed.
 local function report_secrets(jobs, total)
   local texts, hits = listen(jobs)
   if texts == 0 then return end
   for _, hit in ipairs(hits) do print("a secret was said: " .. hit) end
   print(("secrets in %d texts that were said: %d"):format(texts, #hits))
-  local outcome = #hits == 0 and "passed" or "failed"
-  total[outcome] = total[outcome] + 1
+  add_outcome(total, #hits == 0)
+end
+
+local function marked_processes()
+  return output_of(("grep -lz '^%s$' /proc/[0-9]*/environ"):format(MARK))
+end
+
+--- Servers of specs stop by themselves. One that is just ending has a moment for it; one that goes on is
+--- named, and ended. One sentence more that passed or failed.
+local function report_left_over(total)
+  for _ = 1, 50 do
+    if marked_processes() == "" then break end
+    os.execute "sleep 0.1"
+  end
+  local left = marked_processes()
+  for pid in left:gmatch "/proc/(%d+)/environ" do
+    print(("left behind: %s %s"):format(pid, (read_file("/proc/" .. pid .. "/cmdline"):gsub("%z", " "))))
+    os.execute("kill " .. pid)
+  end
+  add_outcome(total, left == "")
 end
 
 local function report(chosen, jobs)
@@ -206,6 +232,7 @@ local function report(chosen, jobs)
     )
   end
   report_secrets(jobs, total)
+  report_left_over(total)
   print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
   return total.failed == 0
 end
