@@ -301,17 +301,22 @@ static int push_broken_answer(lua_State *L, int status, int headers, const char 
     return 2;
 }
 
+/* The headers of the response at index 3, which only errors need; gives their index. */
+static int push_headers(lua_State *L) {
+    lua_getfield(L, 3, "headers");
+    return lua_gettop(L);
+}
+
 /* finish(name, generation, response) -> result | nil, fields of an error */
 static int l_finish(lua_State *L) {
     const model_operation *row = lcore_check_operation(L, 1);
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
     lua_getfield(L, 3, "status");
-    lua_getfield(L, 3, "headers");
     lua_getfield(L, 3, "body");
-    int status = (int)luaL_checkinteger(L, 4), headers = 5, body = 6;
+    int status = (int)luaL_checkinteger(L, 4), body = 5;
     if (status < 200 || status > 299) {
-        push_error(L, status, headers, body);
+        push_error(L, status, push_headers(L), body);
         lua_pushnil(L);
         lua_insert(L, -2);
         return 2;
@@ -319,9 +324,9 @@ static int l_finish(lua_State *L) {
     if (lua_isnil(L, body) || lua_rawlen(L, body) == 0) {
         lua_newtable(L);
     } else if (!decode(L, body)) {
-        return push_broken_answer(L, status, headers, "not valid JSON");
+        return push_broken_answer(L, status, push_headers(L), "not valid JSON");
     } else if (!lua_istable(L, -1)) {
-        return push_broken_answer(L, status, headers, "not a JSON object");
+        return push_broken_answer(L, status, push_headers(L), "not a JSON object");
     }
     set_status_members(L, row, status);
     return 1;

@@ -13,6 +13,7 @@ FINSPACE_EXPORT int luaopen_finspace_http(lua_State *L);
 
 #define CLIENT_CLASS "finspace.http.client"
 #define MULTI_CLASS "finspace.http.multi"
+#define RESPONSE_CLASS "finspace.http.response"
 
 /* --- options ---------------------------------------------------------------------------------- */
 
@@ -247,18 +248,32 @@ static void set_header(lua_State *L, slice name, slice value) {
     lua_rawset(L, -3);
 }
 
-static void push_response(lua_State *L, const http_transfer *t) {
-    slice rest = http_headers(t), name, value;
-    lua_createtable(L, 0, 4);
-    lua_pushinteger(L, http_status(t));
-    lua_setfield(L, -2, "status");
+/* response.headers, when it is first asked for: of most answers only the body is. */
+static int response_index(lua_State *L) {
+    slice rest, name, value;
+    bool asks_headers = lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "headers") == 0;
+    if (!asks_headers) return 0;
+    lua_getfield(L, 1, "head");
+    rest.ptr = lua_tolstring(L, -1, &rest.len);
     lua_createtable(L, 0, 12);
     while (http_next_header(&rest, &name, &value)) set_header(L, name, value);
-    lua_setfield(L, -2, "headers");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 1, "headers");
+    return 1;
+}
+
+static void push_response(lua_State *L, const http_transfer *t) {
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, http_status(t));
+    lua_setfield(L, -2, "status");
+    push_slice(L, http_headers(t));
+    lua_setfield(L, -2, "head");
     push_slice(L, http_body(t));
     lua_setfield(L, -2, "body");
     lua_pushinteger(L, (lua_Integer)http_received(t));
     lua_setfield(L, -2, "received");
+    luaL_getmetatable(L, RESPONSE_CLASS);
+    lua_setmetatable(L, -2);
 }
 
 static void push_error(lua_State *L, const http_error *error) {
@@ -486,7 +501,10 @@ int luaopen_finspace_http(lua_State *L) {
     if (!http_start()) return luaL_error(L, "libcurl cannot start");
     lcompat_newclass(L, CLIENT_CLASS, client_methods, client_close);
     lcompat_newclass(L, MULTI_CLASS, multi_methods, multi_close);
-    lua_pop(L, 2);
+    luaL_newmetatable(L, RESPONSE_CLASS);
+    lua_pushcfunction(L, response_index);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 3);
     luaL_newlib(L, functions);
     return 1;
 }

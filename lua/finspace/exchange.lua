@@ -178,6 +178,11 @@ function Exchange:sign(call, try)
   return signed
 end
 
+-- A header of the last answer, if there was one.
+local function answer_header(try, name)
+  return try.response and try.response.headers[name]
+end
+
 local function body_length(body)
   if type(body) == "table" then return body.length end
   return body and #body or 0
@@ -189,7 +194,7 @@ function Exchange:log(call, try, request, response, fault, started)
     operation = call.operation, attempt = try.number, method = request.method,
     host = call.endpoint and call.endpoint.host, path = request.path,
     status = response and response.status,
-    request_id = try.headers["x-amzn-requestid"] or try.headers["x-amz-request-id"],
+    request_id = answer_header(try, "x-amzn-requestid") or answer_header(try, "x-amz-request-id"),
     duration = self.runtime.monotonic() - started,
     bytes_sent = body_length(request.body),
     bytes_received = response and (response.received or #(response.body or "")) or 0,
@@ -202,7 +207,7 @@ function Exchange:attempt(call, try, request)
   local started = self.runtime.monotonic()
   local response, fault = self.runtime.transport(request)
   local result
-  try.headers = response and response.headers or {}
+  try.response = response
   if response then
     result, fault = call.finish(response)
   else
@@ -233,7 +238,7 @@ end
 
 -- The service lives in another time: learns how far away. True when trying again may help.
 function Exchange:learn_clock(try, fault)
-  local date = REFUSED_CLOCK[fault.code] and clock.parse_http_date(try.headers.date)
+  local date = REFUSED_CLOCK[fault.code] and clock.parse_http_date(answer_header(try, "date"))
   local offset = date and date - self.runtime.now()
   if not offset or math.abs(offset - (try.clock_offset or 0)) <= TOLERATED_SKEW then return false end
   self.clock_offset = offset
@@ -270,7 +275,8 @@ function Exchange:pause(call, try, fault)
   if taught then return 0 end
   if not fault.retryable then return nil end
   local throttled = fault.throttle or false
-  local delay = retry.delay(try.number, throttled, self.runtime.random(), retry.requested_delay(try.headers))
+  local requested = try.response and retry.requested_delay(try.response.headers)
+  local delay = retry.delay(try.number, throttled, self.runtime.random(), requested)
   if try.deadline and now + delay >= try.deadline then return nil end
   try.cost = self.bucket:pay(throttled)
   return try.cost and delay

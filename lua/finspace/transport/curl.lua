@@ -25,7 +25,8 @@ local curl = {}
 
 --- @class finspace.Response
 --- @field status integer
---- @field headers table<string, string> names in lower case; repeated ones joined by ", "
+--- @field headers table<string, string> names in lower case; repeated ones joined by ", ". libcurl's are read
+---   from `head`, the lines as they came, when they are first asked for
 --- @field body string
 --- @field received number bytes of the body, also of one that went to a sink
 
