@@ -44,6 +44,9 @@ PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsql
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lua-busted lua-check lua-socket lua-luv lua-cqueues \
                  neovim openssl curl git clang-format-14 sqlite3 valgrind
 
+# nginx lives where an ordinary user's PATH does not reach on Debian.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin
+
 .PHONY: all demo test asan fuzz bench floors lint docs install clean env help packages-demo packages-test
 
 all: $(OBJECTS) $(PROGRAM)
