@@ -2,6 +2,7 @@
 --- that thinks for 50 ms, where the ideal is known; and against one that answers at once, where what counts is
 --- the work of a call.
 local finspace = require("finspace")
+local http = require("finspace.http")
 local measure = require("spec.bench.table")
 local nginx = require("spec.support.nginx")
 local support = require("spec.support")
@@ -31,9 +32,13 @@ local function start_server(pause)
   return server, "http://127.0.0.1:" .. port
 end
 
+local function new_client(url)
+  return finspace.new { region = "us-east-1", endpoint_url = url, credentials = KEYS }
+end
+
 -- Seconds for `count` signed calls, at most LIMIT of them at a time.
 local function seconds_for(url, count)
-  local fs = finspace.new { region = "us-east-1", endpoint_url = url, credentials = KEYS }
+  local fs = new_client(url)
   return finspace.run(function()
     local jobs = { limit = LIMIT }
     for index = 1, count do
@@ -46,6 +51,33 @@ local function seconds_for(url, count)
   end)
 end
 
+-- The same request, signed beforehand.
+local function signed_request(url)
+  return assert(new_client(url):sign {
+    method = "POST", path = "/workingLocationV1", headers = { ["content-type"] = "application/json" },
+    body = '{"locationType":"INGESTION"}',
+  })
+end
+
+-- Seconds for `count` times that request, without a client, tasks or a signer.
+local function seconds_for_transport(request, count)
+  local multi, started, ended = http.multi {}, 0, 0
+  local start = sys.monotonic()
+  while ended < count do
+    while started < count and started - ended < LIMIT do
+      assert(multi:add(request))
+      started = started + 1
+    end
+    multi:wait(multi:timeout())
+    for _, finished in ipairs(multi:step()) do
+      assert(finished.response.status == 200)
+      ended = ended + 1
+    end
+  end
+  multi:close()
+  return sys.monotonic() - start
+end
+
 local function compile_baseline()
   local program = support.root .. "/build/multi_baseline"
   local output, status =
@@ -54,10 +86,16 @@ local function compile_baseline()
   return program
 end
 
--- Microseconds a call.
-local function baseline(program, url, count)
-  local command = ("%s %s/workingLocationV1 %d %d"):format(program, url, count, LIMIT)
-  return assert(tonumber((support.run(command))))
+local SIGNATURE = { authorization = true, ["x-amz-date"] = true }
+
+-- Seconds for `count` times that request by libcurl alone, with or without the headers of its signature.
+local function seconds_for_curl(program, request, count, is_signed)
+  local words = { program, request.url, count, LIMIT, support.quote(request.body) }
+  for name, value in pairs(request.headers) do
+    if is_signed or not SIGNATURE[name] then table.insert(words, support.quote(name .. ": " .. value)) end
+  end
+  local microseconds = assert(tonumber((support.run(table.concat(words, " ")))))
+  return microseconds * count / 1e6
 end
 
 local function with_server(pause, body)
@@ -70,29 +108,31 @@ end
 local program = compile_baseline()
 
 with_server(THINKING, function(url)
+  local request = signed_request(url)
   local title = ("%d calls, %d at a time, each answered after %g ms"):format(SLOW_CALLS, LIMIT, THINKING * 1000)
   measure.show(title .. " (seconds)", {
     { name = "ideal", value = math.ceil(SLOW_CALLS / LIMIT) * THINKING, unit = "s" },
     { name = "bare libcurl multi, unsigned, unread", unit = "s",
-      value = measure.median(3, function() return baseline(program, url, SLOW_CALLS) * SLOW_CALLS / 1e6 end) },
+      value = measure.median(3, function() return seconds_for_curl(program, request, SLOW_CALLS, false) end) },
     { name = "finspace.gather", value = measure.median(3, function() return seconds_for(url, SLOW_CALLS) end),
       unit = "s" },
   })
 end)
 
--- Turn about, so that whatever else the machine does falls on both.
+-- The same request, with ever more done about it: what each of it costs.
 with_server(0, function(url)
-  local bare, ours = {}, {}
-  seconds_for(url, QUICK_CALLS)
-  for turn = 1, TURNS do
-    bare[turn] = baseline(program, url, QUICK_CALLS)
-    ours[turn] = seconds_for(url, QUICK_CALLS) * 1e6 / QUICK_CALLS
-  end
-  table.sort(bare)
-  table.sort(ours)
-  local middle = math.ceil(TURNS / 2)
-  measure.show(("A call, %d at a time (microseconds a call, loopback)"):format(LIMIT), {
-    { name = "bare libcurl multi, unsigned, unread", value = bare[middle], unit = "µs" },
-    { name = "finspace: checked, signed, read into a table", value = ours[middle], unit = "µs" },
-  })
+  local request = signed_request(url)
+  local rows = {
+    { name = "bare libcurl multi, unsigned, unread",
+      run = function() return seconds_for_curl(program, request, QUICK_CALLS, false) end },
+    { name = "  with the headers of a signature",
+      run = function() return seconds_for_curl(program, request, QUICK_CALLS, true) end },
+    { name = "  by finspace.http, read into a table",
+      run = function() return seconds_for_transport(request, QUICK_CALLS) end },
+    { name = "finspace: checked, signed, read into a table",
+      run = function() return seconds_for(url, QUICK_CALLS) end },
+  }
+  measure.turn_about(TURNS, rows)
+  for _, row in ipairs(rows) do row.value, row.unit = row.value * 1e6 / QUICK_CALLS, "µs" end
+  measure.show(("A call, %d at a time (microseconds a call, loopback)"):format(LIMIT), rows)
 end)

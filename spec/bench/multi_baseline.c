@@ -1,12 +1,12 @@
-/* The same request by bare libcurl multi, many at a time, unsigned and its answer unread: the floor
- * for calls side by side. It has our headers but for the two that a signature adds, since libcurl
- * takes its time over each of their bytes.
+/* A request by bare libcurl multi, many at a time, its answer unread: the floor for calls side by
+ * side.
  *
- *   multi_baseline URL COUNT LIMIT       prints microseconds a call
+ *   multi_baseline URL COUNT LIMIT BODY HEADER...       prints microseconds a call
  */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { MOST = 256 };
@@ -23,13 +23,12 @@ static double seconds(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static CURL *new_call(const char *url, struct curl_slist *headers) {
-    static const char body[] = "{\"locationType\":\"INGESTION\"}";
+static CURL *new_call(const char *url, const char *body, struct curl_slist *headers) {
     CURL *call = curl_easy_init();
     curl_easy_setopt(call, CURLOPT_URL, url);
     curl_easy_setopt(call, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(call, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(call, CURLOPT_POSTFIELDSIZE, (long)sizeof body - 1);
+    curl_easy_setopt(call, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
     curl_easy_setopt(call, CURLOPT_WRITEFUNCTION, discard);
     return call;
 }
@@ -56,20 +55,14 @@ static int perform_all(CURLM *multi, CURL **calls, long limit, long count) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const lines[] = {
-        "content-type: application/json", "user-agent: finspace-lua/1.0.0 (Lua 5.4)",
-        "amz-sdk-invocation-id: 735a7411-61f6-42bc-8dc8-c91c35d03744",
-        "amz-sdk-request: attempt=1; max=3"};
     long count = argc > 2 ? atol(argv[2]) : 0, limit = argc > 3 ? atol(argv[3]) : 0;
     CURL *calls[MOST];
-    if (count < 1 || limit < 1 || limit > MOST) return 2;
+    if (count < 1 || limit < 1 || limit > MOST || argc < 5) return 2;
     struct curl_slist *headers = NULL;
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        headers = curl_slist_append(headers, lines[i]);
-    }
+    for (int i = 5; i < argc; i++) headers = curl_slist_append(headers, argv[i]);
     CURLM *multi = curl_multi_init();
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)MOST);
-    for (long i = 0; i < limit; i++) calls[i] = new_call(argv[1], headers);
+    for (long i = 0; i < limit; i++) calls[i] = new_call(argv[1], argv[4], headers);
     if (perform_all(multi, calls, limit, limit)) return 1; /* connects */
     double start = seconds();
     if (perform_all(multi, calls, limit, count)) return 1;

@@ -14,6 +14,23 @@ function measure.median(turns, run)
   return values[math.ceil(#values / 2)]
 end
 
+--- Gives each row the median of what its `run` returns. All of them take turns, so that whatever else the
+--- machine does falls on all.
+--- @param turns integer
+--- @param rows table[] list of {run=}
+function measure.turn_about(turns, rows)
+  local values = {}
+  for turn = 1, turns do
+    for i, row in ipairs(rows) do
+      values[i] = values[i] or {}
+      values[i][turn] = row.run()
+    end
+  end
+  for i, row in ipairs(rows) do
+    row.value = measure.median(turns, function() return table.remove(values[i]) end)
+  end
+end
+
 --- Prints a title and its rows. The first row is the yardstick: the others are shown as multiples.
 --- @param title string
 --- @param rows table[] list of {name=, value=, unit=}; value nil: not measured here, and `why` says so
