@@ -707,6 +707,30 @@ describe("http", function()
       assert.is_nil(multi:progress(id))
     end)
 
+    it("are over when they have ended: a kept connection that the server closes then wakes nobody for long", function()
+      local leaving = faults.start { { "read" }, { "send", ANSWER }, { "close" } }
+      for _ = 1, 3 do
+        assert(multi:add { method = "GET", url = leaving.url })
+        local ended = {}
+        while not ended[1] do
+          multi:wait(1)
+          ended = multi:step()
+        end
+        assert.equal(200, ended[1].response.status)
+        sys.sleep(0.05) -- the server closes
+        local woken = 0
+        for _ = 1, 5 do
+          local began = sys.monotonic()
+          multi:wait(0.02)
+          assert.same({}, multi:step())
+          if sys.monotonic() - began < 0.01 then woken = woken + 1 end
+        end
+        assert.is_true(woken <= 2, woken)
+      end
+      assert.equal(3, leaving.count("request"))
+      leaving.stop()
+    end)
+
     it("end when the multi is closed, also in the middle", function()
       for i = 1, 10 do multi:add { method = "PUT", url = url .. "/slow?seconds=1", body = tostring(i) } end
       multi:step()

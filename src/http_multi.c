@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -18,6 +19,16 @@ enum {
 #define NANOSECONDS 1000000000LL
 #define NEVER INT64_MAX
 
+/* What epoll was told of a descriptor. A connection's socket is silent between two calls, so it
+ * stays in epoll until it is closed: two system calls fewer a call. Whatever wakes us for it while
+ * no call waits is taken out. Of other sockets, like those of libcurl's resolver, nobody tells us
+ * when they are closed, so they leave epoll when libcurl says so. */
+typedef struct watch {
+    uint32_t events;    /* what epoll was asked for; 0: not in epoll */
+    bool of_connection; /* we hear of its end */
+    bool wanted;        /* libcurl waits for it */
+} watch;
+
 struct http_multi {
     CURLM *curl;
     int epoll; /* watches libcurl's sockets, and the timer */
@@ -25,6 +36,8 @@ struct http_multi {
     int64_t due;   /* when libcurl wants to run, in ns of CLOCK_MONOTONIC; NEVER: it does not */
     int64_t armed; /* what the timer is set to */
     pid_t owner;
+    watch *watches; /* by descriptor */
+    size_t watch_count;
     uint64_t last_id;
     size_t running_count, idle_count;
     http_transfer *draft;    /* being written */
@@ -43,20 +56,70 @@ static int64_t now_ns(void) {
 
 /* --- what libcurl tells us -------------------------------------------------------------------- */
 
-/* libcurl wants to hear of a socket. `known` is what we said of it before: NULL the first time. */
+static watch *watch_of(http_multi *m, curl_socket_t fd) {
+    size_t number = (size_t)fd;
+    if (number >= m->watch_count) {
+        size_t count = number + 64;
+        watch *grown = realloc(m->watches, count * sizeof *grown);
+        if (!grown) return NULL;
+        memset(grown + m->watch_count, 0, (count - m->watch_count) * sizeof *grown);
+        m->watches = grown;
+        m->watch_count = count;
+    }
+    return &m->watches[number];
+}
+
+static int watch_events(http_multi *m, curl_socket_t fd, watch *w, uint32_t events) {
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    int operation = w->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (w->events == events) return 0;
+    w->events = events;
+    if (events) return epoll_ctl(m->epoll, operation, fd, &event);
+    epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
+    return 0;
+}
+
+/* libcurl wants to hear of a socket, or no more. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known) {
     http_multi *m = user;
-    struct epoll_event event = {.data.fd = fd};
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(m->epoll, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
+    watch *w = watch_of(m, fd);
+    uint32_t events = 0;
+    (void)easy, (void)known;
+    if (!w) return -1;
+    w->wanted = what != CURL_POLL_REMOVE;
+    if (!w->wanted && w->of_connection) return 0;
+    if (w->wanted && what & CURL_POLL_IN) events |= EPOLLIN;
+    if (w->wanted && what & CURL_POLL_OUT) events |= EPOLLOUT;
+    return watch_events(m, fd, w, events);
+}
+
+/* A connection's socket begins to live. */
+static int on_socket_opened(void *user, curl_socket_t fd, curlsocktype purpose) {
+    watch *w = watch_of(user, fd);
+    (void)purpose;
+    if (!w) return CURL_SOCKOPT_ERROR;
+    *w = (watch){.of_connection = true};
+    return CURL_SOCKOPT_OK;
+}
+
+/* And it ends. It leaves epoll first: where a forked process has the socket, too, closing it here
+ * would not take it out. */
+static int on_socket_closed(void *user, curl_socket_t fd) {
+    http_multi *m = user;
+    if ((size_t)fd < m->watch_count) {
+        watch_events(m, fd, &m->watches[fd], 0);
+        m->watches[fd] = (watch){.events = 0};
     }
-    if (what & CURL_POLL_IN) event.events |= EPOLLIN;
-    if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
-    int operation = known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (!known) curl_multi_assign(m->curl, fd, m);
-    return epoll_ctl(m->epoll, operation, fd, &event) == 0 ? 0 : -1;
+    return close(fd);
+}
+
+static CURLcode follow_sockets(http_multi *m, CURL *easy) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_opened);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, m);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_socket_closed);
+    if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, m);
+    return code;
 }
 
 static int on_timer(CURLM *curl, long milliseconds, void *user) {
@@ -144,8 +207,11 @@ static void close_engine(http_multi *m, bool abandon) {
     if (m->curl && !abandon) curl_multi_cleanup(m->curl);
     if (m->timer >= 0) close(m->timer);
     if (m->epoll >= 0) close(m->epoll);
+    free(m->watches);
     m->curl = NULL;
     m->epoll = m->timer = -1;
+    m->watches = NULL;
+    m->watch_count = 0;
 }
 
 void http_multi_free(http_multi *m) {
@@ -226,7 +292,8 @@ static void unlink_running(http_multi *m, http_transfer *t) {
 uint64_t http_multi_add(http_multi *m) {
     http_transfer *t = m->draft;
     if (!http_transfer_start(t)) return 0;
-    if (curl_multi_add_handle(m->curl, t->easy) != CURLM_OK) {
+    if (follow_sockets(m, t->easy) != CURLE_OK ||
+        curl_multi_add_handle(m->curl, t->easy) != CURLM_OK) {
         http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for another call");
         return 0;
     }
@@ -288,19 +355,27 @@ static void drain_timer(http_multi *m) {
     if (read(m->timer, &expirations, sizeof expirations) > 0) m->armed = NEVER;
 }
 
+static CURLMcode take_event(http_multi *m, int fd, uint32_t events) {
+    int running;
+    if (fd == m->timer) {
+        drain_timer(m);
+        return CURLM_OK;
+    }
+    watch *w = watch_of(m, fd);
+    if (w && !w->wanted) { /* the other side has closed a connection that is kept */
+        watch_events(m, fd, w, 0);
+        return CURLM_OK;
+    }
+    return curl_multi_socket_action(m->curl, fd, curl_events(events), &running);
+}
+
 void http_multi_step(http_multi *m) {
     struct epoll_event events[EVENTS_A_STEP];
-    int running;
     if (m->owner != getpid()) return; /* the calls under way are the parent's */
     CURLMcode code = CURLM_OK;
     int count = epoll_wait(m->epoll, events, EVENTS_A_STEP, 0);
     for (int i = 0; i < count && code == CURLM_OK; i++) {
-        if (events[i].data.fd == m->timer) {
-            drain_timer(m);
-        } else {
-            code = curl_multi_socket_action(m->curl, events[i].data.fd,
-                                            curl_events(events[i].events), &running);
-        }
+        code = take_event(m, events[i].data.fd, events[i].events);
     }
     if (code == CURLM_OK) code = run_timer(m);
     collect_finished(m);
