@@ -77,6 +77,16 @@ void lcore_push_slice(lua_State *L, slice s) {
     lua_pushlstring(L, s.len ? s.ptr : "", s.len);
 }
 
+void lcore_set_slice(lua_State *L, const char *field, slice s) {
+    lcore_push_slice(L, s);
+    lua_setfield(L, -2, field);
+}
+
+void lcore_set_flag(lua_State *L, const char *field, bool set) {
+    lua_pushboolean(L, set);
+    lua_setfield(L, -2, field);
+}
+
 slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback) {
     slice s;
     lua_getfield(L, index, name);

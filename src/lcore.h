@@ -36,6 +36,10 @@ void lcore_check_buf(lua_State *L, const buf *b, const char *what);
 /* Pushes the bytes as a Lua string. */
 void lcore_push_slice(lua_State *L, slice s);
 
+/* Set a field of the table on the top. */
+void lcore_set_slice(lua_State *L, const char *field, slice s);
+void lcore_set_flag(lua_State *L, const char *field, bool set);
+
 /* The string in field `name` of the table at `index`, or `fallback` when it is absent. The value
  * stays on the stack as the anchor of the slice (one slot is pushed either way). A value of another
  * type raises an error that names the field and the type, never the value. */

@@ -207,11 +207,6 @@ static bool is_transient(int status) {
     return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
-static void set_flag(lua_State *L, const char *field, bool set) {
-    lua_pushboolean(L, set);
-    lua_setfield(L, -2, field);
-}
-
 static void set_text(lua_State *L, const char *field, slice text) {
     if (!text.len) return;
     if (text.len > MESSAGE_LIMIT) text.len = MESSAGE_LIMIT;
@@ -223,10 +218,10 @@ static void set_classification(lua_State *L, slice code, int status) {
     const model_error *known = model_find_error(code);
     unsigned flags = known ? known->flags : 0;
     set_literal(L, "kind", error_kind(flags, status));
-    set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
-    set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
-    set_flag(L, "clock", flags & MODEL_CLOCK);
-    set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
+    lcore_set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
+    lcore_set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
+    lcore_set_flag(L, "clock", flags & MODEL_CLOCK);
+    lcore_set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
 }
 
 /* What to say when the answer says nothing that we understand. */
@@ -295,7 +290,7 @@ static int push_broken_answer(lua_State *L, int status, int headers, const char 
                     status, why);
     lua_setfield(L, -2, "message");
     set_text(L, "request_id", request_id);
-    set_flag(L, "retryable", false);
+    lcore_set_flag(L, "retryable", false);
     lua_pushinteger(L, status);
     lua_setfield(L, -2, "status");
     return 2;

@@ -8,11 +8,6 @@ static void set_text(lua_State *L, const char *field, const char *text) {
     lua_setfield(L, -2, field);
 }
 
-static void set_flag(lua_State *L, const char *field, bool set) {
-    lua_pushboolean(L, set);
-    lua_setfield(L, -2, field);
-}
-
 static void set_bound(lua_State *L, const char *field, int64_t bound) {
     if (!bound) return;
     lua_pushinteger(L, (lua_Integer)bound);
@@ -76,9 +71,9 @@ static void push_member(lua_State *L, const model_member *member) {
     set_text(L, "name", member->name);
     set_text(L, "wire", member->wire);
     set_text(L, "place", place_name(member->place));
-    set_flag(L, "required", member->flags & MODEL_REQUIRED);
-    set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
-    set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
+    lcore_set_flag(L, "required", member->flags & MODEL_REQUIRED);
+    lcore_set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
+    lcore_set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
     set_shape(L, member->shape);
 }
 
@@ -160,10 +155,10 @@ static int l_errors(lua_State *L) {
         const model_error *error = &model_errors[i];
         lua_newtable(L);
         set_text(L, "code", error->code);
-        set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
-        set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
-        set_flag(L, "clock", error->flags & MODEL_CLOCK);
-        set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
+        lcore_set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
+        lcore_set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
+        lcore_set_flag(L, "clock", error->flags & MODEL_CLOCK);
+        lcore_set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
         push_statuses(L, error->statuses);
         lua_setfield(L, -2, "statuses");
         lua_rawseti(L, -2, i + 1);

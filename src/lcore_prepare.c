@@ -451,24 +451,19 @@ static const model_operation *choose_row(lua_State *L, const model_operation *fi
     return chosen;
 }
 
-static void set_slice(lua_State *L, const char *field, slice s) {
-    lcore_push_slice(L, s);
-    lua_setfield(L, -2, field);
-}
-
 static void push_request(lua_State *L, const model_operation *row, const buf *path,
                          const buf *query, const buf *body) {
     lua_createtable(L, 0, REQUEST_FIELDS);
-    set_slice(L, "operation", slice_of_cstr(row->name));
-    set_slice(L, "generation", slice_of_cstr(row->generation));
-    set_slice(L, "method", slice_of_cstr(row->method));
-    set_slice(L, "path", buf_slice(path));
-    set_slice(L, "query", buf_slice(query));
+    lcore_set_slice(L, "operation", slice_of_cstr(row->name));
+    lcore_set_slice(L, "generation", slice_of_cstr(row->generation));
+    lcore_set_slice(L, "method", slice_of_cstr(row->method));
+    lcore_set_slice(L, "path", buf_slice(path));
+    lcore_set_slice(L, "query", buf_slice(query));
     lua_createtable(L, 0, 1);
     if (body) {
-        set_slice(L, "content-type", SLICE("application/json"));
+        lcore_set_slice(L, "content-type", SLICE("application/json"));
         lua_setfield(L, -2, "headers");
-        set_slice(L, "body", buf_slice(body));
+        lcore_set_slice(L, "body", buf_slice(body));
     } else {
         lua_setfield(L, -2, "headers");
     }

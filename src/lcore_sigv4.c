@@ -124,11 +124,6 @@ static sigv4_request read_request(lua_State *L, int index, sigv4_pair *headers) 
 
 /* --- pushing results -------------------------------------------------------------------------- */
 
-static void set_slice(lua_State *L, const char *name, slice value) {
-    lcore_push_slice(L, value);
-    lua_setfield(L, -2, name);
-}
-
 /* nil and a message that may name a header, never a value. */
 static int push_failure(lua_State *L, sigv4_status status, slice culprit) {
     lua_pushnil(L);
@@ -245,10 +240,11 @@ static int signer_sign_headers(lua_State *L) {
     sigv4_status status = signer_sign(s, &request, &out);
     if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
 
-    set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
-    if (s->how.session_token.len) set_slice(L, "x-amz-security-token", s->how.session_token);
-    if (s->how.sign_body) set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
-    set_slice(L, "authorization", buf_slice(&authorization));
+    lcore_set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
+    if (s->how.session_token.len) lcore_set_slice(L, "x-amz-security-token", s->how.session_token);
+    if (s->how.sign_body)
+        lcore_set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
+    lcore_set_slice(L, "authorization", buf_slice(&authorization));
     lua_settop(L, 2);
     lcore_push_slice(L, slice_of_cstr(out.hex));
     return 2;
@@ -354,13 +350,13 @@ static int core_sign(lua_State *L) {
     lua_newtable(L);
     set_added_headers(L, &how, &out);
     if (how.query_form) {
-        set_slice(L, "query", buf_slice(out.query));
+        lcore_set_slice(L, "query", buf_slice(out.query));
     } else {
-        set_slice(L, "authorization", buf_slice(out.authorization));
+        lcore_set_slice(L, "authorization", buf_slice(out.authorization));
     }
-    set_slice(L, "canonical_request", buf_slice(out.canonical_request));
-    set_slice(L, "string_to_sign", buf_slice(out.string_to_sign));
-    set_slice(L, "signature", slice_of_cstr(out.hex));
+    lcore_set_slice(L, "canonical_request", buf_slice(out.canonical_request));
+    lcore_set_slice(L, "string_to_sign", buf_slice(out.string_to_sign));
+    lcore_set_slice(L, "signature", slice_of_cstr(out.hex));
     return 1;
 }
 
@@ -368,15 +364,15 @@ static int core_sign(lua_State *L) {
 
 static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
     lua_newtable(L);
-    set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
-    set_slice(L, "access_key_id", auth->access_key_id);
-    set_slice(L, "date", auth->date);
-    set_slice(L, "region", auth->region);
-    set_slice(L, "service", auth->service);
-    set_slice(L, "signed_headers", auth->signed_headers);
-    set_slice(L, "signature", auth->signature);
-    if (auth->session_token.len) set_slice(L, "session_token", auth->session_token);
-    if (auth->payload_hash.len) set_slice(L, "payload_hash", auth->payload_hash);
+    lcore_set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
+    lcore_set_slice(L, "access_key_id", auth->access_key_id);
+    lcore_set_slice(L, "date", auth->date);
+    lcore_set_slice(L, "region", auth->region);
+    lcore_set_slice(L, "service", auth->service);
+    lcore_set_slice(L, "signed_headers", auth->signed_headers);
+    lcore_set_slice(L, "signature", auth->signature);
+    if (auth->session_token.len) lcore_set_slice(L, "session_token", auth->session_token);
+    if (auth->payload_hash.len) lcore_set_slice(L, "payload_hash", auth->payload_hash);
     lua_pushinteger(L, (lua_Integer)auth->time);
     lua_setfield(L, -2, "time");
     if (auth->query_form) {
