@@ -88,8 +88,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
     if (!w) return -1;
     w->wanted = what != CURL_POLL_REMOVE;
     if (!w->wanted && w->of_connection) return 0;
-    if (w->wanted && what & CURL_POLL_IN) events |= EPOLLIN;
-    if (w->wanted && what & CURL_POLL_OUT) events |= EPOLLOUT;
+    if (what & CURL_POLL_IN) events |= EPOLLIN; /* neither is part of CURL_POLL_REMOVE */
+    if (what & CURL_POLL_OUT) events |= EPOLLOUT;
     return watch_events(m, fd, w, events);
 }
 

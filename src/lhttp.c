@@ -220,13 +220,7 @@ static void push_slice(lua_State *L, slice s) {
 }
 
 static void push_lower(lua_State *L, slice name) {
-    char small[64];
     luaL_Buffer b;
-    if (name.len <= sizeof small) { /* nearly every name */
-        for (size_t i = 0; i < name.len; i++) small[i] = slice_lower(name.ptr[i]);
-        lua_pushlstring(L, small, name.len);
-        return;
-    }
     luaL_buffinit(L, &b);
     for (size_t i = 0; i < name.len; i++) luaL_addchar(&b, slice_lower(name.ptr[i]));
     luaL_pushresult(&b);
