@@ -15,7 +15,6 @@ local client = {}
 --- @field s3 finspace.S3       the staging side, with the same keys and the same retries
 local Client = {}
 
-local SERVICE = "finspace-api"
 local API_VERSION = "2020-07-13"
 
 -- The service remembers a clientToken for ten minutes.
@@ -140,13 +139,10 @@ local function compose(self, row, params)
   local shared = self.session
   local request, fault, token = prepare(self, row, params)
   if not request then return nil, fault end
-  local endpoint, err = shared:endpoint("finspace_data")
+  local endpoint, region, err = shared:locate()
   if not endpoint then return with_operation(err, row.name) end
-  local region
-  region, err = shared:region()
-  if not region then return with_operation(err, row.name) end
   return {
-    operation = row.name, request = request, endpoint = endpoint, service = SERVICE, region = region,
+    operation = row.name, request = request, endpoint = endpoint, service = session.SERVICE, region = region,
     credentials = shared.supplier, finish = operations.finisher(row.name, request.generation),
     repeatable = token ~= nil or only_reads(row.name), repeatable_for = token and TOKEN_LIFETIME,
     client_token = token,

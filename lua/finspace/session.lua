@@ -9,6 +9,9 @@ local host = require("finspace.host")
 
 local session = {}
 
+--- The name that calls of the FinSpace API are signed for.
+session.SERVICE = "finspace-api"
+
 --- @class finspace.Session
 --- @field runtime finspace.Runtime
 --- @field options table              as given to finspace.new
@@ -89,6 +92,17 @@ function Session:endpoint(service, region)
   })
   self.endpoints[key] = found
   return found, err
+end
+
+--- Where the FinSpace API is called, and the region that its calls are signed for.
+--- @return finspace.Endpoint|nil endpoint, string|nil region, finspace.Error|nil err
+function Session:locate()
+  local found, err = self:endpoint("finspace_data")
+  if not found then return nil, nil, err end
+  local region
+  region, err = self:region()
+  if not region then return nil, nil, err end
+  return found, region
 end
 
 local function invalid_attempts(origin)

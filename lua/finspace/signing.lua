@@ -1,6 +1,7 @@
 --- A request of one's own making, signed for another to send: a gateway signs, and leaves what streams to
 --- nginx.
 local options = require("finspace.options")
+local session = require("finspace.session")
 
 local signing = {}
 
@@ -19,8 +20,6 @@ local signing = {}
 --- @field body? string
 
 local OPTIONS = { method = "string", path = "string", query = "string", headers = "table", body = "string" }
-
-local SERVICE = "finspace-api"
 
 local function check(given)
   given = options.check("sign", given, OPTIONS, 4)
@@ -42,15 +41,12 @@ local function with_lower_names(given)
 end
 
 -- What the exchange needs to know of it.
-local function compose(session, given)
-  local endpoint, err = session:endpoint("finspace_data")
+local function compose(shared, given)
+  local endpoint, region, err = shared:locate()
   if not endpoint then return nil, err end
-  local region
-  region, err = session:region()
-  if not region then return nil, err end
   return {
-    endpoint = endpoint, region = region, service = SERVICE, repeatable = false,
-    credentials = session.supplier,
+    endpoint = endpoint, region = region, service = session.SERVICE, repeatable = false,
+    credentials = shared.supplier,
     request = {
       method = given.method or "GET", path = given.path, query = given.query, body = given.body,
       headers = with_lower_names(given.headers),
@@ -58,11 +54,11 @@ local function compose(session, given)
   }
 end
 
-local function sign(session, given)
+local function sign(shared, given)
   local call, exchange, err
-  exchange, err = session:exchange()
+  exchange, err = shared:exchange()
   if not exchange then return nil, err end
-  call, err = compose(session, given)
+  call, err = compose(shared, given)
   if not call then return nil, err end
   return exchange:sign(call, exchange:begin(call))
 end
