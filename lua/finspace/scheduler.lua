@@ -237,7 +237,6 @@ local function run_jobs(here, jobs, limit)
     end
   end
   while running > 0 do wait_for_one() end
-  keep_ended()
   return results, errs
 end
 
