@@ -69,12 +69,7 @@ describe("s3rver, a stranger's S3 #once", function()
     if folder then support.remove_folder(folder) end
   end)
 
-  local function promise(sentence, body)
-    it(sentence, function()
-      if missing then return pending(missing) end
-      body()
-    end)
-  end
+  local promise = support.unless_missing({ it = it, pending = pending }, function() return missing end)
 
   promise("takes and gives back objects under hard keys", function()
     for _, key in ipairs { "a b", "c+d", "e%20f", "ü/日本", "q'\"", "tilde~!*()", "x&y=z?", "semi;colon:at@" } do

@@ -94,12 +94,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     after_each(function() wire = {} end)
 
-    local function promise(sentence, body)
-      it(sentence, function()
-        if missing then return pending(missing) end
-        body()
-      end)
-    end
+    local promise = support.unless_missing({ it = it, pending = pending }, function() return missing end)
 
     local function write(name, size) return support.write_file(folder .. "/" .. name, block(size)) end
 

@@ -297,9 +297,6 @@ describe("The service's ingestion #once", function()
     end)
 
     it("goes on from what it noted, and does not begin again", function()
-      local function sql(text)
-        return (support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(text))))
-      end
       local uri = running.put("longer.csv", "a,b\n" .. ('1,"é\n"\n'):rep(8e6))
       local made = running.call("CreateChangeset", {
         datasetId = dataset,
@@ -312,11 +309,11 @@ describe("The service's ingestion #once", function()
         sys.kill(pid, CONTINUE)
         sys.sleep(0.02)
         sys.kill(pid, STOP)
-        local noted = sql("SELECT count(*) FROM changesets WHERE progress IS NOT NULL")
+        local noted = running.sql("SELECT count(*) FROM changesets WHERE progress IS NOT NULL")
       until noted:find("1")
       assert.equal("RUNNING", running.call("GetChangeset", made).status)
       running.kill()
-      sql([[UPDATE changesets SET progress = json_set(progress, '$.counter.rows',
+      running.sql([[UPDATE changesets SET progress = json_set(progress, '$.counter.rows',
         json_extract(progress, '$.counter.rows') + 1000) WHERE progress IS NOT NULL]])
       running.restart()
       local final = running.await("GetChangeset", made)

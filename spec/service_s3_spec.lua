@@ -589,14 +589,11 @@ describe("The service's S3 half #once", function()
       assert.truthy(answer.body:find("swept twice", 1, true), errors)
     end
 
-    local function sql(text)
-      return (support.run(("sqlite3 %s/finspace.db %s"):format(running.data, support.quote(text))))
-    end
-
     local function rows_of(...)
       local rows = {}
       for i, body in ipairs({ ... }) do
-        rows[i] = tonumber(sql(("SELECT count(*) FROM small_segments WHERE bytes = CAST('%s' AS BLOB)"):format(body)))
+        local count = ("SELECT count(*) FROM small_segments WHERE bytes = CAST('%s' AS BLOB)"):format(body)
+        rows[i] = tonumber(running.sql(count))
       end
       return rows
     end
@@ -645,8 +642,8 @@ describe("The service's S3 half #once", function()
     end)
 
     it("still gives the small objects of a data folder that was made when each was a file", function()
-      sql("UPDATE objects SET content_id = 'elder' WHERE key = 'swept/overwritten'")
-      sql([[INSERT INTO contents VALUES ('elder', 5, 'etag', '[{"name":"elder-segment","size":5}]')]])
+      running.sql("UPDATE objects SET content_id = 'elder' WHERE key = 'swept/overwritten'")
+      running.sql([[INSERT INTO contents VALUES ('elder', 5, 'etag', '[{"name":"elder-segment","size":5}]')]])
       sys.mkdir(running.data .. "/objects/e", tonumber("700", 8))
       support.write_file(running.data .. "/objects/e/elder-segment", "elder")
       support.run("touch -d '2 hours ago' " .. running.data .. "/objects/e/elder-segment")

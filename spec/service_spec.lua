@@ -447,26 +447,14 @@ describe("The service", function()
     it("stops at 1,500", function()
       running.kill()
       assert.truthy(support.has_program("sqlite3"))
-      support.run(
-        ("sqlite3 %s/finspace.db %s"):format(
-          running.data,
-          support.quote(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
-              .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
-              .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n"
-          )
-        )
-      )
+      running.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
+        .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
+        .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n")
       running.restart()
       local _, err = create({})
       assert.equal("LimitExceededException", err.code)
       running.kill()
-      support.run(
-        ("sqlite3 %s/finspace.db %s"):format(
-          running.data,
-          support.quote("DELETE FROM datasets WHERE title = 'filler'")
-        )
-      )
+      running.sql("DELETE FROM datasets WHERE title = 'filler'")
       running.restart()
       assert.truthy(create({}))
     end)
@@ -770,14 +758,7 @@ describe("The service", function()
       assert.equal("UnrecognizedClientException", code("ListDatasets", {}, keys))
       keys.session_token = made.credentials.sessionToken
       running.kill()
-      support.run(
-        ("sqlite3 %s/finspace.db %s"):format(
-          running.data,
-          support.quote(
-            "UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'"
-          )
-        )
-      )
+      running.sql("UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'")
       running.restart()
       assert.equal("ExpiredTokenException", code("ListDatasets", {}, keys))
     end)

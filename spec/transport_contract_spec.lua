@@ -33,27 +33,14 @@ describe("the transport contract #once", function()
 
   local parallel = scheduler.transport()
 
-  contract.describe({ describe = describe, it = it }, {
-    name = "tasks",
-    concurrent = true,
-    call = function(request)
-      request.ca_file = request.ca_file or world.authority
-      return scheduler.run(function() return parallel(request) end)
-    end,
-    gather = function(requests, limit)
-      local jobs = { limit = limit }
-      for index, request in ipairs(requests) do jobs[index] = function() return parallel(request) end end
-      return scheduler.gather(jobs)
-    end,
-    cancelled = function(request, seconds)
-      return scheduler.run(function()
-        local task = scheduler.spawn(parallel, request)
-        scheduler.sleep(seconds)
-        task:cancel()
-        return task:wait()
-      end)
-    end,
-  }, world)
+  local subject = contract.in_tasks(parallel, scheduler.run)
+  local call = subject.call
+  subject.name = "tasks"
+  function subject.call(request)
+    request.ca_file = request.ca_file or world.authority
+    return call(request)
+  end
+  contract.describe({ describe = describe, it = it }, subject, world)
 
   -- The same sentences, run by a busted inside the host.
   local function kept(passed, output)

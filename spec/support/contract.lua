@@ -6,6 +6,7 @@ local assert = require("luassert")
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
 local nginx = require("spec.support.nginx")
+local scheduler = require("finspace.scheduler")
 local socket = require("socket")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -124,6 +125,32 @@ end
 local OK = "HTTP/1.1 200 OK\r\n"
 local COUNTED = OK .. "Content-Length: 5\r\n\r\nhello"
 local CHUNKED = OK .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+
+--- What a subject does with tasks: `call`, `gather` and `cancelled` of contract.describe.
+--- @param transport finspace.Transport
+--- @param run fun(body: fun(): ...): any  runs a task to its end
+--- @return table subject
+function contract.in_tasks(transport, run)
+  return {
+    concurrent = true,
+    call = function(request) return run(function() return transport(request) end) end,
+    gather = function(requests, limit)
+      return run(function()
+        local jobs = { limit = limit }
+        for index, request in ipairs(requests) do jobs[index] = function() return transport(request) end end
+        return scheduler.gather(jobs)
+      end)
+    end,
+    cancelled = function(request, seconds)
+      return run(function()
+        local task = scheduler.spawn(transport, request)
+        scheduler.sleep(seconds)
+        task:cancel()
+        return task:wait()
+      end)
+    end,
+  }
+end
 
 --- Defines the sentences for one subject.
 --- @param busted { describe: function, it: function }  the spec's own

@@ -17,24 +17,6 @@ end
 
 local transport = finspace_host.runtime().transport
 
-contract.describe({ describe = describe, it = it }, {
-  name = name,
-  concurrent = true,
-  ca_file = name == "neovim" and world.authority or nil,
-  call = function(request) return in_task(function() return transport(request) end) end,
-  gather = function(requests, limit)
-    return in_task(function()
-      local jobs = { limit = limit }
-      for index, request in ipairs(requests) do jobs[index] = function() return transport(request) end end
-      return scheduler.gather(jobs)
-    end)
-  end,
-  cancelled = function(request, seconds)
-    return in_task(function()
-      local task = scheduler.spawn(transport, request)
-      scheduler.sleep(seconds)
-      task:cancel()
-      return task:wait()
-    end)
-  end,
-}, world)
+local subject = contract.in_tasks(transport, in_task)
+subject.name, subject.ca_file = name, name == "neovim" and world.authority or nil
+contract.describe({ describe = describe, it = it }, subject, world)

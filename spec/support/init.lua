@@ -125,6 +125,20 @@ function support.free_port()
   until false
 end
 
+--- An `it` for sentences about what may be missing: then they are skipped, and say why.
+--- @param busted table            { it =, pending = }: the spec's own
+--- @param reason fun(): string|nil why it is missing; asked when a sentence is run
+--- @return fun(sentence: string, body: fun())
+function support.unless_missing(busted, reason)
+  return function(sentence, body)
+    busted.it(sentence, function()
+      local missing = reason()
+      if missing then return busted.pending(missing) end
+      body()
+    end)
+  end
+end
+
 --- The interpreter that runs this spec, for specs that start a second process of the same kind.
 --- @return string
 function support.interpreter()

@@ -132,7 +132,7 @@ end
 ---
 --- @param options? table  port, data (a folder that is kept)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
----   at it, credentials, log(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
+---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
   options = options or {}
   local folder = support.temporary_folder()
@@ -176,6 +176,13 @@ function service.start(options)
   function self.restart()
     if self.pid then nginx.end_process(self.pid) end
     launch(self)
+  end
+
+  --- Runs SQL on its database, past the service.
+  --- @param statement string
+  --- @return string rows as sqlite3 prints them
+  function self.sql(statement)
+    return (support.run(("sqlite3 %s/finspace.db %s"):format(self.data, support.quote(statement))))
   end
 
   --- The variables as a shell's prefix: `env A=… B=…`.
