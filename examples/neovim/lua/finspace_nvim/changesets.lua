@@ -22,13 +22,7 @@ local function dataset_id(fs, wanted)
 end
 
 local function all_changesets(fs, id)
-  local list, pages = {}, fs:pages("ListChangesets", { datasetId = id })
-  while true do
-    local page, err = pages:next()
-    if err then return nil, err end
-    if not page then return list end
-    vim.list_extend(list, page.changesets or {})
-  end
+  return fs:pages("ListChangesets", { datasetId = id }):collect(function() return true end)
 end
 
 local function write(buffer, lines)

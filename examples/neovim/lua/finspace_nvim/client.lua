@@ -9,12 +9,6 @@ function client.get()
   return current
 end
 
---- Makes the next command use a new client, after `vim.g.finspace` was changed.
-function client.reset()
-  if current then current:close() end
-  current = nil
-end
-
 --- One line or more in the message area, kept in `:messages`.
 --- @param text string
 --- @param highlight? string
