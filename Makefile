@@ -6,21 +6,19 @@ WARNINGS  = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-pro
 BUILDING  = $(WARNINGS) $(CFLAGS) -fPIC -fvisibility=hidden -D_FORTIFY_SOURCE=2 -fstack-protector-strong -MMD -MP
 LINKING   = -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 
-ROCKSPEC  = finspace-1.0.0-1.rockspec
-
 # Where things are built; `make asan` builds beside the ordinary objects.
 BUILD    ?= build
 # The interpreter that `make env`, `make demo` and `make bench` use.
 LUA      ?= lua5.4
 
-# The rooms, by floor (see README.md). The rockspec lists the same sources, and a spec compares them.
-CORE_ROOMS = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify
+# The modules of the core, by layer (see README.md).
+CORE_PURE = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify
 CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4
-HTTP_ROOMS = buf http http_request http_answer http_error http_multi
+HTTP_PURE = buf http http_request http_answer http_error http_multi
 HTTP_BIND  = lhttp
-SYS_ROOMS  = buf
+SYS_PURE  = buf
 SYS_BIND   = lsys lsys_files lsys_process
-HASHING_ROOMS = buf digest hashing
+HASHING_PURE = buf digest hashing
 HASHING_BIND  = lhashing
 
 CORE_LIBS = -lbearssl -lm
@@ -33,6 +31,13 @@ INCLUDE_lua5.4 := $(call include_of,lua5.4)
 INCLUDE_lua5.3 := $(call include_of,lua5.3)
 INCLUDE_lua5.1 := $(or $(call include_of,lua5.1),$(call include_of,luajit))
 VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
+
+# LuaRocks builds for one Lua, whose headers it has found itself.
+ifdef LUA_INCDIR
+LUA_VERSION := $(shell $(LUA) -e 'io.write(_VERSION:match("%d+%.%d+"))')
+VERSIONS := lua$(LUA_VERSION)
+INCLUDE_$(VERSIONS) := -I$(LUA_INCDIR)
+endif
 
 MODULES  = core http sys hashing
 OBJECTS  = $(foreach v,$(VERSIONS),$(foreach m,$(MODULES),$(BUILD)/$(v)/finspace/$(m).so))
@@ -47,7 +52,7 @@ PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lu
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin
 
-.PHONY: all demo test asan fuzz bench floors lint docs install clean env help packages-demo packages-test
+.PHONY: all demo test asan fuzz bench layers lint docs install clean env help packages-demo packages-test
 
 all: $(OBJECTS) $(PROGRAM)
 
@@ -58,8 +63,8 @@ help:
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
 	@echo 'make fuzz     fuzz the parsers for a minute each (needs clang-14)'
-	@echo 'make floors   check that no room knows more than its floor allows'
-	@echo 'make lint     clang-format and luacheck'
+	@echo 'make layers   check that no module knows more than its layer allows'
+	@echo 'make lint     clang-format, stylua and luacheck'
 	@echo 'make docs     write the reference and the annotations anew from the model'
 	@echo 'make install  install below PREFIX (default /usr/local) for LUA_VERSION (default 5.4)'
 	@echo 'make clean    remove what was built'
@@ -74,16 +79,16 @@ define build_version
 $(BUILD)/$(1)/obj/%.o: src/%.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(BUILDING) $$(INCLUDE_$(1)) -c $$< -o $$@
-$(BUILD)/$(1)/finspace/core.so: $$(CORE_ROOMS:%=$$(BUILD)/obj/%.o) $$(CORE_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+$(BUILD)/$(1)/finspace/core.so: $$(CORE_PURE:%=$$(BUILD)/obj/%.o) $$(CORE_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(CORE_LIBS)
-$(BUILD)/$(1)/finspace/http.so: $$(HTTP_ROOMS:%=$$(BUILD)/obj/%.o) $$(HTTP_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+$(BUILD)/$(1)/finspace/http.so: $$(HTTP_PURE:%=$$(BUILD)/obj/%.o) $$(HTTP_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HTTP_LIBS)
-$(BUILD)/$(1)/finspace/sys.so: $$(SYS_ROOMS:%=$$(BUILD)/obj/%.o) $$(SYS_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+$(BUILD)/$(1)/finspace/sys.so: $$(SYS_PURE:%=$$(BUILD)/obj/%.o) $$(SYS_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@
-$(BUILD)/$(1)/finspace/hashing.so: $$(HASHING_ROOMS:%=$$(BUILD)/obj/%.o) $$(HASHING_BIND:%=$$(BUILD)/$(1)/obj/%.o)
+$(BUILD)/$(1)/finspace/hashing.so: $$(HASHING_PURE:%=$$(BUILD)/obj/%.o) $$(HASHING_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HASHING_LIBS)
 endef
@@ -140,33 +145,36 @@ bench: all
 	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/bench/run.lua
 
 docs: all
-	@lua5.4 spec/support/rockspec.lua > $(ROCKSPEC)
 	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/support/docs.lua
 
 # --- checking -----------------------------------------------------------------------------------
 
-floors: all
-	@lua5.4 spec/support/floors.lua
+layers: all
+	@lua5.4 spec/support/layers.lua
 
+# The formatter of Lua is npm's: its settings are in .stylua.toml.
+STYLUA      ?= stylua
+STYLUA_HINT  = npm install --global @johnnymorganz/stylua-bin
 lint:
 	@clang-format-14 --dry-run -Werror src/*.[ch]
-	@lua5.4 spec/support/rockspec.lua | diff -u $(ROCKSPEC) - || { echo 'the rockspec is stale: run make docs'; exit 1; }
+	@if command -v $(STYLUA) > /dev/null; then $(STYLUA) --check lua spec examples; else echo 'stylua is not installed: $(STYLUA_HINT)'; fi
 	@luacheck --quiet lua spec examples
 
 # --- installing ---------------------------------------------------------------------------------
 
 PREFIX      ?= /usr/local
 LUA_VERSION ?= 5.4
-LUA_SHARE    = $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
-LUA_LIB      = $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
+LUA_SHARE   ?= $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
+LUA_LIB     ?= $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
+BIN         ?= $(DESTDIR)$(PREFIX)/bin
 
 install: all
 	cd lua && find finspace -type d -exec install -d '$(LUA_SHARE)/{}' ';'
 	cd lua && find finspace -type f -exec install -m 644 '{}' '$(LUA_SHARE)/{}' ';'
-	install -d '$(LUA_LIB)/finspace' '$(DESTDIR)$(PREFIX)/bin'
+	install -d '$(LUA_LIB)/finspace' '$(BIN)'
 	install -m 755 $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so) '$(LUA_LIB)/finspace'
-	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; cat lua/finspace/cli/main.lua; } > '$(DESTDIR)$(PREFIX)/bin/finspace'
-	chmod 755 '$(DESTDIR)$(PREFIX)/bin/finspace'
+	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; cat lua/finspace/cli/main.lua; } > '$(BIN)/finspace'
+	chmod 755 '$(BIN)/finspace'
 
 clean:
 	rm -rf build

@@ -6,9 +6,9 @@
 local finspace = require("finspace")
 local sys = require("finspace.sys")
 
-local ROOT = os.getenv "FINSPACE_ROOT" or "."
+local ROOT = os.getenv("FINSPACE_ROOT") or "."
 local DATA = ROOT .. "/build/demo"
-local PORT = os.getenv "FINSPACE_DEMO_PORT" or "4510"
+local PORT = os.getenv("FINSPACE_DEMO_PORT") or "4510"
 local TITLE = "S&P 500, daily, 2000 to 2020"
 
 local service -- the process id of the service
@@ -27,7 +27,7 @@ end
 
 local function read(path)
   local file = io.open(path)
-  local text = file and file:read "*a" or ""
+  local text = file and file:read("*a") or ""
   if file then file:close() end
   return text
 end
@@ -44,7 +44,7 @@ local function start_service()
   local program = { ROOT .. "/build/bin/finspace", "serve", "--port", PORT, "--data", DATA }
   service = assert(sys.start { argv = program, stdout = log, stderr = log })
   for _ = 1, 200 do
-    local endpoint = read(log):match "finspace: ready at (%S+)"
+    local endpoint = read(log):match("finspace: ready at (%S+)")
     if endpoint then return endpoint end
     if not sys.kill(service, 0) then break end
     sys.sleep(0.05)
@@ -107,7 +107,7 @@ local function show(changeset)
     { "dataset", changeset.datasetId },
     { "changeset", changeset.changesetId },
     { "change type", changeset.changeType },
-    { "source", changeset.sourceParams.s3SourcePath:match "[^/]+$" },
+    { "source", changeset.sourceParams.s3SourcePath:match("[^/]+$") },
     { "status", changeset.status },
     { "rows", ("%d"):format(changeset.rowCount) },
     { "created", os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(changeset.createTime / 1000)) },

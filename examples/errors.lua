@@ -14,4 +14,4 @@ _, err = fs:get_dataset { datasetId = "nosuchdataset" }
 print(err.kind, err.code, err.status, err.outcome, err.attempts)
 
 -- Worth another try later? The client has made its own attempts already.
-if err.retryable then print "later, perhaps" end
+if err.retryable then print("later, perhaps") end

@@ -4,7 +4,7 @@
 local finspace = require("finspace")
 
 local fs = finspace.new {}
-for dataset in fs:each "list_datasets" do
+for dataset in fs:each("list_datasets") do
   print(dataset.datasetId, dataset.datasetTitle)
   for item in fs:each("list_changesets", { datasetId = dataset.datasetId }) do
     local changeset = finspace.changeset(item)

@@ -15,6 +15,6 @@ local changeset, err = fs:load {
     io.stderr:write(("\r%-9s %d of %d bytes"):format(event.stage, event.bytes, event.bytes_total))
   end,
 }
-io.stderr:write "\n"
+io.stderr:write("\n")
 if not changeset then error(tostring(err), 0) end
 print(changeset.changesetId, changeset.status)

@@ -4,7 +4,7 @@
 local finspace = require("finspace")
 local uv = require("luv")
 
-require("finspace.transport.luv").attach(finspace.loop(), uv)
+require("finspace.host.transport.luv").attach(finspace.loop(), uv)
 
 local fs = finspace.new {}
 local ticker = uv.new_timer()

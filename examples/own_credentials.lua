@@ -4,7 +4,7 @@
 local finspace = require("finspace")
 
 local fs = finspace.new {
-  environment_id = assert(os.getenv "FINSPACE_ENVIRONMENT_ID", "set FINSPACE_ENVIRONMENT_ID"),
+  environment_id = assert(os.getenv("FINSPACE_ENVIRONMENT_ID"), "set FINSPACE_ENVIRONMENT_ID"),
   duration_in_minutes = 60,
 }
 print(assert(fs:get_working_location { locationType = "INGESTION" }).s3Uri)

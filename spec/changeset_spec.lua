@@ -1,35 +1,78 @@
 local finspace = require("finspace")
 
-describe("finspace.changeset", function()
-  it("reads the later form: an answer of GetChangeset", function()
-    assert.same({
-      id = "c1", dataset_id = "d1", arn = "arn:c1", status = "FAILED", change_type = "APPEND",
-      source = { sourceType = "S3", s3SourcePath = "s3://b/k" }, format = { formatType = "CSV", withHeader = "true" },
-      created_at = 1638316800123, active_from = 1, active_until = 2, updates = "c0", updated_by = "c2",
-      error_category = "VALIDATION", error_message = "row 7",
-    }, finspace.changeset {
-      changesetId = "c1", datasetId = "d1", changesetArn = "arn:c1", status = "FAILED", changeType = "APPEND",
-      sourceParams = { sourceType = "S3", s3SourcePath = "s3://b/k" },
-      formatParams = { formatType = "CSV", withHeader = "true" },
-      createTime = 1638316800123, activeFromTimestamp = 1, activeUntilTimestamp = 2,
-      updatesChangesetId = "c0", updatedByChangesetId = "c2",
-      errorInfo = { errorCategory = "VALIDATION", errorMessage = "row 7" },
-    })
-  end)
+describe("finspace.verbs.changeset", function()
+  it(
+    "reads the later form: an answer of GetChangeset",
+    function()
+      assert.same(
+        {
+          id = "c1",
+          dataset_id = "d1",
+          arn = "arn:c1",
+          status = "FAILED",
+          change_type = "APPEND",
+          source = { sourceType = "S3", s3SourcePath = "s3://b/k" },
+          format = { formatType = "CSV", withHeader = "true" },
+          created_at = 1638316800123,
+          active_from = 1,
+          active_until = 2,
+          updates = "c0",
+          updated_by = "c2",
+          error_category = "VALIDATION",
+          error_message = "row 7",
+        },
+        finspace.changeset {
+          changesetId = "c1",
+          datasetId = "d1",
+          changesetArn = "arn:c1",
+          status = "FAILED",
+          changeType = "APPEND",
+          sourceParams = { sourceType = "S3", s3SourcePath = "s3://b/k" },
+          formatParams = { formatType = "CSV", withHeader = "true" },
+          createTime = 1638316800123,
+          activeFromTimestamp = 1,
+          activeUntilTimestamp = 2,
+          updatesChangesetId = "c0",
+          updatedByChangesetId = "c2",
+          errorInfo = { errorCategory = "VALIDATION", errorMessage = "row 7" },
+        }
+      )
+    end
+  )
 
-  it("reads the 2021-05 form into the same words", function()
-    assert.same({
-      id = "c1", dataset_id = "d1", status = "FAILED", change_type = "REPLACE",
-      source = { sourceType = "S3", s3SourcePath = "s3://b/k" }, format = { formatType = "CSV" },
-      labels = { team = "rates" }, created_at = 1638316800123,
-      error_category = "SERVICE_QUOTA_EXCEEDED", error_message = "too many",
-    }, finspace.changeset { changeset = {
-      id = "c1", datasetId = "d1", status = "FAILED", changeType = "REPLACE", sourceType = "S3",
-      sourceParams = { s3SourcePath = "s3://b/k" }, formatType = "CSV", changesetLabels = { team = "rates" },
-      createTimestamp = 1638316800.123,
-      errorInfo = { errorCategory = "Service_limits_have_been_exceeded", errorMessage = "too many" },
-    } })
-  end)
+  it(
+    "reads the 2021-05 form into the same words",
+    function()
+      assert.same(
+        {
+          id = "c1",
+          dataset_id = "d1",
+          status = "FAILED",
+          change_type = "REPLACE",
+          source = { sourceType = "S3", s3SourcePath = "s3://b/k" },
+          format = { formatType = "CSV" },
+          labels = { team = "rates" },
+          created_at = 1638316800123,
+          error_category = "SERVICE_QUOTA_EXCEEDED",
+          error_message = "too many",
+        },
+        finspace.changeset {
+          changeset = {
+            id = "c1",
+            datasetId = "d1",
+            status = "FAILED",
+            changeType = "REPLACE",
+            sourceType = "S3",
+            sourceParams = { s3SourcePath = "s3://b/k" },
+            formatType = "CSV",
+            changesetLabels = { team = "rates" },
+            createTimestamp = 1638316800.123,
+            errorInfo = { errorCategory = "Service_limits_have_been_exceeded", errorMessage = "too many" },
+          },
+        }
+      )
+    end
+  )
 
   it("knows every sentence that stands for an error category", function()
     local sentences = {

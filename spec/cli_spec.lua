@@ -47,7 +47,9 @@ describe("finspace, the program #once", function()
     folder = support.temporary_folder()
     server.env.XDG_STATE_HOME = folder .. "/state"
     fs = finspace.new {
-      region = server.region, endpoint_url = server.endpoint, s3_endpoint_url = server.endpoint,
+      region = server.region,
+      endpoint_url = server.endpoint,
+      s3_endpoint_url = server.endpoint,
       credentials = server.credentials,
     }
     support.write_file(folder .. "/main.lua", 'os.exit(require("finspace.cli").main(arg))')
@@ -70,15 +72,23 @@ describe("finspace, the program #once", function()
   -- A load that is left to itself: its process, which can be killed.
   local function start_load(words, errors)
     local argv = { "env" }
-    for name, value in pairs(server.env) do table.insert(argv, name .. "=" .. value) end
-    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load" } do table.insert(argv, word) end
-    for _, word in ipairs(words) do table.insert(argv, word) end
+    for name, value in pairs(server.env) do
+      table.insert(argv, name .. "=" .. value)
+    end
+    for _, word in ipairs { "lua5.4", folder .. "/main.lua", "load" } do
+      table.insert(argv, word)
+    end
+    for _, word in ipairs(words) do
+      table.insert(argv, word)
+    end
     return assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = errors })
   end
 
   local function new_dataset()
     return assert(fs:create_dataset {
-      datasetTitle = "CLI " .. sys.uuid(), kind = "TABULAR", permissionGroupParams = {},
+      datasetTitle = "CLI " .. sys.uuid(),
+      kind = "TABULAR",
+      permissionGroupParams = {},
     }).datasetId
   end
 
@@ -95,10 +105,24 @@ describe("finspace, the program #once", function()
 
   it("answers misuse with one line, a hint and status 2", function()
     for _, words in ipairs {
-      "", "nonsense", "load", "load a.csv", "load --nonsense", "load a --dataset b --format PDF", "wait x",
-      "call", "call no-such-operation", "call get-dataset", "call list-datasets --max-results many",
-      "ls nonsense", "ls changesets", "get nonsense", "presign get-user", "completion fish",
-      "load a --dataset b --header --no-header", "presign get-working-location --expires 0",
+      "",
+      "nonsense",
+      "load",
+      "load a.csv",
+      "load --nonsense",
+      "load a --dataset b --format PDF",
+      "wait x",
+      "call",
+      "call no-such-operation",
+      "call get-dataset",
+      "call list-datasets --max-results many",
+      "ls nonsense",
+      "ls changesets",
+      "get nonsense",
+      "presign get-user",
+      "completion fish",
+      "load a --dataset b --header --no-header",
+      "presign get-working-location --expires 0",
     } do
       local out, err, status = run(words)
       assert.are.equal(2, status, words .. "\n" .. err)
@@ -109,7 +133,7 @@ describe("finspace, the program #once", function()
   end)
 
   it("loads a file, in a pipe with plain lines and the changeset's id as the result", function()
-    local out, err, status = run(("load %s --dataset %s"):format(write "a.csv", new_dataset()))
+    local out, err, status = run(("load %s --dataset %s"):format(write("a.csv"), new_dataset()))
     assert.are.equal(0, status, err)
     assert.matches("^%w+\n$", out)
     assert.matches("1 file, 41 B: CSV with a header, separated by commas\nStaged 1 file", err)
@@ -122,7 +146,11 @@ describe("finspace, the program #once", function()
     if without ~= 0 then return pending("this system gives no pseudo-terminal (is /dev/pts mounted?)") end
     local id = new_dataset()
     local command = ("%s TERM=xterm LANG=C.UTF-8 %s load %s --dataset %s"):format(
-      server.shell(), PROGRAM, write "a.csv", id)
+      server.shell(),
+      PROGRAM,
+      write("a.csv"),
+      id
+    )
     local out, status = support.run("script -qec " .. support.quote(command) .. " /dev/null")
     assert.are.equal(0, status, out)
     assert.matches("✓", out)
@@ -132,7 +160,7 @@ describe("finspace, the program #once", function()
 
   it("answers a program with JSON, and with an error in JSON", function()
     local id = new_dataset()
-    local out, err = run(("load %s --dataset %s --json"):format(write "a.csv", id))
+    local out, err = run(("load %s --dataset %s --json"):format(write("a.csv"), id))
     assert.are.equal("", err)
     assert.are.same({ "SUCCESS", id }, { cjson.decode(out).status, cjson.decode(out).datasetId })
     local _, failure, status = run(("load %s/none.csv --dataset %s --json"):format(folder, id))
@@ -141,14 +169,14 @@ describe("finspace, the program #once", function()
   end)
 
   it("keeps quiet where it is asked to", function()
-    local _, err, status = run(("load %s --dataset %s --quiet"):format(write "a.csv", new_dataset()))
+    local _, err, status = run(("load %s --dataset %s --quiet"):format(write("a.csv"), new_dataset()))
     assert.are.same({ "", 0 }, { err, status })
   end)
 
   it("creates the dataset where it is asked to, and once", function()
     local title = "Created " .. sys.uuid()
     for _ = 1, 2 do
-      local _, err, status = run(("load %s --dataset '%s' --create --no-wait -q"):format(write "a.csv", title))
+      local _, err, status = run(("load %s --dataset '%s' --create --no-wait -q"):format(write("a.csv"), title))
       assert.are.same({ "", 0 }, { err, status })
     end
     local out = run("ls --all")
@@ -165,8 +193,8 @@ describe("finspace, the program #once", function()
 
   it("lets the format be overridden", function()
     local path = write("odd.txt", "a~b\n1~2\n")
-    local out, err = run(("load %s --dataset %s --format CSV --separator '~' --no-header --json")
-      :format(path, new_dataset()))
+    local out, err =
+      run(("load %s --dataset %s --format CSV --separator '~' --no-header --json"):format(path, new_dataset()))
     assert.are.equal("", err)
     local params = cjson.decode(out).formatParams
     assert.are.same({ "~", "false" }, { params.separator, params.withHeader })
@@ -174,7 +202,7 @@ describe("finspace, the program #once", function()
 
   it("lists, shows and waits", function()
     local id = new_dataset()
-    local changeset = run(("load %s --dataset %s -q"):format(write "a.csv", id)):match("%w+")
+    local changeset = run(("load %s --dataset %s -q"):format(write("a.csv"), id)):match("%w+")
     assert.matches(id, (run("ls --all")))
     assert.matches(changeset .. "\t.-\tSUCCESS\tAPPEND\ts3://", (run("ls changesets " .. id)))
     assert.are.same({ "", 0 }, { (run("ls views " .. id)), (select(3, run("ls views " .. id))) })
@@ -186,7 +214,7 @@ describe("finspace, the program #once", function()
 
   it("downloads what was loaded", function()
     local id = new_dataset()
-    local out = run(("load %s --dataset %s --json"):format(write "a.csv", id))
+    local out = run(("load %s --dataset %s --json"):format(write("a.csv"), id))
     local source = cjson.decode(out).sourceParams.s3SourcePath
     local _, err, status = run(("get %s %s/back.csv"):format(source, folder))
     assert.are.equal(0, status, err)
@@ -214,8 +242,12 @@ describe("finspace, the program #once", function()
   it("tells where keys, region and endpoint come from, and no secret", function()
     local out, _, status = run("whoami")
     assert.are.equal(0, status)
-    for _, expected in ipairs { server.credentials.access_key_id, "profile finspace%-local", "us%-east%-1",
-      "finspace_data +" .. server.endpoint:gsub("%p", "%%%0") } do
+    for _, expected in ipairs {
+      server.credentials.access_key_id,
+      "profile finspace%-local",
+      "us%-east%-1",
+      "finspace_data +" .. server.endpoint:gsub("%p", "%%%0"),
+    } do
       assert.matches(expected, out)
     end
     assert.is_nil(out:find(server.credentials.secret_access_key, 1, true))
@@ -237,7 +269,7 @@ describe("finspace, the program #once", function()
   end)
 
   it("stops at once on Ctrl-C, whatever it waits for, and says how to go on", function()
-    local id, path = new_dataset(), write "a.csv"
+    local id, path = new_dataset(), write("a.csv")
     local deaf = assert(socket.bind("127.0.0.1", 0)) -- takes connections, and never answers
     local _, port = deaf:getsockname()
     local errors = folder .. "/interrupted"

@@ -9,16 +9,26 @@ local world = require("spec.support.world")
 
 local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "SECRETCANARY" }
 
-local CHANGESET = { datasetId = "d1", changeType = "APPEND", sourceParams = { s3SourcePath = "s3://b/k" },
-  formatParams = { formatType = "CSV" } }
+local CHANGESET = {
+  datasetId = "d1",
+  changeType = "APPEND",
+  sourceParams = { s3SourcePath = "s3://b/k" },
+  formatParams = { formatType = "CSV" },
+}
 
 -- A client of a server on loopback that does not pause between attempts.
 local function client_of(port, more)
   local options = {
-    region = "us-east-1", endpoint_url = "http://127.0.0.1:" .. port, credentials = KEYS, timeout = 5,
-    random = function() return 0 end, getenv = function() return nil end,
+    region = "us-east-1",
+    endpoint_url = "http://127.0.0.1:" .. port,
+    credentials = KEYS,
+    timeout = 5,
+    random = function() return 0 end,
+    getenv = function() return nil end,
   }
-  for name, value in pairs(more or {}) do options[name] = value end
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
   return finspace.new(options)
 end
 
@@ -63,9 +73,7 @@ describe("the client and a service that commits #once", function()
     server = nil
   end)
 
-  local function made()
-    return tonumber((support.run(("curl -s http://127.0.0.1:%d/count"):format(port))))
-  end
+  local function made() return tonumber((support.run(("curl -s http://127.0.0.1:%d/count"):format(port)))) end
 
   -- One call for each script of a first connection; the second connection is let through to the service.
   local function create_behind(scripts)
@@ -83,13 +91,17 @@ describe("the client and a service that commits #once", function()
     end
     fs:close()
     local different = 0
-    for _ in pairs(ids) do different = different + 1 end
+    for _ in pairs(ids) do
+      different = different + 1
+    end
     return different, made() - before, server.count("connection")
   end
 
   it("make one changeset a call when the request is cut off after any number of bytes", function()
     local scripts = { { { "reset" } } }
-    for bytes = 6, 600, 6 do scripts[#scripts + 1] = { { "read_bytes", bytes }, { "reset" } } end
+    for bytes = 6, 600, 6 do
+      scripts[#scripts + 1] = { { "read_bytes", bytes }, { "reset" } }
+    end
     local ids, changesets, connections = create_behind(scripts)
     assert.same({ #scripts, #scripts }, { ids, changesets })
     assert.is_true(connections >= 2 * #scripts - 1)
@@ -98,15 +110,21 @@ describe("the client and a service that commits #once", function()
   it("make one changeset a call when the answer is lost after it was committed", function()
     local fs, before = client_of(port, { endpoint_url = ("http://127.0.0.1:%d/lossy"):format(port) }), made()
     local ids = {}
-    for _ = 1, 100 do ids[assert(fs:create_changeset(CHANGESET)).changesetId] = true end
+    for _ = 1, 100 do
+      ids[assert(fs:create_changeset(CHANGESET)).changesetId] = true
+    end
     local different = 0
-    for _ in pairs(ids) do different = different + 1 end
+    for _ in pairs(ids) do
+      different = different + 1
+    end
     assert.same({ 100, 100 }, { different, made() - before })
   end)
 
   it("make one changeset a call, and pass no half answer on, when it breaks at any byte", function()
     local scripts = {}
-    for bytes = 1, 240 do scripts[bytes] = { { "proxy", port, bytes, "close" } } end
+    for bytes = 1, 240 do
+      scripts[bytes] = { { "proxy", port, bytes, "close" } }
+    end
     local ids, changesets = create_behind(scripts)
     assert.same({ #scripts, #scripts }, { ids, changesets })
   end)
@@ -122,7 +140,9 @@ describe("the client and a service that commits #once", function()
     fs:close()
     assert.equal(50, server.count("request"))
     assert.equal(50, #attempts)
-    for _, attempt in ipairs(attempts) do assert.equal(1, attempt) end
+    for _, attempt in ipairs(attempts) do
+      assert.equal(1, attempt)
+    end
   end)
 
   it("end in time when nothing, half an answer, or one byte now and then comes", function()
@@ -145,7 +165,9 @@ describe("the client and a service that commits #once", function()
 
   it("say that nothing was sent when nobody listens", function()
     local err
-    for _ = 1, 20 do err = select(2, client_of(support.free_port()):create_changeset(CHANGESET)) end
+    for _ = 1, 20 do
+      err = select(2, client_of(support.free_port()):create_changeset(CHANGESET))
+    end
     assert.same({ "connect", "ConnectionRefused", "not_sent", 3 }, { err.kind, err.code, err.outcome, err.attempts })
     assert.matches("comes from the endpoint_url option", err.message)
     assert.equal(36, #err.client_token)
@@ -162,8 +184,10 @@ describe("the client and a service that commits #once", function()
   it("follow no redirect", function()
     local trap = faults.start { { "read" } }
     for _, status in ipairs { 301, 302, 303, 307, 308 } do
-      server = faults.start { { "read" }, { "send", ("HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n")
-        :format(status, trap.url) } }
+      server = faults.start {
+        { "read" },
+        { "send", ("HTTP/1.1 %d Moved\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n"):format(status, trap.url) },
+      }
       local _, err = client_of(server.port):get_dataset { datasetId = "d1" }
       assert.same({ "protocol", status, 1 }, { err.kind, err.status, err.attempts })
       server.stop()
@@ -183,7 +207,9 @@ local function sample(shape)
   if shape.type == "list" then return { sample(shape.of), sample(shape.of) } end
   if shape.type ~= "structure" then return 9007199254740991 end
   local structure = {}
-  for _, member in ipairs(shape.members) do structure[member.name] = sample(member) end
+  for _, member in ipairs(shape.members) do
+    structure[member.name] = sample(member)
+  end
   return structure
 end
 

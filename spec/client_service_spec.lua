@@ -12,15 +12,20 @@ describe("the client and the service #once", function()
 
   local function client(more)
     local options = { getenv = function(name) return server.env[name] end }
-    for name, value in pairs(more or {}) do options[name] = value end
+    for name, value in pairs(more or {}) do
+      options[name] = value
+    end
     return finspace.new(options)
   end
 
   -- The client whose clock is so many seconds off.
   local function client_off_by(seconds)
     local events = {}
-    return client { now = function() return sys.now() + seconds end,
-      logger = function(event) events[#events + 1] = event end }, events
+    return client {
+      now = function() return sys.now() + seconds end,
+      logger = function(event) events[#events + 1] = event end,
+    },
+      events
   end
 
   it("find each other by the two files that the service has written", function()
@@ -34,7 +39,9 @@ describe("the client and the service #once", function()
       assert.is_truthy(fs:list_datasets())
       assert.is_truthy(fs:list_datasets())
       local statuses = {}
-      for i, event in ipairs(events) do statuses[i] = event.status end
+      for i, event in ipairs(events) do
+        statuses[i] = event.status
+      end
       assert.equal(3, #statuses)
       assert.same({ 200, 200 }, { statuses[2], statuses[3] })
     end)
@@ -59,8 +66,8 @@ describe("the client and the service #once", function()
   end)
 
   it("agree on a wrong secret", function()
-    local fs = client { credentials = { access_key_id = server.credentials.access_key_id,
-      secret_access_key = "wrong" } }
+    local fs =
+      client { credentials = { access_key_id = server.credentials.access_key_id, secret_access_key = "wrong" } }
     local _, err = fs:list_datasets()
     assert.same({ 403, 1, "refused" }, { err.status, err.attempts, err.outcome })
     assert.is_truthy(err.request_id)
@@ -69,13 +76,17 @@ describe("the client and the service #once", function()
   it("agree on a presigned URL, with curl alone, until it expires", function()
     local members = { locationType = "INGESTION" }
     local url, request = assert(client():presign("get_working_location", members, { expires = 900 }))
-    local command = ("curl -s -X %s -H 'content-type: %s' -d %s %s"):format(request.method,
-      request.headers["content-type"], support.quote(request.body), support.quote(url))
+    local command = ("curl -s -X %s -H 'content-type: %s' -d %s %s"):format(
+      request.method,
+      request.headers["content-type"],
+      support.quote(request.body),
+      support.quote(url)
+    )
     assert.matches('"s3Uri":"s3://', support.run(command))
     local altered = command:gsub("INGESTION", "SAGEMAKER")
     assert.not_matches('"s3Uri"', support.run(altered))
-    local expired = assert(client({ now = function() return sys.now() - 60 end })
-      :presign("list_datasets", {}, { expires = 30 }))
+    local expired =
+      assert(client({ now = function() return sys.now() - 60 end }):presign("list_datasets", {}, { expires = 30 }))
     assert.not_matches('"datasets"', support.run("curl -s " .. support.quote(expired)))
     local listed = assert(client():presign("list_datasets", { maxResults = 5 }, { action = true }))
     assert.matches('"datasets":%[', support.run("curl -s " .. support.quote(listed)))
@@ -89,9 +100,15 @@ describe("the client and the service #once", function()
 
   it("walk a list over pages of one", function()
     local fs, titles = client(), {}
-    for i = 1, 4 do assert(fs:ensure_dataset { title = "Page " .. i }) end
-    for dataset in fs:each("list_datasets", { maxResults = 1 }) do titles[dataset.datasetTitle] = true end
-    for i = 1, 4 do assert.is_true(titles["Page " .. i]) end
+    for i = 1, 4 do
+      assert(fs:ensure_dataset { title = "Page " .. i })
+    end
+    for dataset in fs:each("list_datasets", { maxResults = 1 }) do
+      titles[dataset.datasetTitle] = true
+    end
+    for i = 1, 4 do
+      assert.is_true(titles["Page " .. i])
+    end
   end)
 
   -- All items of a list, over pages of one.
@@ -99,14 +116,16 @@ describe("the client and the service #once", function()
     local list = {}
     members = members or {}
     members.maxResults = 1
-    for item in fs:each(name, members) do list[#list + 1] = item end
+    for item in fs:each(name, members) do
+      list[#list + 1] = item
+    end
     return list
   end
 
   local function call_all_about_people(fs)
     local user = assert(fs:create_user { emailAddress = "ada@example.com", type = "APP_USER" }).userId
-    local group = assert(fs:create_permission_group { name = "Rates", applicationPermissions = { "CreateDataset" } })
-      .permissionGroupId
+    local group =
+      assert(fs:create_permission_group { name = "Rates", applicationPermissions = { "CreateDataset" } }).permissionGroupId
     local both = { permissionGroupId = group, userId = user }
     assert.equal(200, assert(fs:associate_user_to_permission_group(both)).statusCode)
     assert.equal("Rates", assert(fs:get_permission_group { permissionGroupId = group }).permissionGroup.name)
@@ -134,23 +153,30 @@ describe("the client and the service #once", function()
   -- A changeset in the 2021-05 form, one that replaces it, and one in the later form.
   local function call_all_about_changesets(fs, dataset)
     local read = finspace.changeset(assert(fs:create_changeset {
-      datasetId = dataset, changeType = "APPEND", sourceType = "S3", tags = { team = "rates" },
+      datasetId = dataset,
+      changeType = "APPEND",
+      sourceType = "S3",
+      tags = { team = "rates" },
       sourceParams = { s3SourcePath = stage(fs, "a.csv", "a\n1\n") },
-      formatType = "CSV", formatParams = { withHeader = "true", separator = "," },
+      formatType = "CSV",
+      formatParams = { withHeader = "true", separator = "," },
     }))
     assert.same({ "APPEND", "rates", dataset }, { read.change_type, read.labels.team, read.dataset_id })
     assert.is_true(math.abs(read.created_at - sys.now() * 1000) < 60000)
     local ids = { datasetId = dataset, changesetId = read.id }
     assert(fs:wait_changeset { datasetId = dataset, changesetId = read.id, timeout = 30 })
     local newer = assert(fs:update_changeset {
-      datasetId = dataset, changesetId = read.id,
+      datasetId = dataset,
+      changesetId = read.id,
       sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "b.csv", "a\n2\n3\n") },
       formatParams = { formatType = "CSV", withHeader = "true", separator = "," },
     }).changesetId
     assert(fs:wait_changeset { datasetId = dataset, changesetId = newer, timeout = 30 })
     assert.equal(newer, finspace.changeset(assert(fs:get_changeset(ids))).updated_by)
     local added = assert(fs:create_changeset {
-      datasetId = dataset, changeType = "APPEND", formatParams = { formatType = "CSV" },
+      datasetId = dataset,
+      changeType = "APPEND",
+      formatParams = { formatType = "CSV" },
       sourceParams = { sourceType = "S3", s3SourcePath = stage(fs, "c.csv", "a\n4\n") },
     }).changesetId
     assert(fs:wait_changeset { datasetId = dataset, changesetId = added, timeout = 30 })
@@ -179,7 +205,9 @@ describe("the client and the service #once", function()
     }
     call_all_about_people(fs)
     call_all_about_data(fs)
-    for _, operation in ipairs(fs:operations()) do assert.is_true(answered[operation.name], operation.name) end
+    for _, operation in ipairs(fs:operations()) do
+      assert.is_true(answered[operation.name], operation.name)
+    end
   end)
 
   it("make one dataset of two processes that ensure it at the same time", function()
@@ -188,9 +216,14 @@ describe("the client and the service #once", function()
       print(assert(fs:ensure_dataset { title = "Two at once" }).datasetId)
     ]]
     local environment = {}
-    for name, value in pairs(server.env) do environment[#environment + 1] = name .. "=" .. support.quote(value) end
-    local command = ("env %s %s -e %s"):format(table.concat(environment, " "), support.interpreter(),
-      support.quote(script))
+    for name, value in pairs(server.env) do
+      environment[#environment + 1] = name .. "=" .. support.quote(value)
+    end
+    local command = ("env %s %s -e %s"):format(
+      table.concat(environment, " "),
+      support.interpreter(),
+      support.quote(script)
+    )
     local output = support.run(("%s & %s & %s & wait"):format(command, command, command))
     local ids, count = {}, 0
     for id in output:gmatch("%w+") do

@@ -23,24 +23,43 @@ end
 
 describe("finspace.new", function()
   it("reads, looks up and connects nothing", function()
-    local function never(what) return function() error(what .. " was used") end end
+    local function never(what)
+      return function() error(what .. " was used") end
+    end
     local fs = finspace.new {
-      transport = never "the transport", getenv = never "the environment", sleep = never "the sleep",
-      credentials = never "the provider",
+      transport = never("the transport"),
+      getenv = never("the environment"),
+      sleep = never("the sleep"),
+      credentials = never("the provider"),
     }
     assert.is_function(fs.create_changeset)
   end)
 
-  it("raises on an unknown option, and offers the nearest", function()
-    assert.matches('finspace.new: unknown option "enviroment_id"; did you mean "environment_id"?',
-      message_of(finspace.new, { enviroment_id = "x" }), 1, true)
-  end)
+  it(
+    "raises on an unknown option, and offers the nearest",
+    function()
+      assert.matches(
+        'finspace.new: unknown option "enviroment_id"; did you mean "environment_id"?',
+        message_of(finspace.new, { enviroment_id = "x" }),
+        1,
+        true
+      )
+    end
+  )
 
   it("raises on a wrong type, naming the option", function()
-    assert.matches('option "region" must be a string, not another number',
-      message_of(finspace.new, { region = 1 }), 1, true)
-    assert.matches('option "timeout" must be a positive number of seconds',
-      message_of(finspace.new, { timeout = "60" }), 1, true)
+    assert.matches(
+      'option "region" must be a string, not another number',
+      message_of(finspace.new, { region = 1 }),
+      1,
+      true
+    )
+    assert.matches(
+      'option "timeout" must be a positive number of seconds',
+      message_of(finspace.new, { timeout = "60" }),
+      1,
+      true
+    )
   end)
 
   it("raises on keys that are incomplete, without showing the others", function()
@@ -85,16 +104,21 @@ describe("a client", function()
   end)
 
   it("signs a request for FinSpace and sends it as the model says", function()
-    local here = world.new { world.ok '{"s3Uri":"s3://b/k","s3Bucket":"b","s3Path":"k"}' }
+    local here = world.new { world.ok('{"s3Uri":"s3://b/k","s3Bucket":"b","s3Path":"k"}') }
     local location = here.client():get_working_location { locationType = "INGESTION" }
     assert.equal("s3://b/k", location.s3Uri)
     local request = here.requests[1]
-    assert.same({ "POST", "http://127.0.0.1:4510/workingLocationV1", '{"locationType":"INGESTION"}' },
-      { request.method, request.url, request.body })
+    assert.same(
+      { "POST", "http://127.0.0.1:4510/workingLocationV1", '{"locationType":"INGESTION"}' },
+      { request.method, request.url, request.body }
+    )
     assert.equal("application/json", request.headers["content-type"])
     assert.equal("127.0.0.1:4510", request.headers.host)
-    assert.matches("^AWS4%-HMAC%-SHA256 Credential=AKIDEXAMPLE/20231114/us%-east%-1/finspace%-api/aws4_request, "
-      .. "SignedHeaders=[^,]*host[^,]*, Signature=%x+$", request.headers.authorization)
+    assert.matches(
+      "^AWS4%-HMAC%-SHA256 Credential=AKIDEXAMPLE/20231114/us%-east%-1/finspace%-api/aws4_request, "
+        .. "SignedHeaders=[^,]*host[^,]*, Signature=%x+$",
+      request.headers.authorization
+    )
     assert.matches("finspace%-lua", request.headers["user-agent"])
   end)
 
@@ -115,15 +139,23 @@ describe("a client", function()
 
   it("raises for an operation that does not exist, and offers the nearest", function()
     local fs = world.new({}).client()
-    assert.matches('unknown operation "CreateChangset"; did you mean "CreateChangeset"?',
-      message_of(fs.call, fs, "CreateChangset"), 1, true)
+    assert.matches(
+      'unknown operation "CreateChangset"; did you mean "CreateChangeset"?',
+      message_of(fs.call, fs, "CreateChangset"),
+      1,
+      true
+    )
     assert.matches("must be a string", message_of(fs.call, fs, nil))
   end)
 
   it("raises for a method that does not exist, and offers the nearest", function()
     local fs = world.new({}).client()
-    assert.matches('no method "get_wrking_location"; did you mean "get_working_location"?',
-      message_of(function() return fs:get_wrking_location() end), 1, true)
+    assert.matches(
+      'no method "get_wrking_location"; did you mean "get_working_location"?',
+      message_of(function() return fs:get_wrking_location() end),
+      1,
+      true
+    )
   end)
 
   it("raises when the members are no table", function()
@@ -132,12 +164,26 @@ describe("a client", function()
   end)
 
   it("gives operations on both wire forms of CreateChangeset: the request says which", function()
-    local here = world.new { world.ok '{"changeset":{"id":"c1"}}', world.ok '{"changesetId":"c2"}' }
+    local here = world.new { world.ok('{"changeset":{"id":"c1"}}'), world.ok('{"changesetId":"c2"}') }
     local fs = here.client()
-    assert.equal("c1", fs:create_changeset({ datasetId = "d1", changeType = "APPEND", sourceType = "S3",
-      sourceParams = { s3SourcePath = "s3://b/k" } }).changeset.id)
-    assert.equal("c2", fs:create_changeset({ datasetId = "d1", changeType = "APPEND",
-      sourceParams = { s3SourcePath = "s3://b/k" }, formatParams = { formatType = "CSV" } }).changesetId)
+    assert.equal(
+      "c1",
+      fs:create_changeset({
+        datasetId = "d1",
+        changeType = "APPEND",
+        sourceType = "S3",
+        sourceParams = { s3SourcePath = "s3://b/k" },
+      }).changeset.id
+    )
+    assert.equal(
+      "c2",
+      fs:create_changeset({
+        datasetId = "d1",
+        changeType = "APPEND",
+        sourceParams = { s3SourcePath = "s3://b/k" },
+        formatParams = { formatType = "CSV" },
+      }).changesetId
+    )
     assert.matches("/datasets/d1/changesets$", here.requests[1].url)
     assert.not_matches("clientToken", here.requests[1].body)
     assert.matches("/datasets/d1/changesetsv2$", here.requests[2].url)
@@ -159,9 +205,13 @@ describe("a request that cannot be right", function()
     assert.is_nil(result)
     assert.same({ "validation", "not_sent", "CreateDataset" }, { err.kind, err.outcome, err.operation })
     local members = {}
-    for _, fault in ipairs(err.faults) do members[fault.member] = fault.rule end
-    assert.same({ kind = "enum", datasetTitel = "unknown", datasetTitle = "required",
-      permissionGroupParams = "required" }, members)
+    for _, fault in ipairs(err.faults) do
+      members[fault.member] = fault.rule
+    end
+    assert.same(
+      { kind = "enum", datasetTitel = "unknown", datasetTitle = "required", permissionGroupParams = "required" },
+      members
+    )
     assert.equal(0, #here.requests)
   end)
 
@@ -201,8 +251,13 @@ describe("an endpoint that is not there", function()
     options.endpoint_url = nil
     local _, err = finspace.new(options):get_working_location {}
     assert.equal("connect", err.kind)
-    for _, words in ipairs { "2026-10-07", "endpoint_url", "AWS_ENDPOINT_URL_FINSPACE_DATA", "AWS_ENDPOINT_URL",
-      "finspace serve" } do
+    for _, words in ipairs {
+      "2026-10-07",
+      "endpoint_url",
+      "AWS_ENDPOINT_URL_FINSPACE_DATA",
+      "AWS_ENDPOINT_URL",
+      "finspace serve",
+    } do
       assert.truthy(err.message:find(words, 1, true), words)
     end
   end)
@@ -220,9 +275,14 @@ describe("credentials given in code", function()
 
   local function at(minutes, more)
     local here = world.new { world.ok() }
-    local given = { access_key_id = keys.access_key_id, secret_access_key = keys.secret_access_key,
-      session_token = keys.session_token }
-    for name, value in pairs(more or {}) do given[name] = value end
+    local given = {
+      access_key_id = keys.access_key_id,
+      secret_access_key = keys.secret_access_key,
+      session_token = keys.session_token,
+    }
+    for name, value in pairs(more or {}) do
+      given[name] = value
+    end
     local fs = here.client { credentials = given }
     here.time = here.time + minutes * 60
     local result, err = fs:get_dataset { datasetId = "d1" }
@@ -238,8 +298,10 @@ describe("credentials given in code", function()
   it("are a clear error after that, and nothing is sent", function()
     local result, err, here = at(61)
     assert.is_nil(result)
-    assert.same({ "credentials", "ExpiredCredentials", "not_sent", "GetDataset" },
-      { err.kind, err.code, err.outcome, err.operation })
+    assert.same(
+      { "credentials", "ExpiredCredentials", "not_sent", "GetDataset" },
+      { err.kind, err.code, err.outcome, err.operation }
+    )
     assert.matches("copied from the web application", err.message)
     assert.not_matches("CANARY", flatten(err))
     assert.equal(0, #here.requests)
@@ -260,11 +322,13 @@ describe("credentials given in code", function()
 
   it("may be a function that fetches them, asked only when needed", function()
     local here, asked = world.new { world.ok() }, 0
-    local fs = here.client { credentials = function(context)
-      asked = asked + 1
-      assert.is_table(context.runtime)
-      return { access_key_id = "FETCHED", secret_access_key = "SECRETCANARY" }
-    end }
+    local fs = here.client {
+      credentials = function(context)
+        asked = asked + 1
+        assert.is_table(context.runtime)
+        return { access_key_id = "FETCHED", secret_access_key = "SECRETCANARY" }
+      end,
+    }
     assert.equal(0, asked)
     fs:get_dataset { datasetId = "d1" }
     fs:get_dataset { datasetId = "d1" }
@@ -283,11 +347,17 @@ describe("credentials given in code", function()
 
   it("whose fetching fails are the call's error, and nothing is sent", function()
     local here = world.new { world.ok() }
-    local _, err = here.client({ credentials = function()
-      return nil, { kind = "credentials", code = "VaultSealed", message = "the vault is sealed" }
-    end }):get_dataset { datasetId = "d1" }
-    assert.same({ "credentials", "VaultSealed", "GetDataset", "not_sent" },
-      { err.kind, err.code, err.operation, err.outcome })
+    local _, err = here
+      .client({
+        credentials = function()
+          return nil, { kind = "credentials", code = "VaultSealed", message = "the vault is sealed" }
+        end,
+      })
+      :get_dataset { datasetId = "d1" }
+    assert.same(
+      { "credentials", "VaultSealed", "GetDataset", "not_sent" },
+      { err.kind, err.code, err.operation, err.outcome }
+    )
     assert.matches("GetDataset failed: VaultSealed: the vault is sealed", tostring(err))
     assert.equal(0, #here.requests)
   end)
@@ -297,10 +367,14 @@ describe("FinSpace's own credentials", function()
   local function environment_world(minutes)
     return world.new(function(request)
       if request.url:find("/credentials/programmatic", 1, true) then
-        return world.ok(('{"credentials":{"accessKeyId":"FSKEY%d","secretAccessKey":"SECRETCANARY",'
-          .. '"sessionToken":"TOKENCANARY"},"durationInMinutes":%d}'):format(request.at, minutes or 60))
+        return world.ok(
+          (
+            '{"credentials":{"accessKeyId":"FSKEY%d","secretAccessKey":"SECRETCANARY",'
+            .. '"sessionToken":"TOKENCANARY"},"durationInMinutes":%d}'
+          ):format(request.at, minutes or 60)
+        )
       end
-      return world.ok '{"datasetId":"d1"}'
+      return world.ok('{"datasetId":"d1"}')
     end)
   end
 
@@ -333,13 +407,20 @@ describe("fs:presign", function()
     local fs = here.client()
     local url, request = fs:presign("get_working_location", { locationType = "INGESTION" }, { expires = 900 })
     assert.matches("^http://127%.0%.0%.1:4510/workingLocationV1%?", url)
-    for _, parameter in ipairs { "X-Amz-Algorithm=AWS4-HMAC-SHA256",
+    for _, parameter in ipairs {
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256",
       "X-Amz-Credential=AKIDEXAMPLE%2F20231114%2Fus-east-1%2Ffinspace-api%2Faws4_request",
-      "X-Amz-Date=20231114T221320Z", "X-Amz-Expires=900", "X-Amz-SignedHeaders=host", "X-Amz-Signature=" } do
+      "X-Amz-Date=20231114T221320Z",
+      "X-Amz-Expires=900",
+      "X-Amz-SignedHeaders=host",
+      "X-Amz-Signature=",
+    } do
       assert.truthy(url:find(parameter, 1, true), parameter)
     end
-    assert.same({ method = "POST", headers = { ["content-type"] = "application/json" },
-      body = '{"locationType":"INGESTION"}' }, request)
+    assert.same(
+      { method = "POST", headers = { ["content-type"] = "application/json" }, body = '{"locationType":"INGESTION"}' },
+      request
+    )
     assert.equal(0, #here.requests)
   end)
 
@@ -348,8 +429,8 @@ describe("fs:presign", function()
     local path, query = url:match("^http://[^/]+(/[^?]*)%?(.*)$")
     local received = { method = request.method, path = path, query = query, headers = { { "Host", "127.0.0.1:4510" } } }
     local auth = assert(core.authorization(received))
-    local rules = { now = 1700000000 + 899, region = "us-east-1", service = "finspace-api",
-      payload_hash = core.sha256("") }
+    local rules =
+      { now = 1700000000 + 899, region = "us-east-1", service = "finspace-api", payload_hash = core.sha256("") }
     assert.is_true(core.verify(received, auth, "SECRETCANARY", rules))
     rules.now = 1700000000 + 901
     assert.is_nil((core.verify(received, auth, "SECRETCANARY", rules)))
@@ -378,18 +459,25 @@ end)
 describe("fs:sign", function()
   local function lines(headers)
     local list = {}
-    for name, value in pairs(headers) do list[#list + 1] = { name, value } end
+    for name, value in pairs(headers) do
+      list[#list + 1] = { name, value }
+    end
     return list
   end
 
   it("gives a request for another to send, which the core's verifier accepts", function()
     local here = world.new {}
     local request = here.client():sign {
-      method = "POST", path = "/datasetsv2", query = "b=2&a=%20", body = "{}",
+      method = "POST",
+      path = "/datasetsv2",
+      query = "b=2&a=%20",
+      body = "{}",
       headers = { ["Content-Type"] = "text/x" },
     }
-    assert.same({ "POST", "http://127.0.0.1:4510/datasetsv2?b=2&a=%20", "{}" },
-      { request.method, request.url, request.body })
+    assert.same(
+      { "POST", "http://127.0.0.1:4510/datasetsv2?b=2&a=%20", "{}" },
+      { request.method, request.url, request.body }
+    )
     assert.same({ "127.0.0.1:4510", "text/x" }, { request.headers.host, request.headers["content-type"] })
     assert.equal(0, #here.requests)
     local received = { method = "POST", path = "/datasetsv2", query = "b=2&a=%20", headers = lines(request.headers) }
@@ -416,8 +504,8 @@ describe("fs:sign", function()
   end)
 
   it("without keys is an err, and nothing is signed", function()
-    local request, err = world.new({}).client({ credentials = function() return nil, "none today" end })
-      :sign { path = "/datasetsv2" }
+    local request, err =
+      world.new({}).client({ credentials = function() return nil, "none today" end }):sign { path = "/datasetsv2" }
     assert.is_nil(request)
     assert.equal("credentials", err.kind)
     assert.matches("none today", tostring(err))
@@ -436,8 +524,12 @@ describe("fs:sign", function()
     assert.matches('sign needs the option "path"', message_of(fs.sign, fs, {}), 1, true)
     assert.matches('sign: option "path" must begin with a slash', message_of(fs.sign, fs, { path = "x" }), 1, true)
     assert.matches('unknown option "verb"', message_of(fs.sign, fs, { verb = "GET" }), 1, true)
-    assert.matches('sign: option "headers" must map names to strings',
-      message_of(fs.sign, fs, { path = "/", headers = { a = {} } }), 1, true)
+    assert.matches(
+      'sign: option "headers" must map names to strings',
+      message_of(fs.sign, fs, { path = "/", headers = { a = {} } }),
+      1,
+      true
+    )
     assert.matches('sign needs the option "path"', message_of(fs.sign, fs), 1, true)
   end)
 end)
@@ -446,24 +538,34 @@ describe("fs:dry_run", function()
   it("shows the request as it would be sent, and sends nothing", function()
     local here = world.new { world.ok() }
     local fs = here.client()
-    local rehearsed = fs:dry_run("create_dataset", { datasetTitle = "Prices", kind = "TABULAR",
-      permissionGroupParams = {}, clientToken = "mine" })
+    local rehearsed = fs:dry_run(
+      "create_dataset",
+      { datasetTitle = "Prices", kind = "TABULAR", permissionGroupParams = {}, clientToken = "mine" }
+    )
     assert.equal(0, #here.requests)
     fs:create_dataset { datasetTitle = "Prices", kind = "TABULAR", permissionGroupParams = {}, clientToken = "mine" }
     local sent = here.requests[1]
     assert.same({ sent.method, sent.url, sent.body }, { rehearsed.method, rehearsed.url, rehearsed.body })
-    for name in pairs(sent.headers) do assert.is_string(rehearsed.headers[name], name) end
-    for name in pairs(rehearsed.headers) do assert.is_string(sent.headers[name], name) end
+    for name in pairs(sent.headers) do
+      assert.is_string(rehearsed.headers[name], name)
+    end
+    for name in pairs(rehearsed.headers) do
+      assert.is_string(sent.headers[name], name)
+    end
   end)
 
   it("hides keys, token and signature", function()
-    local fs = world.new({}).client { credentials = { access_key_id = "AKID", secret_access_key = "SECRETCANARY",
-      session_token = "TOKENCANARY" } }
+    local fs = world.new({}).client {
+      credentials = { access_key_id = "AKID", secret_access_key = "SECRETCANARY", session_token = "TOKENCANARY" },
+    }
     local rehearsed = fs:dry_run("list_datasets")
     assert.not_matches("CANARY", flatten(rehearsed))
     assert.equal("(hidden)", rehearsed.headers["x-amz-security-token"])
-    assert.matches("Credential=%(hidden%)/%d+/us%-east%-1/finspace%-api/aws4_request, SignedHeaders=[%w;-]+, "
-      .. "Signature=%(hidden%)$", rehearsed.headers.authorization)
+    assert.matches(
+      "Credential=%(hidden%)/%d+/us%-east%-1/finspace%-api/aws4_request, SignedHeaders=[%w;-]+, "
+        .. "Signature=%(hidden%)$",
+      rehearsed.headers.authorization
+    )
   end)
 
   it("looks up no keys", function()
@@ -473,13 +575,22 @@ describe("fs:dry_run", function()
   end)
 
   it("hides members that are secret, and leaves the others", function()
-    local rehearsed = world.new({}).client():dry_run("create_user", { emailAddress = "canary@example.com",
-      firstName = "Canary", type = "APP_USER" })
+    local rehearsed = world.new({}).client():dry_run(
+      "create_user",
+      { emailAddress = "canary@example.com", firstName = "Canary", type = "APP_USER" }
+    )
     assert.not_matches("[Cc]anary", rehearsed.body)
     assert.matches('"emailAddress":"%(hidden%)"', rehearsed.body)
     assert.matches('"type":"APP_USER"', rehearsed.body)
-    rehearsed = world.new({}).client():dry_run("create_dataset", { datasetTitle = "Prices", kind = "TABULAR",
-      permissionGroupParams = {}, ownerInfo = { email = "canary@example.com", name = "Rates" } })
+    rehearsed = world.new({}).client():dry_run(
+      "create_dataset",
+      {
+        datasetTitle = "Prices",
+        kind = "TABULAR",
+        permissionGroupParams = {},
+        ownerInfo = { email = "canary@example.com", name = "Rates" },
+      }
+    )
     assert.not_matches("canary", rehearsed.body)
     assert.matches('"name":"Rates"', rehearsed.body)
   end)
@@ -493,7 +604,7 @@ describe("fs:dry_run", function()
   it("prints as a request reads", function()
     local text = tostring(world.new({}).client():dry_run("get_working_location", { locationType = "INGESTION" }))
     assert.matches("^POST http://127%.0%.0%.1:4510/workingLocationV1\n", text)
-    assert.matches('\ncontent%-type: application/json\n', text)
+    assert.matches("\ncontent%-type: application/json\n", text)
     assert.matches('\n\n{"locationType":"INGESTION"}$', text)
   end)
 end)
@@ -501,8 +612,12 @@ end)
 describe("secrets", function()
   it("stand in no error, log event or printed value of a whole session", function()
     local here = world.new(function(_, number)
-      local scripts = { world.answer(503), world.refuse(403, "ExpiredTokenException", "expired"),
-        world.refuse(400, "ValidationException", "no"), world.fault("timeout", "Timeout", true) }
+      local scripts = {
+        world.answer(503),
+        world.refuse(403, "ExpiredTokenException", "expired"),
+        world.refuse(400, "ValidationException", "no"),
+        world.fault("timeout", "Timeout", true),
+      }
       return scripts[(number - 1) % #scripts + 1]
     end)
     local seen = {}

@@ -15,9 +15,7 @@ local function load(files, env, options)
   return loaded, err, runtime
 end
 
-local function parse(text, kind)
-  return dialect.parse(text, kind or "config", "FILE")
-end
+local function parse(text, kind) return dialect.parse(text, kind or "config", "FILE") end
 
 describe("the config file", function()
   it("gives profiles, sso-sessions and services by their names", function()
@@ -91,7 +89,9 @@ describe("the config file", function()
       "[default]\na = b" .. (" x"):rep(size / 2 - 32) .. " #",
     }
     local started = sys.monotonic()
-    for _, text in ipairs(shapes) do parse(text) end
+    for _, text in ipairs(shapes) do
+      parse(text)
+    end
     assert.is_true(sys.monotonic() - started < 10)
   end)
 
@@ -194,12 +194,28 @@ describe("the region", function()
     local found, err = region({}, "")
     assert.is_nil(found)
     assert.are.equal("MissingRegion", err.code)
-    for _, name in ipairs { "region option", "AWS_REGION", "profile" } do assert.matches(name, err.message, 1, true) end
+    for _, name in ipairs { "region option", "AWS_REGION", "profile" } do
+      assert.matches(name, err.message, 1, true)
+    end
   end)
 
   it("is refused, unshown, where it is no host label", function()
-    local refused = { "x@evil.com", "evil.com/", "a.b#", "a b", "-a", "a-", "a\r\nb", "1234", ("a"):rep(64), "US",
-      "us_east", "a:1", "a\0", "é" }
+    local refused = {
+      "x@evil.com",
+      "evil.com/",
+      "a.b#",
+      "a b",
+      "-a",
+      "a-",
+      "a\r\nb",
+      "1234",
+      ("a"):rep(64),
+      "US",
+      "us_east",
+      "a:1",
+      "a\0",
+      "é",
+    }
     for _, text in ipairs(refused) do
       local found, err = region({ AWS_REGION = text }, "")
       assert.is_nil(found)
@@ -224,7 +240,9 @@ describe("the profiles' published cases", function()
     for key, value in pairs(expected) do
       if value:sub(1, 1) == "\n" then
         settings[key] = {}
-        for name, text in value:gmatch("([^\n=]-)%s*=%s*([^\n]*)") do settings[key][name] = text end
+        for name, text in value:gmatch("([^\n=]-)%s*=%s*([^\n]*)") do
+          settings[key][name] = text
+        end
       else
         settings[key] = value
       end
@@ -234,7 +252,9 @@ describe("the profiles' published cases", function()
 
   local function check_sections(expected, actual)
     local sections = {}
-    for name, settings in pairs(expected or {}) do sections[name] = as_settings(settings) end
+    for name, settings in pairs(expected or {}) do
+      sections[name] = as_settings(settings)
+    end
     assert.are.same(sections, actual)
   end
 
@@ -265,9 +285,7 @@ describe("the profiles' published cases", function()
       local where = config.locations(function(name) return env[name] end, case.platform == "windows" and "\\" or "/")
       assert.are.equal(case.configLocation, where.config)
       assert.are.equal(case.credentialsLocation, where.credentials)
-      if case.profile then
-        assert.are.equal(case.profile, (config.profile_name(machine.new { env = env })))
-      end
+      if case.profile then assert.are.equal(case.profile, (config.profile_name(machine.new { env = env }))) end
     end)
   end
 end)

@@ -18,17 +18,18 @@ local function look(env, files, options)
   return credentials.default(options)(machine.context(runtime, options))
 end
 
-local function look_up(files)
-  return config.load(machine.new { env = { HOME = "/home/me" }, files = files })
-end
+local function look_up(files) return config.load(machine.new { env = { HOME = "/home/me" }, files = files }) end
 
 before_each(instance.forget)
 
 describe("credentials", function()
   it("print without their secrets", function()
     local text = tostring(keys.new {
-      access_key_id = "AKIDEXAMPLE", secret_access_key = "canary-secret", session_token = "canary-token",
-      expires_at = 1700000000, source = "a spec",
+      access_key_id = "AKIDEXAMPLE",
+      secret_access_key = "canary-secret",
+      session_token = "canary-token",
+      expires_at = 1700000000,
+      source = "a spec",
     })
     assert.are.equal("credentials AKIDEXAMPLE from a spec, until 2023-11-14T22:13:20Z", text)
   end)
@@ -63,13 +64,17 @@ describe("credentials", function()
   end)
 
   it("given in code are checked in code, and refused by a call once they ended", function()
-    assert.has_error(function() credentials.static { access_key_id = "A" } end,
-      "credentials: secret_access_key is missing")
+    assert.has_error(
+      function() credentials.static { access_key_id = "A" } end,
+      "credentials: secret_access_key is missing"
+    )
     local provider = credentials.static {
-      access_key_id = "A", secret_access_key = "canary-b", expires_at = "2023-11-14T22:13:20Z",
+      access_key_id = "A",
+      secret_access_key = "canary-b",
+      expires_at = "2023-11-14T22:13:20Z",
     }
     local runtime = machine.new { now = 1699999999 }
-    assert.are.equal("A", provider { runtime = runtime }.access_key_id)
+    assert.are.equal("A", provider({ runtime = runtime }).access_key_id)
     runtime.pass(1)
     local found, err = provider { runtime = runtime }
     assert.is_nil(found)
@@ -88,7 +93,9 @@ describe("a provider's options", function()
       ['needs the option "command"'] = function() credentials.process {} end,
       ['needs the option "base"'] = function() credentials.finspace { environment_id = "e" } end,
       ['unknown option "rolearn"'] = function() credentials.assume_role { base = {}, rolearn = "a" } end,
-      ['unknown option "dictionary"'] = function() credentials.shared(function() end, { dictionary = {} }) end,
+      ['unknown option "dictionary"'] = function()
+        credentials.shared(function() end, { dictionary = {} })
+      end,
     } do
       local ok, message = pcall(make)
       assert.is_false(ok)
@@ -103,8 +110,10 @@ describe("the environment", function()
   it("gives keys, and a token where there is one", function()
     local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SESSION_TOKEN = "canary-c" }
     local found = look(env)
-    assert.are.same({ "A", "canary-b", "canary-c" },
-      { found.access_key_id, found.secret_access_key, found.session_token })
+    assert.are.same(
+      { "A", "canary-b", "canary-c" },
+      { found.access_key_id, found.secret_access_key, found.session_token }
+    )
     env.AWS_SESSION_TOKEN = ""
     assert.is_nil(look(env).session_token)
   end)
@@ -113,8 +122,11 @@ describe("the environment", function()
     local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = canary-b\n" }
     local found, err = look({ AWS_ACCESS_KEY_ID = "A" }, files)
     assert.is_nil(found)
-    assert.are.equal("AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not; set AWS_SECRET_ACCESS_KEY too,"
-      .. " or unset AWS_ACCESS_KEY_ID", err.message)
+    assert.are.equal(
+      "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not; set AWS_SECRET_ACCESS_KEY too,"
+        .. " or unset AWS_ACCESS_KEY_ID",
+      err.message
+    )
     found, err = look({ AWS_SECRET_ACCESS_KEY = "canary", AWS_ACCESS_KEY_ID = " " }, files)
     assert.is_nil(found)
     assert.matches("AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not", err.message, 1, true)
@@ -142,8 +154,7 @@ describe("a profile", function()
     local found, err = look({ AWS_PROFILE = "prod" }, { [CONFIG] = "[prod]\nregion = us-east-1\n" })
     assert.is_nil(found)
     assert.are.equal("ProfileNotFound", err.code)
-    for _, words in ipairs { "AWS_PROFILE", CONFIG, CREDENTIALS .. " (does not exist)", "line 1",
-      "[profile prod]" } do
+    for _, words in ipairs { "AWS_PROFILE", CONFIG, CREDENTIALS .. " (does not exist)", "line 1", "[profile prod]" } do
       assert.matches(words, err.message, 1, true)
     end
   end)
@@ -163,8 +174,13 @@ describe("a profile", function()
   end)
 
   it("of a cycle of roles is an error that names where it leads back", function()
-    local found, err = look({}, { [CONFIG] = "[default]\nrole_arn = a\nsource_profile = b\n"
-      .. "[profile b]\nrole_arn = b\nsource_profile = c\n[profile c]\nrole_arn = c\nsource_profile = b\n" })
+    local found, err = look(
+      {},
+      {
+        [CONFIG] = "[default]\nrole_arn = a\nsource_profile = b\n"
+          .. "[profile b]\nrole_arn = b\nsource_profile = c\n[profile c]\nrole_arn = c\nsource_profile = b\n",
+      }
+    )
     assert.is_nil(found)
     assert.are.equal("ProfileCycle", err.code)
     assert.matches("profile c (" .. CONFIG .. " line 9) leads back to profile b", err.message, 1, true)
@@ -172,9 +188,21 @@ describe("a profile", function()
 end)
 
 describe("any profile that a file can hold", function()
-  local SETTINGS = { "role_arn", "source_profile", "credential_source", "aws_access_key_id", "__index",
-    "aws_secret_access_key", "web_identity_token_file", "sso_session", "sso_account_id", "sso_role_name",
-    "sso_start_url", "sso_region", "credential_process" }
+  local SETTINGS = {
+    "role_arn",
+    "source_profile",
+    "credential_source",
+    "aws_access_key_id",
+    "__index",
+    "aws_secret_access_key",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_start_url",
+    "sso_region",
+    "credential_process",
+  }
   local VALUES = { " = default", " = b", " = s", " = Environment", " =", " =\n  nested = x", " = x\n more", "" }
   local LINES = { "[profile b]", "[sso-session s]", "[profile s]", "# note", " continued", "[", "=", "\239\187\191" }
 
@@ -186,7 +214,9 @@ describe("any profile that a file can hold", function()
 
   local function random_file()
     local lines = { "[default]" }
-    for _ = 1, 8 do table.insert(lines, one_of(SETTINGS) .. one_of(VALUES)) end
+    for _ = 1, 8 do
+      table.insert(lines, one_of(SETTINGS) .. one_of(VALUES))
+    end
     table.insert(lines, 1 + one_of { 1, 2, 3, 4, 5, 6, 7 }, one_of(LINES))
     return table.concat(lines, "\n")
   end
@@ -197,7 +227,11 @@ describe("any profile that a file can hold", function()
       local loaded = look_up { [CONFIG] = random_file() }
       for name in pairs(loaded and loaded.profiles or {}) do
         local steps, err = profile.plan(loaded, name)
-        if steps then planned = planned + 1 else refused = refused + (err.kind == "credentials" and 1 or 0) end
+        if steps then
+          planned = planned + 1
+        else
+          refused = refused + (err.kind == "credentials" and 1 or 0)
+        end
       end
     end
     assert.is_true(planned > 100 and refused > 100, planned .. " planned, " .. refused .. " refused")
@@ -209,26 +243,32 @@ describe("a chain without keys", function()
     local found, err = look({}, {})
     assert.is_nil(found)
     assert.are.equal("NoCredentials", err.code)
-    assert.are.equal(table.concat({
-      "no AWS credentials found; looked at",
-      "  environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
-      "  web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set",
-      "  profile default: not in /home/me/.aws/config (does not exist) and"
-        .. " /home/me/.aws/credentials (does not exist)",
-      "  container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set",
-      "  instance metadata: no answer from http://169.254.169.254",
-      "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile with AWS_PROFILE, or give the"
-        .. " credentials option.",
-    }, "\n"), err.message)
+    assert.are.equal(
+      table.concat({
+        "no AWS credentials found; looked at",
+        "  environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+        "  web identity: AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+        "  profile default: not in /home/me/.aws/config (does not exist) and"
+          .. " /home/me/.aws/credentials (does not exist)",
+        "  container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set",
+        "  instance metadata: no answer from http://169.254.169.254",
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile with AWS_PROFILE, or give the"
+          .. " credentials option.",
+      }, "\n"),
+      err.message
+    )
   end)
 
   it("waits for the metadata service once", function()
     local calls = 0
-    local runtime = machine.new { files = {}, transport = function(request)
-      calls = calls + 1
-      assert.are.equal(1, request.timeout)
-      return nil, { kind = "timeout", code = "ConnectTimeout", message = "too late", sent = false }
-    end }
+    local runtime = machine.new {
+      files = {},
+      transport = function(request)
+        calls = calls + 1
+        assert.are.equal(1, request.timeout)
+        return nil, { kind = "timeout", code = "ConnectTimeout", message = "too late", sent = false }
+      end,
+    }
     for _ = 1, 3 do
       assert.is_nil(credentials.default()(machine.context(runtime)))
       runtime.pass(1)
@@ -258,7 +298,10 @@ describe("cached credentials", function()
 
   local function keys_until(id, expires_at, outlives)
     return keys.new {
-      access_key_id = id, secret_access_key = "canary-s", expires_at = expires_at, source = "a spec",
+      access_key_id = id,
+      secret_access_key = "canary-s",
+      expires_at = expires_at,
+      source = "a spec",
       outlives = outlives,
     }
   end
@@ -386,8 +429,12 @@ describe("cached credentials", function()
     local object = cached.new(provider, runtime)
     local first = object:get()
     local suppliers = {}
-    for index = 1, 8 do suppliers[index] = object:supplier() end
-    for _, supply in ipairs(suppliers) do assert.are.equal("A2", supply(first).access_key_id) end
+    for index = 1, 8 do
+      suppliers[index] = object:supplier()
+    end
+    for _, supply in ipairs(suppliers) do
+      assert.are.equal("A2", supply(first).access_key_id)
+    end
     assert.are.equal(2, calls)
     assert.are.equal("A3", object:refresh().access_key_id)
   end)
@@ -426,7 +473,9 @@ describe("cached credentials", function()
     --- Runs coroutines in turn until all are done; a sleep is a yield.
     local function run_all(functions)
       local threads = {}
-      for index, body in ipairs(functions) do threads[index] = coroutine.create(body) end
+      for index, body in ipairs(functions) do
+        threads[index] = coroutine.create(body)
+      end
       for _ = 1, 1000 do
         local alive = false
         for _, thread in ipairs(threads) do
@@ -448,7 +497,9 @@ describe("cached credentials", function()
     end)
 
     local function slow_provider()
-      for _ = 1, 5 do runtime.sleep(0.1) end
+      for _ = 1, 5 do
+        runtime.sleep(0.1)
+      end
       return provider()
     end
 

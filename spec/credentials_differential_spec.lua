@@ -3,7 +3,7 @@
 local config = require("finspace.config")
 local core = require("finspace.core")
 local credentials = require("finspace.credentials")
-local curl = require("finspace.transport.curl")
+local curl = require("finspace.host.transport.curl")
 local endpoint = require("finspace.endpoint")
 local instance = require("finspace.credentials.instance")
 local machine = require("spec.support.machine")
@@ -34,7 +34,11 @@ local function chance(percent) return random(100) <= percent end
 local function keys_lines(name, half)
   local id = "aws_access_key_id = AKID" .. name .. "\n"
   local secret = "aws_secret_access_key = canary-secret-" .. name .. "\n"
-  if half == 1 then return id elseif half == 2 then return secret end
+  if half == 1 then
+    return id
+  elseif half == 2 then
+    return secret
+  end
   return id .. secret .. (chance(30) and "aws_session_token = canary-token-" .. name .. "\n" or "")
 end
 
@@ -46,18 +50,28 @@ local function profile_kind(folder, name, traits)
     traits.half = traits.half or half ~= nil
     return keys_lines(name, half)
   elseif kind == 4 then
-    return "credential_process = " .. folder .. "/program " .. name .. "\n"
+    return "credential_process = "
+      .. folder
+      .. "/program "
+      .. name
+      .. "\n"
       .. (chance(30) and keys_lines(name .. "static") or "")
   elseif kind == 5 then
     return "role_arn = arn:aws:iam::1:role/" .. name .. "\nsource_profile = source\n"
   elseif kind == 6 then
-    return "role_arn = arn:aws:iam::1:role/" .. name .. "\ncredential_source = "
-      .. one_of { "Environment", "EcsContainer", "Ec2InstanceMetadata", "Nowhere" } .. "\n"
+    return "role_arn = arn:aws:iam::1:role/"
+      .. name
+      .. "\ncredential_source = "
+      .. one_of { "Environment", "EcsContainer", "Ec2InstanceMetadata", "Nowhere" }
+      .. "\n"
   elseif kind == 7 then
     return "role_arn = arn:aws:iam::1:role/" .. name .. "\nweb_identity_token_file = " .. folder .. "/token\n"
   elseif kind == 8 then
-    return "role_arn = arn:aws:iam::1:role/" .. name .. "\nsource_profile = "
-      .. one_of { "gone", name, "default" } .. "\n"
+    return "role_arn = arn:aws:iam::1:role/"
+      .. name
+      .. "\nsource_profile = "
+      .. one_of { "gone", name, "default" }
+      .. "\n"
   end
   return ""
 end
@@ -84,8 +98,10 @@ local function config_text(folder, traits)
       table.insert(lines, profile_kind(folder, name, traits) .. place_lines())
     end
   end
-  table.insert(lines, "[profile source]\naws_access_key_id = AKIDSOURCE\naws_secret_access_key ="
-    .. " canary-source-secret\n" .. SERVICES)
+  table.insert(
+    lines,
+    "[profile source]\naws_access_key_id = AKIDSOURCE\naws_secret_access_key =" .. " canary-source-secret\n" .. SERVICES
+  )
   return table.concat(lines)
 end
 
@@ -128,8 +144,11 @@ end
 
 local function base_environment(folder, number, profile)
   return {
-    HOME = folder, PATH = os.getenv("PATH"), AWS_PROFILE = profile,
-    AWS_CONFIG_FILE = folder .. "/config" .. number, AWS_SHARED_CREDENTIALS_FILE = folder .. "/credentials" .. number,
+    HOME = folder,
+    PATH = os.getenv("PATH"),
+    AWS_PROFILE = profile,
+    AWS_CONFIG_FILE = folder .. "/config" .. number,
+    AWS_SHARED_CREDENTIALS_FILE = folder .. "/credentials" .. number,
   }
 end
 
@@ -141,7 +160,8 @@ local function new_case(folder, number, server)
   return {
     keys = keys_environment(base_environment(folder, number, profile), folder, server, traits),
     place = place_environment(base_environment(folder, number, profile)),
-  }, traits
+  },
+    traits
 end
 
 -- Ours -----------------------------------------------------------------------------------------
@@ -167,9 +187,7 @@ end
 
 -- Comparing ------------------------------------------------------------------------------------
 
-local function keys_text(keys, err)
-  return keys and table.concat(keys, " ") or (err and "an error" or "none")
-end
+local function keys_text(keys, err) return keys and table.concat(keys, " ") or (err and "an error" or "none") end
 
 --- Why the keys may differ in this environment, or nil.
 local function keys_reason(env, traits, theirs)
@@ -200,14 +218,20 @@ describe("in random environments our chain and botocore #once", function()
     folder, server = support.temporary_folder(), metadata.start()
     transport, close = curl.new {}
     support.write_file(folder .. "/token", "canary-web-token")
-    support.write_file(folder .. "/program", "#!/bin/sh\nprintf '{\"Version\":1,\"AccessKeyId\":\"AKIDPROCESS%s\","
-      .. "\"SecretAccessKey\":\"canary-process\"}' \"$1\"\n")
+    support.write_file(
+      folder .. "/program",
+      '#!/bin/sh\nprintf \'{"Version":1,"AccessKeyId":"AKIDPROCESS%s",'
+        .. '"SecretAccessKey":"canary-process"}\' "$1"\n'
+    )
     support.run("chmod 755 " .. support.quote(folder .. "/program"))
     cases, traits = {}, {}
-    for number = 1, CASES do cases[number], traits[number] = new_case(folder, number, server) end
+    for number = 1, CASES do
+      cases[number], traits[number] = new_case(folder, number, server)
+    end
     support.write_file(folder .. "/cases.json", require("cjson").new().encode(cases))
-    local output = support.run(python .. " " .. support.root .. "/spec/support/botocore_resolve.py "
-      .. support.quote(folder .. "/cases.json"))
+    local output = support.run(
+      python .. " " .. support.root .. "/spec/support/botocore_resolve.py " .. support.quote(folder .. "/cases.json")
+    )
     theirs = assert(core.decode(output), output)
   end)
 
@@ -218,9 +242,13 @@ describe("in random environments our chain and botocore #once", function()
   end)
 
   local function report(number, ours, their)
-    return ("case %d: ours %s, botocore %s\n%s\n%s"):format(number, ours, their,
-      require("cjson").new().encode(cases[number]), support.read_file(folder .. "/config" .. number)
-        .. support.read_file(folder .. "/credentials" .. number))
+    return ("case %d: ours %s, botocore %s\n%s\n%s"):format(
+      number,
+      ours,
+      their,
+      require("cjson").new().encode(cases[number]),
+      support.read_file(folder .. "/config" .. number) .. support.read_file(folder .. "/credentials" .. number)
+    )
   end
 
   it("pick the same keys", function()
@@ -258,6 +286,8 @@ describe("in random environments our chain and botocore #once", function()
   end)
 
   it("differ in the ways that are listed and in no other", function()
-    for reason in pairs(REASONS) do assert.is_true(met[reason], reason .. " was never met") end
+    for reason in pairs(REASONS) do
+      assert.is_true(met[reason], reason .. " was never met")
+    end
   end)
 end)

@@ -5,14 +5,10 @@ local world = require("spec.support.world")
 local KEYS = '{"credentials":{"accessKeyId":"ASIA%d","secretAccessKey":"canary-finspace-%d",'
   .. '"sessionToken":"canary-token-%d"},"durationInMinutes":60}'
 
-local function is_credentials_call(request)
-  return request.path == "/credentials/programmatic"
-end
+local function is_credentials_call(request) return request.path == "/credentials/programmatic" end
 
 --- Who signed a request.
-local function signer_of(request)
-  return request.headers.authorization:match("Credential=([^/]+)/")
-end
+local function signer_of(request) return request.headers.authorization:match("Credential=([^/]+)/") end
 
 --- A service that hands out numbered keys and answers everything else with an empty list.
 local function service(refusals)
@@ -30,10 +26,14 @@ local function service(refusals)
 end
 
 local function options(more)
-  local chosen = { environment_id = "e123", credentials = {
-    access_key_id = "AKIDBASE", secret_access_key = "canary-base",
-  } }
-  for name, value in pairs(more or {}) do chosen[name] = value end
+  local chosen =
+    { environment_id = "e123", credentials = {
+      access_key_id = "AKIDBASE",
+      secret_access_key = "canary-base",
+    } }
+  for name, value in pairs(more or {}) do
+    chosen[name] = value
+  end
   return chosen
 end
 
@@ -50,7 +50,9 @@ describe("FinSpace's own keys", function()
     local around = world.new(service())
     local fs = around.client(options())
     assert.are.equal(0, #around.requests)
-    for _ = 1, 3 do assert(fs:list_datasets {}) end
+    for _ = 1, 3 do
+      assert(fs:list_datasets {})
+    end
     assert.are.equal(1, calls_for_keys(around.requests))
     assert.are.equal("AKIDBASE", signer_of(around.requests[1]))
     assert.are.equal("ASIA1", signer_of(around.requests[2]))
@@ -70,7 +72,8 @@ describe("FinSpace's own keys", function()
     end
     local context = machine.context(runtime, { region = "us-east-1" })
     local provider = credentials.finspace {
-      environment_id = "e1", duration = 720,
+      environment_id = "e1",
+      duration = 720,
       base = { access_key_id = "AKIDBASE", secret_access_key = "canary-base" },
     }
     assert.are.equal(1700000000 + 300, assert(provider(context)).expires_at)
@@ -83,7 +86,9 @@ describe("FinSpace's own keys", function()
     local fs = around.client(options())
     assert(fs:list_datasets {})
     local signers = {}
-    for _, request in ipairs(around.requests) do table.insert(signers, signer_of(request)) end
+    for _, request in ipairs(around.requests) do
+      table.insert(signers, signer_of(request))
+    end
     assert.are.same({ "AKIDBASE", "ASIA1", "AKIDBASE", "ASIA2" }, signers)
   end)
 

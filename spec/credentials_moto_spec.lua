@@ -1,5 +1,5 @@
 local credentials = require("finspace.credentials")
-local curl = require("finspace.transport.curl")
+local curl = require("finspace.host.transport.curl")
 local instance = require("finspace.credentials.instance")
 local machine = require("spec.support.machine")
 local nginx = require("spec.support.nginx")
@@ -19,14 +19,22 @@ describe("moto #once", function()
     folder = support.temporary_folder()
     local port = support.free_port()
     pid = assert(sys.start {
-      argv = { python, "-m", "moto.server", "-H", "127.0.0.1", "-p", tostring(port) }, stderr = folder .. "/log",
+      argv = { python, "-m", "moto.server", "-H", "127.0.0.1", "-p", tostring(port) },
+      stderr = folder .. "/log",
     })
     assert(nginx.await_port(port, pid))
     transport, close = curl.new {}
     local url = "http://127.0.0.1:" .. port
-    runtime = machine.new { now = sys.now(), files = {}, env = {
-      HOME = "/home/me", AWS_REGION = "us-east-1", AWS_ENDPOINT_URL_STS = url, AWS_EC2_METADATA_SERVICE_ENDPOINT = url,
-    } }
+    runtime = machine.new {
+      now = sys.now(),
+      files = {},
+      env = {
+        HOME = "/home/me",
+        AWS_REGION = "us-east-1",
+        AWS_ENDPOINT_URL_STS = url,
+        AWS_EC2_METADATA_SERVICE_ENDPOINT = url,
+      },
+    }
     runtime.transport = transport
   end)
 
@@ -42,9 +50,13 @@ describe("moto #once", function()
   end
 
   it("gives a role's keys for other keys", function()
-    local found = assert(load("[default]\nrole_arn = arn:aws:iam::123456789012:role/reader\nsource_profile = base\n"
-      .. "role_session_name = a-spec\n[profile base]\naws_access_key_id = AKIDBASE\n"
-      .. "aws_secret_access_key = canary-base\n"))
+    local found = assert(
+      load(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/reader\nsource_profile = base\n"
+          .. "role_session_name = a-spec\n[profile base]\naws_access_key_id = AKIDBASE\n"
+          .. "aws_secret_access_key = canary-base\n"
+      )
+    )
     assert.matches("^ASIA", found.access_key_id)
     assert.is_string(found.session_token)
     assert.is_true(math.abs(found.expires_at - runtime.now() - 3600) < 120)
@@ -52,16 +64,18 @@ describe("moto #once", function()
 
   it("gives a role's keys for a web identity", function()
     runtime.files.contents["/token"] = "a.web.token"
-    local found = assert(load("[default]\nrole_arn = arn:aws:iam::123456789012:role/pod\n"
-      .. "web_identity_token_file = /token\n"))
+    local found =
+      assert(load("[default]\nrole_arn = arn:aws:iam::123456789012:role/pod\n" .. "web_identity_token_file = /token\n"))
     assert.matches("^ASIA", found.access_key_id)
   end)
 
   it("gives an instance's keys to whoever has a token", function()
     instance.forget()
     local found = assert(load(""))
-    assert.are.same({ "test-key", "test-secret-key", "test-session-token" },
-      { found.access_key_id, found.secret_access_key, found.session_token })
+    assert.are.same(
+      { "test-key", "test-secret-key", "test-session-token" },
+      { found.access_key_id, found.secret_access_key, found.session_token }
+    )
     assert.is_true(found.expires_at > runtime.now())
   end)
 end)

@@ -21,7 +21,7 @@ describe("in an nginx worker #once", function()
   local KEYS = [==[
     local config = require("finspace.config")
     local credentials = require("finspace.credentials")
-    local exchange = require("finspace.exchange")
+    local exchange = require("finspace.call.exchange")
     local source, folder = "%s", "{{folder}}"
     local variables = {
       HOME = folder, AWS_REGION = "us-east-1", AWS_ENDPOINT_URL = source, AWS_PROFILE = ngx.var.arg_profile,
@@ -78,13 +78,9 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
     source.stop()
   end)
 
-  local function url(target)
-    return ("http://127.0.0.1:%d/%s"):format(port, target)
-  end
+  local function url(target) return ("http://127.0.0.1:%d/%s"):format(port, target) end
 
-  local function get(target)
-    return (support.run(("curl -s -m 20 '%s'"):format(url(target))))
-  end
+  local function get(target) return (support.run(("curl -s -m 20 '%s'"):format(url(target)))) end
 
   local function ask(arguments) return get("?" .. arguments) end
 
@@ -95,14 +91,15 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
     end
   end
 
-  local function children()
-    return support.read_file(("/proc/%d/task/%d/children"):format(server.pid, server.pid))
-  end
+  local function children() return support.read_file(("/proc/%d/task/%d/children"):format(server.pid, server.pid)) end
 
   it("roles, web identities, single sign-on, containers and instances give their keys", function()
     for arguments, id in pairs {
-      ["profile=role"] = "ASIAA", ["profile=pod"] = "ASIAP", ["profile=person"] = "ASIAR",
-      ["container=1"] = "ASIACONTAINER", [""] = "ASIAINSTANCE",
+      ["profile=role"] = "ASIAA",
+      ["profile=pod"] = "ASIAP",
+      ["profile=person"] = "ASIAR",
+      ["container=1"] = "ASIACONTAINER",
+      [""] = "ASIAINSTANCE",
     } do
       assert.matches("^credentials " .. id .. " from ", ask(arguments) .. server.errors())
     end
@@ -121,9 +118,10 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
     assert.matches("^credentials AKIDPROCESS from ", support.read_file(server.folder .. "/answer"))
   end)
 
-  it("a program gives its keys in a phase that cannot wait, too", function()
-    assert.matches("^credentials AKIDPROCESS from ", get("cannot-wait?profile=program") .. server.errors())
-  end)
+  it(
+    "a program gives its keys in a phase that cannot wait, too",
+    function() assert.matches("^credentials AKIDPROCESS from ", get("cannot-wait?profile=program") .. server.errors()) end
+  )
 
   it("a program that fails says how it ended, and leaves no zombie", function()
     for _ = 1, 10 do

@@ -2,14 +2,14 @@ local cached = require("finspace.credentials.cached")
 local container = require("finspace.credentials.container")
 local core = require("finspace.core")
 local credentials = require("finspace.credentials")
-local curl = require("finspace.transport.curl")
+local curl = require("finspace.host.transport.curl")
 local host = require("finspace.host")
 local instance = require("finspace.credentials.instance")
 local keys = require("finspace.credentials.keys")
 local machine = require("spec.support.machine")
 local metadata = require("spec.support.metadata")
 local process = require("finspace.credentials.process")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -36,9 +36,7 @@ local function new_machine(files, env)
   return runtime
 end
 
-local function ask(provider, options)
-  return provider(machine.context(runtime, options))
-end
+local function ask(provider, options) return provider(machine.context(runtime, options)) end
 
 before_each(function()
   instance.forget()
@@ -46,9 +44,7 @@ before_each(function()
   new_machine({}, {})
 end)
 
-local function assert_safe(err)
-  assert.is_nil(tostring(err):find("canary", 1, true), tostring(err))
-end
+local function assert_safe(err) assert.is_nil(tostring(err):find("canary", 1, true), tostring(err)) end
 
 describe("roles", function()
   local function load(text, options)
@@ -57,22 +53,33 @@ describe("roles", function()
   end
 
   it("are assumed one after the other, each signed with the keys before it", function()
-    local found = assert(load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n"
-      .. "[profile b]\nrole_arn = arn:aws:iam::1:role/B\nsource_profile = c\n[profile c]\n" .. SOURCE_KEYS))
-    assert.are.same({ "ASIAA", "canary-secret-A", "canary-token-A" },
-      { found.access_key_id, found.secret_access_key, found.session_token })
+    local found = assert(
+      load(
+        "[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n"
+          .. "[profile b]\nrole_arn = arn:aws:iam::1:role/B\nsource_profile = c\n[profile c]\n"
+          .. SOURCE_KEYS
+      )
+    )
+    assert.are.same(
+      { "ASIAA", "canary-secret-A", "canary-token-A" },
+      { found.access_key_id, found.secret_access_key, found.session_token }
+    )
     assert.is_true(found.expires_at > runtime.now() + 3500)
     assert.are.same({ "POST /", "POST /" }, server.seen())
   end)
 
   it("take name, external id, duration, and a second factor from a callback", function()
-    local text = "[default]\n" .. SOURCE_KEYS .. "role_arn = arn:aws:iam::1:role/A\nsource_profile = default\n"
+    local text = "[default]\n"
+      .. SOURCE_KEYS
+      .. "role_arn = arn:aws:iam::1:role/A\nsource_profile = default\n"
       .. "role_session_name = me\nexternal_id = partner\nduration_seconds = 900\nmfa_serial = arn:mfa\n"
     local asked
-    assert(load(text, { mfa_code = function(serial)
-      asked = serial
-      return "123456"
-    end }))
+    assert(load(text, {
+      mfa_code = function(serial)
+        asked = serial
+        return "123456"
+      end,
+    }))
     assert.are.equal("arn:mfa", asked)
     assert.are.equal("me|partner|arn:mfa|123456|900", server.told("sts_fields"))
     local found, err = load(text)
@@ -82,8 +89,9 @@ describe("roles", function()
   end)
 
   it("tell who refused what, and keep the service's words", function()
-    local found, err = load("[default]\nrole_arn = arn:aws:iam::1:role/forbidden\nsource_profile = b\n"
-      .. "[profile b]\n" .. SOURCE_KEYS)
+    local found, err = load(
+      "[default]\nrole_arn = arn:aws:iam::1:role/forbidden\nsource_profile = b\n" .. "[profile b]\n" .. SOURCE_KEYS
+    )
     assert.is_nil(found)
     assert.are.equal("AccessDenied", err.code)
     assert.are.equal(403, err.status)
@@ -106,8 +114,8 @@ describe("roles", function()
   it("refuse an answer with a document type, or with no XML at all", function()
     for _, mode in ipairs { "dtd", "html" } do
       server.set { sts = mode }
-      local found, err = load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n"
-        .. "[profile b]\n" .. SOURCE_KEYS)
+      local found, err =
+        load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n" .. "[profile b]\n" .. SOURCE_KEYS)
       assert.is_nil(found)
       assert.are.equal("InvalidAnswer", err.code)
       assert_safe(err)
@@ -118,16 +126,18 @@ describe("roles", function()
   it("without LuaExpat say what to install", function()
     local lxp = package.loaded.lxp
     package.loaded.lxp, package.preload.lxp = nil, function() error("not here") end
-    finally(function() package.loaded.lxp, package.preload.lxp = lxp, nil end)
-    local found, err = load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n"
-      .. "[profile b]\n" .. SOURCE_KEYS)
+    finally(function()
+      package.loaded.lxp, package.preload.lxp = lxp, nil
+    end)
+    local found, err =
+      load("[default]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = b\n" .. "[profile b]\n" .. SOURCE_KEYS)
     assert.is_nil(found)
     assert.matches("apt-get install lua-expat", err.message, 1, true)
   end)
 
   it("with a duration that is no number are refused before anybody is called", function()
-    local found, err = load("[default]\nrole_arn = a\nsource_profile = b\nduration_seconds = 1h\n"
-      .. "[profile b]\n" .. SOURCE_KEYS)
+    local found, err =
+      load("[default]\nrole_arn = a\nsource_profile = b\nduration_seconds = 1h\n" .. "[profile b]\n" .. SOURCE_KEYS)
     assert.is_nil(found)
     assert.are.equal("InvalidDuration", err.code)
     assert.are.same({}, server.seen())
@@ -208,14 +218,14 @@ describe("a process", function()
       ["'a b' \"c d\""] = { "a b", "c d" },
       ["a'b'\"c\"d"] = { "abcd" },
       ["a\\ b '' \"\""] = { "a b", "", "" },
-      ["\"a\\\"b\\\\c\\n\""] = { "a\"b\\c\\n" },
+      ['"a\\"b\\\\c\\n"'] = { 'a"b\\c\\n' },
       ["'a\\b'"] = { "a\\b" },
-      ["\"C:\\\\x y\" z"] = { "C:\\x y", "z" },
+      ['"C:\\\\x y" z'] = { "C:\\x y", "z" },
       ["a\n\tb"] = { "a", "b" },
     } do
       assert.are.same(argv, process.split(command), command)
     end
-    for _, broken in ipairs { "'a", "\"a", "a\\", "", "  ", "\"a\\\"" } do
+    for _, broken in ipairs { "'a", '"a', "a\\", "", "  ", '"a\\"' } do
       local argv, message = process.split(broken)
       assert.is_nil(argv, broken)
       assert.is_string(message)
@@ -227,10 +237,9 @@ describe("a process", function()
       ["echo canary-on-stderr >&2; exit 3"] = "ended with status 3.*17 bytes",
       ["kill -9 $$"] = "was ended by signal 9",
       ["echo canary-on-stdout"] = "did not print one JSON object",
-      ["echo '{\"Version\":2,\"AccessKeyId\":\"canary\"}'"] = "\"Version\": 1",
-      ["echo '{\"Version\":1,\"AccessKeyId\":\"canary\"}'"] = "secret_access_key is missing",
-      ["echo '{\"Version\":1,\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"canary\",\"Expiration\":\"soon\"}'"] =
-        "Expiration is no time",
+      ['echo \'{"Version":2,"AccessKeyId":"canary"}\''] = '"Version": 1',
+      ['echo \'{"Version":1,"AccessKeyId":"canary"}\''] = "secret_access_key is missing",
+      ['echo \'{"Version":1,"AccessKeyId":"a","SecretAccessKey":"canary","Expiration":"soon"}\''] = "Expiration is no time",
       ["yes canary"] = "more than it may",
     } do
       local found, err = ask(credentials.process { command = program(body) })
@@ -253,7 +262,7 @@ describe("a process", function()
     local provider, own = credentials.process { command = path }, host.runtime()
     local results = scheduler.run(function()
       return scheduler.gather {
-        function() return provider({ runtime = own }) end,
+        function() return provider { runtime = own } end,
         function() return support.write_file(folder .. "/released", "") end,
       }
     end)
@@ -264,8 +273,10 @@ describe("a process", function()
     local path = program("echo $$ > " .. folder .. "/pid\nsleep 60")
     local provider, own = credentials.process { command = path }, host.runtime()
     local found, err = scheduler.run(function()
-      local task = scheduler.spawn(function() return provider({ runtime = own }) end)
-      while (support.read_file(folder .. "/pid") or "") == "" do scheduler.sleep(0.001) end
+      local task = scheduler.spawn(function() return provider { runtime = own } end)
+      while (support.read_file(folder .. "/pid") or "") == "" do
+        scheduler.sleep(0.001)
+      end
       task:cancel()
       return task:wait()
     end)
@@ -304,12 +315,14 @@ describe("the container's endpoint", function()
     local own = host.runtime { getenv = function(name) return variables[name] end }
     local object, jobs = cached.new(credentials.container(), own), {}
     for index = 1, 16 do
-      jobs[index] = function() return object:get({ runtime = own }) end
+      jobs[index] = function() return object:get { runtime = own } end
     end
     local results, errs = scheduler.run(function() return scheduler.gather(jobs) end)
     own.close()
     assert.is_nil(errs)
-    for index = 1, 16 do assert.are.equal("ASIACONTAINER", results[index].access_key_id) end
+    for index = 1, 16 do
+      assert.are.equal("ASIACONTAINER", results[index].access_key_id)
+    end
     assert.are.same({ "GET /container" }, server.seen())
   end)
 
@@ -338,26 +351,48 @@ describe("the container's endpoint", function()
 
   it("is never looked for anywhere but where such endpoints may be", function()
     local refused = {
-      "http://evil.com/c", "http://127.0.0.1.evil.com/c", "http://127.0.0.1@evil.com/c", "http://evil.com@127.0.0.1/c",
-      "http://2130706433/c", "http://0x7f000001/c", "http://0177.0.0.1/c", "http://127.1/c", "http://127.0.0.01/c",
-      "http://127.0.0.256/c", "http://0.0.0.0/c", "http://[::]/c", "http://[::ffff:169.254.169.254]/c",
-      "http://169.254.169.254/c", "http://169.254.170.3/c", "http://169.254.170.2.evil.com/c",
-      "http://localhost.evil/c", "http://[fd00:ec2::254]/c", "http:///c", "ftp://127.0.0.1/c", "file:///etc/passwd",
-      "//127.0.0.1/c", "http://127.0.0.1\\@evil.com/c", "http://127.0.0.1/c#f", "http://127.0.0.1 /c",
-      "http://127.0.0.1/c\r\nx: y", "http://127.0.0.1:0/c", "http://127.0.0.1:99999/c", "http://lo\204\129calhost/c",
+      "http://evil.com/c",
+      "http://127.0.0.1.evil.com/c",
+      "http://127.0.0.1@evil.com/c",
+      "http://evil.com@127.0.0.1/c",
+      "http://2130706433/c",
+      "http://0x7f000001/c",
+      "http://0177.0.0.1/c",
+      "http://127.1/c",
+      "http://127.0.0.01/c",
+      "http://127.0.0.256/c",
+      "http://0.0.0.0/c",
+      "http://[::]/c",
+      "http://[::ffff:169.254.169.254]/c",
+      "http://169.254.169.254/c",
+      "http://169.254.170.3/c",
+      "http://169.254.170.2.evil.com/c",
+      "http://localhost.evil/c",
+      "http://[fd00:ec2::254]/c",
+      "http:///c",
+      "ftp://127.0.0.1/c",
+      "file:///etc/passwd",
+      "//127.0.0.1/c",
+      "http://127.0.0.1\\@evil.com/c",
+      "http://127.0.0.1/c#f",
+      "http://127.0.0.1 /c",
+      "http://127.0.0.1/c\r\nx: y",
+      "http://127.0.0.1:0/c",
+      "http://127.0.0.1:99999/c",
+      "http://lo\204\129calhost/c",
     }
     for _, url in ipairs(refused) do
-      local target, err = container.target(function(name)
-        return name == "AWS_CONTAINER_CREDENTIALS_FULL_URI" and url or nil
-      end)
+      local target, err = container.target(
+        function(name) return name == "AWS_CONTAINER_CREDENTIALS_FULL_URI" and url or nil end
+      )
       assert.is_nil(target, url)
       assert.are.equal("InvalidContainerEndpoint", err.code)
       assert.matches("AWS_CONTAINER_CREDENTIALS_FULL_URI", err.message, 1, true)
     end
     for _, path in ipairs { "@evil.com/c", ".evil.com/c", "c", ":80/c", "/c\r\nx: y", "/c#f" } do
-      local target = container.target(function(name)
-        return name == "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" and path or nil
-      end)
+      local target = container.target(
+        function(name) return name == "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" and path or nil end
+      )
       assert.is_nil(target, path)
     end
   end)
@@ -369,8 +404,11 @@ describe("the container's endpoint", function()
       return nil, { kind = "connect", code = "ConnectionRefused", message = "no", sent = false }
     end
     for url, address in pairs {
-      ["http://localhost:1/c"] = "loopback", ["http://127.9.9.9/c"] = "loopback", ["http://[::1]/c"] = "loopback",
-      ["http://169.254.170.23/c"] = "169.254.170.23", ["http://[fd00:ec2::23]/c"] = "fd00:ec2::23",
+      ["http://localhost:1/c"] = "loopback",
+      ["http://127.9.9.9/c"] = "loopback",
+      ["http://[::1]/c"] = "loopback",
+      ["http://169.254.170.23/c"] = "169.254.170.23",
+      ["http://[fd00:ec2::23]/c"] = "fd00:ec2::23",
     } do
       runtime.env.AWS_CONTAINER_CREDENTIALS_FULL_URI = url
       assert.is_nil(ask(credentials.container()))
@@ -492,7 +530,9 @@ describe("single sign-on", function()
 
   local function sign_in(path, fields)
     local lines = {}
-    for name, value in pairs(fields) do table.insert(lines, ('"%s":"%s"'):format(name, value)) end
+    for name, value in pairs(fields) do
+      table.insert(lines, ('"%s":"%s"'):format(name, value))
+    end
     runtime.files.contents[path] = "{" .. table.concat(lines, ",") .. "}"
   end
 
@@ -510,8 +550,18 @@ describe("single sign-on", function()
   end)
 
   it("renews a session's token shortly before its end, and keeps the new one", function()
-    sign_in(token_file("s"), { accessToken = "canary-old", expiresAt = iso(60), refreshToken = "canary-refresh-token",
-      clientId = "c", clientSecret = "canary-client", registrationExpiresAt = iso(9999), region = "us-east-1" })
+    sign_in(
+      token_file("s"),
+      {
+        accessToken = "canary-old",
+        expiresAt = iso(60),
+        refreshToken = "canary-refresh-token",
+        clientId = "c",
+        clientSecret = "canary-client",
+        registrationExpiresAt = iso(9999),
+        region = "us-east-1",
+      }
+    )
     assert.are.equal("ASIAR", assert(load(SESSION)).access_key_id)
     assert.are.same({ "POST /token", "GET /federation/credentials" }, server.seen())
     local kept = core.decode(runtime.files.contents[token_file("s")])
@@ -521,8 +571,16 @@ describe("single sign-on", function()
   end)
 
   it("uses a token to its end where it cannot be renewed", function()
-    sign_in(token_file("s"), { accessToken = "canary-sign-on-token", expiresAt = iso(60), refreshToken = "canary-bad",
-      clientId = "c", clientSecret = "canary-client" })
+    sign_in(
+      token_file("s"),
+      {
+        accessToken = "canary-sign-on-token",
+        expiresAt = iso(60),
+        refreshToken = "canary-bad",
+        clientId = "c",
+        clientSecret = "canary-client",
+      }
+    )
     assert.are.equal("ASIAR", assert(load(SESSION)).access_key_id)
   end)
 

@@ -27,13 +27,15 @@ describe("credentials shared by workers", function()
 
   local function provider()
     calls = calls + 1
-    return keys.new { access_key_id = "A" .. calls, secret_access_key = "canary", source = "a spec",
-      expires_at = math.floor(runtime.now()) + 3600 }
+    return keys.new {
+      access_key_id = "A" .. calls,
+      secret_access_key = "canary",
+      source = "a spec",
+      expires_at = math.floor(runtime.now()) + 3600,
+    }
   end
 
-  local function new_worker()
-    return cached.new(shared.new(provider, { dict = dict, name = "x" }), runtime)
-  end
+  local function new_worker() return cached.new(shared.new(provider, { dict = dict, name = "x" }), runtime) end
 
   before_each(function()
     dict, calls, runtime = new_dictionary(), 0, machine.new()
@@ -70,16 +72,19 @@ describe("credentials shared by workers", function()
   end)
 
   it("do not leave a lock behind when they cannot be fetched", function()
-    local failing = shared.new(function() return keys.broken("a spec", "Down", "it is down") end,
-      { dict = dict, name = "x" })
-    assert.is_nil(failing({ runtime = runtime }))
+    local failing = shared.new(
+      function() return keys.broken("a spec", "Down", "it is down") end,
+      { dict = dict, name = "x" }
+    )
+    assert.is_nil(failing { runtime = runtime })
     assert.are.same({}, dict.values)
   end)
 
   it("that do not end stay with whoever found them", function()
-    local static = shared.new(function()
-      return keys.new { access_key_id = "A", secret_access_key = "canary", source = "a spec" }
-    end, { dict = dict, name = "x" })
+    local static = shared.new(
+      function() return keys.new { access_key_id = "A", secret_access_key = "canary", source = "a spec" } end,
+      { dict = dict, name = "x" }
+    )
     assert.are.equal("A", static({ runtime = runtime }).access_key_id)
     assert.are.same({}, dict.values)
   end)
@@ -98,7 +103,9 @@ describe("clients with a shared dictionary", function()
     end)
     for _ = 1, 3 do
       local options = around.options { environment_id = "e1", shared_dict = dict }
-      for name, value in pairs(more or {}) do options[name] = value end
+      for name, value in pairs(more or {}) do
+        options[name] = value
+      end
       assert(require("finspace").new(options):list_datasets {})
     end
     return calls
@@ -119,9 +126,13 @@ describe("clients with a shared dictionary", function()
 
   it("share nothing that a function gave, since it may be anybody's", function()
     local dict = new_dictionary()
-    assert.are.equal(3, calls_for_keys(dict, { credentials = function()
-      return { access_key_id = "A", secret_access_key = "canary" }
-    end }))
+    assert.are.equal(
+      3,
+      calls_for_keys(
+        dict,
+        { credentials = function() return { access_key_id = "A", secret_access_key = "canary" } end }
+      )
+    )
     assert.are.same({}, dict.values)
   end)
 end)
@@ -154,7 +165,10 @@ describe("the workers of a real nginx #once", function()
     local source = metadata.start()
     local port = support.free_port()
     local server = nginx.start(SERVER:format(port), {
-      ports = { port }, workers = 4, master = true, files = { ["handler.lua"] = HANDLER:format(source.url) },
+      ports = { port },
+      workers = 4,
+      master = true,
+      files = { ["handler.lua"] = HANDLER:format(source.url) },
     })
     finally(function()
       server.stop()

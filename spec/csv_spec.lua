@@ -1,4 +1,4 @@
-local csv = require("finspace.csv")
+local csv = require("finspace.formats.csv")
 
 -- All records of a text that arrives in pieces of this size, with the lines they begin on.
 local function read(text, separator, size)
@@ -43,8 +43,11 @@ describe("separated values", function()
 
   it("may be separated by tabs, bars, or anything else of one character", function()
     for _, separator in ipairs { "\t", "|", ";", "^", "%", "]", "-" } do
-      assert.same({ { "a", "b" }, { "c" .. separator, "d" } },
-        (read(("a%sb\n\"c%s\"%sd\n"):format(separator, separator, separator), separator)), separator)
+      assert.same(
+        { { "a", "b" }, { "c" .. separator, "d" } },
+        (read(('a%sb\n"c%s"%sd\n'):format(separator, separator, separator), separator)),
+        separator
+      )
     end
   end)
 

@@ -1,15 +1,17 @@
 local docs = require("spec.support.docs")
-local operations = require("finspace.operations")
+local operations = require("finspace.call.operations")
 local support = require("spec.support")
 
 describe("what is generated from the model", function()
-  it("is up to date: the annotations", function()
-    assert.is_true(support.read_file(docs.ANNOTATIONS) == docs.annotations(), "stale: run `make docs`")
-  end)
+  it(
+    "is up to date: the annotations",
+    function() assert.is_true(support.read_file(docs.ANNOTATIONS) == docs.annotations(), "stale: run `make docs`") end
+  )
 
-  it("is up to date: the reference", function()
-    assert.is_true(support.read_file(docs.REFERENCE) == docs.reference(), "stale: run `make docs`")
-  end)
+  it(
+    "is up to date: the reference",
+    function() assert.is_true(support.read_file(docs.REFERENCE) == docs.reference(), "stale: run `make docs`") end
+  )
 
   it("is the same on every Lua and in every run", function()
     assert.equal(docs.annotations(), docs.annotations())

@@ -11,7 +11,9 @@ local function resolve(given)
   env.HOME = "/home/me"
   local runtime = machine.new { env = env, files = { [CONFIG] = given.file } }
   return endpoint.resolve(runtime, config.reader(runtime, { profile = given.profile }), {
-    service = given.service or "finspace_data", region = given.region, endpoint_url = given.endpoint_url,
+    service = given.service or "finspace_data",
+    region = given.region,
+    endpoint_url = given.endpoint_url,
     ignore_configured_endpoint_urls = given.ignore,
   })
 end
@@ -51,9 +53,27 @@ describe("an endpoint", function()
   end)
 
   it("is refused, unshown and with the name of who gave it, where it is no clean http URL", function()
-    local refused = { "finspace", "ftp://h", "http://", "http://user:canary@h", "http://h?canary", "http://h#canary",
-      "http://h:0", "http://h:65536", "http://h:x", "http://h canary", "http://h\r\nx: canary", "http://[::1",
-      "http://[canary]", "http://a..b", "http://h\\canary", "http://-h", "http://h:123456", "//h", "http:/h" }
+    local refused = {
+      "finspace",
+      "ftp://h",
+      "http://",
+      "http://user:canary@h",
+      "http://h?canary",
+      "http://h#canary",
+      "http://h:0",
+      "http://h:65536",
+      "http://h:x",
+      "http://h canary",
+      "http://h\r\nx: canary",
+      "http://[::1",
+      "http://[canary]",
+      "http://a..b",
+      "http://h\\canary",
+      "http://-h",
+      "http://h:123456",
+      "//h",
+      "http:/h",
+    }
     for _, text in ipairs(refused) do
       local found, err = resolve { env = { AWS_ENDPOINT_URL = text } }
       assert.is_nil(found, text)
@@ -111,9 +131,12 @@ describe("endpoints' published cases", function()
     it(("rule %d: %s"):format(number, case.documentation), function()
       local params = case.params or {}
       local found, err = resolve {
-        region = params.Region, endpoint_url = params.Endpoint,
-        env = { AWS_USE_FIPS_ENDPOINT = tostring(params.UseFIPS or false),
-          AWS_USE_DUALSTACK_ENDPOINT = tostring(params.UseDualStack or false) },
+        region = params.Region,
+        endpoint_url = params.Endpoint,
+        env = {
+          AWS_USE_FIPS_ENDPOINT = tostring(params.UseFIPS or false),
+          AWS_USE_DUALSTACK_ENDPOINT = tostring(params.UseDualStack or false),
+        },
       }
       if case.expect.error then
         assert.is_nil(found)
@@ -130,7 +153,9 @@ describe("endpoints' published cases", function()
       for key, value in pairs(settings) do
         if nested then
           table.insert(lines, key .. " =")
-          for inner, text in pairs(value) do table.insert(lines, "  " .. inner .. " = " .. text) end
+          for inner, text in pairs(value) do
+            table.insert(lines, "  " .. inner .. " = " .. text)
+          end
         else
           table.insert(lines, key .. " = " .. value)
         end
@@ -146,11 +171,17 @@ describe("endpoints' published cases", function()
     for number, case in ipairs(suite.endpointUrlTests) do
       it(("configured %d: %s"):format(number, case.name), function()
         local env = {}
-        for name, value in pairs(suite.environments[case.environment]) do env[name] = value end
+        for name, value in pairs(suite.environments[case.environment]) do
+          env[name] = value
+        end
         local client = suite.client_configs[case.client_config]
         local found = assert(resolve {
-          file = file, profile = case.profile, env = env, service = case.service,
-          endpoint_url = client.endpoint_url, ignore = client.ignore_configured_endpoint_urls,
+          file = file,
+          profile = case.profile,
+          env = env,
+          service = case.service,
+          endpoint_url = client.endpoint_url,
+          ignore = client.ignore_configured_endpoint_urls,
         })
         assert.are.equal(case.output.endpointUrl, found.url)
       end)

@@ -22,23 +22,23 @@ describe("The examples #once", function()
   end
 
   it("load a file, and list what is there", function()
-    assert.truthy(run 'load.lua examples/data/sp500-2000.csv "Prices"':find "SUCCESS")
-    local output = run "list.lua"
-    assert.truthy(output:find "Prices")
-    assert.truthy(output:find "SUCCESS%s+APPEND")
+    assert.truthy(run('load.lua examples/data/sp500-2000.csv "Prices"'):find("SUCCESS"))
+    local output = run("list.lua")
+    assert.truthy(output:find("Prices"))
+    assert.truthy(output:find("SUCCESS%s+APPEND"))
   end)
 
   it("create a changeset in the first wire form, and wait for it", function()
     local dataset = assert(running.call("ListDatasets")).datasets[1].datasetId
     local changeset = assert(running.call("ListChangesets", { datasetId = dataset })).changesets[1]
     local output = run(("create_changeset.lua %s %s"):format(dataset, changeset.sourceParams.s3SourcePath))
-    assert.truthy(output:find "SUCCESS")
+    assert.truthy(output:find("SUCCESS"))
   end)
 
   it("show what an err holds", function()
-    local output = run "errors.lua"
-    assert.truthy(output:find "kind must be one of TABULAR, NON_TABULAR")
-    assert.truthy(output:find "client%s+ResourceNotFoundException%s+404%s+refused%s+1")
+    local output = run("errors.lua")
+    assert.truthy(output:find("kind must be one of TABULAR, NON_TABULAR"))
+    assert.truthy(output:find("client%s+ResourceNotFoundException%s+404%s+refused%s+1"))
   end)
 
   it("presign a URL that curl can fetch", function()
@@ -48,6 +48,6 @@ describe("The examples #once", function()
 
   it(
     "trade IAM keys for FinSpace's own",
-    function() assert.truthy(run("own_credentials.lua", "FINSPACE_ENVIRONMENT_ID=local"):find "^s3://") end
+    function() assert.truthy(run("own_credentials.lua", "FINSPACE_ENVIRONMENT_ID=local"):find("^s3://")) end
   )
 end)

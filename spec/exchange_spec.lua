@@ -1,13 +1,15 @@
 local world = require("spec.support.world")
 
-local CHANGESET = { datasetId = "d1", changeType = "APPEND", sourceParams = { s3SourcePath = "s3://b/k" },
-  formatParams = { formatType = "CSV" } }
-local OLD_CHANGESET = { datasetId = "d1", changeType = "APPEND", sourceType = "S3",
-  sourceParams = { s3SourcePath = "s3://b/k" } }
+local CHANGESET = {
+  datasetId = "d1",
+  changeType = "APPEND",
+  sourceParams = { s3SourcePath = "s3://b/k" },
+  formatParams = { formatType = "CSV" },
+}
+local OLD_CHANGESET =
+  { datasetId = "d1", changeType = "APPEND", sourceType = "S3", sourceParams = { s3SourcePath = "s3://b/k" } }
 
-local function http_date(epoch)
-  return os.date("!%a, %d %b %Y %H:%M:%S GMT", epoch)
-end
+local function http_date(epoch) return os.date("!%a, %d %b %Y %H:%M:%S GMT", epoch) end
 
 -- Calls an operation in a world with this script.
 local function call(script, operation, params, options)
@@ -18,7 +20,9 @@ end
 
 local function tokens_sent(here)
   local tokens = {}
-  for i, request in ipairs(here.requests) do tokens[i] = request.body:match('"clientToken":"([^"]+)"') end
+  for i, request in ipairs(here.requests) do
+    tokens[i] = request.body:match('"clientToken":"([^"]+)"')
+  end
   return tokens
 end
 
@@ -28,25 +32,30 @@ describe("a call that could not connect", function()
       local here, result, err = call({ world.fault("connect", code, false) }, "CreateChangeset", OLD_CHANGESET)
       assert.is_nil(result)
       assert.equal(3, #here.requests)
-      assert.same({ "connect", code, "not_sent", 3, true },
-        { err.kind, err.code, err.outcome, err.attempts, err.retryable })
+      assert.same(
+        { "connect", code, "not_sent", 3, true },
+        { err.kind, err.code, err.outcome, err.attempts, err.retryable }
+      )
     end)
   end
 
   it("succeeds as soon as there is a connection", function()
-    local here, result = call { world.fault("connect", "ConnectionRefused", false), world.ok '{"datasetId":"d1"}' }
+    local here, result = call { world.fault("connect", "ConnectionRefused", false), world.ok('{"datasetId":"d1"}') }
     assert.equal("d1", result.datasetId)
     assert.equal(2, #here.requests)
   end)
 end)
 
 describe("a call whose answer was lost", function()
-  local lost = { world.fault("protocol", "ConnectionReset", true), world.fault("timeout", "Timeout", true),
-    world.fault("protocol", "Truncated", true) }
+  local lost = {
+    world.fault("protocol", "ConnectionReset", true),
+    world.fault("timeout", "Timeout", true),
+    world.fault("protocol", "Truncated", true),
+  }
 
   for _, fault in ipairs(lost) do
     it("is repeated with the same clientToken: " .. fault.fault.code, function()
-      local here, result = call({ fault, fault, world.ok '{"changesetId":"c1"}' }, "CreateChangeset", CHANGESET)
+      local here, result = call({ fault, fault, world.ok('{"changesetId":"c1"}') }, "CreateChangeset", CHANGESET)
       assert.equal("c1", result.changesetId)
       local tokens = tokens_sent(here)
       assert.equal(3, #tokens)
@@ -65,7 +74,9 @@ describe("a call whose answer was lost", function()
 
   it("keeps the caller's own clientToken", function()
     local params = { clientToken = "mine" }
-    for name, value in pairs(CHANGESET) do params[name] = value end
+    for name, value in pairs(CHANGESET) do
+      params[name] = value
+    end
     local here, _, err = call({ lost[1] }, "CreateChangeset", params)
     assert.same({ "mine", "mine", "mine" }, tokens_sent(here))
     assert.equal("mine", err.client_token)
@@ -82,8 +93,8 @@ describe("a call whose answer was lost", function()
   end)
 
   it("stays unknown when a later attempt does not even connect", function()
-    local _, _, err = call({ lost[1], world.fault("connect", "ConnectionRefused", false) },
-      "CreateChangeset", CHANGESET)
+    local _, _, err =
+      call({ lost[1], world.fault("connect", "ConnectionRefused", false) }, "CreateChangeset", CHANGESET)
     assert.same({ "connect", "unknown" }, { err.kind, err.outcome })
   end)
 
@@ -128,12 +139,14 @@ describe("a service that fails", function()
     local here, result = call(function(request, number)
       created[request.body:match('"clientToken":"([^"]+)"')] = true
       if number < 3 then return world.refuse(500, "InternalServerException") end
-      return world.ok '{"changesetId":"c1"}'
+      return world.ok('{"changesetId":"c1"}')
     end, "CreateChangeset", CHANGESET)
     assert.equal("c1", result.changesetId)
     assert.equal(3, #here.requests)
     local count = 0
-    for _ in pairs(created) do count = count + 1 end
+    for _ in pairs(created) do
+      count = count + 1
+    end
     assert.equal(1, count)
   end)
 
@@ -172,10 +185,10 @@ describe("throttling", function()
   local throttled = world.refuse(429, "ThrottlingException")
 
   it("is waited for, and recovered from, once and twice", function()
-    local here, result = call { throttled, world.ok '{"datasetId":"d1"}' }
+    local here, result = call { throttled, world.ok('{"datasetId":"d1"}') }
     assert.same({ "d1", 2 }, { result.datasetId, #here.requests })
     assert.same({ 0.5 }, here.sleeps)
-    here, result = call { throttled, throttled, world.ok '{"datasetId":"d1"}' }
+    here, result = call { throttled, throttled, world.ok('{"datasetId":"d1"}') }
     assert.same({ "d1", 3 }, { result.datasetId, #here.requests })
     assert.same({ 0.5, 1 }, here.sleeps)
   end)
@@ -187,7 +200,7 @@ describe("throttling", function()
   end)
 
   it("repeats a changeset without a clientToken, because it was surely not applied", function()
-    local here = call({ throttled, world.ok '{"changeset":{"id":"c1"}}' }, "CreateChangeset", OLD_CHANGESET)
+    local here = call({ throttled, world.ok('{"changeset":{"id":"c1"}}') }, "CreateChangeset", OLD_CHANGESET)
     assert.equal(2, #here.requests)
   end)
 
@@ -205,7 +218,9 @@ describe("the retry tokens of a client", function()
   local function tokens_after(...)
     local calls, answers = { ... }, {}
     for _, script in ipairs(calls) do
-      for _, answer in ipairs(script) do table.insert(answers, answer) end
+      for _, answer in ipairs(script) do
+        table.insert(answers, answer)
+      end
     end
     local here = world.new(answers)
     local fs, left = here.client(), {}
@@ -229,7 +244,9 @@ describe("the retry tokens of a client", function()
   it("end the retries of a client when they are spent", function()
     local here = world.new { broken }
     local fs = here.client()
-    for _ = 1, 17 do fs:get_dataset { datasetId = "d1" } end
+    for _ = 1, 17 do
+      fs:get_dataset { datasetId = "d1" }
+    end
     local before = #here.requests
     fs:get_dataset { datasetId = "d1" }
     fs:get_dataset { datasetId = "d1" }
@@ -238,15 +255,23 @@ describe("the retry tokens of a client", function()
 end)
 
 describe("a refusal", function()
-  local codes = { AccessDeniedException = 403, ValidationException = 400, ResourceNotFoundException = 404,
-    ConflictException = 409, MissingParameter = 400, OptInRequired = 403 }
+  local codes = {
+    AccessDeniedException = 403,
+    ValidationException = 400,
+    ResourceNotFoundException = 404,
+    ConflictException = 409,
+    MissingParameter = 400,
+    OptInRequired = 403,
+  }
 
   for code, status in pairs(codes) do
     it("is final: " .. code, function()
       local here, _, err = call({ world.refuse(status, code, "no") }, "CreateChangeset", CHANGESET)
       assert.equal(1, #here.requests)
-      assert.same({ "client", code, status, 1, "refused", "no" },
-        { err.kind, err.code, err.status, err.attempts, err.outcome, err.message })
+      assert.same(
+        { "client", code, status, 1, "refused", "no" },
+        { err.kind, err.code, err.status, err.attempts, err.outcome, err.message }
+      )
       assert.is_nil(next(here.sleeps))
     end)
   end
@@ -259,14 +284,17 @@ describe("refused keys", function()
     local count = 0
     return function()
       count = count + 1
-      return { access_key_id = "KEY" .. count, secret_access_key = "SECRETCANARY",
-        session_token = "TOKENCANARY" .. count }
+      return {
+        access_key_id = "KEY" .. count,
+        secret_access_key = "SECRETCANARY",
+        session_token = "TOKENCANARY" .. count,
+      }
     end, function() return count end
   end
 
   it("are replaced once, and the call is repeated once", function()
     local provider, count = rotating_provider()
-    local here, result = call({ refused, world.ok '{"datasetId":"d1"}' }, nil, nil, { credentials = provider })
+    local here, result = call({ refused, world.ok('{"datasetId":"d1"}') }, nil, nil, { credentials = provider })
     assert.equal("d1", result.datasetId)
     assert.equal(2, count())
     assert.matches("Credential=KEY1/", here.requests[1].headers.authorization)
@@ -292,7 +320,7 @@ describe("refused keys", function()
     local provider, count = rotating_provider()
     local here = world.new(function(request)
       if request.headers.authorization:find("KEY1/", 1, true) then return refused end
-      return world.ok '{"datasetId":"d1"}'
+      return world.ok('{"datasetId":"d1"}')
     end)
     -- The transport yields between sending and receiving, so all eight are refused before one refreshes.
     local options = here.options { credentials = provider }
@@ -327,7 +355,7 @@ describe("a clock that is wrong", function()
       local true_time = 1700000000 - offset
       local here, result = call {
         world.refuse(403, "RequestTimeTooSkewed", "too far", { date = http_date(true_time) }),
-        world.ok '{"datasetId":"d1"}',
+        world.ok('{"datasetId":"d1"}'),
       }
       assert.equal("d1", result.datasetId)
       assert.equal(2, #here.requests)
@@ -344,30 +372,33 @@ describe("a clock that is wrong", function()
 
   it("is suspected when a signature is refused and the Date is over five minutes away", function()
     local here, result = call {
-      world.refuse(403, "InvalidSignatureException", "no match", { date = http_date(1700000000 + 301) }), world.ok(),
+      world.refuse(403, "InvalidSignatureException", "no match", { date = http_date(1700000000 + 301) }),
+      world.ok(),
     }
     assert.truthy(result)
     assert.equal(2, #here.requests)
   end)
 
   it("is not suspected when the Date agrees: the signature is just wrong", function()
-    local here, _, err = call { world.refuse(403, "InvalidSignatureException", "no match",
-      { date = http_date(1700000000 + 299) }) }
+    local here, _, err =
+      call { world.refuse(403, "InvalidSignatureException", "no match", { date = http_date(1700000000 + 299) }) }
     assert.equal(1, #here.requests)
     assert.equal("client", err.kind)
   end)
 
   it("is corrected once in a call: the second refusal is the error", function()
-    local here, _, err = call(function(_, number)
-      return world.refuse(403, "RequestTimeTooSkewed", "too far", { date = http_date(1700000000 + 3600 * number) })
-    end)
+    local here, _, err = call(
+      function(_, number)
+        return world.refuse(403, "RequestTimeTooSkewed", "too far", { date = http_date(1700000000 + 3600 * number) })
+      end
+    )
     assert.equal(2, #here.requests)
     assert.equal("RequestTimeTooSkewed", err.code)
   end)
 
   it("stays corrected for later calls", function()
-    local here = world.new { world.refuse(403, "RequestTimeTooSkewed", nil, { date = http_date(1700003600) }),
-      world.ok() }
+    local here =
+      world.new { world.refuse(403, "RequestTimeTooSkewed", nil, { date = http_date(1700003600) }), world.ok() }
     local fs = here.client()
     fs:get_dataset { datasetId = "d1" }
     fs:get_dataset { datasetId = "d1" }
@@ -389,23 +420,42 @@ describe("each attempt", function()
       signatures[request.headers.authorization] = true
       assert.equal(here.requests[1].body, request.body)
     end
-    local function size(set) local n = 0 for _ in pairs(set) do n = n + 1 end return n end
+    local function size(set)
+      local n = 0
+      for _ in pairs(set) do
+        n = n + 1
+      end
+      return n
+    end
     assert.same({ 1, 3, 3 }, { size(ids), size(dates), size(signatures) })
   end)
 
   it("is told to the logger, without any secret", function()
     local events = {}
-    local here = call({ world.answer(503), world.ok '{"changesetId":"c1"}' }, "CreateChangeset", CHANGESET, {
+    local here = call({ world.answer(503), world.ok('{"changesetId":"c1"}') }, "CreateChangeset", CHANGESET, {
       logger = function(event) table.insert(events, event) end,
-      credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "SECRETCANARY",
-        session_token = "TOKENCANARY" },
+      credentials = {
+        access_key_id = "AKIDEXAMPLE",
+        secret_access_key = "SECRETCANARY",
+        session_token = "TOKENCANARY",
+      },
     })
     assert.equal(2, #events)
-    assert.same({ "CreateChangeset", 1, 503, "service" },
-      { events[1].operation, events[1].attempt, events[1].status, events[1].kind })
-    assert.same({ "CreateChangeset", 2, 200, "request-1", 20, #here.requests[2].body },
-      { events[2].operation, events[2].attempt, events[2].status, events[2].request_id,
-        events[2].bytes_received, events[2].bytes_sent })
+    assert.same(
+      { "CreateChangeset", 1, 503, "service" },
+      { events[1].operation, events[1].attempt, events[1].status, events[1].kind }
+    )
+    assert.same(
+      { "CreateChangeset", 2, 200, "request-1", 20, #here.requests[2].body },
+      {
+        events[2].operation,
+        events[2].attempt,
+        events[2].status,
+        events[2].request_id,
+        events[2].bytes_received,
+        events[2].bytes_sent,
+      }
+    )
     assert.equal(0, events[2].duration)
     for _, event in ipairs(events) do
       for _, value in pairs(event) do
@@ -419,7 +469,7 @@ describe("each attempt", function()
     local slow = world.fault("timeout", "Timeout", true)
     slow.takes = 4
     local here = world.new { slow }
-    local _, err = here.client { timeout = 4 }:call("GetDataset", { datasetId = "d1" }, { deadline = 6 })
+    local _, err = here.client({ timeout = 4 }):call("GetDataset", { datasetId = "d1" }, { deadline = 6 })
     assert.equal(2, #here.requests)
     assert.equal(4, here.requests[1].timeout)
     assert.is_true(here.requests[2].timeout < 2)
@@ -435,8 +485,11 @@ describe("a service that quotes what it was sent", function()
     local function quote(request)
       signature = request.headers.authorization:match("Signature=(%x+)")
       local text = "x-amz-security-token:%s, Signature=%s, secret %s"
-      return world.refuse(403, "InvalidSignatureException",
-        text:format(keys.session_token, signature, keys.secret_access_key))
+      return world.refuse(
+        403,
+        "InvalidSignatureException",
+        text:format(keys.session_token, signature, keys.secret_access_key)
+      )
     end
     local _, _, err = call(quote, nil, nil, { credentials = keys })
     for _, secret in ipairs { keys.session_token, keys.secret_access_key, signature } do
@@ -450,8 +503,11 @@ describe("the bracket", function()
   it("tells what cannot be signed as an error that was not sent", function()
     local here = world.new { world.ok() }
     local settings = here.options()
-    local _, err = require("finspace.exchange").new(settings):send {
-      operation = "GetDataset", region = "us-east-1", service = "s3", repeatable = true,
+    local _, err = require("finspace.call.exchange").new(settings):send {
+      operation = "GetDataset",
+      region = "us-east-1",
+      service = "s3",
+      repeatable = true,
       request = { method = "GET", path = "/", headers = { ["x-broken"] = "a\r\nb: c" } },
       endpoint = { scheme = "http", host = "localhost", path = "" },
       credentials = function() return settings.credentials end,
@@ -463,7 +519,7 @@ describe("the bracket", function()
   end)
 
   it("lets a transport and a sleep yield, on every Lua", function()
-    local here = world.new { world.answer(503), world.ok '{"datasetId":"d1"}' }
+    local here = world.new { world.answer(503), world.ok('{"datasetId":"d1"}') }
     local options = here.options()
     local transport, sleep = options.transport, options.sleep
     options.transport = function(request)

@@ -1,9 +1,7 @@
 local core = require("finspace.core")
 local support = require("spec.support")
 
-local function answer(body, status, headers)
-  return { status = status or 200, headers = headers or {}, body = body }
-end
+local function answer(body, status, headers) return { status = status or 200, headers = headers or {}, body = body } end
 
 local function finish(body, status, headers)
   return core.finish("GetChangeset", "2021-12", answer(body, status, headers))
@@ -16,23 +14,21 @@ describe("finish", function()
       function()
         assert.same(
           { status = "SUCCESS", future = { 1, { a = true } }, sourceParams = {} },
-          (
-            finish '{"status":"SUCCESS","errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}}'
-          )
+          (finish('{"status":"SUCCESS","errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}}'))
         )
       end
     )
 
     it("that is empty when the body is", function()
-      assert.same({}, (finish ""))
+      assert.same({}, (finish("")))
       assert.same({}, (core.finish("GetChangeset", "2021-12", { status = 200, headers = {} })))
     end)
 
     it("with times exact: milliseconds as whole numbers, seconds with their fraction", function()
       local result =
-        core.finish("CreateChangeset", "2021-05", answer '{"changeset":{"createTimestamp":1637000000.25}}')
+        core.finish("CreateChangeset", "2021-05", answer('{"changeset":{"createTimestamp":1637000000.25}}'))
       assert.equal(1637000000.25, result.changeset.createTimestamp)
-      result = finish '{"createTime":1637000000000}'
+      result = finish('{"createTime":1637000000000}')
       assert.equal(1637000000000, result.createTime)
       assert.equal("1637000000000", ("%d"):format(result.createTime))
       if math.type then assert.equal("integer", math.type(result.createTime)) end
@@ -41,7 +37,7 @@ describe("finish", function()
     it("with whole numbers of 64 bits exact where Lua has integers", function()
       if not math.type then return pending("this Lua has no integers") end
       local result =
-        finish '{"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"}'
+        finish('{"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"}')
       assert.equal("9007199254740993", tostring(result.a))
       assert.equal(math.mininteger, result.b)
       assert.equal(math.maxinteger, result.c[1])
@@ -58,7 +54,7 @@ describe("finish", function()
       function()
         assert.same(
           { changesets = {} },
-          (core.finish("ListChangesets", "2021-12", answer '{"changesets":[],"nextToken":null}'))
+          (core.finish("ListChangesets", "2021-12", answer('{"changesets":[],"nextToken":null}')))
         )
       end
     )
@@ -66,8 +62,7 @@ describe("finish", function()
 
   describe("never takes a broken answer for a success", function()
     it("when it is cut off at any byte", function()
-      local whole =
-        '{"changesetId":"abc","sourceParams":{"s3SourcePath":"s3://b/k"},"createTime":1637000000000}'
+      local whole = '{"changesetId":"abc","sourceParams":{"s3SourcePath":"s3://b/k"},"createTime":1637000000000}'
       for cut = 1, #whole - 1 do
         local result, err = finish(whole:sub(1, cut))
         assert.is_nil(result)
@@ -90,21 +85,17 @@ describe("finish", function()
         local result, err = finish(body)
         assert.is_nil(result, body:sub(1, 40))
         assert.equal("InvalidAnswer", err.code)
-        assert.truthy(err.message:find "check that the endpoint is FinSpace")
+        assert.truthy(err.message:find("check that the endpoint is FinSpace"))
       end
     end)
   end)
 
   describe("tells an error", function()
     it("from the header, cut at the colon, before the body", function()
-      local _, err = finish(
-        '{"__type":"Other","message":"no such changeset"}',
-        404,
-        {
-          ["x-amzn-errortype"] = "ResourceNotFoundException:http://internal.amazon.com/",
-          ["x-amzn-requestid"] = "id-1",
-        }
-      )
+      local _, err = finish('{"__type":"Other","message":"no such changeset"}', 404, {
+        ["x-amzn-errortype"] = "ResourceNotFoundException:http://internal.amazon.com/",
+        ["x-amzn-requestid"] = "id-1",
+      })
       assert.same(
         { "client", "ResourceNotFoundException", "no such changeset", "id-1", 404, false },
         { err.kind, err.code, err.message, err.request_id, err.status, err.retryable }
@@ -170,7 +161,7 @@ end)
 
 describe("decode", function()
   it("gives nil and a message for what is not JSON", function()
-    local value, message = core.decode '{"a":'
+    local value, message = core.decode('{"a":')
     assert.is_nil(value)
     assert.is_string(message)
   end)
@@ -178,10 +169,7 @@ describe("decode", function()
   it(
     "leaves a string alone that looks like the mark of a quoted number",
     function()
-      assert.equal(
-        "\0019007199254740993",
-        core.decode('{"a":"\\u00019007199254740993","b":9007199254740993}').a:sub(1)
-      )
+      assert.equal("\0019007199254740993", core.decode('{"a":"\\u00019007199254740993","b":9007199254740993}').a:sub(1))
     end
   )
 end)

@@ -1,14 +1,16 @@
-local formats = require("finspace.load.formats")
+local formats = require("finspace.formats.sniff")
 
-local function params_of(name, sample, wanted)
-  return assert(formats.detect(name, sample, wanted))
-end
+local function params_of(name, sample, wanted) return assert(formats.detect(name, sample, wanted)) end
 
 describe("the format of a file", function()
   it("is told by the name", function()
     local expected = {
-      ["a.csv"] = "CSV", ["a.TSV"] = "CSV", ["a.json"] = "JSON", ["a.jsonl"] = "JSON",
-      ["a.parquet"] = "PARQUET", ["a.xml"] = "XML",
+      ["a.csv"] = "CSV",
+      ["a.TSV"] = "CSV",
+      ["a.json"] = "JSON",
+      ["a.jsonl"] = "JSON",
+      ["a.parquet"] = "PARQUET",
+      ["a.xml"] = "XML",
     }
     for name, format in pairs(expected) do
       assert.are.equal(format, params_of(name, "a,b\n1,2\n").formatType, name)
@@ -28,9 +30,10 @@ describe("the format of a file", function()
     assert.matches("CSV, JSON, PARQUET or XML", err.message)
   end)
 
-  it("is what the caller says it is", function()
-    assert.are.equal("JSON", params_of("a.csv", "a,b\n1,2\n", "JSON").formatType)
-  end)
+  it(
+    "is what the caller says it is",
+    function() assert.are.equal("JSON", params_of("a.csv", "a,b\n1,2\n", "JSON").formatType) end
+  )
 
   it("sees gzip in the bytes, and takes the kind of the name below it", function()
     local params = params_of("trades.tsv.gz", "\31\139\8\0")
@@ -42,18 +45,22 @@ end)
 
 describe("the separator of a CSV", function()
   local samples = {
-    [","] = "date,price\n2020-01-01,1.5\n", [";"] = "date;price\n2020-01-01;1,5\n2020-01-02;1,6\n",
-    ["\t"] = "date\tprice\n2020-01-01\t1\n", ["|"] = "date|price\n2020-01-01|1\n",
+    [","] = "date,price\n2020-01-01,1.5\n",
+    [";"] = "date;price\n2020-01-01;1,5\n2020-01-02;1,6\n",
+    ["\t"] = "date\tprice\n2020-01-01\t1\n",
+    ["|"] = "date|price\n2020-01-01|1\n",
   }
   for separator, sample in pairs(samples) do
-    it(("is found where it is %q"):format(separator), function()
-      assert.are.equal(separator, params_of("a.csv", sample).separator)
-    end)
+    it(
+      ("is found where it is %q"):format(separator),
+      function() assert.are.equal(separator, params_of("a.csv", sample).separator) end
+    )
   end
 
-  it("is a comma where there is one column alone", function()
-    assert.are.equal(",", params_of("a.csv", "price\n1\n2\n").separator)
-  end)
+  it(
+    "is a comma where there is one column alone",
+    function() assert.are.equal(",", params_of("a.csv", "price\n1\n2\n").separator) end
+  )
 
   it("is not mistaken for one inside quotes", function()
     local sample = 'name;note\n"a,b";"c,d,e"\n"f,g";"h"\n'
@@ -80,9 +87,10 @@ describe("the header of a CSV", function()
     { '"date","price, in USD"\n"2020-01-01",1\n', "true", "quoted names" },
   }
   for _, case in ipairs(cases) do
-    it(("is %s with %s"):format(case[2] == "true" and "seen" or "not seen", case[3]), function()
-      assert.are.equal(case[2], params_of("a.csv", case[1]).withHeader)
-    end)
+    it(
+      ("is %s with %s"):format(case[2] == "true" and "seen" or "not seen", case[3]),
+      function() assert.are.equal(case[2], params_of("a.csv", case[1]).withHeader) end
+    )
   end
 end)
 
@@ -90,7 +98,9 @@ describe("a format", function()
   it("is described in a line for people", function()
     assert.are.equal("CSV with a header, separated by commas", formats.describe(params_of("a.csv", "a,b\n1,2\n")))
     assert.are.equal("JSON, gzip", formats.describe { formatType = "JSON", compression = "GZIP" })
-    assert.are.equal('CSV without a header, separated by "~"',
-      formats.describe { formatType = "CSV", withHeader = "false", separator = "~", compression = "None" })
+    assert.are.equal(
+      'CSV without a header, separated by "~"',
+      formats.describe { formatType = "CSV", withHeader = "false", separator = "~", compression = "None" }
+    )
   end)
 end)

@@ -2,9 +2,7 @@ local host = require("finspace.host")
 local support = require("spec.support")
 
 describe("a host", function()
-  it("is plain Lua unless nginx or an editor shows itself", function()
-    assert.equal("plain", host.detect())
-  end)
+  it("is plain Lua unless nginx or an editor shows itself", function() assert.equal("plain", host.detect()) end)
 
   it("gives everything that a client needs", function()
     local runtime = host.runtime()
@@ -24,7 +22,9 @@ describe("a host", function()
       seen[number] = true
     end
     local count = 0
-    for _ in pairs(seen) do count = count + 1 end
+    for _ in pairs(seen) do
+      count = count + 1
+    end
     assert.is_true(count > 990)
     local command = ("%s -e 'print(require(\"finspace.host\").runtime().random())'"):format(support.interpreter())
     assert.not_equal((support.run(command)), (support.run(command)))

@@ -1,12 +1,17 @@
-local http1 = require("finspace.transport.http1")
+local http1 = require("finspace.host.transport.http1")
 
 --- Reads `bytes` in pieces of `step`, then closes; gives the reader, the body and the fault.
 local function read(bytes, options, step)
   options = options or {}
   local body = {}
   local reader = http1.reader {
-    method = options.method or "GET", max_headers = options.max_headers, max_body = options.max_body,
-    write = options.write or function(piece) body[#body + 1] = piece; return true end,
+    method = options.method or "GET",
+    max_headers = options.max_headers,
+    max_body = options.max_body,
+    write = options.write or function(piece)
+      body[#body + 1] = piece
+      return true
+    end,
   }
   step = step or #bytes
   local _, fault
@@ -14,13 +19,13 @@ local function read(bytes, options, step)
     _, fault = reader:feed(bytes:sub(at, at + step - 1))
     if fault then break end
   end
-  if not fault and not options.open then _, fault = reader:finish() end
+  if not fault and not options.open then
+    _, fault = reader:finish()
+  end
   return reader, table.concat(body), fault
 end
 
-local function head(...)
-  return table.concat({ "HTTP/1.1 200 OK", ... }, "\r\n") .. "\r\n\r\n"
-end
+local function head(...) return table.concat({ "HTTP/1.1 200 OK", ... }, "\r\n") .. "\r\n\r\n" end
 
 local function refused(bytes, options)
   local reader, _, fault = read(bytes, options)
@@ -38,12 +43,18 @@ describe("http1 responses", function()
     ["a chunked body"] = { head(chunked) .. "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\n\r\n", "hello", true },
     ["trailers"] = { head(chunked) .. "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", "hello", true },
     ["a body that ends with the connection"] = { head("X-A: 1") .. "hello", "hello", false },
-    ["interim responses"] = { "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: a\r\n\r\n"
-      .. head(counted) .. "hello", "hello", true },
+    ["interim responses"] = {
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: a\r\n\r\n" .. head(counted) .. "hello",
+      "hello",
+      true,
+    },
     ["a connection to be closed"] = { head("Connection: x, Close", counted) .. "hello", "hello", false },
     ["HTTP/1.0"] = { "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", false },
-    ["HTTP/1.0 kept alive"] = { "HTTP/1.0 200\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello",
-      "hello", true },
+    ["HTTP/1.0 kept alive"] = {
+      "HTTP/1.0 200\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello",
+      "hello",
+      true,
+    },
     ["204"] = { "HTTP/1.1 204 No Content\r\n\r\n", "", true },
     ["304 with a length that was not sent"] = { "HTTP/1.1 304\r\nContent-Length: 9\r\n\r\n", "", true },
   }
@@ -121,8 +132,10 @@ describe("http1 responses", function()
   end
 
   it("calls a response truncated when the connection closes anywhere before its end", function()
-    for _, bytes in ipairs { head("Content-Length: 5") .. "hello",
-                             head(chunked) .. "5\r\nhello\r\n0\r\n\r\n" } do
+    for _, bytes in ipairs {
+      head("Content-Length: 5") .. "hello",
+      head(chunked) .. "5\r\nhello\r\n0\r\n\r\n",
+    } do
       for cut = 0, #bytes - 1 do
         assert.equal("Truncated", refused(bytes:sub(1, cut)))
       end
@@ -140,9 +153,12 @@ describe("http1 responses", function()
 
   it("stops at the limit of the body before it grows, in every framing", function()
     local limits = { max_body = 4 }
-    for _, bytes in ipairs { head("Content-Length: 5") .. "hello", head() .. "hello",
-                             head(chunked) .. "5\r\nhello\r\n0\r\n\r\n",
-                             head(chunked) .. "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n" } do
+    for _, bytes in ipairs {
+      head("Content-Length: 5") .. "hello",
+      head() .. "hello",
+      head(chunked) .. "5\r\nhello\r\n0\r\n\r\n",
+      head(chunked) .. "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+    } do
       local _, body, fault = read(bytes, limits)
       assert.equal("TooLarge", fault.code)
       assert.is_true(#body <= 4)
@@ -158,10 +174,16 @@ describe("http1 responses", function()
 
   it("asks where the body goes once its head is complete, and for no interim one", function()
     local asked, body = {}, {}
-    local reader = http1.reader { method = "GET", open = function(status)
-      asked[#asked + 1] = status
-      return function(bytes) body[#body + 1] = bytes; return true end, 5
-    end }
+    local reader = http1.reader {
+      method = "GET",
+      open = function(status)
+        asked[#asked + 1] = status
+        return function(bytes)
+          body[#body + 1] = bytes
+          return true
+        end, 5
+      end,
+    }
     reader:feed("HTTP/1.1 100 Continue\r\n\r\n" .. head(counted) .. "hello")
     assert.same({ 200 }, asked)
     assert.same({ "hello" }, body)
@@ -182,8 +204,10 @@ describe("http1 requests", function()
   local url = http1.parse_url("http://example.com:8080/a%2Fb?x=1")
 
   it("takes URLs apart without changing a byte of the target", function()
-    assert.same({ scheme = "http", host = "example.com", port = 8080, authority = "example.com:8080",
-                  target = "/a%2Fb?x=1" }, url)
+    assert.same(
+      { scheme = "http", host = "example.com", port = 8080, authority = "example.com:8080", target = "/a%2Fb?x=1" },
+      url
+    )
     assert.equal(443, http1.parse_url("https://a.b").port)
     assert.equal("/", http1.parse_url("https://a.b").target)
     assert.equal("/?x", http1.parse_url("https://a.b?x").target)
@@ -191,9 +215,20 @@ describe("http1 requests", function()
   end)
 
   it("refuses URLs that two readers could read differently", function()
-    for _, text in ipairs { "ftp://a/", "http:///x", "http://user@a/", "http://a:0/", "http://a:65536/",
-                            "http://a:b/", "http://a/x y", "http://a/\r\nX: y", "http://a/#f",
-                            "http://a\\b/", "http://[::1/", "a/b" } do
+    for _, text in ipairs {
+      "ftp://a/",
+      "http:///x",
+      "http://user@a/",
+      "http://a:0/",
+      "http://a:65536/",
+      "http://a:b/",
+      "http://a/x y",
+      "http://a/\r\nX: y",
+      "http://a/#f",
+      "http://a\\b/",
+      "http://[::1/",
+      "a/b",
+    } do
       local parsed, message = http1.parse_url(text)
       assert.is_nil(parsed)
       assert.is_string(message)
@@ -202,15 +237,18 @@ describe("http1 requests", function()
 
   it("writes the head with the body's length, and the host unless it was given", function()
     local text = http1.request_head({ method = "POST", headers = { ["x-a"] = "1" } }, url, 3)
-    assert.equal("POST /a%2Fb?x=1 HTTP/1.1\r\nhost: example.com:8080\r\n"
-      .. "x-a: 1\r\ncontent-length: 3\r\n\r\n", text)
+    assert.equal(
+      "POST /a%2Fb?x=1 HTTP/1.1\r\nhost: example.com:8080\r\n" .. "x-a: 1\r\ncontent-length: 3\r\n\r\n",
+      text
+    )
     text = http1.request_head({ method = "GET", headers = { host = "h" } }, url)
     assert.equal("GET /a%2Fb?x=1 HTTP/1.1\r\nhost: h\r\n\r\n", text)
   end)
 
-  it("says that a POST without a body is empty", function()
-    assert.matches("content%-length: 0\r\n", http1.request_head({ method = "POST" }, url))
-  end)
+  it(
+    "says that a POST without a body is empty",
+    function() assert.matches("content%-length: 0\r\n", http1.request_head({ method = "POST" }, url)) end
+  )
 
   it("keeps the framing to itself", function()
     local function write(headers, length, method)
@@ -218,8 +256,12 @@ describe("http1 requests", function()
     end
     assert.is_string(write({ ["Content-Length"] = "1" }, 1))
     assert.equal(1, select(2, write({ ["Content-Length"] = "1" }, 1):lower():gsub("content%-length", "")))
-    for _, headers in ipairs { { ["content-length"] = "2" }, { ["Transfer-Encoding"] = "chunked" }, { te = "x" },
-                               { Expect = "100-continue" } } do
+    for _, headers in ipairs {
+      { ["content-length"] = "2" },
+      { ["Transfer-Encoding"] = "chunked" },
+      { te = "x" },
+      { Expect = "100-continue" },
+    } do
       assert.is_nil((write(headers, 1)))
     end
     assert.is_nil((write({}, 1, "HEAD")))
@@ -227,13 +269,21 @@ describe("http1 requests", function()
 
   it("refuses more than a hundred headers", function()
     local headers = {}
-    for i = 1, 101 do headers["x-" .. i] = "" end
+    for i = 1, 101 do
+      headers["x-" .. i] = ""
+    end
     assert.is_nil((http1.request_head({ method = "GET", headers = headers }, url)))
   end)
 
   it("refuses what would break out of a header, and does not show its value", function()
-    local breaking = { ["x-a"] = "canary\r\nx: y", ["x-b"] = "canary\0", ["x c"] = "canary",
-                       ["x\n"] = "canary", [""] = "canary", ["x:"] = "canary" }
+    local breaking = {
+      ["x-a"] = "canary\r\nx: y",
+      ["x-b"] = "canary\0",
+      ["x c"] = "canary",
+      ["x\n"] = "canary",
+      [""] = "canary",
+      ["x:"] = "canary",
+    }
     for name, value in pairs(breaking) do
       local text, message = http1.request_head({ method = "GET", headers = { [name] = value } }, url)
       assert.is_nil(text)

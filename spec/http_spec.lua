@@ -73,7 +73,9 @@ describe("http", function()
 
   local function get(path, more)
     local request = { method = "GET", url = url .. path }
-    for name, value in pairs(more or {}) do request[name] = value end
+    for name, value in pairs(more or {}) do
+      request[name] = value
+    end
     return client:perform(request)
   end
 
@@ -96,7 +98,8 @@ describe("http", function()
 
     it("carries the headers that were given, an empty one too, and none that were not", function()
       local response = assert(get("/", {
-        method = "POST", body = "x",
+        method = "POST",
+        body = "x",
         headers = { host = "example.test", ["x-empty"] = "", ["x-full"] = "a b", authorization = "secret" },
       }))
       local head = response.body:lower()
@@ -113,7 +116,10 @@ describe("http", function()
 
     it("leaves nothing of itself in the next one on the same connection", function()
       local first = assert(get("/", {
-        method = "PUT", body = "old body", timeout = 3, max_body = 4000,
+        method = "PUT",
+        body = "old body",
+        timeout = 3,
+        max_body = 4000,
         headers = { host = "stale.test", ["content-type"] = "old/type", ["x-old"] = "1" },
       }))
       local second = assert(get("/"))
@@ -184,7 +190,9 @@ describe("http", function()
     end)
 
     it("when a header's name is no token", function()
-      for _, name in ipairs { "", "a b", "a:b", "a\tb", "\195\164", "x;" } do refused { headers = { [name] = "y" } } end
+      for _, name in ipairs { "", "a b", "a:b", "a\tb", "\195\164", "x;" } do
+        refused { headers = { [name] = "y" } }
+      end
     end)
 
     it("when the method or the URL holds what ends or splits a line", function()
@@ -198,9 +206,23 @@ describe("http", function()
     end)
 
     it("when the URL is not plain http or https to a host", function()
-      for _, bad in ipairs { "file:///etc/passwd", "ftp://x/", "gopher://x/", "dict://x/", "HTTP//x", "http:///x",
-        "http://", "https://:443/", "//x/", "http://user:pass@127.0.0.1/", "http://user@127.0.0.1/",
-        "http://127.0.0.1/#fragment", "http://127.0.0.1\\@x/", "http://%31/", "http://h/\195\164" } do
+      for _, bad in ipairs {
+        "file:///etc/passwd",
+        "ftp://x/",
+        "gopher://x/",
+        "dict://x/",
+        "HTTP//x",
+        "http:///x",
+        "http://",
+        "https://:443/",
+        "//x/",
+        "http://user:pass@127.0.0.1/",
+        "http://user@127.0.0.1/",
+        "http://127.0.0.1/#fragment",
+        "http://127.0.0.1\\@x/",
+        "http://%31/",
+        "http://h/\195\164",
+      } do
         refused { url = bad }
       end
     end)
@@ -215,7 +237,9 @@ describe("http", function()
 
     it("when it has more headers, or a longer URL, than anybody needs", function()
       local headers = {}
-      for i = 1, 101 do headers["x-" .. i] = "y" end
+      for i = 1, 101 do
+        headers["x-" .. i] = "y"
+      end
       refused { headers = headers }
       refused { headers = { ["x-long"] = ("y"):rep(70000) } }
       refused { url = trap.url .. ("y"):rep(70000) }
@@ -256,8 +280,9 @@ describe("http", function()
     it("that redirects is given to the caller, and never followed", function()
       local trap = faults.start { { "read" }, { "send", ANSWER } }
       for _, status in ipairs { 301, 302, 303, 307, 308 } do
-        local response = assert(get(("/redirect?status=%d&port=%d"):format(status, trap.port),
-          { headers = { authorization = "secret" } }))
+        local response = assert(
+          get(("/redirect?status=%d&port=%d"):format(status, trap.port), { headers = { authorization = "secret" } })
+        )
         assert.equal(status, response.status)
       end
       assert.equal(0, trap.count("connection"))
@@ -280,8 +305,14 @@ describe("http", function()
     end)
 
     it("keeps its headers when a trailer would replace them", function()
-      local sly = faults.start { { "read" }, { "send", "HTTP/1.1 200 OK\r\nX-A:  header \r\nX-Empty:\r\n" ..
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-A: trailer\r\n\r\n" } }
+      local sly = faults.start {
+        { "read" },
+        {
+          "send",
+          "HTTP/1.1 200 OK\r\nX-A:  header \r\nX-Empty:\r\n"
+            .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-A: trailer\r\n\r\n",
+        },
+      }
       local response = assert(client:perform { method = "GET", url = sly.url })
       sly.stop()
       assert.equal("hello", response.body)
@@ -295,7 +326,9 @@ describe("http", function()
     local scripts = {}
     for i, case in ipairs(cases) do
       scripts[i] = { { "read" } }
-      for _, step in ipairs(case) do table.insert(scripts[i], step) end
+      for _, step in ipairs(case) do
+        table.insert(scripts[i], step)
+      end
     end
     local crooked = faults.start(table.unpack and table.unpack(scripts) or unpack(scripts)) -- luacheck: ignore
     for _, case in ipairs(cases) do
@@ -352,19 +385,32 @@ describe("http", function()
       }, fails_with("BadResponse"))
     end)
 
-    it("one larger than the limits, whose rest is not read", function()
-      play({
-        { name = "many headers", { "send", "HTTP/1.1 200 OK\r\n" }, { "send_many", "X-A: b\r\n", 1000000 } },
-        { name = "one endless header", { "send", "HTTP/1.1 200 OK\r\nX-A: " },
-          { "send_many", ("b"):rep(1000), 100000 } },
-        { name = "endless interim answers", { "send_many", CONTINUE, 1000000 } },
-        { name = "long body", max_body = 1000, { "send", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" },
-          { "send", ("x"):rep(1001) } },
-        { name = "endless chunks", { "send", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
-          { "send_many", "400\r\n" .. ("x"):rep(1024) .. "\r\n", 100000 } },
-        { name = "endless body", { "send", "HTTP/1.1 200 OK\r\n\r\n" }, { "send_many", ("x"):rep(1024), 100000 } },
-      }, fails_with("TooLarge"))
-    end)
+    it(
+      "one larger than the limits, whose rest is not read",
+      function()
+        play({
+          { name = "many headers", { "send", "HTTP/1.1 200 OK\r\n" }, { "send_many", "X-A: b\r\n", 1000000 } },
+          {
+            name = "one endless header",
+            { "send", "HTTP/1.1 200 OK\r\nX-A: " },
+            { "send_many", ("b"):rep(1000), 100000 },
+          },
+          { name = "endless interim answers", { "send_many", CONTINUE, 1000000 } },
+          {
+            name = "long body",
+            max_body = 1000,
+            { "send", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" },
+            { "send", ("x"):rep(1001) },
+          },
+          {
+            name = "endless chunks",
+            { "send", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" },
+            { "send_many", "400\r\n" .. ("x"):rep(1024) .. "\r\n", 100000 },
+          },
+          { name = "endless body", { "send", "HTTP/1.1 200 OK\r\n\r\n" }, { "send_many", ("x"):rep(1024), 100000 } },
+        }, fails_with("TooLarge"))
+      end
+    )
 
     it("but one that equals the limit is taken", function()
       assert.equal(1000, #assert(get("/bytes?count=1000", { max_body = 1000 })).body)
@@ -376,23 +422,31 @@ describe("http", function()
   describe("connections", function()
     it("are kept: 100 calls go through one", function()
       local seen = {}
-      for _ = 1, 100 do seen[assert(get("/")).headers["x-connection"]] = true end
+      for _ = 1, 100 do
+        seen[assert(get("/")).headers["x-connection"]] = true
+      end
       local count = 0
-      for _ in pairs(seen) do count = count + 1 end
+      for _ in pairs(seen) do
+        count = count + 1
+      end
       assert.equal(1, count)
     end)
 
     it("that died while they were kept are replaced, without the caller noticing", function()
-      local leaving = faults.start({ { "read" }, { "send", ANSWER }, { "close" } })
+      local leaving = faults.start { { "read" }, { "send", ANSWER }, { "close" } }
       local request = { method = "POST", url = leaving.url, body = "x" }
-      for _ = 1, 10 do assert.equal("hello", assert(client:perform(request)).body) end
+      for _ = 1, 10 do
+        assert.equal("hello", assert(client:perform(request)).body)
+      end
       assert.equal(10, leaving.count("request"))
       leaving.stop()
     end)
 
     it("that die under a repeatable request are replaced, and the request is sent again, body and all", function()
-      local leaving = faults.start({ { "read" }, { "send", ANSWER }, { "read" }, { "reset" } },
-        { { "read" }, { "send", ANSWER } })
+      local leaving = faults.start(
+        { { "read" }, { "send", ANSWER }, { "read" }, { "reset" } },
+        { { "read" }, { "send", ANSWER } }
+      )
       local path = support.write_file(folder .. "/again", ("y"):rep(5000))
       local request = { method = "PUT", url = leaving.url, body = { file = path } }
       assert(client:perform(request))
@@ -402,8 +456,10 @@ describe("http", function()
     end)
 
     it("are not reused for a request that must not be sent twice", function()
-      local leaving = faults.start({ { "read" }, { "send", ANSWER }, { "read" }, { "reset" } },
-        { { "read" }, { "reset" } })
+      local leaving = faults.start(
+        { { "read" }, { "send", ANSWER }, { "read" }, { "reset" } },
+        { { "read" }, { "reset" } }
+      )
       local request = { method = "POST", url = leaving.url, body = "x", repeatable = false }
       assert(client:perform(request))
       local _, err = client:perform(request)
@@ -413,8 +469,10 @@ describe("http", function()
     end)
 
     it("with bytes that nobody asked for are not reused: an answer never goes to another request", function()
-      local hasty = faults.start({ { "read" }, { "send", ANSWER .. ANSWER:gsub("hello", "wrong") }, { "read" } },
-        { { "read" }, { "send", (ANSWER:gsub("hello", "right")) } })
+      local hasty = faults.start(
+        { { "read" }, { "send", ANSWER .. ANSWER:gsub("hello", "wrong") }, { "read" } },
+        { { "read" }, { "send", (ANSWER:gsub("hello", "right")) } }
+      )
       assert(client:perform { method = "GET", url = hasty.url })
       assert.equal("right", assert(client:perform { method = "GET", url = hasty.url }).body)
       hasty.stop()
@@ -424,7 +482,10 @@ describe("http", function()
       local trap = faults.start { { "read" }, { "send", ANSWER }, { "again" } }
       local function try(host, allowed)
         local response, err = client:perform {
-          method = "GET", url = ("http://%s:%d/"):format(host, trap.port), allowed_addresses = allowed }
+          method = "GET",
+          url = ("http://%s:%d/"):format(host, trap.port),
+          allowed_addresses = allowed,
+        }
         return response and response.status or err.code, err and err.sent
       end
       assert.same({ "AddressNotAllowed", false }, { try("127.0.0.1", { "169.254.169.254" }) })
@@ -495,7 +556,9 @@ describe("http", function()
       end
       local request = { method = "GET", url = "http://127.0.0.1:" .. math.floor(port) .. "/", connect_timeout = 0.15 }
       assert.is_false(times_out(request, 0.15, "ConnectTimeout", "connecting").sent)
-      for _, one in ipairs(waiting) do one:close() end
+      for _, one in ipairs(waiting) do
+        one:close()
+      end
       full:close()
     end)
 
@@ -507,9 +570,12 @@ describe("http", function()
     end)
 
     it("ends a call at its deadline, wherever it is, and names the stage", function()
-      local slow = faults.start({ { "read" }, { "sleep", 9 } },
+      local slow = faults.start(
+        { { "read" }, { "sleep", 9 } },
         { { "read" }, { "send", ANSWER:sub(1, -2) }, { "sleep", 9 } },
-        { { "read" }, { "drip", ANSWER, 0.05 } }, { { "read_bytes", 50 }, { "send", CONTINUE }, { "sleep", 9 } })
+        { { "read" }, { "drip", ANSWER, 0.05 } },
+        { { "read_bytes", 50 }, { "send", CONTINUE }, { "sleep", 9 } }
+      )
       local function try(stage, body)
         local request = { method = body and "PUT" or "GET", url = slow.url, timeout = 0.15, body = body }
         assert.is_true(times_out(request, 0.15, "Timeout", stage).sent)
@@ -522,7 +588,7 @@ describe("http", function()
     end)
 
     it("ends a call in which nothing moves, long before its deadline #once", function()
-      local stalled = faults.start({ { "read" }, { "sleep", 9 } })
+      local stalled = faults.start { { "read" }, { "sleep", 9 } }
       local request = { method = "GET", url = stalled.url, timeout = 60, stall_timeout = 1 }
       local started = sys.monotonic()
       local _, err = client:perform(request)
@@ -563,7 +629,11 @@ describe("http", function()
     it("that shrink while they are sent fail the call", function()
       local shrinking = support.write_file(folder .. "/shrinking", ("x"):rep(8000000))
       local slow = faults.start {
-        { "read_bytes", 50 }, { "send", CONTINUE }, { "sleep", 0.2 }, { "read" }, { "sleep", 5 },
+        { "read_bytes", 50 },
+        { "send", CONTINUE },
+        { "sleep", 0.2 },
+        { "read" },
+        { "sleep", 5 },
       }
       local pid = assert(sys.start { argv = { "sh", "-c", "sleep 0.1; : > " .. shrinking } })
       local _, err = client:perform { method = "PUT", url = slow.url, body = { file = shrinking } }
@@ -632,19 +702,25 @@ describe("http", function()
     it("wait all together: 50 calls of 200 ms take far less than 10 s", function()
       local started = sys.monotonic()
       local ids = {}
-      for i = 1, 50 do ids[i] = assert(multi:add { method = "GET", url = url .. "/slow?seconds=0.2" }) end
+      for i = 1, 50 do
+        ids[i] = assert(multi:add { method = "GET", url = url .. "/slow?seconds=0.2" })
+      end
       assert.equal(50, multi:count())
       local ended, count = collect(50)
       local took = sys.monotonic() - started
       assert.equal(50, count)
-      for _, id in ipairs(ids) do assert.equal("late", ended[id].response.body) end
+      for _, id in ipairs(ids) do
+        assert.equal("late", ended[id].response.body)
+      end
       assert.equal(0, multi:count())
       assert.is_true(took < 2, took)
     end)
 
     it("get each their own answer", function()
       local wanted = {}
-      for i = 1, 200 do wanted[multi:add { method = "PUT", url = url .. "/" .. i, body = ("%d"):format(i) }] = i end
+      for i = 1, 200 do
+        wanted[multi:add { method = "PUT", url = url .. "/" .. i, body = ("%d"):format(i) }] = i
+      end
       local ended = collect(200)
       for id, i in pairs(wanted) do
         assert.truthy(ended[id].response.body:find("^PUT /" .. i .. " "))
@@ -680,9 +756,15 @@ describe("http", function()
 
     it("keep their body alive, whatever the collector does", function()
       local ids = {}
-      for i = 1, 20 do ids[i] = multi:add { method = "PUT", url = url .. "/", body = ("%d."):format(i):rep(1000) } end
-      for _ = 1, 3 do collectgarbage() end
-      for i = 1, 1000 do assert(#("junk"):rep(1000 + i) > 0) end
+      for i = 1, 20 do
+        ids[i] = multi:add { method = "PUT", url = url .. "/", body = ("%d."):format(i):rep(1000) }
+      end
+      for _ = 1, 3 do
+        collectgarbage()
+      end
+      for i = 1, 1000 do
+        assert(#("junk"):rep(1000 + i) > 0)
+      end
       local ended = collect(20)
       for i, id in ipairs(ids) do
         assert.equal(("%d."):format(i):rep(1000), ended[id].response.body:match("\r\n\r\n(.*)$"))
@@ -691,7 +773,10 @@ describe("http", function()
 
     it("tell how far they are", function()
       local slow = faults.start {
-        { "read" }, { "send", ANSWER:sub(1, -3) }, { "sleep", 0.2 }, { "send", ANSWER:sub(-2) },
+        { "read" },
+        { "send", ANSWER:sub(1, -3) },
+        { "sleep", 0.2 },
+        { "send", ANSWER:sub(-2) },
       }
       local id = multi:add { method = "PUT", url = slow.url, body = ("x"):rep(1000) }
       local deadline = sys.monotonic() + 5
@@ -732,7 +817,9 @@ describe("http", function()
     end)
 
     it("end when the multi is closed, also in the middle", function()
-      for i = 1, 10 do multi:add { method = "PUT", url = url .. "/slow?seconds=1", body = tostring(i) } end
+      for i = 1, 10 do
+        multi:add { method = "PUT", url = url .. "/slow?seconds=1", body = tostring(i) }
+      end
       multi:step()
       multi:close()
       multi:close()
@@ -781,9 +868,7 @@ describe("http over a long life #once", function()
     return tonumber(support.read_file("/proc/self/status"):match("VmRSS:%s*(%d+)"))
   end
 
-  local function descriptors()
-    return #sys.list("/proc/self/fd")
-  end
+  local function descriptors() return #sys.list("/proc/self/fd") end
 
   -- What has grown between the middle and the end of 10,000 calls.
   local function growth(call)
@@ -846,7 +931,9 @@ describe("http over a long life #once", function()
 
   it("survives a fork: the child has its own connections, and the parent keeps its own", function()
     if not support.has_program("luajit") then return pending("luajit, whose FFI can fork, is not here") end
-    local script = support.write_file(folder .. "/fork.lua", ([[
+    local script = support.write_file(
+      folder .. "/fork.lua",
+      ([[
       local ffi = require("ffi")
       ffi.cdef "int fork(void); int waitpid(int, int *, int); void _exit(int);"
       local http = require("finspace.http")
@@ -875,7 +962,8 @@ describe("http over a long life #once", function()
       assert(connection() == kept, "the parent lost its connection")
       run()
       print("child", status[0])
-    ]]):format(url .. "/"))
+    ]]):format(url .. "/")
+    )
     local output, status = support.run(("LUA_CPATH='%s/build/lua5.1/?.so;;' luajit %s"):format(support.root, script))
     assert.equal(0, status, output)
     assert.equal("child\t0\n", output)

@@ -1,4 +1,4 @@
-local journal = require("finspace.load.journal")
+local journal = require("finspace.verbs.load.journal")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -11,11 +11,15 @@ describe("the journal of a load", function()
   local function open(name) return journal.open(folder .. "/state/loads", name or "one") end
 
   it("lies in XDG_STATE_HOME, or below HOME", function()
-    local function getenv(variables) return function(name) return variables[name] end end
+    local function getenv(variables)
+      return function(name) return variables[name] end
+    end
     assert.are.equal("/s/finspace/loads", journal.folder(getenv { XDG_STATE_HOME = "/s", HOME = "/h" }))
     assert.are.equal("/h/.local/state/finspace/loads", journal.folder(getenv { HOME = "/h" }))
-    assert.are.equal("/h/.local/state/finspace/loads",
-      journal.folder(getenv { HOME = "/h", XDG_STATE_HOME = "relative" }))
+    assert.are.equal(
+      "/h/.local/state/finspace/loads",
+      journal.folder(getenv { HOME = "/h", XDG_STATE_HOME = "relative" })
+    )
     assert.are.equal("NoStateFolder", select(2, journal.folder(getenv {})).code)
   end)
 
@@ -84,7 +88,9 @@ describe("the journal of a load", function()
       notes:close()
     end
     local times = {}
-    for i, state in ipairs(journal.unfinished(folder .. "/state/loads")) do times[i] = state.begun_at end
+    for i, state in ipairs(journal.unfinished(folder .. "/state/loads")) do
+      times[i] = state.begun_at
+    end
     assert.are.same({ 1, 2, 3 }, times)
     assert.are.same({}, journal.unfinished(folder .. "/nowhere"))
   end)

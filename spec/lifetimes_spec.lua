@@ -1,5 +1,5 @@
 local nginx = require("spec.support.nginx")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
 
 local SERVER = [[
@@ -12,7 +12,7 @@ server {
 -- What each of the scripts below may use.
 local PRELUDE = [[
   local finspace, url = require("finspace"), %q
-  local transport = require("finspace.scheduler").transport()
+  local transport = require("finspace.host.scheduler").transport()
   local function get(pause)
     local response, err = transport { method = "GET", url = url .. "?for=" .. (pause or 0), timeout = 20 }
     return response and response.body or err.kind
@@ -25,27 +25,41 @@ local PRELUDE = [[
 
 -- A process that ends in some order: the promise, the script, and what it prints when all went well.
 local ENDINGS = {
-  { "a process may end with calls in flight", [[
+  {
+    "a process may end with calls in flight",
+    [[
     for _ = 1, 20 do finspace.spawn(get, 5) end
     finspace.loop():step()
     io.write(finspace.loop().alive)
-  ]], "20" },
+  ]],
+    "20",
+  },
 
-  { "a process may end within a task", [[
+  {
+    "a process may end within a task",
+    [[
     finspace.run(function()
       finspace.spawn(get, 5)
       io.write(get())
       io.stdout:flush()
       os.exit(0, _VERSION ~= "Lua 5.1" and true or nil)
     end)
-  ]], "waited" },
+  ]],
+    "waited",
+  },
 
-  { "a process may end while a program that it started runs", [[
+  {
+    "a process may end while a program that it started runs",
+    [[
     child = require("finspace.sys").launch { argv = { "sleep", "60" } }
     io.write(select(3, child:result()))
-  ]], "EAGAIN" },
+  ]],
+    "EAGAIN",
+  },
 
-  { "the collector may take tasks, clients and loops in any order, however often it runs", [[
+  {
+    "the collector may take tasks, clients and loops in any order, however often it runs",
+    [[
     collectgarbage("setpause", 1)
     collectgarbage("setstepmul", 10000)
     local fs = client()
@@ -70,26 +84,38 @@ local ENDINGS = {
     collectgarbage()
     collectgarbage()
     io.write(next(kinds), next(kinds, "protocol") and "!" or "")
-  ]], "protocol" },
+  ]],
+    "protocol",
+  },
 
-  { "an error in a task leaves the others, and the next run, as they were", [[
+  {
+    "an error in a task leaves the others, and the next run, as they were",
+    [[
     local ok = pcall(finspace.run, function()
       finspace.spawn(function() get() error("first") end)
       finspace.spawn(function() io.write(get(0.02), " ") end)
       error("second")
     end)
     io.write(tostring(ok), " ", finspace.run(get))
-  ]], "waited false waited" },
+  ]],
+    "waited false waited",
+  },
 
-  { "a cancelled task ends with its call, and leaves the others alone", [[
+  {
+    "a cancelled task ends with its call, and leaves the others alone",
+    [[
     finspace.run(function()
       local slow = finspace.spawn(get, 15)
       io.write(table.concat(finspace.gather { get, function() slow:cancel() return get() end }, " "))
       io.write(" ", (slow:wait()))
     end)
-  ]], "waited waited cancelled" },
+  ]],
+    "waited waited cancelled",
+  },
 
-  { "a closed client opens anew", [[
+  {
+    "a closed client opens anew",
+    [[
     local fs = client()
     for _ = 1, 3 do
       local _, err = fs:get_working_location { locationType = "INGESTION" }
@@ -97,7 +123,9 @@ local ENDINGS = {
       fs:close()
       fs:close()
     end
-  ]], "protocol protocol protocol" },
+  ]],
+    "protocol protocol protocol",
+  },
 }
 
 -- LuaJIT can fork: it calls C by itself.
@@ -128,8 +156,14 @@ describe("whatever the order in which things end", function()
   local function ends_well(script, printed, watcher, interpreter)
     interpreter = interpreter or support.interpreter()
     local path = interpreter == "luajit" and ("LUA_CPATH='%s/build/lua5.1/?.so;;'"):format(support.root) or ""
-    local output, status = support.run(("%s timeout 60 %s %s -e %s"):format(
-      path, watcher or "", interpreter, support.quote(PRELUDE:format(url) .. script)))
+    local output, status = support.run(
+      ("%s timeout 60 %s %s -e %s"):format(
+        path,
+        watcher or "",
+        interpreter,
+        support.quote(PRELUDE:format(url) .. script)
+      )
+    )
     assert.equal(0, status, output)
     assert.equal(printed, (output:gsub("%s+$", "")))
   end
@@ -139,7 +173,7 @@ describe("whatever the order in which things end", function()
   end
 
   it("a fork gives the child connections of its own #once", function()
-    if not support.has_program "luajit" then return pending("luajit is not here") end
+    if not support.has_program("luajit") then return pending("luajit is not here") end
     ends_well(FORK, "waited 0 waited", "", "luajit")
   end)
 
@@ -167,14 +201,14 @@ describe("whatever the order in which things end", function()
 
     for _, ending in ipairs(ENDINGS) do
       it(ending[1], function()
-        if not support.has_program "valgrind" then return pending("valgrind is not here") end
-        ends_well(ending[2], ending[3], watched "--child-silent-after-fork=yes")
+        if not support.has_program("valgrind") then return pending("valgrind is not here") end
+        ends_well(ending[2], ending[3], watched("--child-silent-after-fork=yes"))
       end)
     end
 
     it("a fork gives the child connections of its own", function()
-      if not support.has_program "valgrind" then return pending("valgrind is not here") end
-      if not support.has_program "luajit" then return pending("luajit is not here") end
+      if not support.has_program("valgrind") then return pending("valgrind is not here") end
+      if not support.has_program("luajit") then return pending("luajit is not here") end
       local file = os.tmpname()
       support.write_file(file, LEFT_TO_THE_PARENT)
       ends_well(FORK, "waited 0 waited", watched("--suppressions=" .. file), "luajit")
@@ -200,7 +234,9 @@ describe("whatever the order in which things end", function()
       end
       return scheduler.gather(jobs)
     end)
-    for index = 1, 20 do assert.equal("protocol", results[index]) end
+    for index = 1, 20 do
+      assert.equal("protocol", results[index])
+    end
   end)
 end)
 
@@ -237,7 +273,9 @@ describe("nginx, reloaded under load #once", function()
   local function workers()
     local pids = {}
     local children = support.read_file(("/proc/%d/task/%d/children"):format(server.pid, server.pid))
-    for pid in children:gmatch("%d+") do pids[#pids + 1] = pid end
+    for pid in children:gmatch("%d+") do
+      pids[#pids + 1] = pid
+    end
     return pids
   end
 
@@ -256,7 +294,9 @@ describe("nginx, reloaded under load #once", function()
     end
 
     local function call_until_reloaded()
-      while reloads < RELOADS and #failures == 0 do call() end
+      while reloads < RELOADS and #failures == 0 do
+        call()
+      end
     end
 
     local function seen_another(known)
@@ -269,17 +309,25 @@ describe("nginx, reloaded under load #once", function()
     local function reload()
       while reloads < RELOADS and #failures == 0 do
         local known = {}
-        for pid in pairs(seen) do known[pid] = true end
-        for _, pid in ipairs(workers()) do known[pid] = true end
+        for pid in pairs(seen) do
+          known[pid] = true
+        end
+        for _, pid in ipairs(workers()) do
+          known[pid] = true
+        end
         server.reload()
-        repeat scheduler.sleep(0.01) until seen_another(known) or #failures > 0
+        repeat
+          scheduler.sleep(0.01)
+        until seen_another(known) or #failures > 0
         reloads = reloads + 1
       end
     end
 
     scheduler.run(function()
       local jobs = { reload }
-      for _ = 1, CONNECTIONS do jobs[#jobs + 1] = call_until_reloaded end
+      for _ = 1, CONNECTIONS do
+        jobs[#jobs + 1] = call_until_reloaded
+      end
       scheduler.gather(jobs)
     end)
     assert.same({}, failures)

@@ -1,4 +1,4 @@
-local files = require("finspace.load.files")
+local files = require("finspace.verbs.load.files")
 local finspace = require("finspace")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -11,7 +11,9 @@ describe("the files of a load", function()
 
   setup(function()
     folder = support.temporary_folder()
-    for _, name in ipairs { "in", "in/sub", "in/sub/deep" } do sys.mkdir(folder .. "/" .. name, 493) end
+    for _, name in ipairs { "in", "in/sub", "in/sub/deep" } do
+      sys.mkdir(folder .. "/" .. name, 493)
+    end
     for _, name in ipairs { "a.csv", "b1.csv", "b2.csv", ".hidden", "_SUCCESS", "sub/c.csv", "sub/deep/d.csv" } do
       support.write_file(folder .. "/in/" .. name, CSV)
     end
@@ -23,7 +25,9 @@ describe("the files of a load", function()
 
   local function names_of(paths)
     local names = {}
-    for i, entry in ipairs(assert(files.select(paths)).entries) do names[i] = entry.name end
+    for i, entry in ipairs(assert(files.select(paths)).entries) do
+      names[i] = entry.name
+    end
     return names
   end
 
@@ -46,14 +50,14 @@ describe("the files of a load", function()
     assert.are.same({ "b2.csv" }, names_of(folder .. "/in/b[2-9].csv"))
     assert.are.same({ "a.csv", "b1.csv" }, names_of(folder .. "/in/*[!2].csv"))
     assert.are.same({ "sub/c.csv" }, names_of(folder .. "/in/*/*.csv"))
-    assert.are.same({ "a.csv", "b1.csv", "b2.csv", "sub/c.csv", "sub/deep/d.csv" },
-      names_of(folder .. "/in/**/*.csv"))
+    assert.are.same({ "a.csv", "b1.csv", "b2.csv", "sub/c.csv", "sub/deep/d.csv" }, names_of(folder .. "/in/**/*.csv"))
     assert.are.same({ "in/sub/deep/d.csv" }, names_of(folder .. "/**/d.csv"))
   end)
 
-  it("are several, kept apart where two have one name", function()
-    assert.are.same({ "2/a.csv", "a.csv" }, names_of { folder .. "/in/a.csv", folder .. "/in/../in/a.csv" })
-  end)
+  it(
+    "are several, kept apart where two have one name",
+    function() assert.are.same({ "2/a.csv", "a.csv" }, names_of { folder .. "/in/a.csv", folder .. "/in/../in/a.csv" }) end
+  )
 
   it("are entered once where a link leads round", function()
     support.run(("ln -s .. %s"):format(support.quote(folder .. "/in/sub/round")))
@@ -90,7 +94,9 @@ describe("fs:load", function()
 
   local function transport(request)
     local response, err
-    if wire.before then response, err = wire.before(request) end
+    if wire.before then
+      response, err = wire.before(request)
+    end
     if response or err then return response, err end
     response, err = real_transport(request)
     if wire.after then return wire.after(request, response, err) end
@@ -99,8 +105,11 @@ describe("fs:load", function()
 
   local function client()
     return finspace.new {
-      region = server.region, endpoint_url = server.endpoint, s3_endpoint_url = server.endpoint,
-      credentials = server.credentials, transport = transport,
+      region = server.region,
+      endpoint_url = server.endpoint,
+      s3_endpoint_url = server.endpoint,
+      credentials = server.credentials,
+      transport = transport,
       sleep = function(seconds) sys.sleep(math.min(seconds, 0.02)) end,
       getenv = function(name) return name == "XDG_STATE_HOME" and folder .. "/state" or nil end,
       now = function() return sys.now() + time_ahead end,
@@ -110,7 +119,7 @@ describe("fs:load", function()
   setup(function()
     server = service.start()
     folder = support.temporary_folder()
-    real_transport, close = require("finspace.transport.curl").new {}
+    real_transport, close = require("finspace.host.transport.curl").new {}
   end)
 
   teardown(function()
@@ -125,7 +134,9 @@ describe("fs:load", function()
     wire, time_ahead = {}, 0
     fs = client()
     dataset_id = assert(fs:create_dataset {
-      datasetTitle = "Loads " .. sys.uuid(), kind = "TABULAR", permissionGroupParams = {},
+      datasetTitle = "Loads " .. sys.uuid(),
+      kind = "TABULAR",
+      permissionGroupParams = {},
     }).datasetId
   end)
 
@@ -133,25 +144,29 @@ describe("fs:load", function()
 
   local function load(path, more)
     local given = { file = path, dataset = dataset_id }
-    for name, value in pairs(more or {}) do given[name] = value end
+    for name, value in pairs(more or {}) do
+      given[name] = value
+    end
     return fs:load(given)
   end
 
   local function changesets()
     local found = {}
-    for item in fs:each("list_changesets", { datasetId = dataset_id }) do table.insert(found, item) end
+    for item in fs:each("list_changesets", { datasetId = dataset_id }) do
+      table.insert(found, item)
+    end
     return found
   end
 
   local function staged()
     local count = 0
-    for _ in fs.s3:each_object { bucket = "finspace-local", prefix = "scratch/" } do count = count + 1 end
+    for _ in fs.s3:each_object { bucket = "finspace-local", prefix = "scratch/" } do
+      count = count + 1
+    end
     return count
   end
 
-  local function open_uploads()
-    return #assert(fs.s3:list_uploads { bucket = "finspace-local", prefix = "" }).uploads
-  end
+  local function open_uploads() return #assert(fs.s3:list_uploads { bucket = "finspace-local", prefix = "" }).uploads end
 
   local function journals() return sys.list(folder .. "/state/finspace/loads") or {} end
 
@@ -160,29 +175,36 @@ describe("fs:load", function()
   end
 
   it("makes a file a changeset that has succeeded", function()
-    local changeset = assert(load(write "prices.csv"))
+    local changeset = assert(load(write("prices.csv")))
     assert.are.same({ "SUCCESS", "APPEND" }, { changeset.status, changeset.changeType })
-    assert.are.same({ formatType = "CSV", withHeader = "true", separator = ",", compression = "None" },
-      changeset.formatParams)
+    assert.are.same(
+      { formatType = "CSV", withHeader = "true", separator = ",", compression = "None" },
+      changeset.formatParams
+    )
     assert.matches("/prices%.csv$", changeset.sourceParams.s3SourcePath)
     assert.are.same({ 1, 0 }, { #changesets(), #journals() })
   end)
 
   it("reports each step, and the bytes that have arrived", function()
     local stages, last = {}, nil
-    assert(load(write "prices.csv", { on_progress = function(event)
-      if event.stage ~= last then table.insert(stages, event.stage) end
-      last = event.stage
-      assert.is_true(event.bytes <= event.bytes_total)
-      if event.stage == "staged" then assert.are.same({ #CSV, #CSV, 1, 1 },
-        { event.bytes, event.bytes_total, event.files, event.files_total }) end
-    end }))
+    assert(load(write("prices.csv"), {
+      on_progress = function(event)
+        if event.stage ~= last then table.insert(stages, event.stage) end
+        last = event.stage
+        assert.is_true(event.bytes <= event.bytes_total)
+        if event.stage == "staged" then
+          assert.are.same({ #CSV, #CSV, 1, 1 }, { event.bytes, event.bytes_total, event.files, event.files_total })
+        end
+      end,
+    }))
     assert.are.equal("staging staged creating created ingesting done", table.concat(stages, " "))
   end)
 
   it("makes a folder one changeset of all its files", function()
     sys.mkdir(folder .. "/many", 493)
-    for i = 1, 25 do write(("many/%d.csv"):format(i)) end
+    for i = 1, 25 do
+      write(("many/%d.csv"):format(i))
+    end
     local changeset = assert(load(folder .. "/many"))
     assert.matches("/$", changeset.sourceParams.s3SourcePath)
     assert.are.same({ "SUCCESS", 50 }, { changeset.status, changeset.rowCount })
@@ -191,10 +213,13 @@ describe("fs:load", function()
   it("finds a dataset by its title and by its alias", function()
     local title, alias = "Title " .. sys.uuid(), "alias/" .. sys.uuid()
     local id = assert(fs:create_dataset {
-      datasetTitle = title, kind = "TABULAR", alias = alias, permissionGroupParams = {},
+      datasetTitle = title,
+      kind = "TABULAR",
+      alias = alias,
+      permissionGroupParams = {},
     }).datasetId
     for _, name in ipairs { title, alias } do
-      assert.are.equal(id, assert(load(write "prices.csv", { dataset = name })).datasetId)
+      assert.are.equal(id, assert(load(write("prices.csv"), { dataset = name })).datasetId)
     end
   end)
 
@@ -203,9 +228,9 @@ describe("fs:load", function()
     for _ = 1, 2 do
       assert(fs:create_dataset { datasetTitle = title, kind = "TABULAR", permissionGroupParams = {} })
     end
-    assert.are.equal("AmbiguousTitle", select(2, load(write "prices.csv", { dataset = title })).code)
-    assert.are.equal("DatasetNotFound", select(2, load(write "prices.csv", { dataset = "None of it" })).code)
-    assert.are.equal("DatasetNotFound", select(2, load(write "prices.csv", { dataset = "None" })).code)
+    assert.are.equal("AmbiguousTitle", select(2, load(write("prices.csv"), { dataset = title })).code)
+    assert.are.equal("DatasetNotFound", select(2, load(write("prices.csv"), { dataset = "None of it" })).code)
+    assert.are.equal("DatasetNotFound", select(2, load(write("prices.csv"), { dataset = "None" })).code)
   end)
 
   it("sends nothing where the file is missing, a folder without files, or empty", function()
@@ -242,20 +267,23 @@ describe("fs:load", function()
         return { status = 403, body = "{}", headers = { ["x-amzn-errortype"] = "AccessDeniedException" } }
       end
     end
-    local _, err = load(write "prices.csv")
-    assert.are.same({ "AccessDeniedException", 0, 0, 0 },
-      { err.code, staged() - before, #journals(), #changesets() })
+    local _, err = load(write("prices.csv"))
+    assert.are.same({ "AccessDeniedException", 0, 0, 0 }, { err.code, staged() - before, #journals(), #changesets() })
   end)
 
   it("waits no longer than it is told, and goes on waiting when it is asked again", function()
     wire.after = function(request, response, err)
-      if request.method == "GET" and response and response.body:find('"SUCCESS"', 1, true)
-        and request.url:find("changesetsv2/", 1, true) then
+      if
+        request.method == "GET"
+        and response
+        and response.body:find('"SUCCESS"', 1, true)
+        and request.url:find("changesetsv2/", 1, true)
+      then
         response.body = response.body:gsub('"SUCCESS"', '"RUNNING"')
       end
       return response, err
     end
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     local _, err = load(path, { timeout = 0.1 })
     assert.are.same({ "WaitTimeout", true }, { err.code, err.resumable })
     wire = {}
@@ -264,7 +292,7 @@ describe("fs:load", function()
   end)
 
   it("does not wait where it is told so", function()
-    local changeset = assert(load(write "prices.csv", { wait = false }))
+    local changeset = assert(load(write("prices.csv"), { wait = false }))
     assert.is_string(changeset.changesetId)
     assert.are.equal(0, #journals())
   end)
@@ -281,7 +309,7 @@ describe("fs:load", function()
   end
 
   it("makes one changeset where every answer to its creation is lost", function()
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     lose_answer_of_create()
     local _, err = load(path)
     assert.are.same({ "unknown", true }, { err.outcome, err.resumable })
@@ -292,20 +320,22 @@ describe("fs:load", function()
   end)
 
   it("looks for the changeset before it creates one, once the token is forgotten", function()
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     lose_answer_of_create()
     assert.is_nil((load(path)))
     local created = 0
-    wire = { before = function(request)
-      if is_create(request) then created = created + 1 end
-    end }
+    wire = {
+      before = function(request)
+        if is_create(request) then created = created + 1 end
+      end,
+    }
     time_ahead = 600 -- the service's clock stands where it was; only ours tells that the token is old
     assert.are.equal("SUCCESS", assert(load(path)).status)
     assert.are.same({ 0, 1 }, { created, #changesets() })
   end)
 
   it("creates it after all where the token is forgotten and nothing came of it", function()
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     wire.before = function(request)
       if is_create(request) then
         return nil, { kind = "protocol", code = "ConnectionReset", message = "reset", sent = true }
@@ -319,7 +349,9 @@ describe("fs:load", function()
 
   it("goes on where it was stopped, and sends only what is missing", function()
     sys.mkdir(folder .. "/stop", 493)
-    for i = 1, 10 do write(("stop/%02d.csv"):format(i)) end
+    for i = 1, 10 do
+      write(("stop/%02d.csv"):format(i))
+    end
     local puts = 0
     wire.before = function(request)
       if request.method == "PUT" then puts = puts + 1 end
@@ -334,7 +366,7 @@ describe("fs:load", function()
   end)
 
   it("begins anew, and clears the old, where the file is another one by now", function()
-    local path, before = write "prices.csv", staged()
+    local path, before = write("prices.csv"), staged()
     wire.before = function(request)
       if is_create(request) then return { status = 500, body = "{}", headers = {} } end
     end
@@ -346,7 +378,7 @@ describe("fs:load", function()
   end)
 
   it("keeps what is staged where the caller asks for it", function()
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     wire.before = function(request)
       if is_create(request) then
         return { status = 400, body = "{}", headers = { ["x-amzn-errortype"] = "LimitExceededException" } }
@@ -363,7 +395,7 @@ describe("fs:load", function()
   end)
 
   it("is refused while the same load is under way", function()
-    local path, inner = write "prices.csv", nil
+    local path, inner = write("prices.csv"), nil
     wire.before = function(request)
       if not is_create(request) or inner then return end
       inner = select(2, client():load { file = path, dataset = dataset_id })
@@ -373,7 +405,7 @@ describe("fs:load", function()
   end)
 
   it("makes a second changeset when it is asked for again after it was done", function()
-    local path = write "prices.csv"
+    local path = write("prices.csv")
     assert(load(path))
     assert(load(path))
     assert.are.equal(2, #changesets())

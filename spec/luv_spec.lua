@@ -1,6 +1,6 @@
 local has_luv, uv = pcall(require, "luv")
 local finspace = require("finspace")
-local luv = require("finspace.transport.luv")
+local luv = require("finspace.host.transport.luv")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -65,7 +65,7 @@ describe("under libuv", function()
   promise("a failure that nobody waits for is shown, as luv shows what a callback raises", function()
     local script = [[
       local finspace = require("finspace")
-      require("finspace.transport.luv").attach(finspace.loop(), require("luv"))
+      require("finspace.host.transport.luv").attach(finspace.loop(), require("luv"))
       finspace.spawn(function() error("boom") end)
       require("luv").run()
     ]]
@@ -86,7 +86,7 @@ describe("under libuv", function()
   end)
 
   promise("a descriptor that is taken back keeps no loop alive", function()
-    local loop = require("finspace.scheduler.loop").new()
+    local loop = require("finspace.host.loop").new()
     luv.attach(loop, uv)
     loop.detach()
     loop.detach()
@@ -103,8 +103,12 @@ describe("the event loop examples #once", function()
   for _, name in ipairs { "luv", "cqueues" } do
     it(name .. " drives the calls", function()
       if not pcall(require, name) then return pending("lua-" .. name .. " is not installed") end
-      local command = ("cd %s && %s timeout 20 %s examples/%s.lua"):format(support.quote(support.root),
-        backend.shell(), support.interpreter(), name)
+      local command = ("cd %s && %s timeout 20 %s examples/%s.lua"):format(
+        support.quote(support.root),
+        backend.shell(),
+        support.interpreter(),
+        name
+      )
       assert.matches("0 datasets", (support.run(command)))
     end)
   end

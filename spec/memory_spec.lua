@@ -17,7 +17,7 @@ describe("the core when memory runs out #once", function()
     compile(folder, support.root .. "/spec/support/failing_lua.c -o " .. folder .. "/failing_lua -llua5.4")
     local output, status = support.run(folder .. "/failing_lua " .. script)
     assert.equal(0, status, output)
-    local points = output:match "survived (%d+)%s*$"
+    local points = output:match("survived (%d+)%s*$")
     assert.is_truthy(points, output)
     assert.is_true(tonumber(points) > 500)
   end)
@@ -32,8 +32,8 @@ describe("the core when memory runs out #once", function()
         "LD_PRELOAD=" .. folder .. "/failing.so FAIL_OBJECT=finspace/core.so " .. settings .. " lua5.4 " .. script
       )
     end
-    local undisturbed = run "FAIL_AT=0"
-    local made = tonumber(run("FAIL_COUNT=1"):match "made (%d+)")
+    local undisturbed = run("FAIL_AT=0")
+    local made = tonumber(run("FAIL_COUNT=1"):match("made (%d+)"))
     assert.is_true(made > 5)
     for point = 1, made do
       local output, status = run("FAIL_AT=" .. point)
@@ -41,7 +41,7 @@ describe("the core when memory runs out #once", function()
         assert.equal(undisturbed, output)
       else
         assert.equal(1, status, output)
-        assert.is_truthy(output:find "memory" or output:find "too large", output)
+        assert.is_truthy(output:find("memory") or output:find("too large"), output)
       end
     end
   end)

@@ -12,11 +12,7 @@ local differences
 
 local function compare(where, ours, theirs)
   if ours ~= theirs then
-    differences[#differences + 1] = ("%s: ours is %s, the facts say %s"):format(
-      where,
-      tostring(ours),
-      tostring(theirs)
-    )
+    differences[#differences + 1] = ("%s: ours is %s, the facts say %s"):format(where, tostring(ours), tostring(theirs))
   end
 end
 

@@ -27,8 +27,8 @@ describe("in Neovim #once", function()
   end
 
   it("the plugin's commands do what they say", function()
-    local output, status = support.run("nvim --headless -u NONE -i NONE -n -c 'helptags "
-      .. support.root .. "/examples/neovim/doc' -c q")
+    local output, status =
+      support.run("nvim --headless -u NONE -i NONE -n -c 'helptags " .. support.root .. "/examples/neovim/doc' -c q")
     assert.equal(0, status, output)
     local passed, report = hosts.neovim("spec/support/neovim_plugin.lua", backend.env)
     os.remove(support.root .. "/examples/neovim/doc/tags")
@@ -46,17 +46,17 @@ describe("in Neovim #once", function()
   end)
 
   it("a call outside of a task says how to make it inside of one", function()
-    local _, output = run [[
+    local _, output = run([[
       local fs = require("finspace").new {}
       local _, err = fs:list_datasets {}
       io.stdout:write(tostring(err))
       vim.cmd("qall!")
-    ]]
+    ]])
     assert.matches("make it inside finspace.run", output)
   end)
 
   it("any coroutine may call, and a raised error in a callback is shown and stops nothing else", function()
-    local _, output = run [[
+    local _, output = run([[
       local finspace = require("finspace")
       local fs, done = finspace.new {}, 0
       coroutine.wrap(function()
@@ -69,7 +69,7 @@ describe("in Neovim #once", function()
       vim.wait(50, function() end)
       io.stdout:write(all and "both went on" or "stuck")
       vim.cmd("qall!")
-    ]]
+    ]])
     assert.matches("both went on", output)
     assert.matches("from the callback", output)
   end)

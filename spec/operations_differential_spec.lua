@@ -23,8 +23,8 @@ end
 
 describe("the model beside botocore #once", function()
   it("makes the same request for random parameters of every operation", function()
-    local python = support.python "botocore"
-    if not python then return pending "python3 has no botocore here" end
+    local python = support.python("botocore")
+    if not python then return pending("python3 has no botocore here") end
     math.randomseed(20210512)
     local cases, operations = {}, 0
     for _, row in ipairs(core.operations()) do
@@ -38,8 +38,7 @@ describe("the model beside botocore #once", function()
     local folder = support.temporary_folder()
     finally(function() support.remove_folder(folder) end)
     local file = support.write_file(folder .. "/cases.json", "[" .. table.concat(cases, ",\n") .. "]")
-    local output, status =
-      support.run(python .. " " .. support.root .. "/spec/support/botocore_serialize.py " .. file)
+    local output, status = support.run(python .. " " .. support.root .. "/spec/support/botocore_serialize.py " .. file)
     assert.equal(0, status, output)
     assert.equal(31, operations)
     assert.equal("compared " .. 31 * CASES_AN_OPERATION, (output:gsub("%s+$", "")))

@@ -47,9 +47,7 @@ describe("a table of options", function()
     assert.matches('option "max_attempts" must be a whole number from 1 up', message_of { max_attempts = 1.5 })
   end)
 
-  it("blames the caller's line", function()
-    assert.matches("options_spec", message_of { reigon = "x" })
-  end)
+  it("blames the caller's line", function() assert.matches("options_spec", message_of { reigon = "x" }) end)
 
   it("must be a table", function()
     local _, message = pcall(options.check, "finspace.new", "us-east-1", RULES)

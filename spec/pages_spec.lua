@@ -5,7 +5,9 @@ local function paged(n)
   return function(request)
     local first = tonumber(request.url:match("nextToken=(%d+)")) or 1
     local items = {}
-    for i = first, math.min(first + 1, n) do items[#items + 1] = ('{"datasetId":"d%d"}'):format(i) end
+    for i = first, math.min(first + 1, n) do
+      items[#items + 1] = ('{"datasetId":"d%d"}'):format(i)
+    end
     local token = first + 2 <= n and (',"nextToken":"%d"'):format(first + 2) or ""
     return world.ok(('{"datasets":[%s]%s}'):format(table.concat(items, ","), token))
   end
@@ -13,7 +15,9 @@ end
 
 local function ids(fs, ...)
   local list = {}
-  for dataset in fs:each(...) do list[#list + 1] = dataset.datasetId end
+  for dataset in fs:each(...) do
+    list[#list + 1] = dataset.datasetId
+  end
   return list
 end
 
@@ -33,26 +37,33 @@ describe("fs:each", function()
   end)
 
   it("goes on over an empty page that has a token", function()
-    local here = world.new { world.ok '{"datasets":[],"nextToken":"a"}', world.ok '{"nextToken":"b"}',
-      world.ok '{"datasets":[{"datasetId":"d1"}]}' }
+    local here = world.new {
+      world.ok('{"datasets":[],"nextToken":"a"}'),
+      world.ok('{"nextToken":"b"}'),
+      world.ok('{"datasets":[{"datasetId":"d1"}]}'),
+    }
     assert.same({ "d1" }, ids(here.client(), "list_datasets"))
     assert.equal(3, #here.requests)
   end)
 
   it("stops on an empty token, and on one that has been there before", function()
-    local here = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":""}' }
+    local here = world.new { world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":""}') }
     assert.same({ "d1" }, ids(here.client(), "list_datasets"))
-    here = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}' }
+    here = world.new { world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}') }
     assert.same({ "d1", "d1" }, ids(here.client(), "list_datasets"))
     assert.equal(2, #here.requests)
   end)
 
   it("raises what failed, as the err table, because a loop cannot return it", function()
-    local here = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}',
-      world.refuse(403, "AccessDeniedException", "no") }
+    local here = world.new {
+      world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}'),
+      world.refuse(403, "AccessDeniedException", "no"),
+    }
     local seen = {}
     local ok, err = pcall(function()
-      for dataset in here.client():each("list_datasets") do seen[#seen + 1] = dataset.datasetId end
+      for dataset in here.client():each("list_datasets") do
+        seen[#seen + 1] = dataset.datasetId
+      end
     end)
     assert.is_false(ok)
     assert.equal("AccessDeniedException", err.code)
@@ -60,7 +71,7 @@ describe("fs:each", function()
   end)
 
   it("asks for the largest pages unless it is told another size", function()
-    local here = world.new { world.ok '{"users":[]}' }
+    local here = world.new { world.ok('{"users":[]}') }
     ids(here.client(), "list_users")
     assert.matches("maxResults=100", here.requests[1].url)
     ids(here.client(), "list_users", { maxResults = 7 })
@@ -69,7 +80,7 @@ describe("fs:each", function()
 
   it("leaves the caller's table as it was", function()
     local params = { datasetId = "d1" }
-    local here = world.new { world.ok '{"changesets":[{"changesetId":"c1"}],"nextToken":"x"}', world.ok() }
+    local here = world.new { world.ok('{"changesets":[{"changesetId":"c1"}],"nextToken":"x"}'), world.ok() }
     ids(here.client(), "list_changesets", params)
     assert.same({ datasetId = "d1" }, params)
   end)
@@ -85,7 +96,9 @@ end)
 describe("fs:pages", function()
   it("gives whole pages", function()
     local sizes = {}
-    for page in world.new(paged(5)).client():pages("list_datasets") do sizes[#sizes + 1] = #page.datasets end
+    for page in world.new(paged(5)).client():pages("list_datasets") do
+      sizes[#sizes + 1] = #page.datasets
+    end
     assert.same({ 2, 2, 1 }, sizes)
   end)
 
@@ -93,16 +106,21 @@ describe("fs:pages", function()
     local pages = world.new(paged(5)).client():pages("list_datasets")
     local wanted = pages:collect(function(dataset) return dataset.datasetId:find("[24]") end)
     assert.same({ { datasetId = "d2" }, { datasetId = "d4" } }, wanted)
-    local refused = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}',
-      world.refuse(403, "AccessDeniedException", "no") }
+    local refused = world.new {
+      world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}'),
+      world.refuse(403, "AccessDeniedException", "no"),
+    }
     local items, err = refused.client():pages("list_datasets"):collect(function() return true end)
     assert.is_nil(items)
     assert.equal("AccessDeniedException", err.code)
   end)
 
   it("returns what failed to those who ask with next, and can be asked again", function()
-    local here = world.new { world.ok '{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}',
-      world.refuse(403, "AccessDeniedException", "no"), world.ok '{"datasets":[{"datasetId":"d2"}]}' }
+    local here = world.new {
+      world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}'),
+      world.refuse(403, "AccessDeniedException", "no"),
+      world.ok('{"datasets":[{"datasetId":"d2"}]}'),
+    }
     local pages = here.client():pages("list_datasets")
     assert.equal("d1", pages:next().datasets[1].datasetId)
     local page, err = pages:next()

@@ -1,4 +1,4 @@
-local poller = require("finspace.poller")
+local poller = require("finspace.verbs.wait.poller")
 local world = require("spec.support.world")
 
 local function changeset(status, more)
@@ -10,7 +10,9 @@ local FAILURE = ',"errorInfo":{"errorCategory":"VALIDATION","errorMessage":"row 
 local function wait(script, more, options)
   local here = world.new(script)
   local given = { datasetId = "d1", changesetId = "c1" }
-  for name, value in pairs(more or {}) do given[name] = value end
+  for name, value in pairs(more or {}) do
+    given[name] = value
+  end
   local result, err = here.client(options):wait_changeset(given)
   return here, result, err
 end
@@ -45,16 +47,20 @@ describe("fs:wait_changeset", function()
 
   it("tells each change of status once, and also when it goes back", function()
     local seen = {}
-    wait({ changeset("PENDING"), changeset("RUNNING"), changeset("RUNNING"), changeset("PENDING"),
-      changeset("SUCCESS") }, { on_status = function(status, item) seen[#seen + 1] = status .. item.changesetId end })
+    wait(
+      { changeset("PENDING"), changeset("RUNNING"), changeset("RUNNING"), changeset("PENDING"), changeset("SUCCESS") },
+      { on_status = function(status, item) seen[#seen + 1] = status .. item.changesetId end }
+    )
     assert.same({ "PENDINGc1", "RUNNINGc1", "PENDINGc1", "SUCCESSc1" }, seen)
   end)
 
   it("makes a failed changeset an error that carries errorInfo and the changeset", function()
     local here, result, err = wait { changeset("RUNNING"), changeset("FAILED", FAILURE) }
     assert.is_nil(result)
-    assert.same({ "service", "VALIDATION", "row 7 has 5 fields", "FAILED" },
-      { err.kind, err.code, err.errorInfo.errorMessage, err.changeset.status })
+    assert.same(
+      { "service", "VALIDATION", "row 7 has 5 fields", "FAILED" },
+      { err.kind, err.code, err.errorInfo.errorMessage, err.changeset.status }
+    )
     assert.matches("row 7 has 5 fields", tostring(err))
     assert.equal(2, #here.requests)
   end)
@@ -73,7 +79,9 @@ describe("fs:wait_changeset", function()
 
   it("is not ended by throttled looks, however many", function()
     local script = {}
-    for i = 1, 40 do script[i] = world.refuse(429, "ThrottlingException") end
+    for i = 1, 40 do
+      script[i] = world.refuse(429, "ThrottlingException")
+    end
     script[41] = changeset("SUCCESS")
     local _, result = wait(script)
     assert.equal("SUCCESS", result.status)
@@ -82,7 +90,9 @@ describe("fs:wait_changeset", function()
   it("outlives a few failures in a row, and ends with the fifth", function()
     local down = world.fault("connect", "ConnectionRefused", false)
     local script = {}
-    for i = 1, 12 do script[i] = down end -- four looks of three attempts
+    for i = 1, 12 do
+      script[i] = down
+    end -- four looks of three attempts
     script[13] = changeset("SUCCESS")
     local _, result = wait(script)
     assert.equal("SUCCESS", result.status)
@@ -122,10 +132,12 @@ describe("fs:wait_changeset", function()
   it("measures its deadline by a clock that nobody sets", function()
     local here = world.new { changeset("RUNNING"), changeset("RUNNING"), changeset("SUCCESS") }
     local days = 0
-    local fs = here.client { now = function()
-      days = days + 86400 -- somebody plays with the clock
-      return here.time + (days % 172800 == 0 and days or -days)
-    end }
+    local fs = here.client {
+      now = function()
+        days = days + 86400 -- somebody plays with the clock
+        return here.time + (days % 172800 == 0 and days or -days)
+      end,
+    }
     local result = fs:wait_changeset { datasetId = "d1", changesetId = "c1", timeout = 60 }
     assert.equal("SUCCESS", result.status)
     assert.equal(3, #here.requests)
@@ -133,18 +145,22 @@ describe("fs:wait_changeset", function()
 
   it("can be cancelled, and says that the changeset goes on", function()
     local looks = 0
-    local here, _, err = wait({ changeset("RUNNING") }, { cancel = function()
-      looks = looks + 1
-      return looks > 3
-    end })
+    local here, _, err = wait({ changeset("RUNNING") }, {
+      cancel = function()
+        looks = looks + 1
+        return looks > 3
+      end,
+    })
     assert.equal("cancelled", err.kind)
     assert.equal("RUNNING", err.changeset.status)
     assert.equal(3, #here.requests)
   end)
 
   it("takes other intervals", function()
-    local here = wait({ changeset("RUNNING"), changeset("RUNNING"), changeset("SUCCESS") },
-      { min_interval = 10, max_interval = 10 })
+    local here = wait(
+      { changeset("RUNNING"), changeset("RUNNING"), changeset("SUCCESS") },
+      { min_interval = 10, max_interval = 10 }
+    )
     assert.same({ 10, 10 }, here.sleeps)
   end)
 
@@ -160,16 +176,16 @@ end)
 describe("the other waiters", function()
   it("wait for a data view with its own final states", function()
     for _, status in ipairs { "FAILED", "CANCELLED", "TIMEOUT", "FAILED_CLEANUP_FAILED" } do
-      local here = world.new { world.ok '{"status":"STARTING"}', world.ok(('{"status":"%s"}'):format(status)) }
+      local here = world.new { world.ok('{"status":"STARTING"}'), world.ok(('{"status":"%s"}'):format(status)) }
       local _, err = here.client():wait_data_view { datasetId = "d1", dataViewId = "v1" }
       assert.same({ status, status }, { err.code, err.data_view.status })
     end
-    local here = world.new { world.ok '{"status":"PENDING"}', world.ok '{"status":"SUCCESS"}' }
+    local here = world.new { world.ok('{"status":"PENDING"}'), world.ok('{"status":"SUCCESS"}') }
     assert.equal("SUCCESS", here.client():wait_data_view({ datasetId = "d1", dataViewId = "v1" }).status)
   end)
 
   it("wait for a dataset, and take one without a status for ready", function()
-    local here = world.new { world.ok '{"status":"PENDING"}', world.ok '{"datasetId":"d1"}' }
+    local here = world.new { world.ok('{"status":"PENDING"}'), world.ok('{"datasetId":"d1"}') }
     assert.equal("d1", here.client():wait_dataset({ datasetId = "d1" }).datasetId)
   end)
 end)

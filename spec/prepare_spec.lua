@@ -131,11 +131,8 @@ describe("prepare", function()
       local exact = { [2 ^ 53] = "9007199254740992", [1637000000000] = "1637000000000", [-5] = "-5" }
       if math.type then exact[math.maxinteger] = "9223372036854775807" end
       for value, digits in pairs(exact) do
-        local view =
-          { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, asOfTimestamp = value }
-        assert.truthy(
-          core.prepare("CreateDataView", view, "t").body:find('"asOfTimestamp":' .. digits .. ",", 1, true)
-        )
+        local view = { datasetId = "d", destinationTypeParams = { destinationType = "S3" }, asOfTimestamp = value }
+        assert.truthy(core.prepare("CreateDataView", view, "t").body:find('"asOfTimestamp":' .. digits .. ",", 1, true))
       end
     end)
 
@@ -172,10 +169,7 @@ describe("prepare", function()
     it("an unknown member, and points at the one that was meant", function()
       local words, faults = faults_of("GetWorkingLocation", { locationtype = "INGESTION" })
       assert.same({ "locationtype unknown" }, words)
-      assert.equal(
-        "locationtype is not a member of GetWorkingLocation (did you mean locationType?)",
-        faults[1].message
-      )
+      assert.equal("locationtype is not a member of GetWorkingLocation (did you mean locationType?)", faults[1].message)
     end)
 
     it(
@@ -211,10 +205,7 @@ describe("prepare", function()
 
     it("a string by its length in characters, not in bytes", function()
       assert.is_table((core.prepare("CreateDataset", dataset { datasetTitle = ("é"):rep(255) }, "t")))
-      assert.same(
-        { "datasetTitle length" },
-        (faults_of("CreateDataset", dataset { datasetTitle = ("é"):rep(256) }))
-      )
+      assert.same({ "datasetTitle length" }, (faults_of("CreateDataset", dataset { datasetTitle = ("é"):rep(256) })))
     end)
 
     it("numbers out of range, with fractions, or where a string belongs", function()
@@ -233,7 +224,7 @@ describe("prepare", function()
       end
       assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view { "a", nil, "c" })))
       assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view { a = "b" })))
-      assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view "a")))
+      assert.same({ "sortColumns type" }, (faults_of("CreateDataView", view("a"))))
       assert.same({ "formatParams type" }, (faults_of("CreateChangeset", {
         datasetId = "d",
         changeType = "APPEND",

@@ -6,16 +6,14 @@ local sys = require("finspace.sys")
 
 local PATHS = "/usr/share/lua/5.1/?.lua;" .. support.root .. "/lua/?.lua;" .. support.root .. "/lua/?/init.lua"
 
-local function curl(arguments)
-  return (support.run("curl -s --max-time 20 " .. arguments))
-end
+local function curl(arguments) return (support.run("curl -s --max-time 20 " .. arguments)) end
 
 describe("in nginx", function()
   local server, port
 
   local LOCATIONS = [[
     init_by_lua_block {
-      transport = require("finspace.transport.resty").new()
+      transport = require("finspace.host.transport.resty").new()
       finspace = require("finspace")
       client = finspace.new { region = "us-east-1", endpoint_url = "http://127.0.0.1:1" }
       function try(url, transport_of)
@@ -52,8 +50,8 @@ describe("in nginx", function()
         ngx.say(tostring(err))
       } }
       location /option { content_by_lua_block {
-        ngx.say(try("https://localhost/", require("finspace.transport.resty").new { ca_file = "x" }))
-        ngx.say(try("https://localhost/", require("finspace.transport.resty").new { proxy = "http://x" }))
+        ngx.say(try("https://localhost/", require("finspace.host.transport.resty").new { ca_file = "x" }))
+        ngx.say(try("https://localhost/", require("finspace.host.transport.resty").new { proxy = "http://x" }))
       } }
       location /tasks { content_by_lua_block {
         local started = ngx.now()
@@ -79,9 +77,7 @@ describe("in nginx", function()
 
   teardown(function() server.stop() end)
 
-  local function get(path)
-    return (curl("-G http://127.0.0.1:" .. port .. path):gsub("%s+$", ""))
-  end
+  local function get(path) return (curl("-G http://127.0.0.1:" .. port .. path):gsub("%s+$", "")) end
 
   it("a call works wherever cosockets do", function()
     for _, phase in ipairs { "content", "rewrite", "access", "timer" } do
@@ -96,13 +92,12 @@ describe("in nginx", function()
     assert.matches("its log phase; call from rewrite_by_lua, access_by_lua, content_by_lua", get("/logged"))
   end)
 
-  it("loads the signer and never curl", function()
-    assert.equal("truenil", get("/loaded"))
-  end)
+  it("loads the signer and never curl", function() assert.equal("truenil", get("/loaded")) end)
 
-  it("a name without a resolver names the directive", function()
-    assert.matches("^config NoResolver .*`resolver`", get("/content?url=http://finspace.example/"))
-  end)
+  it(
+    "a name without a resolver names the directive",
+    function() assert.matches("^config NoResolver .*`resolver`", get("/content?url=http://finspace.example/")) end
+  )
 
   it("options that nginx cannot follow name what can", function()
     local answers = get("/option")
@@ -129,7 +124,9 @@ local function example(port, folder, environment)
   text = text:gsub("\nworker_processes 2;", "\nuser root;\nworker_processes 2;")
   support.write_file(folder .. "/nginx.conf", text)
   local argv = { "env", "FINSPACE_ROOT=" .. support.root }
-  for name, value in pairs(environment) do argv[#argv + 1] = name .. "=" .. value end
+  for name, value in pairs(environment) do
+    argv[#argv + 1] = name .. "=" .. value
+  end
   for _, word in ipairs { "nginx", "-p", folder, "-e", folder .. "/log", "-c", folder .. "/nginx.conf" } do
     argv[#argv + 1] = word
   end
@@ -154,13 +151,9 @@ describe("the OpenResty examples #once", function()
     support.remove_folder(folder)
   end)
 
-  local function url(path)
-    return support.quote("http://127.0.0.1:" .. port .. path)
-  end
+  local function url(path) return support.quote("http://127.0.0.1:" .. port .. path) end
 
-  local function log()
-    return support.read_file(folder .. "/log") or ""
-  end
+  local function log() return support.read_file(folder .. "/log") or "" end
 
   local function create_dataset(title)
     local body = ('{"datasetTitle":"%s","kind":"TABULAR","permissionGroupParams":{}}'):format(title)
@@ -194,8 +187,13 @@ describe("the OpenResty examples #once", function()
   end)
 
   it("a reload under load loses no call", function()
-    local pending = assert(io.popen("for i in $(seq 40); do curl -s -o /dev/null -w '%{http_code} ' --max-time 20 "
-      .. url("/finspace/datasetsv2?maxResults=1") .. "; done"))
+    local pending = assert(
+      io.popen(
+        "for i in $(seq 40); do curl -s -o /dev/null -w '%{http_code} ' --max-time 20 "
+          .. url("/finspace/datasetsv2?maxResults=1")
+          .. "; done"
+      )
+    )
     for _ = 1, 3 do
       sys.sleep(0.05)
       sys.kill(pid, 1)

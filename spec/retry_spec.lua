@@ -1,15 +1,19 @@
-local retry = require("finspace.retry")
+local retry = require("finspace.call.retry")
 
 describe("the delay before a retry", function()
   it("doubles from 0.05 s for a transient fault", function()
     local delays = {}
-    for number = 1, 4 do delays[number] = retry.delay(number, false, 1) end
+    for number = 1, 4 do
+      delays[number] = retry.delay(number, false, 1)
+    end
     assert.same({ 0.05, 0.1, 0.2, 0.4 }, delays)
   end)
 
   it("doubles from 1 s after throttling", function()
     local delays = {}
-    for number = 1, 4 do delays[number] = retry.delay(number, true, 1) end
+    for number = 1, 4 do
+      delays[number] = retry.delay(number, true, 1)
+    end
     assert.same({ 1, 2, 4, 8 }, delays)
   end)
 
@@ -49,7 +53,9 @@ describe("the bucket of retry tokens", function()
 
   it("pays for 35 transient retries in a row, and then no more", function()
     local bucket = retry.bucket()
-    for _ = 1, 35 do assert.truthy(bucket:pay(false)) end
+    for _ = 1, 35 do
+      assert.truthy(bucket:pay(false))
+    end
     assert.is_nil(bucket:pay(false))
     assert.equal(10, bucket.tokens)
     assert.equal(5, bucket:pay(true))
@@ -73,15 +79,25 @@ end)
 
 describe("a transport's fault", function()
   it("may pass by itself when there was no connection, no answer in time, or half an answer", function()
-    for _, fault in ipairs { { "connect", "ConnectionRefused" }, { "connect", "CouldNotResolve" },
-      { "timeout", "Timeout" }, { "protocol", "Truncated" }, { "protocol", "ConnectionReset" } } do
+    for _, fault in ipairs {
+      { "connect", "ConnectionRefused" },
+      { "connect", "CouldNotResolve" },
+      { "timeout", "Timeout" },
+      { "protocol", "Truncated" },
+      { "protocol", "ConnectionReset" },
+    } do
       assert.is_true(retry.is_transient { kind = fault[1], code = fault[2] }, fault[2])
     end
   end)
 
   it("stays when the other side cannot be trusted, answers nonsense, or a file is at fault", function()
-    for _, fault in ipairs { { "tls", "CertificateRefused" }, { "protocol", "TooLarge" },
-      { "io", "CannotRead" }, { "validation", "InvalidRequest" }, { "cancelled", "Cancelled" } } do
+    for _, fault in ipairs {
+      { "tls", "CertificateRefused" },
+      { "protocol", "TooLarge" },
+      { "io", "CannotRead" },
+      { "validation", "InvalidRequest" },
+      { "cancelled", "Cancelled" },
+    } do
       assert.is_false(retry.is_transient { kind = fault[1], code = fault[2] }, fault[2])
     end
   end)

@@ -8,7 +8,7 @@ local source = require("finspace.s3.source")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 local upload = require("finspace.s3.upload")
-local xml = require("finspace.s3.xml")
+local xml = require("finspace.formats.xml")
 
 local MIB = 1024 * 1024
 local BUCKET = "finspace-local"
@@ -83,10 +83,12 @@ describe("the errors of S3", function()
   end
 
   it("are read from the document, or from the status where there is none", function()
-    local err = fields_of(404, "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>",
-      { ["x-amz-request-id"] = "r1" })
-    assert.are.same({ "client", "NoSuchKey", "gone", "r1", false },
-      { err.kind, err.code, err.message, err.request_id, err.retryable })
+    local err =
+      fields_of(404, "<Error><Code>NoSuchKey</Code><Message>gone</Message></Error>", { ["x-amz-request-id"] = "r1" })
+    assert.are.same(
+      { "client", "NoSuchKey", "gone", "r1", false },
+      { err.kind, err.code, err.message, err.request_id, err.retryable }
+    )
     assert.are.equal("NotFound", fields_of(404, "").code)
     assert.are.equal("HTTP418", fields_of(418, "<html>").code)
   end)
@@ -148,7 +150,9 @@ describe("finspace.hashing", function()
     it(("hashes slices side by side, as one after the other, with %s"):format(backend), function()
       hashing.digest_backend(backend)
       local content, jobs = support.read_file(path), {}
-      for i, length in ipairs(LENGTHS) do jobs[i] = assert(hashing.start(path, i * 1001, length)) end
+      for i, length in ipairs(LENGTHS) do
+        jobs[i] = assert(hashing.start(path, i * 1001, length))
+      end
       for i, job in ipairs(jobs) do
         assert.are.equal(core.sha256(content:sub(i * 1001 + 1, i * 1001 + LENGTHS[i])), result_of(job))
       end
@@ -181,7 +185,9 @@ describe("S3", function()
 
   local function transport(request)
     local response, err
-    if wire.before then response, err = wire.before(request) end
+    if wire.before then
+      response, err = wire.before(request)
+    end
     if response or err then return response, err end
     response, err = real_transport(request)
     if wire.after then return wire.after(request, response, err) end
@@ -191,10 +197,14 @@ describe("S3", function()
   setup(function()
     server = service.start()
     folder = support.temporary_folder()
-    real_transport, close = require("finspace.transport.curl").new {}
+    real_transport, close = require("finspace.host.transport.curl").new {}
     fs = finspace.new {
-      region = server.region, endpoint_url = server.endpoint, s3_endpoint_url = server.endpoint,
-      credentials = server.credentials, transport = transport, sleep = function() end,
+      region = server.region,
+      endpoint_url = server.endpoint,
+      s3_endpoint_url = server.endpoint,
+      credentials = server.credentials,
+      transport = transport,
+      sleep = function() end,
     }
   end)
 
@@ -209,9 +219,11 @@ describe("S3", function()
   local function write(name, content) return support.write_file(folder .. "/" .. name, content) end
 
   local function send(path, key, more)
-    local job = { s3 = fs.s3, runtime = fs.session.runtime, source = assert(source.look(path)),
-      bucket = BUCKET, key = key }
-    for name, value in pairs(more or {}) do job[name] = value end
+    local job =
+      { s3 = fs.s3, runtime = fs.session.runtime, source = assert(source.look(path)), bucket = BUCKET, key = key }
+    for name, value in pairs(more or {}) do
+      job[name] = value
+    end
     return upload.file(job)
   end
 
@@ -221,23 +233,39 @@ describe("S3", function()
 
   local function keys_below(prefix)
     local keys = {}
-    for object in fs.s3:each_object { bucket = BUCKET, prefix = prefix } do table.insert(keys, object.key) end
+    for object in fs.s3:each_object { bucket = BUCKET, prefix = prefix } do
+      table.insert(keys, object.key)
+    end
     return keys
   end
 
-  local function open_uploads(prefix)
-    return #assert(fs.s3:list_uploads { bucket = BUCKET, prefix = prefix }).uploads
-  end
+  local function open_uploads(prefix) return #assert(fs.s3:list_uploads { bucket = BUCKET, prefix = prefix }).uploads end
 
   local function block(size)
     local line = {}
-    for i = 1, 4096 do line[i] = string.char((i * 7 + math.floor(i / 256)) % 256) end
+    for i = 1, 4096 do
+      line[i] = string.char((i * 7 + math.floor(i / 256)) % 256)
+    end
     return table.concat(line):rep(math.ceil(size / 4096)):sub(1, size)
   end
 
   local HARD_KEYS = {
-    "plain", "a b/c+d%20e", "ü/日本", "quotes\"'", "x/../y", "./x", "double//slash", "tilde~!*()",
-    "q?a=1&b=2#frag", "back\\slash", "trailing/", "<&>", "percent%", "plus+", "semi;colon:at@", "$,=",
+    "plain",
+    "a b/c+d%20e",
+    "ü/日本",
+    "quotes\"'",
+    "x/../y",
+    "./x",
+    "double//slash",
+    "tilde~!*()",
+    "q?a=1&b=2#frag",
+    "back\\slash",
+    "trailing/",
+    "<&>",
+    "percent%",
+    "plus+",
+    "semi;colon:at@",
+    "$,=",
   }
 
   for _, key in ipairs(HARD_KEYS) do
@@ -245,15 +273,24 @@ describe("S3", function()
       assert(fs.s3:put_object { bucket = BUCKET, key = "hard/" .. key, body = "of " .. key })
       assert.are.equal("of " .. key, assert(fs.s3:get_object { bucket = BUCKET, key = "hard/" .. key }).body)
       local listed
-      for _, found in ipairs(keys_below("hard/")) do listed = listed or found == "hard/" .. key end
+      for _, found in ipairs(keys_below("hard/")) do
+        listed = listed or found == "hard/" .. key
+      end
       assert.is_true(listed)
       assert(fs.s3:delete_object { bucket = BUCKET, key = "hard/" .. key })
     end)
   end
 
   it("gives back what was put, whole and in ranges, with its metadata", function()
-    assert(fs.s3:put_object { bucket = BUCKET, key = "o", body = "0123456789", metadata = { Owner = "me" },
-      content_type = "text/plain" })
+    assert(
+      fs.s3:put_object {
+        bucket = BUCKET,
+        key = "o",
+        body = "0123456789",
+        metadata = { Owner = "me" },
+        content_type = "text/plain",
+      }
+    )
     local head = assert(fs.s3:head_object { bucket = BUCKET, key = "o" })
     assert.are.same({ 10, "text/plain", "me" }, { head.size, head.content_type, head.metadata.owner })
     local range = assert(fs.s3:get_object { bucket = BUCKET, key = "o", first = 2, last = 4 })
@@ -269,7 +306,9 @@ describe("S3", function()
   end)
 
   it("lists page by page, and by folders", function()
-    for i = 1, 5 do assert(fs.s3:put_object { bucket = BUCKET, key = "list/f" .. i .. "/x", body = "x" }) end
+    for i = 1, 5 do
+      assert(fs.s3:put_object { bucket = BUCKET, key = "list/f" .. i .. "/x", body = "x" })
+    end
     local page = assert(fs.s3:list_objects { bucket = BUCKET, prefix = "list/", max_keys = 2 })
     assert.are.equal(2, #page.objects)
     local rest = assert(fs.s3:list_objects { bucket = BUCKET, prefix = "list/", token = page.next_token })
@@ -282,8 +321,14 @@ describe("S3", function()
   it("reads the names of uploads from servers that encode them and do not say so", function()
     wire.before = function(request)
       local encoded = request.url:find("encoding-type", 1, true)
-      return { status = 200, headers = {}, body = ("<ListMultipartUploadsResult><Upload><Key>%s</Key>"
-        .. "<UploadId>u</UploadId></Upload></ListMultipartUploadsResult>"):format(encoded and "a%20b" or "a b") }
+      return {
+        status = 200,
+        headers = {},
+        body = (
+          "<ListMultipartUploadsResult><Upload><Key>%s</Key>"
+          .. "<UploadId>u</UploadId></Upload></ListMultipartUploadsResult>"
+        ):format(encoded and "a%20b" or "a b"),
+      }
     end
     assert.are.equal("a b", assert(fs.s3:list_uploads { bucket = BUCKET }).uploads[1].key)
   end)
@@ -291,9 +336,14 @@ describe("S3", function()
   it("asks for encoded names of uploads where the plain ones are no XML", function()
     wire.before = function(request)
       local encoded = request.url:find("encoding-type=url", 1, true)
-      return { status = 200, headers = {}, body = ("<ListMultipartUploadsResult>%s</ListMultipartUploadsResult>")
-        :format(encoded and "<EncodingType>url</EncodingType><Upload><Key>a%01b</Key></Upload>"
-          or "<Upload><Key>a&#1;b</Key></Upload>") }
+      return {
+        status = 200,
+        headers = {},
+        body = ("<ListMultipartUploadsResult>%s</ListMultipartUploadsResult>"):format(
+          encoded and "<EncodingType>url</EncodingType><Upload><Key>a%01b</Key></Upload>"
+            or "<Upload><Key>a&#1;b</Key></Upload>"
+        ),
+      }
     end
     assert.are.equal("a\1b", assert(fs.s3:list_uploads { bucket = BUCKET }).uploads[1].key)
   end)
@@ -301,8 +351,14 @@ describe("S3", function()
   it("never takes the beginning of a list for the whole", function()
     for _, token in ipairs { "", "<NextContinuationToken/>" } do
       wire.before = function()
-        return { status = 200, headers = {}, body = ("<ListBucketResult><IsTruncated>true</IsTruncated>%s"
-          .. "<Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>"):format(token) }
+        return {
+          status = 200,
+          headers = {},
+          body = (
+            "<ListBucketResult><IsTruncated>true</IsTruncated>%s"
+            .. "<Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>"
+          ):format(token),
+        }
       end
       local list, err = fs.s3:list_objects { bucket = BUCKET }
       assert.is_nil(list)
@@ -320,8 +376,11 @@ describe("S3", function()
     local requests = 0
     wire.before = function()
       requests = requests + 1
-      return { status = 307, body = "", headers = { location = "http://127.0.0.1:1/",
-        ["x-amz-bucket-region"] = "eu-west-1" } }
+      return {
+        status = 307,
+        body = "",
+        headers = { location = "http://127.0.0.1:1/", ["x-amz-bucket-region"] = "eu-west-1" },
+      }
     end
     local _, err = fs.s3:head_object { bucket = BUCKET, key = "o" }
     assert.are.same({ "protocol", 1 }, { err.kind, requests })
@@ -398,9 +457,11 @@ describe("S3", function()
     local path, sent = large(), 0
     fail("part 3", math.huge)
     assert.is_nil((send(path, "resume/x", { keep = function() return true end })))
-    wire = { before = function(request)
-      if request.url:find("partNumber=", 1, true) then sent = sent + 1 end
-    end }
+    wire = {
+      before = function(request)
+        if request.url:find("partNumber=", 1, true) then sent = sent + 1 end
+      end,
+    }
     assert.are.equal(1, open_uploads("resume/"))
     assert(send(path, "resume/x", { resume = true }))
     assert.are.same({ 1, 0 }, { sent, open_uploads("resume/") })
@@ -411,8 +472,11 @@ describe("S3", function()
   it("takes a success that carries an error for the failure that it is #once", function()
     wire.before = function(request)
       if STEPS.complete(request) then
-        return { status = 200, headers = {},
-          body = " \n<?xml version='1.0'?><Error><Code>InternalError</Code></Error>" }
+        return {
+          status = 200,
+          headers = {},
+          body = " \n<?xml version='1.0'?><Error><Code>InternalError</Code></Error>",
+        }
       end
     end
     local object, err = send(large(), "lie/x")
@@ -475,7 +539,9 @@ describe("S3", function()
     assert.is_nil(object)
     assert.are.equal("AccessDenied", err.code)
     assert.are.equal("old", support.read_file(folder .. "/target"))
-    for _, name in ipairs(sys.list(folder)) do assert.is_nil(name:match("%.part$")) end
+    for _, name in ipairs(sys.list(folder)) do
+      assert.is_nil(name:match("%.part$"))
+    end
   end)
 
   it("refuses a download whose hash is another one", function()

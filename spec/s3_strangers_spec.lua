@@ -15,8 +15,12 @@ local function install_s3rver()
   if not support.has_program("node") or not support.has_program("npm") then return nil, "npm is not here" end
   local folder = support.root .. "/build/s3rver"
   if not sys.stat(folder .. "/node_modules/@20minutes/s3rver") then
-    local output, status = support.run(("mkdir -p %s && cd %s && npm install --no-audit --no-fund --silent "
-      .. "@20minutes/s3rver@5"):format(support.quote(folder), support.quote(folder)))
+    local output, status = support.run(
+      ("mkdir -p %s && cd %s && npm install --no-audit --no-fund --silent " .. "@20minutes/s3rver@5"):format(
+        support.quote(folder),
+        support.quote(folder)
+      )
+    )
     if status ~= 0 then return nil, "npm could not install s3rver: " .. output:sub(1, 100) end
   end
   return sys.realpath(folder)
@@ -38,8 +42,13 @@ local function same(left, right)
 end
 
 local function send(fs, path, bucket, key)
-  return upload.file { s3 = fs.s3, runtime = fs.session.runtime, source = assert(source.look(path)),
-    bucket = bucket, key = key }
+  return upload.file {
+    s3 = fs.s3,
+    runtime = fs.session.runtime,
+    source = assert(source.look(path)),
+    bucket = bucket,
+    key = key,
+  }
 end
 
 local function fetch(fs, bucket, key, path)
@@ -59,7 +68,8 @@ describe("s3rver, a stranger's S3 #once", function()
     pid = assert(sys.start { argv = { "node", installed .. "/start.js", tostring(port), folder .. "/data" } })
     assert(nginx.await_port(port, pid))
     fs = finspace.new {
-      region = "us-east-1", s3_endpoint_url = "http://127.0.0.1:" .. port,
+      region = "us-east-1",
+      s3_endpoint_url = "http://127.0.0.1:" .. port,
       credentials = { access_key_id = "S3RVER", secret_access_key = "S3RVER" },
     }
   end)
@@ -87,7 +97,8 @@ describe("s3rver, a stranger's S3 #once", function()
 
   promise("refuses a wrong secret", function()
     local wrong = finspace.new {
-      region = "us-east-1", s3_endpoint_url = fs.session.options.s3_endpoint_url,
+      region = "us-east-1",
+      s3_endpoint_url = fs.session.options.s3_endpoint_url,
       credentials = { access_key_id = "S3RVER", secret_access_key = "wrong" },
     }
     local _, err = wrong.s3:put_object { bucket = "staging", key = "k", body = "x" }
@@ -96,8 +107,12 @@ describe("s3rver, a stranger's S3 #once", function()
 
   promise("lists what is below a prefix", function() -- its own next page fails on the OpenSSL of today
     local keys = {}
-    for i = 1, 5 do assert(fs.s3:put_object { bucket = "staging", key = "list/" .. i, body = "x" }) end
-    for object in fs.s3:each_object { bucket = "staging", prefix = "list/" } do table.insert(keys, object.key) end
+    for i = 1, 5 do
+      assert(fs.s3:put_object { bucket = "staging", key = "list/" .. i, body = "x" })
+    end
+    for object in fs.s3:each_object { bucket = "staging", prefix = "list/" } do
+      table.insert(keys, object.key)
+    end
     assert.are.same({ "list/1", "list/2", "list/3", "list/4", "list/5" }, keys)
   end)
 
@@ -124,12 +139,14 @@ else:
   local server, folder, fs, python
 
   setup(function()
-    python = support.python "boto3"
+    python = support.python("boto3")
     if not python then return end
     server, folder = service.start(), support.temporary_folder()
     support.write_file(folder .. "/boto.py", BOTO3)
     fs = finspace.new {
-      region = server.region, endpoint_url = server.endpoint, s3_endpoint_url = server.endpoint,
+      region = server.region,
+      endpoint_url = server.endpoint,
+      s3_endpoint_url = server.endpoint,
       credentials = server.credentials,
     }
   end)
@@ -140,8 +157,17 @@ else:
   end)
 
   local function boto3(verb, key, path)
-    local output, status = support.run(("%s %s %s/boto.py %s %s %s %s"):format(
-      server.shell(), python, folder, verb, BUCKET, support.quote(key), support.quote(path)))
+    local output, status = support.run(
+      ("%s %s %s/boto.py %s %s %s %s"):format(
+        server.shell(),
+        python,
+        folder,
+        verb,
+        BUCKET,
+        support.quote(key),
+        support.quote(path)
+      )
+    )
     assert(status == 0, output)
   end
 

@@ -14,18 +14,81 @@ local BUCKET = "finspace-local"
 
 -- S3 allows keys of 1,024 bytes.
 local HARD_KEYS = {
-  " ", "a b", " before", "behind ", "+", "c+d", "%", "%25", "%zz", "e%20f", "%2F", "a%00b", "&", "x&y=z", "=",
-  "?", "g?h=1", "?uploads", "list-type=2", "#", "i#j", "'", "q'\"", "tilde~!*()", ";:@$,", "<&>", "&amp;",
-  "[k]{l}|m^`", "\\", "back\\slash", "ü/日本", "e\204\129", "\195\169", "😀/👩‍👩‍👧", "\194\160", "/", "//",
-  "/first", "double//slash", "trailing/", "trailing//", ".", "..", "./n", "o/.", "p/./q", "../r", "t/../u",
-  "v/../../w", "http://x/y", "day=1/part 0.csv", "tab\tbed", "line\nbreak", "\r", "\127", ("k"):rep(1024),
-  ("ü"):rep(512), (" "):rep(1024), ("a/"):rep(512),
+  " ",
+  "a b",
+  " before",
+  "behind ",
+  "+",
+  "c+d",
+  "%",
+  "%25",
+  "%zz",
+  "e%20f",
+  "%2F",
+  "a%00b",
+  "&",
+  "x&y=z",
+  "=",
+  "?",
+  "g?h=1",
+  "?uploads",
+  "list-type=2",
+  "#",
+  "i#j",
+  "'",
+  "q'\"",
+  "tilde~!*()",
+  ";:@$,",
+  "<&>",
+  "&amp;",
+  "[k]{l}|m^`",
+  "\\",
+  "back\\slash",
+  "ü/日本",
+  "e\204\129",
+  "\195\169",
+  "😀/👩‍👩‍👧",
+  "\194\160",
+  "/",
+  "//",
+  "/first",
+  "double//slash",
+  "trailing/",
+  "trailing//",
+  ".",
+  "..",
+  "./n",
+  "o/.",
+  "p/./q",
+  "../r",
+  "t/../u",
+  "v/../../w",
+  "http://x/y",
+  "day=1/part 0.csv",
+  "tab\tbed",
+  "line\nbreak",
+  "\r",
+  "\127",
+  ("k"):rep(1024),
+  ("ü"):rep(512),
+  (" "):rep(1024),
+  ("a/"):rep(512),
 }
 -- In parts, both servers have less room for keys, whoever asks: Swift adds names of its own to them, and
 -- radosgw answers with what lies beyond the end of a buffer.
 local HARD_KEYS_OF_PARTS = {
-  " a b ", "c+d%20e", "g?h=1&i#j", "'()*!~\"", "ü/日本 😀", "e\204\129", "/x/../y//z/.", "//", "<&>", ";:@$,=\\",
-  "tab\tbed\r\n", ("ü% "):rep(230),
+  " a b ",
+  "c+d%20e",
+  "g?h=1&i#j",
+  "'()*!~\"",
+  "ü/日本 😀",
+  "e\204\129",
+  "/x/../y//z/.",
+  "//",
+  "<&>",
+  ";:@$,=\\",
+  "tab\tbed\r\n",
+  ("ü% "):rep(230),
 }
 
 -- Bytes that look random and are the same in every run.
@@ -69,18 +132,25 @@ for _, stranger in ipairs(STRANGERS) do
 
     local function client(changes)
       local credentials = {}
-      for name, value in pairs(server.credentials) do credentials[name] = value end
-      for name, value in pairs(changes or {}) do credentials[name] = value end
+      for name, value in pairs(server.credentials) do
+        credentials[name] = value
+      end
+      for name, value in pairs(changes or {}) do
+        credentials[name] = value
+      end
       return finspace.new {
-        region = server.region, s3_endpoint_url = server.endpoint, credentials = credentials,
-        transport = transport, sleep = function() end,
+        region = server.region,
+        s3_endpoint_url = server.endpoint,
+        credentials = credentials,
+        transport = transport,
+        sleep = function() end,
       }
     end
 
     setup(function()
       server, missing = stranger[2]()
       if not server then return end
-      real_transport, close = require("finspace.transport.curl").new {}
+      real_transport, close = require("finspace.host.transport.curl").new {}
       server:create_bucket(BUCKET)
       folder, fs = support.temporary_folder(), client()
     end)
@@ -103,9 +173,16 @@ for _, stranger in ipairs(STRANGERS) do
     local function get(key) return assert(fs.s3:get_object { bucket = BUCKET, key = key }).body end
 
     local function send(path, key, more)
-      local job = { s3 = fs.s3, runtime = fs.session.runtime, source = assert(source.look(path)),
-        bucket = BUCKET, key = key }
-      for name, value in pairs(more or {}) do job[name] = value end
+      local job = {
+        s3 = fs.s3,
+        runtime = fs.session.runtime,
+        source = assert(source.look(path)),
+        bucket = BUCKET,
+        key = key,
+      }
+      for name, value in pairs(more or {}) do
+        job[name] = value
+      end
       return upload.file(job)
     end
 
@@ -127,9 +204,7 @@ for _, stranger in ipairs(STRANGERS) do
       return keys
     end
 
-    local function uploads_below(prefix)
-      return assert(fs.s3:list_uploads { bucket = BUCKET, prefix = prefix }).uploads
-    end
+    local function uploads_below(prefix) return assert(fs.s3:list_uploads { bucket = BUCKET, prefix = prefix }).uploads end
 
     -- Keys, metadata and signatures ------------------------------------------------------------------
 
@@ -157,11 +232,15 @@ for _, stranger in ipairs(STRANGERS) do
 
     promise("puts objects together from parts under hard keys, and lists the uploads", function()
       for _, key in ipairs(HARD_KEYS_OF_PARTS) do
-        local begun = { bucket = BUCKET, key = key,
-          upload_id = assert(fs.s3:create_upload { bucket = BUCKET, key = key }).upload_id }
+        local begun = {
+          bucket = BUCKET,
+          key = key,
+          upload_id = assert(fs.s3:create_upload { bucket = BUCKET, key = key }).upload_id,
+        }
         local function part(body)
-          return assert(fs.s3:upload_part { bucket = BUCKET, key = key, upload_id = begun.upload_id, number = 1,
-            body = body })
+          return assert(
+            fs.s3:upload_part { bucket = BUCKET, key = key, upload_id = begun.upload_id, number = 1, body = body }
+          )
         end
         part("to be sent again")
         begun.etags = { part("of " .. key).etag }
@@ -174,11 +253,19 @@ for _, stranger in ipairs(STRANGERS) do
 
     promise("keeps metadata and the content's type", function()
       for _, value in ipairs { "a", "a b", "a  b", "a,b;c=d", '"q"', "%41+&/?#'()*!~", ("x"):rep(250) } do
-        assert(fs.s3:put_object { bucket = BUCKET, key = "metadata", metadata = { Owner = value, ["a-b"] = "2" },
-          content_type = "text/csv; charset=utf-8" })
+        assert(
+          fs.s3:put_object {
+            bucket = BUCKET,
+            key = "metadata",
+            metadata = { Owner = value, ["a-b"] = "2" },
+            content_type = "text/csv; charset=utf-8",
+          }
+        )
         local object = assert(fs.s3:head_object { bucket = BUCKET, key = "metadata" })
-        assert.are.same({ value, "2", "text/csv; charset=utf-8" },
-          { object.metadata.owner, object.metadata["a-b"], object.content_type })
+        assert.are.same(
+          { value, "2", "text/csv; charset=utf-8" },
+          { object.metadata.owner, object.metadata["a-b"], object.content_type }
+        )
       end
     end)
 
@@ -200,8 +287,11 @@ for _, stranger in ipairs(STRANGERS) do
 
     promise("accepts signatures in the query", function()
       for _, token in ipairs { false, "some+token/with==" } do
-        local keys = { access_key_id = server.credentials.access_key_id, session_token = token or nil,
-          secret_access_key = server.credentials.secret_access_key }
+        local keys = {
+          access_key_id = server.credentials.access_key_id,
+          session_token = token or nil,
+          secret_access_key = server.credentials.secret_access_key,
+        }
         local path = "/" .. BUCKET .. "/signed%20%C3%BC%2B%25/../x//y"
         assert.are.equal(200, server:ask("PUT", path, "in the query", keys).status)
         assert.are.equal("in the query", server:ask("GET", path, nil, keys).body)
@@ -219,9 +309,12 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.same(expected, keys_below("list/"))
       local token, folders, pages = nil, {}, 0
       repeat
-        local page = assert(fs.s3:list_objects { bucket = BUCKET, prefix = "list/", delimiter = "/", max_keys = 5,
-          token = token })
-        for _, prefix in ipairs(page.prefixes) do table.insert(folders, prefix .. "x") end
+        local page = assert(
+          fs.s3:list_objects { bucket = BUCKET, prefix = "list/", delimiter = "/", max_keys = 5, token = token }
+        )
+        for _, prefix in ipairs(page.prefixes) do
+          table.insert(folders, prefix .. "x")
+        end
         token, pages = page.next_token, pages + 1
       until not token
       assert.are.same({ 3, expected }, { pages, folders })
@@ -230,7 +323,9 @@ for _, stranger in ipairs(STRANGERS) do
     end)
 
     promise("sweeps away the uploads below a prefix, and no others", function()
-      for i = 1, 3 do assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep ü/+%20 " .. i }) end
+      for i = 1, 3 do
+        assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep ü/+%20 " .. i })
+      end
       local other = assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep" })
       assert.are.equal(3, upload.sweep(fs.s3, BUCKET, "sweep ü/"))
       assert.are.equal(1, #uploads_below("sweep"))
@@ -287,7 +382,9 @@ for _, stranger in ipairs(STRANGERS) do
     end)
 
     promise("gives a prefix as a folder", function()
-      for _, name in ipairs { "a b.csv", "sub/ü+%.csv" } do put("tree/" .. name, name) end
+      for _, name in ipairs { "a b.csv", "sub/ü+%.csv" } do
+        put("tree/" .. name, name)
+      end
       assert.are.equal(2, assert(fs:download { source = "s3://" .. BUCKET .. "/tree/", to = folder .. "/tree" }).files)
       assert.are.equal("sub/ü+%.csv", support.read_file(folder .. "/tree/sub/ü+%.csv"))
     end)
@@ -305,7 +402,9 @@ for _, stranger in ipairs(STRANGERS) do
         table.insert(words, key)
         table.insert(words, paths[key])
       end
-      for i, word in ipairs(words) do words[i] = support.quote(word) end
+      for i, word in ipairs(words) do
+        words[i] = support.quote(word)
+      end
       local output, status = support.run(table.concat(words, " "))
       assert(status == 0, output)
       for key, path in pairs(paths) do
@@ -323,7 +422,9 @@ for _, stranger in ipairs(STRANGERS) do
         if missing then return end
         ours = service.start()
         loader = finspace.new {
-          region = ours.region, endpoint_url = ours.endpoint, s3_endpoint_url = ours.endpoint,
+          region = ours.region,
+          endpoint_url = ours.endpoint,
+          s3_endpoint_url = ours.endpoint,
           credentials = ours.credentials,
           getenv = function(name) return name == "XDG_STATE_HOME" and folder .. "/state" or nil end,
         }
@@ -334,15 +435,24 @@ for _, stranger in ipairs(STRANGERS) do
         support.write_file(folder .. "/in/large.csv", "date,price\n" .. rows)
       end)
 
-      teardown(function() if ours then ours.stop() end end)
+      teardown(function()
+        if ours then ours.stop() end
+      end)
 
       -- `at_staged` runs when all is on the strict server, and before the service is told.
       local function load(at_staged)
         local own = loader.s3
         loader.s3 = fs.s3
-        local changeset, err = loader:load { file = folder .. "/in", dataset = dataset, change_type = "APPEND",
-          min_interval = 0.02, max_interval = 0.1,
-          on_progress = function(event) if event.stage == "staged" then at_staged(own) end end }
+        local changeset, err = loader:load {
+          file = folder .. "/in",
+          dataset = dataset,
+          change_type = "APPEND",
+          min_interval = 0.02,
+          max_interval = 0.1,
+          on_progress = function(event)
+            if event.stage == "staged" then at_staged(own) end
+          end,
+        }
         loader.s3 = own
         return changeset, err
       end

@@ -1,5 +1,5 @@
 local nginx = require("spec.support.nginx")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -76,11 +76,18 @@ describe("scheduler", function()
     end)
 
     it("may stand in another run, and in a task", function()
-      assert.equal(7, scheduler.run(function()
-        return scheduler.run(function() return scheduler.spawn(function()
-          return scheduler.run(function() return 7 end)
-        end):wait() end)
-      end))
+      assert.equal(
+        7,
+        scheduler.run(function()
+          return scheduler.run(function()
+            return scheduler
+              .spawn(function()
+                return scheduler.run(function() return 7 end)
+              end)
+              :wait()
+          end)
+        end)
+      )
     end)
 
     it("says so when every task waits for another one", function()
@@ -103,7 +110,10 @@ describe("scheduler", function()
           local body = get("/slow?for=0.05")
           order[#order + 1] = body
         end)
-        scheduler.spawn(function() scheduler.sleep(0.02); order[#order + 1] = "slept" end)
+        scheduler.spawn(function()
+          scheduler.sleep(0.02)
+          order[#order + 1] = "slept"
+        end)
         scheduler.spawn(function() order[#order + 1] = "at once" end)
       end)
       assert.same({ "at once", "slept", "slow" }, order)
@@ -112,7 +122,11 @@ describe("scheduler", function()
     it("lets the others run when it yields for no reason", function()
       local order = {}
       scheduler.run(function()
-        scheduler.spawn(function() order[#order + 1] = 1; coroutine.yield(); order[#order + 1] = 3 end)
+        scheduler.spawn(function()
+          order[#order + 1] = 1
+          coroutine.yield()
+          order[#order + 1] = 3
+        end)
         scheduler.spawn(function() order[#order + 1] = 2 end)
       end)
       assert.same({ 1, 2, 3 }, order)
@@ -120,7 +134,10 @@ describe("scheduler", function()
 
     it("is waited for by many, before it ends and after", function()
       scheduler.run(function()
-        local task = scheduler.spawn(function(...) scheduler.sleep(0.01); return ... end, 1, nil, 3)
+        local task = scheduler.spawn(function(...)
+          scheduler.sleep(0.01)
+          return ...
+        end, 1, nil, 3)
         local seen = scheduler.gather {
           function() return (select("#", task:wait())) end,
           function() return (select(3, task:wait())) end,
@@ -132,7 +149,7 @@ describe("scheduler", function()
 
     it("keeps what it raised as its err", function()
       scheduler.run(function()
-        local task = scheduler.spawn(function() error({ not_text = true }) end)
+        local task = scheduler.spawn(function() error { not_text = true } end)
         local result, err = task:wait()
         assert.is_nil(result)
         assert.equal("TaskFailed", err.code)
@@ -140,15 +157,16 @@ describe("scheduler", function()
       end)
     end)
 
-    it("can be waited for outside of run", function()
-      assert.equal("hello", scheduler.spawn(get, "/hello"):wait())
-    end)
+    it("can be waited for outside of run", function() assert.equal("hello", scheduler.spawn(get, "/hello"):wait()) end)
 
     it("wakes sleepers in the order of their moments", function()
       local order = {}
       scheduler.run(function()
         for _, moment in ipairs { 5, 1, 4, 2, 3 } do
-          scheduler.spawn(function() scheduler.sleep(moment / 100); order[#order + 1] = moment end)
+          scheduler.spawn(function()
+            scheduler.sleep(moment / 100)
+            order[#order + 1] = moment
+          end)
         end
       end)
       assert.same({ 1, 2, 3, 4, 5 }, order)
@@ -181,7 +199,10 @@ describe("scheduler", function()
 
     it("ends a sleep at once", function()
       local spent = seconds_of(function()
-        cancel_after(0.01, function() scheduler.sleep(5); scheduler.sleep(5) end)
+        cancel_after(0.01, function()
+          scheduler.sleep(5)
+          scheduler.sleep(5)
+        end)
       end)
       assert.is_true(spent < 2)
     end)
@@ -189,10 +210,20 @@ describe("scheduler", function()
     it("of one that waits for others is passed on to them", function()
       local kinds = {}
       local results, errs = cancel_after(0.02, function()
-        return scheduler.gather { limit = 2,
-          function() local _, err = get("/slow?for=5"); kinds[1] = err.kind; return nil, err end,
-          function() local _, err = get("/slow?for=5"); kinds[2] = err.kind; return nil, err end,
-          function() return "never begun" end }
+        return scheduler.gather {
+          limit = 2,
+          function()
+            local _, err = get("/slow?for=5")
+            kinds[1] = err.kind
+            return nil, err
+          end,
+          function()
+            local _, err = get("/slow?for=5")
+            kinds[2] = err.kind
+            return nil, err
+          end,
+          function() return "never begun" end,
+        }
       end)
       assert.same({ "cancelled", "cancelled" }, kinds)
       assert.same({}, results)
@@ -220,7 +251,10 @@ describe("scheduler", function()
       assert.same({ "hello", 2 }, results)
       assert.is_nil(errs)
       results, errs = scheduler.gather {
-        function() return nil, "refused" end, function() return 2 end, function() error("boom") end }
+        function() return nil, "refused" end,
+        function() return 2 end,
+        function() error("boom") end,
+      }
       assert.same({ nil, 2 }, results)
       assert.equal("refused", errs[1])
       assert.matches("boom", errs[3].message)
@@ -246,14 +280,14 @@ describe("scheduler", function()
 
     it("takes the time of the slowest, not of all", function()
       local jobs = {}
-      for index = 1, 40 do jobs[index] = function() return get("/slow?for=0.1") end end
+      for index = 1, 40 do
+        jobs[index] = function() return get("/slow?for=0.1") end
+      end
       local spent = seconds_of(function() assert.equal(40, #scheduler.gather(jobs)) end)
       assert.is_true(spent < 2, spent)
     end)
 
-    it("of nothing is nothing", function()
-      assert.same({}, (scheduler.gather {}))
-    end)
+    it("of nothing is nothing", function() assert.same({}, (scheduler.gather {})) end)
   end)
 
   it("blocks in a coroutine of one's own, rather than yield to a stranger", function()
@@ -280,7 +314,9 @@ describe("scheduler", function()
     local function burst()
       scheduler.run(function()
         local jobs = { limit = 50 }
-        for index = 1, 500 do jobs[index] = function() return get("/hello") end end
+        for index = 1, 500 do
+          jobs[index] = function() return get("/hello") end
+        end
         scheduler.gather(jobs)
       end)
       collectgarbage()
@@ -289,7 +325,9 @@ describe("scheduler", function()
     end
     burst()
     local before = burst()
-    for _ = 1, 3 do burst() end
+    for _ = 1, 3 do
+      burst()
+    end
     assert.is_true(burst() - before < 64, "kilobytes grew")
   end)
 end)

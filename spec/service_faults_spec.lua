@@ -101,7 +101,7 @@ describe("The service under fault #once", function()
       running.restart()
     end
     for key, sha256 in pairs(kept) do
-      local answer = running.ask({ service = "s3", path = "/finspace-local/" .. key })
+      local answer = running.ask { service = "s3", path = "/finspace-local/" .. key }
       assert.equal(sha256, core.sha256(answer.body))
     end
   end)
@@ -121,7 +121,7 @@ describe("The service under fault #once", function()
       local requests, statuses = {}, {}
       for i = 1, 40 do
         local path = ("/finspace-local/midst/%d/%d"):format(round, i)
-        requests[i] = running.sign({ service = "s3", method = "PUT", path = path, body = "body of " .. path })
+        requests[i] = running.sign { service = "s3", method = "PUT", path = path, body = "body of " .. path }
       end
       for i, connection in ipairs(at_once.send(running.port, requests)) do
         if i == round then running.kill() end
@@ -144,7 +144,7 @@ describe("The service under fault #once", function()
       local requests = {}
       for i = 1, 10 do
         local path = ("/finspace-local/left/%d/%d"):format(round, i)
-        requests[i] = running.sign({ service = "s3", method = "PUT", path = path, body = "body of " .. path })
+        requests[i] = running.sign { service = "s3", method = "PUT", path = path, body = "body of " .. path }
       end
       local connections = at_once.send(running.port, requests)
       for i = 1, 9 do
@@ -162,12 +162,12 @@ describe("The service under fault #once", function()
       local wanted = {
         method = "POST",
         path = "/datasets/" .. dataset .. "/changesetsv2",
-        body = cjson.encode({
+        body = cjson.encode {
           changeType = "APPEND",
           sourceParams = { s3SourcePath = uri },
           formatParams = { formatType = "CSV" },
           clientToken = "changeset-" .. i,
-        }),
+        },
       }
       support.run(("(sleep 0.00%d; kill -9 %d) 2>/dev/null &"):format(i % 4, running.pid))
       try(wanted)

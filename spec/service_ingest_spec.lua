@@ -55,22 +55,13 @@ describe("The service's ingestion #once", function()
     end)
 
     it("fails a row with the wrong number of fields, and says which line", function()
-      assert.same(
-        { "VALIDATION", "line 3 of data.csv has 3 fields, not 2" },
-        { failure("a,b\n1,2\n1,2,3\n") }
-      )
-      assert.same(
-        { "VALIDATION", "line 5 of data.csv has 1 field, not 2" },
-        { failure('a,b\n"1\n2",3\n1,2\nx\n') }
-      )
+      assert.same({ "VALIDATION", "line 3 of data.csv has 3 fields, not 2" }, { failure("a,b\n1,2\n1,2,3\n") })
+      assert.same({ "VALIDATION", "line 5 of data.csv has 1 field, not 2" }, { failure('a,b\n"1\n2",3\n1,2\nx\n') })
     end)
 
     it("fails what is not UTF-8, and says which line", function()
-      for _, wrong in ipairs({ "\255", "\192\128", "\237\160\128", "\244\144\128\128", "\195" }) do
-        assert.same(
-          { "VALIDATION", "line 2 of data.csv is not UTF-8" },
-          { failure("a,b\n1," .. wrong .. "\n") }
-        )
+      for _, wrong in ipairs { "\255", "\192\128", "\237\160\128", "\244\144\128\128", "\195" } do
+        assert.same({ "VALIDATION", "line 2 of data.csv is not UTF-8" }, { failure("a,b\n1," .. wrong .. "\n") })
       end
       assert.equal(1, rows("é,漢,😀\n1,2,3\n"))
     end)
@@ -109,7 +100,7 @@ describe("The service's ingestion #once", function()
       assert.equal(2, rows('[{"a":1},{"a":"]}\\""}]', json))
       assert.equal(2, rows('{"a":1}\n{"a":[{}]}\n', json))
       assert.equal(0, rows("[]", json))
-      for _, wrong in ipairs({ '{"a":1', '[{"a":1}', "[1]", "x", '{"a":}', '[{"a":1} {"a":1}]' }) do
+      for _, wrong in ipairs { '{"a":1', '[{"a":1}', "[1]", "x", '{"a":}', '[{"a":1} {"a":1}]' } do
         assert.equal("VALIDATION", (failure(wrong, json)))
       end
     end)
@@ -152,7 +143,7 @@ describe("The service's ingestion #once", function()
     end)
 
     it("fails when there is nothing", function()
-      for _, path in ipairs({ "missing.csv", "missing/", "many/9.csv" }) do
+      for _, path in ipairs { "missing.csv", "missing/", "many/9.csv" } do
         local info = running.ingest(dataset, "s3://finspace-local/" .. path).errorInfo
         assert.equal("RESOURCE_NOT_FOUND", info.errorCategory)
         assert.truthy(info.errorMessage:find(path, 1, true))

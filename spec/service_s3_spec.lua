@@ -34,7 +34,7 @@ describe("The service's S3 half #once", function()
       for i = 0, 255 do
         bytes[#bytes + 1] = string.char(i)
       end
-      for _, body in ipairs({ "", "x", table.concat(bytes), ("0123456789"):rep(100000) }) do
+      for _, body in ipairs { "", "x", table.concat(bytes), ("0123456789"):rep(100000) } do
         put("bytes", body)
         local answer = s3("GET", "bytes")
         assert.equal(200, answer.status)
@@ -85,16 +85,9 @@ describe("The service's S3 half #once", function()
     end)
 
     it("keeps its content type and its metadata", function()
-      s3(
-        "PUT",
-        "described",
-        { body = "x", content_type = "text/csv", headers = { { "x-amz-meta-origin", "spec" } } }
-      )
+      s3("PUT", "described", { body = "x", content_type = "text/csv", headers = { { "x-amz-meta-origin", "spec" } } })
       local answer = s3("HEAD", "described")
-      assert.same(
-        { "text/csv", "spec" },
-        { answer.headers["content-type"], answer.headers["x-amz-meta-origin"] }
-      )
+      assert.same({ "text/csv", "spec" }, { answer.headers["content-type"], answer.headers["x-amz-meta-origin"] })
     end)
 
     it("gives ranges", function()
@@ -113,9 +106,7 @@ describe("The service's S3 half #once", function()
 
     it("heeds If-Match and If-None-Match", function()
       local etag = put("conditional", "1")
-      local function get(name, value)
-        return s3("GET", "conditional", { headers = { { name, value } } }).status
-      end
+      local function get(name, value) return s3("GET", "conditional", { headers = { { name, value } } }).status end
       assert.equal(200, get("If-Match", etag))
       assert.equal(412, get("If-Match", '"other"'))
       assert.equal(304, get("If-None-Match", etag))
@@ -152,13 +143,13 @@ describe("The service's S3 half #once", function()
     it("deletes many at once", function()
       put("many%26/1", "x")
       put("many%26/2", "x")
-      local answer = running.ask({
+      local answer = running.ask {
         service = "s3",
         method = "POST",
         path = "/finspace-local",
         query = "delete",
         body = "<Delete><Object><Key>many&amp;/1</Key></Object><Object><Key>not-there</Key></Object></Delete>",
-      })
+      }
       assert.equal(200, answer.status, answer.body)
       assert.truthy(answer.body:find("<Deleted><Key>many&amp;/1</Key></Deleted>", 1, true))
       assert.same({ 404, 200 }, { s3("GET", "many%26/1").status, s3("GET", "many%26/2").status })
@@ -166,14 +157,13 @@ describe("The service's S3 half #once", function()
 
     it("can be read by a presigned URL", function()
       put("presigned", "hello")
-      local answer =
-        s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
+      local answer = s3("GET", "presigned", { form = "query", expires = 60, payload_hash = "UNSIGNED-PAYLOAD" })
       assert.same({ 200, "hello" }, { answer.status, answer.body })
     end)
   end)
 
   -- A row's limit is 64 KiB; what is larger is a file.
-  for _, size in ipairs({ 1, 5000, 65536, 65537, 1000000 }) do
+  for _, size in ipairs { 1, 5000, 65536, 65537, 1000000 } do
     describe(("with an object of %d bytes"):format(size), function()
       local body = sys.random_bytes(size)
 
@@ -195,7 +185,7 @@ describe("The service's S3 half #once", function()
         local etag = put("sized", body)
         local answer = s3("HEAD", "sized")
         assert.same({ tostring(size), etag }, { answer.headers["content-length"], answer.headers.etag })
-        local listed = running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&prefix=sized" })
+        local listed = running.ask { service = "s3", path = "/finspace-local", query = "list-type=2&prefix=sized" }
         assert.truthy(listed.body:find(("<Size>%d</Size>"):format(size), 1, true))
       end)
 
@@ -214,13 +204,13 @@ describe("The service's S3 half #once", function()
     local function puts(count, key_of, headers)
       local requests = {}
       for i = 1, count do
-        requests[i] = running.sign({
+        requests[i] = running.sign {
           service = "s3",
           method = "PUT",
           path = BUCKET .. key_of(i),
           body = "body " .. i,
           headers = headers,
-        })
+        }
       end
       return requests
     end
@@ -263,13 +253,13 @@ describe("The service's S3 half #once", function()
 
   describe("with a body that is not what was signed", function()
     local function refuse(change, wanted)
-      local request = running.sign({
+      local request = running.sign {
         service = "s3",
         method = "PUT",
         path = BUCKET .. "refused",
         body = "hello",
         headers = wanted,
-      })
+      }
       change(request)
       return running.send(request)
     end
@@ -282,8 +272,7 @@ describe("The service's S3 half #once", function()
     end)
 
     it("stores nothing when the body is cut off", function()
-      local request =
-        running.sign({ service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello" })
+      local request = running.sign { service = "s3", method = "PUT", path = BUCKET .. "refused", body = "hello" }
       local socket = require("socket").connect("127.0.0.1", running.port)
       local lines = { "PUT " .. request.path .. " HTTP/1.1" }
       for _, header in ipairs(request.headers) do
@@ -313,11 +302,11 @@ describe("The service's S3 half #once", function()
     end)
 
     it("takes no chunks whose signatures it would not check", function()
-      for _, word in ipairs({
+      for _, word in ipairs {
         "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-      }) do
+      } do
         local answer = s3("PUT", "refused", { body = "5\r\nhello\r\n0\r\n\r\n", payload_hash = word })
         assert.equal("NotImplemented", code_of(answer))
       end
@@ -327,8 +316,7 @@ describe("The service's S3 half #once", function()
 
   describe("listing", function()
     local function list(query)
-      local answer =
-        running.ask({ service = "s3", path = "/finspace-local", query = "list-type=2&" .. query })
+      local answer = running.ask { service = "s3", path = "/finspace-local", query = "list-type=2&" .. query }
       assert.equal(200, answer.status, answer.body)
       local keys, prefixes = {}, {}
       for contents in answer.body:gmatch("<Contents>(.-)</Contents>") do
@@ -341,7 +329,7 @@ describe("The service's S3 half #once", function()
     end
 
     setup(function()
-      for _, key in ipairs({ "l/a", "l/b/1", "l/b/2", "l/c%20c", "l/d/", "l/e", "m" }) do
+      for _, key in ipairs { "l/a", "l/b/1", "l/b/2", "l/c%20c", "l/d/", "l/e", "m" } do
         put(key, "x")
       end
     end)
@@ -398,10 +386,7 @@ describe("The service's S3 half #once", function()
     it(
       "starts after a key, and encodes keys when asked",
       function()
-        assert.same(
-          { "l/c%20c", "l/d/", "l/e" },
-          (list("prefix=l%2F&start-after=l%2Fb%2F2&encoding-type=url"))
-        )
+        assert.same({ "l/c%20c", "l/d/", "l/e" }, (list("prefix=l%2F&start-after=l%2Fb%2F2&encoding-type=url")))
       end
     )
 
@@ -412,30 +397,19 @@ describe("The service's S3 half #once", function()
     end)
 
     it("answers for buckets too", function()
-      assert.equal(
-        "NoSuchBucket",
-        code_of(running.ask({ service = "s3", path = "/elsewhere", query = "list-type=2" }))
-      )
+      assert.equal("NoSuchBucket", code_of(running.ask { service = "s3", path = "/elsewhere", query = "list-type=2" }))
       assert.equal(200, running.ask({ service = "s3", method = "HEAD", path = "/finspace-local" }).status)
-      assert.truthy(
-        running.ask({ service = "s3", path = "/" }).body:find("<Name>finspace-local</Name>", 1, true)
-      )
+      assert.truthy(running.ask({ service = "s3", path = "/" }).body:find("<Name>finspace-local</Name>", 1, true))
       assert.equal(200, running.ask({ service = "s3", method = "PUT", path = "/mine" }).status)
-      assert.equal(
-        "BucketAlreadyExists",
-        code_of(running.ask({ service = "s3", method = "PUT", path = "/mine" }))
-      )
+      assert.equal("BucketAlreadyExists", code_of(running.ask { service = "s3", method = "PUT", path = "/mine" }))
       assert.equal(204, running.ask({ service = "s3", method = "DELETE", path = "/mine" }).status)
-      assert.equal(
-        "InvalidBucketName",
-        code_of(running.ask({ service = "s3", method = "PUT", path = "/No" }))
-      )
+      assert.equal("InvalidBucketName", code_of(running.ask { service = "s3", method = "PUT", path = "/No" }))
     end)
 
     it("puts nothing into a bucket that was deleted while the body arrived", function()
       local bucket = { service = "s3", method = "PUT", path = "/leaving" }
       assert.equal(200, running.ask(bucket).status)
-      local request = running.sign({ service = "s3", method = "PUT", path = "/leaving/late", body = "hello" })
+      local request = running.sign { service = "s3", method = "PUT", path = "/leaving/late", body = "hello" }
       request.body = "hel"
       local connection = at_once.send(running.port, { request })[1]
       sys.sleep(0.05)
@@ -449,7 +423,7 @@ describe("The service's S3 half #once", function()
     end)
 
     it("says what it does not have", function()
-      local answer = running.ask({ service = "s3", path = "/finspace-local", query = "acl" })
+      local answer = running.ask { service = "s3", path = "/finspace-local", query = "acl" }
       assert.same({ 501, "NotImplemented" }, { answer.status, code_of(answer) })
     end)
   end)
@@ -467,19 +441,14 @@ describe("The service's S3 half #once", function()
     local function complete(key, id, parts)
       local lines = {}
       for _, entry in ipairs(parts) do
-        lines[#lines + 1] = ("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>"):format(
-          entry[1],
-          entry[2]
-        )
+        lines[#lines + 1] = ("<Part><PartNumber>%d</PartNumber><ETag>%s</ETag></Part>"):format(entry[1], entry[2])
       end
       return s3("POST", key, {
         query = "uploadId=" .. id,
         body = "<CompleteMultipartUpload>" .. table.concat(lines) .. "</CompleteMultipartUpload>",
       })
     end
-    local function etag(key, id, number, body)
-      return part(key, id, number, body).headers.etag:gsub('"', "&quot;") .. ""
-    end
+    local function etag(key, id, number, body) return part(key, id, number, body).headers.etag:gsub('"', "&quot;") .. "" end
 
     it("makes one object of the parts, in their order", function()
       local id = begin("parts")
@@ -572,7 +541,7 @@ describe("The service's S3 half #once", function()
   describe("over time", function()
     local SWEEP = [[server { listen 127.0.0.1:%d; location / { content_by_lua_block {
       local state = { settings = { data = %q } }
-      state.db = require("finspace.service.store").open(state.settings.data)
+      state.db = require("finspace.service.db.store").open(state.settings.data)
       require("finspace.service.ingest.sweep").run(state)
       require("finspace.service.ingest.sweep").run(state)
       state.db:close()
@@ -591,7 +560,7 @@ describe("The service's S3 half #once", function()
 
     local function rows_of(...)
       local rows = {}
-      for i, body in ipairs({ ... }) do
+      for i, body in ipairs { ... } do
         local count = ("SELECT count(*) FROM small_segments WHERE bytes = CAST('%s' AS BLOB)"):format(body)
         rows[i] = tonumber(running.sql(count))
       end

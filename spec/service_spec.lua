@@ -27,7 +27,7 @@ describe("The service", function()
     end)
 
     it("leaves its files to its owner alone", function()
-      for _, name in ipairs({ "config", "credentials" }) do
+      for _, name in ipairs { "config", "credentials" } do
         assert.equal(tonumber("600", 8), sys.stat(running.data .. "/" .. name).mode % 512)
       end
       assert.equal(tonumber("700", 8), sys.stat(running.data).mode % 512)
@@ -43,19 +43,15 @@ describe("The service", function()
     it("starts from its program, called by a relative path, over a relative folder", function()
       local folder, port = support.temporary_folder(), support.free_port()
       local command = "cd %s && exec build/bin/finspace serve --port %d --data %s"
-      local pid = assert(sys.start({
+      local pid = assert(sys.start {
         argv = {
           "sh",
           "-c",
-          command:format(
-            support.quote(support.root),
-            port,
-            "build/../" .. folder:gsub("^/", ("../"):rep(20))
-          ),
+          command:format(support.quote(support.root), port, "build/../" .. folder:gsub("^/", ("../"):rep(20))),
         },
         stdout = folder .. "/output",
         stderr = folder .. "/errors",
-      }))
+      })
       for _ = 1, 500 do
         if (support.read_file(folder .. "/output") or ""):find("ready") then break end
         sys.sleep(0.01)
@@ -67,13 +63,10 @@ describe("The service", function()
     end)
 
     it("says in one line that its port is in use", function()
-      local output, status =
-        attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))
+      local output, status = attempt("", ("port = %d, data = %q"):format(running.port, running.data .. "/other"))
       assert.equal(1, status)
       assert.equal(
-        ("port %d on 127.0.0.1 is in use: stop what uses it, or choose another with --port"):format(
-          running.port
-        ),
+        ("port %d on 127.0.0.1 is in use: stop what uses it, or choose another with --port"):format(running.port),
         output
       )
     end)
@@ -93,20 +86,13 @@ describe("The service", function()
 
     it("says in one line which package holds the Lua module that nginx lacks", function()
       local folder = support.temporary_folder()
-      support.write_file(
-        folder .. "/nginx",
-        "#!/bin/sh\necho 'configure arguments: --modules-path=/nowhere' >&2\n"
-      )
+      support.write_file(folder .. "/nginx", "#!/bin/sh\necho 'configure arguments: --modules-path=/nowhere' >&2\n")
       support.run("chmod 755 " .. folder .. "/nginx")
-      local output, status = attempt(
-        "PATH=" .. folder .. ":$PATH",
-        ("port = %d, data = %q"):format(support.free_port(), folder .. "/data")
-      )
+      local output, status =
+        attempt("PATH=" .. folder .. ":$PATH", ("port = %d, data = %q"):format(support.free_port(), folder .. "/data"))
       support.remove_folder(folder)
       assert.equal(1, status)
-      assert.truthy(
-        output:find("has no Lua module: apt-get install nginx-light libnginx-mod-http-lua", 1, true)
-      )
+      assert.truthy(output:find("has no Lua module: apt-get install nginx-light libnginx-mod-http-lua", 1, true))
     end)
   end)
 
@@ -152,10 +138,7 @@ describe("The service", function()
         end
       end,
       ["no date"] = drop("x-amz-date"),
-      ["another date"] = replace(
-        "x-amz-date",
-        function(value) return (value:gsub("%d%d%d%dZ$", "0000Z")) .. "" end
-      ),
+      ["another date"] = replace("x-amz-date", function(value) return (value:gsub("%d%d%d%dZ$", "0000Z")) .. "" end),
       ["another host"] = replace("host", function() return "example.org" end),
       ["an x-amz- header that is not signed"] = add("x-amz-meta-owner", "someone"),
       ["a security token that is not its own"] = add("x-amz-security-token", "token"),
@@ -197,10 +180,7 @@ describe("The service", function()
           spoil(request)
           local answer = running.send(request)
           assert.truthy(answer, kind .. " with " .. what .. " got no answer")
-          assert.truthy(
-            answer.status >= 400 and answer.status < 500,
-            kind .. " with " .. what .. ": " .. answer.status
-          )
+          assert.truthy(answer.status >= 400 and answer.status < 500, kind .. " with " .. what .. ": " .. answer.status)
           refused = refused + 1
         end
       end
@@ -217,23 +197,21 @@ describe("The service", function()
         return answer.status .. " " .. (code_of(answer) or answer.body:match("<Code>(.-)</Code>"))
       end
       local late = math.floor(sys.now()) - 1200
-      assert.equal("403 InvalidSignatureException", codes({ credentials = wrong }))
-      assert.equal("403 UnrecognizedClientException", codes({ credentials = unknown }))
-      assert.equal("400 RequestExpired", codes({ time = late }))
-      assert.equal("403 InvalidSignatureException", codes({ region = "us-west-2" }))
-      assert.equal("403 SignatureDoesNotMatch", codes({ service = "s3", credentials = wrong }))
-      assert.equal("403 InvalidAccessKeyId", codes({ service = "s3", credentials = unknown }))
-      assert.equal("403 RequestTimeTooSkewed", codes({ service = "s3", time = late }))
+      assert.equal("403 InvalidSignatureException", codes { credentials = wrong })
+      assert.equal("403 UnrecognizedClientException", codes { credentials = unknown })
+      assert.equal("400 RequestExpired", codes { time = late })
+      assert.equal("403 InvalidSignatureException", codes { region = "us-west-2" })
+      assert.equal("403 SignatureDoesNotMatch", codes { service = "s3", credentials = wrong })
+      assert.equal("403 InvalidAccessKeyId", codes { service = "s3", credentials = unknown })
+      assert.equal("403 RequestTimeTooSkewed", codes { service = "s3", time = late })
     end)
 
     it("accepts a presigned URL until it ends", function()
       local now = math.floor(sys.now())
-      local function get(time)
-        return running.ask({ path = "/datasetsv2", form = "query", expires = 60, time = time })
-      end
+      local function get(time) return running.ask { path = "/datasetsv2", form = "query", expires = 60, time = time } end
       assert.equal(200, get(now - 30).status)
       assert.equal("RequestExpired", code_of(get(now - 90)))
-      local extended = running.sign({ path = "/datasetsv2", form = "query", expires = 60, time = now - 90 })
+      local extended = running.sign { path = "/datasetsv2", form = "query", expires = 60, time = now - 90 }
       extended.query = extended.query:gsub("X%-Amz%-Expires=60", "X-Amz-Expires=600")
       assert.equal("InvalidSignatureException", code_of(running.send(extended)))
     end)
@@ -255,7 +233,7 @@ describe("The service", function()
         { "$", "&X-Amz-Date=20200101T000000Z" },
       }
       for _, change in ipairs(changes) do
-        local request = running.sign({ path = "/datasetsv2", form = "query", expires = 60 })
+        local request = running.sign { path = "/datasetsv2", form = "query", expires = 60 }
         local query = request.query:gsub(change[1], change[2], 1)
         assert.not_equal(request.query, query)
         request.query = query
@@ -265,12 +243,12 @@ describe("The service", function()
     end)
 
     it("refuses a query that says something twice", function()
-      local answer = running.ask({ path = "/datasetsv2", query = "maxResults=1&maxResults=2" })
+      local answer = running.ask { path = "/datasetsv2", query = "maxResults=1&maxResults=2" }
       assert.same({ 400, "ValidationException" }, { answer.status, code_of(answer) })
     end)
 
     it("accepts the same request again, as AWS does", function()
-      local request = running.sign({ path = "/datasetsv2" })
+      local request = running.sign { path = "/datasetsv2" }
       assert.equal(200, running.send(request).status)
       assert.equal(200, running.send(request).status)
     end)
@@ -278,9 +256,7 @@ describe("The service", function()
     it("gives every answer a request id", function()
       assert.truthy(running.ask({ path = "/datasetsv2" }).headers["x-amzn-requestid"])
       assert.truthy(running.ask({ path = "/nowhere" }).headers["x-amzn-requestid"])
-      assert.truthy(
-        running.ask({ path = "/finspace-local/there", service = "s3" }).headers["x-amz-request-id"]
-      )
+      assert.truthy(running.ask({ path = "/finspace-local/there", service = "s3" }).headers["x-amz-request-id"])
       assert.truthy(running.ask({ path = "/finspace-local/not", service = "s3" }).headers["x-amz-request-id"])
     end)
   end)
@@ -319,18 +295,15 @@ describe("The service", function()
         ("x"):rep(2 * 1024 * 1024),
       }
       for _, body in ipairs(bodies) do
-        local answer = running.ask({ method = "POST", path = path, body = body })
-        assert.truthy(
-          answer.status >= 400 and answer.status < 500,
-          answer.status .. " for " .. body:sub(1, 60)
-        )
+        local answer = running.ask { method = "POST", path = path, body = body }
+        assert.truthy(answer.status >= 400 and answer.status < 500, answer.status .. " for " .. body:sub(1, 60))
         assert.truthy(code_of(answer))
         assert.truthy(answer.status == 413 or cjson.decode(answer.body).message)
       end
     end)
 
     it("knows neither routes nor methods that are not in the model", function()
-      for _, wanted in ipairs({
+      for _, wanted in ipairs {
         { path = "/" },
         { path = "/nowhere" },
         { path = "/datasetsv2/a/b/c" },
@@ -339,7 +312,7 @@ describe("The service", function()
         { path = "//datasetsv2" },
         { path = "/datasetsv2/%zz" },
         { path = "/user/%FF" },
-      }) do
+      } do
         local answer = running.ask(wanted)
         assert.truthy(answer.status >= 400 and answer.status < 500, wanted.path .. " " .. answer.status)
         assert.truthy(code_of(answer))
@@ -347,20 +320,20 @@ describe("The service", function()
     end)
 
     it("refuses a body that does not say that it is JSON", function()
-      for _, kind in ipairs({ "text/xml", "application/x-www-form-urlencoded", "json" }) do
-        local request = running.sign({
+      for _, kind in ipairs { "text/xml", "application/x-www-form-urlencoded", "json" } do
+        local request = running.sign {
           method = "POST",
           path = "/workingLocationV1",
           body = "{}",
           content_type = kind,
-        })
+        }
         local answer = running.send(request)
         assert.same({ 415, "UnsupportedMediaTypeException" }, { answer.status, code_of(answer) })
       end
     end)
 
     it("stays on its feet when HTTP itself is broken", function()
-      for _, text in ipairs({
+      for _, text in ipairs {
         "nonsense\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/9.9\r\nHost: a\r\n\r\n",
@@ -369,7 +342,7 @@ describe("The service", function()
         "GET / HTTP/1.1\r\nHost: a\r\nX: " .. ("a"):rep(300000) .. "\r\n\r\n",
         "TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         "POST /datasetsv2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n",
-      }) do
+      } do
         local answer = service.send_text(running.port, text)
         assert.truthy(answer == nil or (answer.status >= 400 and answer.status < 506), text:sub(1, 40))
         assert.truthy(answer == nil or answer.status ~= 500)
@@ -386,9 +359,9 @@ describe("The service", function()
     end
 
     it("lets titles be shared, and aliases not", function()
-      assert.truthy(create({ datasetTitle = "Twice" }))
-      assert.truthy(create({ datasetTitle = "Twice", alias = "alias/one" }))
-      local _, err = create({ alias = "alias/one" })
+      assert.truthy(create { datasetTitle = "Twice" })
+      assert.truthy(create { datasetTitle = "Twice", alias = "alias/one" })
+      local _, err = create { alias = "alias/one" }
       assert.same({ "ConflictException", 409 }, { err.code, err.status })
       assert.truthy(err.message:find("alias", 1, true))
     end)
@@ -429,7 +402,7 @@ describe("The service", function()
 
     it("refuses a page token that it did not give out", function()
       local token = running.call("ListDatasets", { maxResults = 1 }).nextToken
-      for _, made_up in ipairs({ "1", "x", token .. "0", "9" .. token, (token:gsub("%x$", "z")) }) do
+      for _, made_up in ipairs { "1", "x", token .. "0", "9" .. token, (token:gsub("%x$", "z")) } do
         local _, err = running.call("ListDatasets", { nextToken = made_up })
         assert.equal("ValidationException", err.code)
         assert.truthy(err.message:find("nextToken", 1, true))
@@ -447,27 +420,29 @@ describe("The service", function()
     it("stops at 1,500", function()
       running.kill()
       assert.truthy(support.has_program("sqlite3"))
-      running.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
-        .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
-        .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n")
+      running.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
+          .. "INSERT INTO datasets (id, title, kind, created_by, created, modified) "
+          .. "SELECT 'filler' || i, 'filler', 'TABULAR', 'x', 1, 1 FROM n"
+      )
       running.restart()
-      local _, err = create({})
+      local _, err = create {}
       assert.equal("LimitExceededException", err.code)
       running.kill()
       running.sql("DELETE FROM datasets WHERE title = 'filler'")
       running.restart()
-      assert.truthy(create({}))
+      assert.truthy(create {})
     end)
   end)
 
   describe("given a clientToken", function()
     local function create(title, token)
-      return running.ask({
+      return running.ask {
         method = "POST",
         path = "/datasetsv2",
         body = cjson.encode({ datasetTitle = title, kind = "TABULAR", clientToken = token }):gsub("}$", "")
           .. ',"permissionGroupParams":{}}',
-      })
+      }
     end
 
     it("gives the first answer again, and does nothing twice", function()
@@ -505,7 +480,7 @@ describe("The service", function()
       end
       local params_of = {
         AssociateUserToPermissionGroup = function() return { permissionGroupId = group(), userId = user() } end,
-        CreateChangeset = function() return with({ datasetId = running.dataset(), changeType = "APPEND" }) end,
+        CreateChangeset = function() return with { datasetId = running.dataset(), changeType = "APPEND" } end,
         CreateDataView = function()
           local to = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" }
           return { datasetId = running.dataset(), destinationTypeParams = to }
@@ -532,7 +507,7 @@ describe("The service", function()
         ResetUserPassword = function() return { userId = user() } end,
         UpdateChangeset = function()
           local id = running.dataset()
-          return with({ datasetId = id, changesetId = running.ingest(id, uri).changesetId })
+          return with { datasetId = id, changesetId = running.ingest(id, uri).changesetId }
         end,
         UpdateDataset = function()
           return { datasetId = running.dataset(), datasetTitle = "Once more", kind = "TABULAR" }
@@ -563,24 +538,24 @@ describe("The service", function()
 
     it("lets one of many at once win, and gives all the same id", function()
       local http = require("finspace.http")
-      local multi = http.multi({})
-      local wanted = running.sign({
+      local multi = http.multi {}
+      local wanted = running.sign {
         method = "POST",
         path = "/datasetsv2",
         body = '{"datasetTitle":"Race","kind":"TABULAR","clientToken":"race","permissionGroupParams":{}}',
-      })
+      }
       local headers = {}
       for _, header in ipairs(wanted.headers) do
         headers[header[1]:lower()] = header[2]
       end
       headers["content-length"] = nil
       for _ = 1, 64 do
-        multi:add({
+        multi:add {
           method = "POST",
           url = running.endpoint .. wanted.path,
           headers = headers,
           body = wanted.body,
-        })
+        }
       end
       local ids, answered = {}, 0
       while answered < 64 do
@@ -599,12 +574,12 @@ describe("The service", function()
 
   describe("with people", function()
     local function assume(role)
-      local answer = running.ask({
+      local answer = running.ask {
         method = "POST",
         path = "/",
         service = "sts",
         body = "Action=AssumeRole&RoleSessionName=spec&RoleArn=" .. core.uri_encode(role),
-      })
+      }
       assert.equal(200, answer.status, answer.body)
       return {
         access_key_id = answer.body:match("<AccessKeyId>(.-)<"),
@@ -637,7 +612,7 @@ describe("The service", function()
     end
 
     it("lets them do what their groups may do, and nothing else", function()
-      local one = analyst({ "GetTemporaryCredentials" })
+      local one = analyst { "GetTemporaryCredentials" }
       local new = { datasetTitle = "Theirs", kind = "TABULAR", permissionGroupParams = {} }
       assert.equal("AccessDeniedException", code("CreateDataset", new, one.keys))
       assert.equal("AccessDeniedException", code("ListUsers", { maxResults = 1 }, one.keys))
@@ -647,14 +622,11 @@ describe("The service", function()
         applicationPermissions = { "CreateDataset" },
       })
       assert.equal("accepted", code("CreateDataset", new, one.keys))
-      assert.equal(
-        "AccessDeniedException",
-        code("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys)
-      )
+      assert.equal("AccessDeniedException", code("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys))
     end)
 
     it("opens a dataset as far as its groups were granted", function()
-      local one = analyst({})
+      local one = analyst {}
       local function dataset_for(permission)
         return running.call("CreateDataset", {
           datasetTitle = "Shared",
@@ -703,7 +675,7 @@ describe("The service", function()
     end)
 
     it("keeps their staged files from each other", function()
-      local one, other = analyst({}), analyst({})
+      local one, other = analyst {}, analyst {}
       local location = running.call("GetWorkingLocation", {}, one.keys)
       local path = "/" .. location.s3Bucket .. "/" .. location.s3Path .. "a.csv"
       local function try(method, keys)
@@ -723,9 +695,8 @@ describe("The service", function()
     end)
 
     it("shuts out a disabled user's keys at once, and lets them in again when enabled", function()
-      local one = analyst({ "GetTemporaryCredentials" })
-      local made =
-        running.call("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys).credentials
+      local one = analyst { "GetTemporaryCredentials" }
+      local made = running.call("GetProgrammaticAccessCredentials", { environmentId = "e" }, one.keys).credentials
       local programmatic = {
         access_key_id = made.accessKeyId,
         secret_access_key = made.secretAccessKey,
@@ -746,12 +717,9 @@ describe("The service", function()
     end)
 
     it("refuses keys whose time is over, and keys without their token", function()
-      local one = analyst({ "GetTemporaryCredentials" })
-      local made = running.call(
-        "GetProgrammaticAccessCredentials",
-        { environmentId = "e", durationInMinutes = 1 },
-        one.keys
-      )
+      local one = analyst { "GetTemporaryCredentials" }
+      local made =
+        running.call("GetProgrammaticAccessCredentials", { environmentId = "e", durationInMinutes = 1 }, one.keys)
       assert.equal(1, made.durationInMinutes)
       local keys =
         { access_key_id = made.credentials.accessKeyId, secret_access_key = made.credentials.secretAccessKey }
@@ -764,7 +732,7 @@ describe("The service", function()
     end)
 
     it("wants an e-mail address, a role and a group's name to be somebody's alone", function()
-      local one = analyst({})
+      local one = analyst {}
       local user = running.call("GetUser", { userId = one.user })
       assert.equal(
         "ConflictException",

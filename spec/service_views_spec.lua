@@ -34,7 +34,7 @@ describe("The service's data views #once", function()
     }
     local bucket, prefix = "/" .. details.s3Location.bucket, details.s3Location.key
     local function s3(method, path, query)
-      return running.ask({ service = "s3", method = method, path = path, query = query, credentials = keys })
+      return running.ask { service = "s3", method = method, path = path, query = query, credentials = keys }
     end
     local files = {}
     local listed = s3("GET", bucket, "list-type=2&encoding-type=url&prefix=" .. prefix)
@@ -101,7 +101,7 @@ describe("The service's data views #once", function()
   it("keep what they were made from when the staged files are gone", function()
     local dataset = running.dataset()
     load(dataset, "a\n1\n")
-    running.ask({ service = "s3", method = "DELETE", path = "/finspace-local/view.csv" })
+    running.ask { service = "s3", method = "DELETE", path = "/finspace-local/view.csv" }
     assert.equal("a\n1\n", rows(dataset))
   end)
 
@@ -168,7 +168,7 @@ describe("The service's data views #once", function()
     load(dataset, "a\n1\n")
     local _, s3, bucket, prefix, keys = read((built(dataset)))
     assert.equal(200, s3("GET", bucket .. "/" .. prefix .. "part-00000.csv").status)
-    for _, refused in ipairs({
+    for _, refused in ipairs {
       { "PUT", bucket .. "/" .. prefix .. "x" },
       { "DELETE", bucket .. "/" .. prefix .. "part-00000.csv" },
       { "GET", bucket .. "/view.csv" },
@@ -180,7 +180,7 @@ describe("The service's data views #once", function()
       { "PUT", "/another-bucket" },
       { "DELETE", bucket },
       { "POST", bucket .. "/" .. prefix .. "x", "uploads" },
-    }) do
+    } do
       assert.equal(403, s3(refused[1], refused[2], refused[3]).status, refused[1] .. " " .. refused[2])
     end
     local _, err = running.call("ListDatasets", {}, keys)

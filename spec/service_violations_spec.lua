@@ -25,12 +25,12 @@ describe("The service #once", function()
 
   local function ask(row, params)
     local wanted = violations.serialize(row, params)
-    return running.ask({
+    return running.ask {
       method = wanted.method,
       path = wanted.path,
       query = wanted.query,
       body = wanted.body,
-    })
+    }
   end
 
   it("answers every violation of the model with a ValidationException that names the member", function()

@@ -18,41 +18,112 @@ local function pick(list) return list[random(#list) + 1] end
 
 local function repeated(count, make, separator)
   local parts = {}
-  for i = 1, count do parts[i] = make() end
+  for i = 1, count do
+    parts[i] = make()
+  end
   return table.concat(parts, separator)
 end
 
 local TEXTS = {
-  "a", "B", "0", "-", "_", ".", "~", " ", "+", "/", "=", "&", "%", "?", "#", ":", "@", ";", ",", "'", "(", ")", "*",
-  "!", "$", '"', "<", ">", "[", "]", "{", "}", "|", "\\", "^", "`", "data", "2026-01-01", "..", "//", "%2F", "%41",
-  "\1", "\127", "\195\169", "\230\151\165\230\156\172", "\240\159\146\185",
+  "a",
+  "B",
+  "0",
+  "-",
+  "_",
+  ".",
+  "~",
+  " ",
+  "+",
+  "/",
+  "=",
+  "&",
+  "%",
+  "?",
+  "#",
+  ":",
+  "@",
+  ";",
+  ",",
+  "'",
+  "(",
+  ")",
+  "*",
+  "!",
+  "$",
+  '"',
+  "<",
+  ">",
+  "[",
+  "]",
+  "{",
+  "}",
+  "|",
+  "\\",
+  "^",
+  "`",
+  "data",
+  "2026-01-01",
+  "..",
+  "//",
+  "%2F",
+  "%41",
+  "\1",
+  "\127",
+  "\195\169",
+  "\230\151\165\230\156\172",
+  "\240\159\146\185",
 }
 
-local function text() return repeated(random(6), function() return pick(TEXTS) end) end
+local function text()
+  return repeated(random(6), function() return pick(TEXTS) end)
+end
 
 -- What may stand in a path on the wire; escapes in both cases, and where none is needed.
 local WIRE = {
-  "a", "Z9", "-", "_", "..", ".", "~", "%20", "%2F", "%2f", "%41", "%7E", "%25", "%E6%97%A5", "+", "=", ":", "@",
-  ",", "'", "(", ")", "*", "!", "$", "&",
+  "a",
+  "Z9",
+  "-",
+  "_",
+  "..",
+  ".",
+  "~",
+  "%20",
+  "%2F",
+  "%2f",
+  "%41",
+  "%7E",
+  "%25",
+  "%E6%97%A5",
+  "+",
+  "=",
+  ":",
+  "@",
+  ",",
+  "'",
+  "(",
+  ")",
+  "*",
+  "!",
+  "$",
+  "&",
 }
 local RAW = { "\195\169", "\230\151\165", "\240\159\146\185", '"', "<", "|" }
 
 local function path(service)
   local function segment()
-    return repeated(random(4), function()
-      return service ~= "s3" and random(8) == 0 and pick(RAW) or pick(WIRE)
-    end)
+    return repeated(random(4), function() return service ~= "s3" and random(8) == 0 and pick(RAW) or pick(WIRE) end)
   end
   return "/" .. repeated(random(6), segment, "/")
 end
 
 --- Percent-encodes by one of several ways that mean the same.
 local function wire_form(plain)
-  return (core.uri_encode(plain):gsub("%%%x%x", function(escape)
-    return random(3) == 0 and escape:lower() or escape
-  end):gsub("^%a", function(letter)
-    return random(4) == 0 and ("%%%02X"):format(letter:byte()) or letter
-  end))
+  return (
+    core
+      .uri_encode(plain)
+      :gsub("%%%x%x", function(escape) return random(3) == 0 and escape:lower() or escape end)
+      :gsub("^%a", function(letter) return random(4) == 0 and ("%%%02X"):format(letter:byte()) or letter end)
+  )
 end
 
 --- Pairs of plain names and values; repeated names only where botocore does not lose them.
@@ -78,12 +149,22 @@ local function header_value()
 end
 
 local NAMES = {
-  "Content-Type", "x-amz-meta-Note", "X-Amz-Acl", "range", "If-Match", "x-Z", "X-a", "User-Agent", "Expect",
+  "Content-Type",
+  "x-amz-meta-Note",
+  "X-Amz-Acl",
+  "range",
+  "If-Match",
+  "x-Z",
+  "X-a",
+  "User-Agent",
+  "Expect",
 }
 
 local function headers(host)
   local list = { { "Host", host } }
-  for _ = 1, random(5) do table.insert(list, random(#list) + 1, { pick(NAMES), header_value() }) end
+  for _ = 1, random(5) do
+    table.insert(list, random(#list) + 1, { pick(NAMES), header_value() })
+  end
   return list
 end
 
@@ -96,12 +177,20 @@ local function random_case()
   local service, form = pick { "finspace-api", "s3" }, pick { "header", "query" }
   local host = pick { "finspace-api.us-east-1.amazonaws.com", "127.0.0.1:4510", "[::1]:80", "b.s3.amazonaws.com" }
   return {
-    service = service, form = form, host = host, region = pick { "us-east-1", "eu-west-1", "us-gov-west-1" },
-    method = pick { "GET", "POST", "PUT", "DELETE", "HEAD" }, path = path(service), headers = headers(host),
-    params = parameters(form), body = form == "header" and text() or "",
-    access_key_id = "AKID" .. random(1000), secret_access_key = "secret" .. text() .. ("/"):rep(random(70)),
+    service = service,
+    form = form,
+    host = host,
+    region = pick { "us-east-1", "eu-west-1", "us-gov-west-1" },
+    method = pick { "GET", "POST", "PUT", "DELETE", "HEAD" },
+    path = path(service),
+    headers = headers(host),
+    params = parameters(form),
+    body = form == "header" and text() or "",
+    access_key_id = "AKID" .. random(1000),
+    secret_access_key = "secret" .. text() .. ("/"):rep(random(70)),
     session_token = random(2) == 0 and token() or nil,
-    time = random(2000000000), expires = 1 + random(604800),
+    time = random(2000000000),
+    expires = 1 + random(604800),
     unsigned = service == "finspace-api" and form == "header" and random(10) == 0 or nil,
   }
 end
@@ -109,20 +198,35 @@ end
 --- The same case as our raw entry takes it.
 local function raw_request(case)
   local wire = {}
-  for i, pair in ipairs(case.params) do wire[i] = wire_form(pair[1]) .. "=" .. wire_form(pair[2]) end
+  for i, pair in ipairs(case.params) do
+    wire[i] = wire_form(pair[1]) .. "=" .. wire_form(pair[2])
+  end
   return {
-    method = case.method, path = case.path, query = table.concat(wire, "&"),
-    headers = case.headers, body = case.body, credentials = case,
-    region = case.region, service = case.service, time = case.time, expires = case.expires, form = case.form,
-    payload_hash = case.unsigned and "UNSIGNED-PAYLOAD" or nil, sign_body = case.unsigned or case.service == "s3",
+    method = case.method,
+    path = case.path,
+    query = table.concat(wire, "&"),
+    headers = case.headers,
+    body = case.body,
+    credentials = case,
+    region = case.region,
+    service = case.service,
+    time = case.time,
+    expires = case.expires,
+    form = case.form,
+    payload_hash = case.unsigned and "UNSIGNED-PAYLOAD" or nil,
+    sign_body = case.unsigned or case.service == "s3",
   }
 end
 
 --- The signed request as a server receives it.
 local function received(raw, added_headers, query)
   local all = {}
-  for _, header in ipairs(raw.headers) do all[#all + 1] = header end
-  for _, header in ipairs(added_headers) do all[#all + 1] = header end
+  for _, header in ipairs(raw.headers) do
+    all[#all + 1] = header
+  end
+  for _, header in ipairs(added_headers) do
+    all[#all + 1] = header
+  end
   return { method = raw.method, path = raw.path, query = query, headers = all, body = raw.body }
 end
 
@@ -130,7 +234,9 @@ local function verified(request, case)
   local auth, code, message = core.authorization(request)
   if not auth then return nil, code, message end
   return core.verify(request, auth, case.secret_access_key, {
-    now = case.time, region = case.region, service = case.service,
+    now = case.time,
+    region = case.region,
+    service = case.service,
   })
 end
 
@@ -138,8 +244,10 @@ describe("signatures of random requests #once", function()
   local cases, theirs = {}, nil
 
   setup(function()
-    for i = 1, ROUNDS do cases[i] = random_case() end
-    if not support.python "botocore" then return end
+    for i = 1, ROUNDS do
+      cases[i] = random_case()
+    end
+    if not support.python("botocore") then return end
     local folder = support.temporary_folder()
     local json = require("cjson")
     local list = support.write_file(folder .. "/cases.json", json.encode(cases))
@@ -151,7 +259,7 @@ describe("signatures of random requests #once", function()
   end)
 
   it("agree with botocore in every stage", function()
-    if not theirs then return pending "needs python3 with botocore to compare with" end
+    if not theirs then return pending("needs python3 with botocore to compare with") end
     local agreed = 0
     for i, case in ipairs(cases) do
       local ours = assert(core.sign(raw_request(case)))
@@ -166,7 +274,7 @@ describe("signatures of random requests #once", function()
   end)
 
   it("made by botocore are accepted by verification", function()
-    if not theirs then return pending "needs python3 with botocore to compare with" end
+    if not theirs then return pending("needs python3 with botocore to compare with") end
     for i, case in ipairs(cases) do
       if not case.unsigned then
         local raw = raw_request(case)

@@ -7,16 +7,23 @@ local CREDENTIALS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrX
 --- A raw request with these fields on top of a plain one.
 local function raw(fields)
   local request = {
-    method = "GET", path = "/", headers = { { "host", "example.com" } }, credentials = CREDENTIALS,
-    region = "us-east-1", service = "finspace-api", time = TIME,
+    method = "GET",
+    path = "/",
+    headers = { { "host", "example.com" } },
+    credentials = CREDENTIALS,
+    region = "us-east-1",
+    service = "finspace-api",
+    time = TIME,
   }
-  for name, value in pairs(fields or {}) do request[name] = value end
+  for name, value in pairs(fields or {}) do
+    request[name] = value
+  end
   return request
 end
 
 local function canonical_lines(fields)
   local lines = {}
-  for line in (assert(core.sign(raw(fields))).canonical_request .. "\n"):gmatch "(.-)\n" do
+  for line in (assert(core.sign(raw(fields))).canonical_request .. "\n"):gmatch("(.-)\n") do
     lines[#lines + 1] = line
   end
   return lines
@@ -28,28 +35,29 @@ local function canonical_path(path, fields)
   return canonical_lines(request)[2]
 end
 
-local function canonical_query(query)
-  return canonical_lines({ query = query })[3]
-end
+local function canonical_query(query) return canonical_lines({ query = query })[3] end
 
 local function canonical_header(value)
   local text = assert(core.sign(raw { headers = { { "host", "h" }, { "a", value } } })).canonical_request
-  return text:match "\na:([^\n]*)\n"
+  return text:match("\na:([^\n]*)\n")
 end
 
 local function signed_headers(headers, fields)
   local request = raw(fields)
   request.headers = headers
-  return (assert(core.sign(request)).canonical_request:match "\n\n([^\n]*)\n%w+$")
+  return (assert(core.sign(request)).canonical_request:match("\n\n([^\n]*)\n%w+$"))
 end
 
 describe("sigv4", function()
   it("meets the golden cases in every stage", function()
     for _, case in ipairs(require("spec.golden.sigv4")) do
       local request = raw { time = TIME }
-      for name, value in pairs(case) do request[name] = value end
+      for name, value in pairs(case) do
+        request[name] = value
+      end
       request.credentials = {
-        access_key_id = CREDENTIALS.access_key_id, secret_access_key = CREDENTIALS.secret_access_key,
+        access_key_id = CREDENTIALS.access_key_id,
+        secret_access_key = CREDENTIALS.secret_access_key,
         session_token = case.session_token,
       }
       local result = assert(core.sign(request))
@@ -61,8 +69,8 @@ describe("sigv4", function()
 
   describe("the canonical path", function()
     it("encodes what is on the wire once more", function()
-      assert.are.equal("/a%2520b/%2541/~-_.%2527", canonical_path "/a%20b/%41/~-_.%27")
-      assert.are.equal("/a%20b%C3%A9%3A%40%2B%24%25", canonical_path "/a b\195\169:@+$%")
+      assert.are.equal("/a%2520b/%2541/~-_.%2527", canonical_path("/a%20b/%41/~-_.%27"))
+      assert.are.equal("/a%20b%C3%A9%3A%40%2B%24%25", canonical_path("/a b\195\169:@+$%"))
     end)
 
     it("is taken as it stands for S3, except that bytes which no path may hold are encoded", function()
@@ -72,50 +80,65 @@ describe("sigv4", function()
 
     it("loses its dot segments and doubled slashes", function()
       local cases = {
-        ["/"] = "/", ["//"] = "/", ["/."] = "/", ["/.."] = "/", ["/../.."] = "/", ["/a/.."] = "/",
-        ["/a/../"] = "/", ["/a/b/.."] = "/a", ["/a/b/../"] = "/a/", ["/a/./b"] = "/a/b",
-        ["//a//b//"] = "/a/b/", ["/a/b/../../../c"] = "/c",
-        ["/.a/..b/c./d.."] = "/.a/..b/c./d..", ["/..."] = "/...", ["/a/."] = "/a",
+        ["/"] = "/",
+        ["//"] = "/",
+        ["/."] = "/",
+        ["/.."] = "/",
+        ["/../.."] = "/",
+        ["/a/.."] = "/",
+        ["/a/../"] = "/",
+        ["/a/b/.."] = "/a",
+        ["/a/b/../"] = "/a/",
+        ["/a/./b"] = "/a/b",
+        ["//a//b//"] = "/a/b/",
+        ["/a/b/../../../c"] = "/c",
+        ["/.a/..b/c./d.."] = "/.a/..b/c./d..",
+        ["/..."] = "/...",
+        ["/a/."] = "/a",
         ["/%2E/%2e%2e"] = "/%252E/%252e%252e",
       }
-      for path, expected in pairs(cases) do assert.are.equal(expected, canonical_path(path), path) end
+      for path, expected in pairs(cases) do
+        assert.are.equal(expected, canonical_path(path), path)
+      end
     end)
 
-    it("keeps them when it is not to be normalized, and is still encoded", function()
-      assert.are.equal("/a//./../b%20c/", canonical_path("/a//./../b c/", { normalize = false }))
-    end)
+    it(
+      "keeps them when it is not to be normalized, and is still encoded",
+      function() assert.are.equal("/a//./../b%20c/", canonical_path("/a//./../b c/", { normalize = false })) end
+    )
 
-    it("can be normalized without being encoded once more", function()
-      assert.are.equal("/b%20c", canonical_path("/a/../b%20c", { double_encode = false }))
-    end)
+    it(
+      "can be normalized without being encoded once more",
+      function() assert.are.equal("/b%20c", canonical_path("/a/../b%20c", { double_encode = false })) end
+    )
 
-    it("is a slash when the path is empty", function()
-      assert.are.equal("/", canonical_path "")
-    end)
+    it("is a slash when the path is empty", function() assert.are.equal("/", canonical_path("")) end)
   end)
 
   describe("the canonical query", function()
     it("is decoded and encoded anew", function()
-      assert.are.equal("%20%2F=%3D~", canonical_query " %2f=%3d%7E")
-      assert.are.equal("a=%25&b=%25%25zz&c=%25a", canonical_query "a=%&b=%%zz&c=%a")
-      assert.are.equal("a=b%3Dc%3Fd%2Be", canonical_query "a=b=c?d+e")
-      assert.are.equal("a=%00%FF", canonical_query "a=%00%ff")
+      assert.are.equal("%20%2F=%3D~", canonical_query(" %2f=%3d%7E"))
+      assert.are.equal("a=%25&b=%25%25zz&c=%25a", canonical_query("a=%&b=%%zz&c=%a"))
+      assert.are.equal("a=b%3Dc%3Fd%2Be", canonical_query("a=b=c?d+e"))
+      assert.are.equal("a=%00%FF", canonical_query("a=%00%ff"))
     end)
 
     it("is sorted by encoded name, then by encoded value", function()
-      assert.are.equal("A=1&B=1&a=1&b=1", canonical_query "b=1&a=1&B=1&A=1")
-      assert.are.equal("a=&a=%25&a=-&a=1&a=A&a=a&a=aa", canonical_query "a=aa&a=a&a=A&a=1&a=-&a=%25&a")
-      assert.are.equal("%C3%A9=1&a=1&a%20=1&a-=1&aa=1", canonical_query "aa=1&a-=1&a%20=1&a=1&\195\169=1")
+      assert.are.equal("A=1&B=1&a=1&b=1", canonical_query("b=1&a=1&B=1&A=1"))
+      assert.are.equal("a=&a=%25&a=-&a=1&a=A&a=a&a=aa", canonical_query("a=aa&a=a&a=A&a=1&a=-&a=%25&a"))
+      assert.are.equal("%C3%A9=1&a=1&a%20=1&a-=1&aa=1", canonical_query("aa=1&a-=1&a%20=1&a=1&\195\169=1"))
     end)
 
     it("keeps repeated pairs and leaves out empty ones", function()
-      assert.are.equal("a=1&a=1", canonical_query "a=1&&a=1&")
-      assert.are.equal("", canonical_query "&&")
+      assert.are.equal("a=1&a=1", canonical_query("a=1&&a=1&"))
+      assert.are.equal("", canonical_query("&&"))
     end)
 
     it("sorts as many pairs as it takes", function()
       local pairs_of_query = {}
-      for i = 256, 1, -1 do pairs_of_query[#pairs_of_query + 1] = ("k%03d=v"):format(i) end
+      for i = 256, 1, -1 do
+        pairs_of_query[#pairs_of_query + 1] = ("k%03d=v"):format(i)
+      end
       local sorted = canonical_query(table.concat(pairs_of_query, "&"))
       assert.are.equal("k001=v&k002=v", sorted:sub(1, 13))
       local _, message = core.sign(raw { query = ("a&"):rep(257) })
@@ -125,27 +148,36 @@ describe("sigv4", function()
 
   describe("the canonical headers", function()
     it("are trimmed, and runs of blanks fold to one", function()
-      assert.are.equal("a b c", canonical_header "  a   b \t c\t")
-      assert.are.equal('"x y"', canonical_header '"x   y"')
-      assert.are.equal("", canonical_header " \t ")
-      assert.are.equal("0123456789abcdef 0", canonical_header "0123456789abcdef  0")
+      assert.are.equal("a b c", canonical_header("  a   b \t c\t"))
+      assert.are.equal('"x y"', canonical_header('"x   y"'))
+      assert.are.equal("", canonical_header(" \t "))
+      assert.are.equal("0123456789abcdef 0", canonical_header("0123456789abcdef  0"))
     end)
 
     it("join folded lines, and headers of the same name, with commas", function()
-      assert.are.equal("a,b,c d", canonical_header "a\r\n b\n\t \n c  d")
+      assert.are.equal("a,b,c d", canonical_header("a\r\n b\n\t \n c  d"))
       local lines = canonical_lines { headers = { { "B", "2" }, { "host", "h" }, { "b", " 1" }, { "B", "" } } }
       assert.are.equal("b:2,1,", lines[4])
     end)
 
-    it("are sorted by their names in lower case", function()
-      assert.are.equal("a;a-b;a1;ab;host;x-amz-date;z",
-        signed_headers { { "Z", "1" }, { "ab", "1" }, { "A-B", "1" }, { "Host", "h" }, { "a1", "1" }, { "A", "1" } })
-    end)
+    it(
+      "are sorted by their names in lower case",
+      function()
+        assert.are.equal(
+          "a;a-b;a1;ab;host;x-amz-date;z",
+          signed_headers { { "Z", "1" }, { "ab", "1" }, { "A-B", "1" }, { "Host", "h" }, { "a1", "1" }, { "A", "1" } }
+        )
+      end
+    )
 
     it("leave out what connections, proxies and tracing may change", function()
       local headers = { { "host", "h" } }
-      for name in ("Connection Expect Keep-Alive Proxy-Authenticate Proxy-Authorization Proxy-Connection TE Trailer "
-        .. "Transfer-Encoding Upgrade User-Agent X-Amzn-Trace-Id Authorization"):gmatch "%S+" do
+      for name in
+        (
+          "Connection Expect Keep-Alive Proxy-Authenticate Proxy-Authorization Proxy-Connection TE Trailer "
+          .. "Transfer-Encoding Upgrade User-Agent X-Amzn-Trace-Id Authorization"
+        ):gmatch("%S+")
+      do
         headers[#headers + 1] = { name, "x" }
       end
       assert.are.equal("host;x-amz-date", signed_headers(headers))
@@ -178,7 +210,9 @@ describe("sigv4", function()
 
     it("are at most 128", function()
       local headers = { { "host", "h" } }
-      for i = 1, 126 do headers[#headers + 1] = { "x-" .. i, "1" } end
+      for i = 1, 126 do
+        headers[#headers + 1] = { "x-" .. i, "1" }
+      end
       assert.is_truthy(core.sign(raw { headers = headers }))
       headers[#headers + 1] = { "x-127", "1" }
       local _, message = core.sign(raw { headers = headers })
@@ -196,17 +230,17 @@ describe("sigv4", function()
 
     it("is the body's hash", function()
       assert.are.equal(empty, payload {})
-      assert.are.equal(core.sha256 "{}", payload { body = "{}" })
+      assert.are.equal(core.sha256("{}"), payload { body = "{}" })
     end)
 
     it("can be given as a hash or a word, without the body", function()
-      assert.are.equal(core.sha256 "x", payload { payload_hash = core.sha256 "x" })
+      assert.are.equal(core.sha256("x"), payload { payload_hash = core.sha256("x") })
       assert.are.equal("UNSIGNED-PAYLOAD", payload { payload_hash = "UNSIGNED-PAYLOAD" })
     end)
 
     it("leaves a body alone whose hash is given, such as a slice of a file", function()
       local file = { file = "/somewhere", offset = 0, length = 1 }
-      assert.are.equal(core.sha256 "x", payload { body = file, payload_hash = core.sha256 "x" })
+      assert.are.equal(core.sha256("x"), payload { body = file, payload_hash = core.sha256("x") })
       assert.has_error(function() core.sign(raw { body = file }) end, "'body' must be a string, not a table")
     end)
 
@@ -217,7 +251,7 @@ describe("sigv4", function()
 
     it("is announced to S3 in a signed header", function()
       local result = core.sign(raw { service = "s3", body = "x" })
-      assert.are.same({ "x-amz-content-sha256", core.sha256 "x" }, result.headers[2])
+      assert.are.same({ "x-amz-content-sha256", core.sha256("x") }, result.headers[2])
       assert.is_truthy(result.authorization:find("host;x-amz-content-sha256;x-amz-date", 1, true))
     end)
 
@@ -238,31 +272,37 @@ describe("sigv4", function()
 
     local function with_credentials(fields)
       local credentials = { access_key_id = "AKID", secret_access_key = "secret" }
-      for name, value in pairs(fields) do credentials[name] = value end
+      for name, value in pairs(fields) do
+        credentials[name] = value
+      end
       return { credentials = credentials }
     end
 
     it("says what is wrong with the method, the path or the query", function()
-      assert.is_truthy(message_of({ method = "GET /x" }):find "^the method")
-      assert.is_truthy(message_of({ method = "" }):find "^the method")
-      assert.is_truthy(message_of({ path = "no-slash" }):find "^the path")
-      assert.is_truthy(message_of({ path = "/a\r\nb" }):find "^the path")
-      assert.is_truthy(message_of({ query = "a=b\nc" }):find "^the query")
-      assert.is_truthy(message_of({ path = "//" .. ("b/"):rep(257) }):find "^the path has too many")
+      assert.is_truthy(message_of({ method = "GET /x" }):find("^the method"))
+      assert.is_truthy(message_of({ method = "" }):find("^the method"))
+      assert.is_truthy(message_of({ path = "no-slash" }):find("^the path"))
+      assert.is_truthy(message_of({ path = "/a\r\nb" }):find("^the path"))
+      assert.is_truthy(message_of({ query = "a=b\nc" }):find("^the query"))
+      assert.is_truthy(message_of({ path = "//" .. ("b/"):rep(257) }):find("^the path has too many"))
     end)
 
     it("says what is wrong with the credentials, the scope or the time, and shows none of it", function()
       for _, bad in ipairs { "AK/ID", "AK ID", "AK,ID", "AK\nID", "", ("A"):rep(129) } do
-        assert.are.equal("the access key id must be 1 to 128 visible characters",
-          message_of(with_credentials { access_key_id = bad }))
+        assert.are.equal(
+          "the access key id must be 1 to 128 visible characters",
+          message_of(with_credentials { access_key_id = bad })
+        )
       end
-      assert.are.equal("the session token must not hold line breaks",
-        message_of(with_credentials { session_token = "top\r\nsecret" }))
+      assert.are.equal(
+        "the session token must not hold line breaks",
+        message_of(with_credentials { session_token = "top\r\nsecret" })
+      )
       for _, bad in ipairs { "", "us/east", "us east", "us\neast", ("a"):rep(65) } do
-        assert.is_truthy(message_of({ region = bad }):find "^region and service")
-        assert.is_truthy(message_of({ service = bad }):find "^region and service")
+        assert.is_truthy(message_of({ region = bad }):find("^region and service"))
+        assert.is_truthy(message_of({ service = bad }):find("^region and service"))
       end
-      assert.is_truthy(message_of({ time = 253402300800 }):find "^the time")
+      assert.is_truthy(message_of({ time = 253402300800 }):find("^the time"))
     end)
 
     it("says how long a presigned request may be valid", function()
@@ -274,16 +314,22 @@ describe("sigv4", function()
 
     it("will not presign a query that is signed already", function()
       for _, query in ipairs { "X-Amz-Signature=0", "a=1&x-amz-date=1", "X%2DAmz%2DSecurity%2DToken=t" } do
-        assert.is_truthy(message_of({ form = "query", query = query }):find "^the query is signed already")
+        assert.is_truthy(message_of({ form = "query", query = query }):find("^the query is signed already"))
       end
     end)
   end)
 
   it("reads the calendar", function()
     local days = {
-      [0] = "19700101T000000Z", [951782399] = "20000228T235959Z", [951782400] = "20000229T000000Z",
-      [951868800] = "20000301T000000Z", [1709164800] = "20240229T000000Z", [1798761599] = "20261231T235959Z",
-      [1798761600] = "20270101T000000Z", [2147483648] = "20380119T031408Z", [4107542400] = "21000301T000000Z",
+      [0] = "19700101T000000Z",
+      [951782399] = "20000228T235959Z",
+      [951782400] = "20000229T000000Z",
+      [951868800] = "20000301T000000Z",
+      [1709164800] = "20240229T000000Z",
+      [1798761599] = "20261231T235959Z",
+      [1798761600] = "20270101T000000Z",
+      [2147483648] = "20380119T031408Z",
+      [4107542400] = "21000301T000000Z",
       [253402300799] = "99991231T235959Z",
     }
     for time, text in pairs(days) do
@@ -312,7 +358,7 @@ describe("sigv4", function()
       { { headers = { host = 5 } }, "a header's value must be a string, not a number" },
       { { credentials = "secret" }, "'credentials' must be a table, not a string" },
       { { credentials = { access_key_id = "A" } }, "'secret_access_key' is missing" },
-      { { form = "smoke" }, "'form' must be \"header\" or \"query\"" },
+      { { form = "smoke" }, '\'form\' must be "header" or "query"' },
       { { time = "secret" }, "'time' must be a number, not a string" },
       { { time = 0 / 0 }, "'time' must be a number from 0 to 2^53" },
       { { normalize = 1 }, "'normalize' must be a boolean, not a number" },
@@ -321,7 +367,7 @@ describe("sigv4", function()
       local ok, message = pcall(core.sign, raw(case[1]))
       assert.is_false(ok)
       assert.is_truthy(message:find(case[2], 1, true), message)
-      assert.are.equal(case[2], message:match "[^:]*$":match "^%s*(.*)$")
+      assert.are.equal(case[2], message:match("[^:]*$"):match("^%s*(.*)$"))
     end
   end)
 end)
@@ -329,7 +375,9 @@ end)
 describe("a signer", function()
   local function request(fields)
     local it = { method = "POST", path = "/datasetsv2", query = "", body = "{}", headers = { host = "example.com" } }
-    for name, value in pairs(fields or {}) do it[name] = value end
+    for name, value in pairs(fields or {}) do
+      it[name] = value
+    end
     return it
   end
 
@@ -338,10 +386,15 @@ describe("a signer", function()
     local signed = request()
     assert.are.equal(signed, signer:sign(signed, TIME))
     local expected = core.sign(raw {
-      method = "POST", path = "/datasetsv2", body = "{}", headers = { host = "example.com" },
+      method = "POST",
+      path = "/datasetsv2",
+      body = "{}",
+      headers = { host = "example.com" },
     })
     assert.are.same({
-      host = "example.com", ["x-amz-date"] = "20260921T141320Z", authorization = expected.authorization,
+      host = "example.com",
+      ["x-amz-date"] = "20260921T141320Z",
+      authorization = expected.authorization,
     }, signed.headers)
   end)
 
@@ -358,9 +411,10 @@ describe("a signer", function()
     local credentials = { access_key_id = "AKID", secret_access_key = "s", session_token = "token" }
     local headers = core.signer(credentials, "us-east-1", "s3"):sign(request { body = "x" }, TIME).headers
     assert.are.equal("token", headers["x-amz-security-token"])
-    assert.are.equal(core.sha256 "x", headers["x-amz-content-sha256"])
-    assert.is_truthy(headers.authorization:find(
-      "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, ", 1, true))
+    assert.are.equal(core.sha256("x"), headers["x-amz-content-sha256"])
+    assert.is_truthy(
+      headers.authorization:find("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, ", 1, true)
+    )
   end)
 
   it("takes a new key when the day changes, and back", function()
@@ -381,7 +435,11 @@ describe("a signer", function()
     local plain = request { method = "GET", query = "maxResults=1", body = "" }
     local query = signer:presign(plain, TIME, 60)
     local expected = core.sign(raw {
-      path = "/datasetsv2", query = "maxResults=1", headers = { host = "example.com" }, form = "query", expires = 60,
+      path = "/datasetsv2",
+      query = "maxResults=1",
+      headers = { host = "example.com" },
+      form = "query",
+      expires = 60,
     })
     assert.are.equal(expected.query, query)
     assert.is_nil(plain.headers.authorization)
@@ -405,9 +463,12 @@ describe("a signer", function()
     assert.are.equal("finspace.signer (closed)", tostring(signer))
   end)
 
-  it("shows nothing of its credentials", function()
-    assert.are.equal("finspace.signer (open)", tostring(core.signer(CREDENTIALS, "us-east-1", "finspace-api")))
-  end)
+  it(
+    "shows nothing of its credentials",
+    function()
+      assert.are.equal("finspace.signer (open)", tostring(core.signer(CREDENTIALS, "us-east-1", "finspace-api")))
+    end
+  )
 end)
 
 describe("secrets #once", function()
@@ -434,11 +495,11 @@ print(*counts)
   end
 
   it("leave C's memory when a signer is closed, or collected", function()
-    if not support.has_program "python3" then return pending "needs python3 to read the memory" end
+    if not support.has_program("python3") then return pending("needs python3 to read the memory") end
     local folder = support.temporary_folder()
     finally(function() support.remove_folder(folder) end)
     local script = support.write_file(folder .. "/reader.py", reader)
-    local pid = assert(io.open "/proc/self/stat"):read "*n"
+    local pid = assert(io.open("/proc/self/stat")):read("*n")
     -- Unlike any other bytes here, and never whole in this file.
     local secret, token = ("canary"):rep(2) .. "%7d-secret", ("canary"):rep(2) .. "%7d-token"
     secret, token = secret:format(1234567), token:format(7654321)
@@ -446,12 +507,12 @@ print(*counts)
     local function count()
       local output, status = support.run(("python3 %s %d %s %s"):format(script, pid, hex(secret), hex(token)))
       if status ~= 0 then return nil end
-      local of_secret, of_token = output:match "(%d+) (%d+)"
+      local of_secret, of_token = output:match("(%d+) (%d+)")
       return tonumber(of_secret), tonumber(of_token)
     end
 
     local secrets_before, tokens_before = count()
-    if not secrets_before then return pending "this system does not let a process read another's memory" end
+    if not secrets_before then return pending("this system does not let a process read another's memory") end
     local signer = core.signer({ access_key_id = "A", secret_access_key = secret, session_token = token }, "r", "s")
     signer:sign({ method = "GET", path = "/", headers = { host = "h" } }, TIME)
     local secrets_open, tokens_open = count()

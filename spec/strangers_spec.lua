@@ -116,21 +116,13 @@ describe("Strangers #once", function()
     it("create, list and describe by the profile, and by --endpoint-url", function()
       if not support.has_program("aws") then return pending("the AWS CLI is not installed") end
       local id = cjson.decode(
-        aws(
-          "finspace-data create-dataset --dataset-title CLI --kind TABULAR"
-            .. " --permission-group-params '{}'"
-        )
+        aws("finspace-data create-dataset --dataset-title CLI --kind TABULAR" .. " --permission-group-params '{}'")
       ).datasetId
       assert.truthy(aws("finspace-data list-datasets"):find(id, 1, true))
       local by_hand = (
         'env -i PATH="$PATH" HOME=/nonexistent AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s '
         .. "AWS_PAGER= aws --region us-east-1 --endpoint-url %s finspace-data get-dataset --dataset-id %s"
-      ):format(
-        running.credentials.access_key_id,
-        running.credentials.secret_access_key,
-        running.endpoint,
-        id
-      )
+      ):format(running.credentials.access_key_id, running.credentials.secret_access_key, running.endpoint, id)
       local output, status = support.run(by_hand)
       assert.equal(0, status, output)
       assert.equal("CLI", cjson.decode(output).datasetTitle)
@@ -148,9 +140,8 @@ describe("Strangers #once", function()
   end)
 
   it("with curl alone read a presigned URL", function()
-    local wanted = running.sign({ path = "/datasetsv2", form = "query", expires = 60, has_no_length = true })
-    local output =
-      support.run("curl -s " .. support.quote(running.endpoint .. wanted.path .. "?" .. wanted.query))
+    local wanted = running.sign { path = "/datasetsv2", form = "query", expires = 60, has_no_length = true }
+    local output = support.run("curl -s " .. support.quote(running.endpoint .. wanted.path .. "?" .. wanted.query))
     assert.truthy(cjson.decode(output).datasets)
   end)
 end)

@@ -199,7 +199,9 @@ describe("sys", function()
   describe("a program", function()
     local function run(script, more)
       local given = { argv = { "sh", "-c", script } }
-      for name, value in pairs(more or {}) do given[name] = value end
+      for name, value in pairs(more or {}) do
+        given[name] = value
+      end
       return sys.spawn(given)
     end
 
@@ -217,8 +219,8 @@ describe("sys", function()
     end
 
     it("is run to its end, with its status and both outputs apart", function()
-      assert.same({ status = 3, stdout = "out\n", stderr = "err\n" }, run "echo out; echo err >&2; exit 3")
-      assert.same({ signal = 9, stdout = "", stderr = "" }, run "kill -9 $$")
+      assert.same({ status = 3, stdout = "out\n", stderr = "err\n" }, run("echo out; echo err >&2; exit 3"))
+      assert.same({ signal = 9, stdout = "", stderr = "" }, run("kill -9 $$"))
     end)
 
     it("is given its arguments as they are, since there is no shell", function()
@@ -240,7 +242,9 @@ describe("sys", function()
     end)
 
     it("that does not read what it is given ends as it likes, and does not end us", function()
-      for _ = 1, 10 do assert.equal(0, run("exec true", { stdin = ("x"):rep(500000) }).status) end
+      for _ = 1, 10 do
+        assert.equal(0, run("exec true", { stdin = ("x"):rep(500000) }).status)
+      end
     end)
 
     it("that takes too long is ended, with all that it started", function()
@@ -289,10 +293,10 @@ describe("sys", function()
     end)
 
     it("leaves neither zombie nor descriptor, 200 times, however it ends", function()
-      run "true"
+      run("true")
       local before = #sys.list("/proc/self/fd")
       for i = 1, 40 do
-        run "true"
+        run("true")
         run("yes", { max_output = 10 })
         run("cat", { stdin = tostring(i) })
         sys.spawn { argv = { "no-such-program-here" } }
@@ -318,7 +322,9 @@ describe("sys", function()
     it("that is let go of is ended, with all that it started", function()
       local function let_go(file, close)
         local child = assert(sys.launch { argv = { "sh", "-c", "sleep 99 & echo $! > " .. file .. "; wait" } })
-        while (support.read_file(file) or "") == "" do sys.sleep(0.001) end
+        while (support.read_file(file) or "") == "" do
+          sys.sleep(0.001)
+        end
         if close then child:close() end
       end
       for _, close in ipairs { true, false } do

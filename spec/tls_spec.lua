@@ -64,7 +64,8 @@ describe("tls", function()
     }
     ports.counter = support.free_port()
     server = nginx.start(servers .. COUNTER:format(ports.counter), {
-      ports = { ports.good, ports.large, ports.counter }, http = "lua_shared_dict counts 1m;",
+      ports = { ports.good, ports.large, ports.counter },
+      http = "lua_shared_dict counts 1m;",
     })
   end)
 
@@ -102,8 +103,12 @@ describe("tls", function()
   it("refuses every certificate that is not right, says why, and sends nothing", function()
     local before = requests()
     local reasons = {
-      ["wrong host"] = "127.0.0.1", expired = "expired", ["not yet valid"] = "not yet valid",
-      ["self-signed"] = "self", ["unknown authority"] = "issuer", ["intermediate missing"] = "issuer",
+      ["wrong host"] = "127.0.0.1",
+      expired = "expired",
+      ["not yet valid"] = "not yet valid",
+      ["self-signed"] = "self",
+      ["unknown authority"] = "issuer",
+      ["intermediate missing"] = "issuer",
     }
     for name, reason in pairs(reasons) do
       for _ = 1, 5 do
@@ -182,8 +187,11 @@ describe("tls", function()
   end)
 
   it("says that the connection was lost, not that TLS failed, when it ends within the handshake", function()
-    local cutting = faults.start({ { "proxy", ports.good, 0, "close" } }, { { "proxy", ports.good, 500, "close" } },
-      { { "proxy", ports.good, 500, "reset" } })
+    local cutting = faults.start(
+      { { "proxy", ports.good, 0, "close" } },
+      { { "proxy", ports.good, 500, "close" } },
+      { { "proxy", ports.good, 500, "reset" } }
+    )
     for _ = 1, 3 do
       local _, err = client:perform { method = "GET", url = ("https://127.0.0.1:%d/"):format(cutting.port) }
       assert.same({ "connect", "ConnectionReset", false }, { err.kind, err.code, err.sent }, err.message)
@@ -201,7 +209,10 @@ describe("tls", function()
     local results = {}
     for i = 1, #offsets do
       local response, err = client:perform {
-        method = "GET", url = ("https://127.0.0.1:%d%s"):format(cutting.port, path), repeatable = false }
+        method = "GET",
+        url = ("https://127.0.0.1:%d%s"):format(cutting.port, path),
+        repeatable = false,
+      }
       results[i] = { response = response, err = err }
     end
     cutting.stop()
@@ -210,7 +221,9 @@ describe("tls", function()
 
   it("never takes a body for whole that was cut within", function()
     local offsets = {}
-    for offset = 100, 4000, 100 do table.insert(offsets, offset) end
+    for offset = 100, 4000, 100 do
+      table.insert(offsets, offset)
+    end
     for i, result in ipairs(cut("large", "/", offsets)) do
       assert.is_nil(result.response, offsets[i])
       assert.truthy(result.err.kind == "connect" or result.err.kind == "protocol", result.err.message)
@@ -220,7 +233,9 @@ describe("tls", function()
   it("never takes a body without length for whole unless TLS said goodbye", function()
     assert.equal(60000, #assert(get("good", nil, "/undelimited")).body)
     local offsets = {}
-    for offset = 20000, 60000, 1000 do table.insert(offsets, offset) end
+    for offset = 20000, 60000, 1000 do
+      table.insert(offsets, offset)
+    end
     for i, result in ipairs(cut("good", "/undelimited", offsets)) do
       assert.is_nil(result.response, offsets[i])
       assert.same({ "protocol", "Truncated", true }, { result.err.kind, result.err.code, result.err.sent })

@@ -1,13 +1,15 @@
 local contract = require("spec.support.contract")
-local curl = require("finspace.transport.curl")
+local curl = require("finspace.host.transport.curl")
 local hosts = require("spec.support.hosts")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 
 describe("the transport contract #once", function()
   local world = {}
 
   setup(function()
-    for name, value in pairs(contract.start()) do world[name] = value end
+    for name, value in pairs(contract.start()) do
+      world[name] = value
+    end
   end)
 
   teardown(function() world.stop() end)
@@ -48,14 +50,18 @@ describe("the transport contract #once", function()
     assert.is_true(hosts.successes(output) >= 30, output)
   end
 
-  it("is kept in nginx, by its cosockets", function()
-    kept(hosts.nginx("spec/support/contract_in_host.lua", {
-      env = { FINSPACE_WORLD = world.file },
-      http = "lua_ssl_trusted_certificate " .. world.authority .. ";",
-    }))
-  end)
+  it(
+    "is kept in nginx, by its cosockets",
+    function()
+      kept(hosts.nginx("spec/support/contract_in_host.lua", {
+        env = { FINSPACE_WORLD = world.file },
+        http = "lua_ssl_trusted_certificate " .. world.authority .. ";",
+      }))
+    end
+  )
 
-  it("is kept in Neovim, by libuv", function()
-    kept(hosts.neovim("spec/support/contract_in_host.lua", { FINSPACE_WORLD = world.file }))
-  end)
+  it(
+    "is kept in Neovim, by libuv",
+    function() kept(hosts.neovim("spec/support/contract_in_host.lua", { FINSPACE_WORLD = world.file })) end
+  )
 end)

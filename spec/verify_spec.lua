@@ -8,14 +8,25 @@ local TOKEN = "AQoDYXdzEPT//////////wEXAMPLE=="
 --- @param fields table what is different from a plain request
 local function signed(fields)
   local raw = {
-    method = "POST", path = "/datasets/d1/changesetsv2", query = "a=1&b=2", body = '{"changeType":"APPEND"}',
+    method = "POST",
+    path = "/datasets/d1/changesetsv2",
+    query = "a=1&b=2",
+    body = '{"changeType":"APPEND"}',
     headers = { { "Host", "127.0.0.1:4510" }, { "Content-Type", "application/json" }, { "x-amz-meta-note", "n" } },
-    region = "us-east-1", service = "finspace-api", time = NOW, form = "header", expires = 3600,
+    region = "us-east-1",
+    service = "finspace-api",
+    time = NOW,
+    form = "header",
+    expires = 3600,
     credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = SECRET, session_token = TOKEN },
   }
-  for name, value in pairs(fields or {}) do raw[name] = value end
+  for name, value in pairs(fields or {}) do
+    raw[name] = value
+  end
   local result = assert(core.sign(raw))
-  for _, header in ipairs(result.headers) do table.insert(raw.headers, header) end
+  for _, header in ipairs(result.headers) do
+    table.insert(raw.headers, header)
+  end
   raw.query = result.query or raw.query
   return { method = raw.method, path = raw.path, query = raw.query, headers = raw.headers, body = raw.body }
 end
@@ -35,7 +46,9 @@ end
 --- @return boolean|nil verified, string|nil code, string|nil message, integer|nil http_status
 local function verify(request, policy, secret)
   local options = { now = NOW, region = "us-east-1", service = "finspace-api" }
-  for name, value in pairs(policy or {}) do options[name] = value end
+  for name, value in pairs(policy or {}) do
+    options[name] = value
+  end
   local auth, code, message, status = core.authorization(request, options.service)
   if not auth then return nil, code, message, status end
   if secret == nil then secret = SECRET end
@@ -107,7 +120,7 @@ local both_forms = {
   { "an x-amz-* header has another value", edit_header("x-amz-meta-note", "m"), INVALID },
   { "an x-amz-* header is added unsigned", add_header("x-amz-acl", "public-read"), INVALID },
   { "a target is added unsigned, in another case", add_header("X-Amz-Target", "Other.Operation"), INVALID },
-  { "another body's hash is declared unsigned", add_header("x-amz-content-sha256", core.sha256 "x"), nil },
+  { "another body's hash is declared unsigned", add_header("x-amz-content-sha256", core.sha256("x")), nil },
   { "the service holds it for another region", function(_, policy) policy.region = "eu-west-1" end, INVALID },
   { "the service is another", function(_, policy) policy.service = "sts" end, INVALID },
   { "it comes 15 minutes and a second early", function(_, policy) policy.now = NOW - 901 end, EXPIRED },
@@ -120,9 +133,11 @@ local header_form = {
   { "the body is gone", function(r) r.body = "" end, INVALID, with_body = true },
   { "the authorization is gone", function(r) drop_header(r, "authorization") end, "MissingAuthenticationToken" },
   { "the authorization is empty", edit_header("authorization", ""), INCOMPLETE },
-  { "the authorization is there twice", function(r)
-    table.insert(r.headers, header(r, "authorization"))
-  end, INCOMPLETE },
+  {
+    "the authorization is there twice",
+    function(r) table.insert(r.headers, header(r, "authorization")) end,
+    INCOMPLETE,
+  },
   { "there is a second, empty authorization", add_header("Authorization", ""), INCOMPLETE },
   { "it is signed in the query as well", edit_query("$", "&X-Amz-Signature=" .. ("0"):rep(64)), INCOMPLETE },
   { "it names an algorithm in the query as well", edit_query("$", "&x-amz-algorithm=AWS4-HMAC-SHA256"), INCOMPLETE },
@@ -199,12 +214,22 @@ local query_form = {
 
 local QUERY_KEYS = { "Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Security-Token", "Signature" }
 for _, name in ipairs(QUERY_KEYS) do
-  table.insert(query_form, { "X-Amz-" .. name .. " is said twice", function(r)
-    r.query = r.query .. "&" .. r.query:match("X%-Amz%-" .. name:gsub("%-", "%%-") .. "=[^&]*")
-  end, INCOMPLETE })
-  table.insert(query_form, { "X-Amz-" .. name .. " is said again in other letters", function(r)
-    r.query = r.query .. "&x%2Damz-" .. name:lower() .. "=1"
-  end, INCOMPLETE })
+  table.insert(
+    query_form,
+    {
+      "X-Amz-" .. name .. " is said twice",
+      function(r) r.query = r.query .. "&" .. r.query:match("X%-Amz%-" .. name:gsub("%-", "%%-") .. "=[^&]*") end,
+      INCOMPLETE,
+    }
+  )
+  table.insert(
+    query_form,
+    {
+      "X-Amz-" .. name .. " is said again in other letters",
+      function(r) r.query = r.query .. "&x%2Damz-" .. name:lower() .. "=1" end,
+      INCOMPLETE,
+    }
+  )
 end
 
 local METHODS = { GET = "", POST = '{"changeType":"APPEND"}', PUT = "day,price\n", DELETE = "" }
@@ -238,9 +263,10 @@ describe("verification", function()
     end
   end
 
-  it("has refused at least 140 tampered requests", function()
-    assert.is_true(total >= 140, total .. " were refused")
-  end)
+  it(
+    "has refused at least 140 tampered requests",
+    function() assert.is_true(total >= 140, total .. " were refused") end
+  )
 
   it("accepts what is right, in both forms and every method", function()
     for method, body in pairs(METHODS) do
@@ -251,8 +277,12 @@ describe("verification", function()
 
   it("accepts a header form within 15 minutes, both ways, and a presigned one until it expires", function()
     local request, presigned = signed(), signed { form = "query" }
-    for _, offset in ipairs { -900, 0, 900 } do assert.is_true(verify(request, { now = NOW + offset })) end
-    for _, offset in ipairs { -900, 0, 3600 } do assert.is_true(verify(presigned, { now = NOW + offset })) end
+    for _, offset in ipairs { -900, 0, 900 } do
+      assert.is_true(verify(request, { now = NOW + offset }))
+    end
+    for _, offset in ipairs { -900, 0, 3600 } do
+      assert.is_true(verify(presigned, { now = NOW + offset }))
+    end
     assert.is_true(verify(request, { now = NOW + 1000, max_skew = 1000 }))
   end)
 
@@ -260,13 +290,20 @@ describe("verification", function()
     local request = signed { form = "query" }
     request.query = request.query:gsub("&X%-Amz%-Expires=3600", "")
     local canonical = {}
-    for pair in request.query:gmatch "[^&]+" do
-      if not pair:find "^X%-Amz%-Signature" then canonical[#canonical + 1] = pair end
+    for pair in request.query:gmatch("[^&]+") do
+      if not pair:find("^X%-Amz%-Signature") then canonical[#canonical + 1] = pair end
     end
     table.sort(canonical)
     local signature = signature_by_hand(table.concat({
-      request.method, request.path, table.concat(canonical, "&"), "content-type:application/json",
-      "host:127.0.0.1:4510", "x-amz-meta-note:n", "", "content-type;host;x-amz-meta-note", core.sha256(request.body),
+      request.method,
+      request.path,
+      table.concat(canonical, "&"),
+      "content-type:application/json",
+      "host:127.0.0.1:4510",
+      "x-amz-meta-note:n",
+      "",
+      "content-type;host;x-amz-meta-note",
+      core.sha256(request.body),
     }, "\n"))
     request.query = request.query:gsub("Signature=%x+", "Signature=" .. signature)
     assert.is_true(verify(request, { now = NOW + 3600 }))
@@ -297,7 +334,7 @@ describe("verification", function()
   it("reads the authorization with other blanks and in another order", function()
     local request = signed()
     local pair = header(request, "authorization")
-    local credential, names, signature = pair[2]:match "(Credential=.-), (SignedHeaders=.-), (Signature=%x+)"
+    local credential, names, signature = pair[2]:match("(Credential=.-), (SignedHeaders=.-), (Signature=%x+)")
     pair[2] = "AWS4-HMAC-SHA256 " .. signature .. "," .. names .. " ,  " .. credential .. " "
     assert.is_true(verify(request))
   end)
@@ -305,15 +342,28 @@ describe("verification", function()
   it("tells what a request says of itself", function()
     local auth = assert(core.authorization(signed()))
     assert.are.same({
-      form = "header", access_key_id = "AKIDEXAMPLE", date = "20260921", region = "us-east-1", service = "finspace-api",
+      form = "header",
+      access_key_id = "AKIDEXAMPLE",
+      date = "20260921",
+      region = "us-east-1",
+      service = "finspace-api",
       signed_headers = "content-type;host;x-amz-date;x-amz-meta-note;x-amz-security-token",
-      signature = auth.signature, time = NOW, session_token = TOKEN,
+      signature = auth.signature,
+      time = NOW,
+      session_token = TOKEN,
     }, auth)
     assert.are.equal("1790000000", tostring(auth.time))
     local presigned = assert(core.authorization(signed { form = "query", expires = 60 }))
     assert.are.same({
-      form = "query", access_key_id = "AKIDEXAMPLE", date = "20260921", region = "us-east-1", service = "finspace-api",
-      signed_headers = "content-type;host;x-amz-meta-note", signature = presigned.signature, time = NOW, expires = 60,
+      form = "query",
+      access_key_id = "AKIDEXAMPLE",
+      date = "20260921",
+      region = "us-east-1",
+      service = "finspace-api",
+      signed_headers = "content-type;host;x-amz-meta-note",
+      signature = presigned.signature,
+      time = NOW,
+      expires = 60,
       session_token = TOKEN,
     }, presigned)
   end)
@@ -321,7 +371,9 @@ describe("verification", function()
   it("needs the authorization that belongs to the request", function()
     local auth = assert(core.authorization(signed { method = "GET" }))
     local ok = core.verify(signed { method = "PUT" }, auth, SECRET, {
-      now = NOW, region = "us-east-1", service = "finspace-api",
+      now = NOW,
+      region = "us-east-1",
+      service = "finspace-api",
     })
     assert.is_nil(ok)
   end)
@@ -335,7 +387,7 @@ describe("verification", function()
     raises("'now' is missing", auth, { region = "r", service = "s" })
     raises("'region' is missing", auth, { now = 1, service = "s" })
     raises("'form' is missing", {}, { now = 1, region = "r", service = "s" })
-    assert.has_error(function() core.authorization "x" end, "'request' must be a table, not a string")
+    assert.has_error(function() core.authorization("x") end, "'request' must be a table, not a string")
   end)
 end)
 
@@ -344,7 +396,9 @@ describe("verification of the body", function()
 
   local function put(fields)
     local request = { method = "PUT", path = "/bucket/key", query = "", body = "day,price\n", service = "s3" }
-    for name, value in pairs(fields or {}) do request[name] = value end
+    for name, value in pairs(fields or {}) do
+      request[name] = value
+    end
     return signed(request)
   end
 
@@ -362,7 +416,7 @@ describe("verification of the body", function()
     local hash = core.sha256(request.body)
     request.body = nil
     assert.is_true(verify(request, { service = "s3", payload_hash = hash }))
-    local _, code = verify(request, { service = "s3", payload_hash = core.sha256 "x" })
+    local _, code = verify(request, { service = "s3", payload_hash = core.sha256("x") })
     assert.are.equal("XAmzContentSHA256Mismatch", code)
   end)
 
@@ -370,7 +424,7 @@ describe("verification of the body", function()
     local request = put()
     request.body = nil
     assert.is_true(verify(request, { service = "s3", payload_hash = false }))
-    assert.are.equal(core.sha256 "day,price\n", core.authorization(request).payload_hash)
+    assert.are.equal(core.sha256("day,price\n"), core.authorization(request).payload_hash)
     local plain = signed()
     local _, code = verify(plain, { payload_hash = false })
     assert.are.equal(INVALID, code)
@@ -389,9 +443,11 @@ describe("verification of the body", function()
     local presigned = put { form = "query" }
     presigned.body = "anything"
     assert.is_true(verify(presigned, S3))
-    local hash = core.sha256 "day,price\n"
+    local hash = core.sha256("day,price\n")
     local bound = put {
-      form = "query", payload_hash = hash, headers = { { "host", "h" }, { "x-amz-content-sha256", hash } },
+      form = "query",
+      payload_hash = hash,
+      headers = { { "host", "h" }, { "x-amz-content-sha256", hash } },
     }
     assert.is_true(verify(bound, S3))
     bound.body = "anything"
@@ -407,7 +463,8 @@ describe("verification of the body", function()
 
   it("refuses bodies that are signed in chunks, in every spelling", function()
     for _, word in ipairs {
-      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+      "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
       "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
     } do
       local _, code, _, status = verify(put { payload_hash = word }, S3)
@@ -424,7 +481,9 @@ describe("the codes of a refusal", function()
     local function code_of(change, policy, secret)
       local request = signed { service = "s3", method = "PUT" }
       if change then change(request) end
-      for name, value in pairs(S3) do policy[name] = value end
+      for name, value in pairs(S3) do
+        policy[name] = value
+      end
       local _, code, _, status = verify(request, policy, secret)
       return code .. " " .. status
     end

@@ -31,13 +31,17 @@ describe("views #once", function()
 
   local function auto_view(title, more)
     local given = { dataset = title, timeout = 20 }
-    for name, value in pairs(more or {}) do given[name] = value end
+    for name, value in pairs(more or {}) do
+      given[name] = value
+    end
     return fs:ensure_auto_view(given)
   end
 
   local function rows(given)
     local list = {}
-    for row in assert(fs:read_view(given)) do list[#list + 1] = row end
+    for row in assert(fs:read_view(given)) do
+      list[#list + 1] = row
+    end
     return list
   end
 
@@ -49,7 +53,9 @@ describe("views #once", function()
     local second, _, again = auto_view("Once")
     assert.same({ first.dataViewId, false }, { second.dataViewId, again })
     local count = 0
-    for _ in fs:each("list_data_views", { datasetId = id }) do count = count + 1 end
+    for _ in fs:each("list_data_views", { datasetId = id }) do
+      count = count + 1
+    end
     assert.equal(1, count)
   end)
 
@@ -74,7 +80,9 @@ describe("views #once", function()
     dataset_with("Parts", "k,v\n" .. ("a,1\nb,2\nc,3\n"):rep(3))
     assert(auto_view("Parts", { partition_columns = { "k" } }))
     local list, seen = rows { dataset = "Parts" }, {}
-    for _, row in ipairs(list) do seen[row.k] = (seen[row.k] or 0) + tonumber(row.v) end
+    for _, row in ipairs(list) do
+      seen[row.k] = (seen[row.k] or 0) + tonumber(row.v)
+    end
     assert.same({ a = 3, b = 6, c = 9 }, seen)
     local file = folder .. "/out.csv"
     local done = assert(fs:read_view { dataset = "Parts", file = file })

@@ -20,7 +20,10 @@ local function asked(prefix)
   local target = ngx.var.request_uri:sub(#prefix + 1)
   local path, query = target:match("^([^?]*)%??(.*)$")
   return {
-    method = ngx.req.get_method(), path = path, query = query, body = ngx.req.get_body_data(),
+    method = ngx.req.get_method(),
+    path = path,
+    query = query,
+    body = ngx.req.get_body_data(),
     headers = { ["content-type"] = ngx.var.http_content_type },
   }
 end

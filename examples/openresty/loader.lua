@@ -8,9 +8,7 @@ local fs = finspace.new { shared_dict = ngx.shared.finspace_credentials }
 local loads = ngx.shared.finspace_loads
 
 -- What a load has come to, kept where every worker can read it.
-local function note(id, state)
-  loads:set(id, cjson.encode(state))
-end
+local function note(id, state) loads:set(id, cjson.encode(state)) end
 
 local function answer(status, text)
   ngx.status = status
@@ -27,7 +25,8 @@ end
 
 local function load(id, path, dataset)
   local changeset, err = fs:load {
-    file = path, dataset = dataset,
+    file = path,
+    dataset = dataset,
     on_progress = function(event)
       if event.stage == "done" then return end -- said below, with what became of it
       note(id, { stage = event.stage, bytes = event.bytes, bytes_total = event.bytes_total })

@@ -27,13 +27,12 @@ local DONE, MISUSE = 0, 2
 local function load_argparse()
   local found, argparse = pcall(require, "argparse")
   if found then return argparse end
-  return nil, "argparse is not installed, and the command line needs it. Install it with "
-    .. "`apt-get install lua-argparse` or `luarocks install argparse`."
+  return nil,
+    "argparse is not installed, and the command line needs it. Install it with "
+      .. "`apt-get install lua-argparse` or `luarocks install argparse`."
 end
 
-local function command_module(name)
-  return require("finspace.cli.commands." .. name)
-end
+local function command_module(name) return require("finspace.cli.commands." .. name) end
 
 local function is_command(name)
   for _, command in ipairs(cli.COMMANDS) do
@@ -67,9 +66,7 @@ function cli.parser(argparse, only, arguments)
   for _, entry in ipairs(cli.COMMANDS) do
     local names = entry.name == "get" and "get download" or entry.name
     local command = parser:command(names):summary(entry.summary):description(entry.summary)
-    if not only or only == entry.name then
-      command_module(entry.name).define(command, arguments)
-    end
+    if not only or only == entry.name then command_module(entry.name).define(command, arguments) end
   end
   return parser
 end

@@ -1,12 +1,12 @@
 --- The client: a method an operation, made from the model's rows, and the one call beneath them all.
 local core = require("finspace.core")
 local errors = require("finspace.errors")
-local operations = require("finspace.operations")
+local operations = require("finspace.call.operations")
 local options = require("finspace.options")
-local pages = require("finspace.pages")
-local rehearsal = require("finspace.rehearsal")
+local pages = require("finspace.call.pages")
+local rehearsal = require("finspace.verbs.dry_run")
 local session = require("finspace.session")
-local waiters = require("finspace.waiters")
+local waiters = require("finspace.verbs.wait")
 
 local client = {}
 
@@ -67,14 +67,32 @@ local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 --- @field code? string
 
 local OPTIONS = {
-  region = "string", profile = "string", credentials = "table|function", mfa_code = "function",
+  region = "string",
+  profile = "string",
+  credentials = "table|function",
+  mfa_code = "function",
   shared_dict = "table|userdata",
-  environment_id = "string", duration_in_minutes = "count",
-  endpoint_url = "string", s3_endpoint_url = "string", sts_endpoint_url = "string",
-  ca_file = "string", proxy = "string", connect_timeout = "seconds", timeout = "seconds",
-  max_body = "count", max_attempts = "count", logger = "function",
-  transport = "function", close = "function", now = "function", monotonic = "function", sleep = "function",
-  random = "function", uuid = "function", getenv = "function", name = "string",
+  environment_id = "string",
+  duration_in_minutes = "count",
+  endpoint_url = "string",
+  s3_endpoint_url = "string",
+  sts_endpoint_url = "string",
+  ca_file = "string",
+  proxy = "string",
+  connect_timeout = "seconds",
+  timeout = "seconds",
+  max_body = "count",
+  max_attempts = "count",
+  logger = "function",
+  transport = "function",
+  close = "function",
+  now = "function",
+  monotonic = "function",
+  sleep = "function",
+  random = "function",
+  uuid = "function",
+  getenv = "function",
+  name = "string",
 }
 
 local CALL_OPTIONS = { timeout = "seconds", deadline = "seconds" }
@@ -111,9 +129,7 @@ function Client:__tostring()
 end
 
 -- A call without a clientToken may only be repeated blindly when it changes nothing.
-local function only_reads(name)
-  return name:find("^Get") ~= nil or name:find("^List") ~= nil
-end
+local function only_reads(name) return name:find("^Get") ~= nil or name:find("^List") ~= nil end
 
 -- Checks the members against the model and writes the request: what a call, a presigned URL and a
 -- rehearsal have in common. One clientToken is made here, for all attempts.
@@ -142,9 +158,15 @@ local function compose(self, row, params)
   local endpoint, region, err = shared:locate()
   if not endpoint then return with_operation(err, row.name) end
   return {
-    operation = row.name, request = request, endpoint = endpoint, service = session.SERVICE, region = region,
-    credentials = shared.supplier, finish = operations.finisher(row.name, request.generation),
-    repeatable = token ~= nil or only_reads(row.name), repeatable_for = token and TOKEN_LIFETIME,
+    operation = row.name,
+    request = request,
+    endpoint = endpoint,
+    service = session.SERVICE,
+    region = region,
+    credentials = shared.supplier,
+    finish = operations.finisher(row.name, request.generation),
+    repeatable = token ~= nil or only_reads(row.name),
+    repeatable_for = token and TOKEN_LIFETIME,
     client_token = token,
   }
 end
@@ -157,9 +179,7 @@ local END_OF_FINSPACE = "Amazon switched FinSpace off on 2026-10-07. Start a com
 local function explain_connection(err, endpoint)
   if err.sent ~= false or (err.kind ~= "connect" and err.code ~= "ConnectTimeout") then return err end
   local lines = { err.message }
-  if endpoint.custom then
-    lines[2] = ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin)
-  end
+  if endpoint.custom then lines[2] = ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin) end
   if not endpoint.custom or err.code == "CouldNotResolve" then lines[#lines + 1] = END_OF_FINSPACE end
   err.message = table.concat(lines, "\n")
   return err
@@ -186,9 +206,7 @@ function Client:call(name, params, call_options)
 end
 
 for method, row in pairs(operations.methods()) do
-  Client[method] = function(self, params, call_options)
-    return self:call(row.name, params, call_options)
-  end
+  Client[method] = function(self, params, call_options) return self:call(row.name, params, call_options) end
 end
 
 --- All operations, with their required and optional members.
@@ -198,18 +216,14 @@ Client.operations = operations.list
 --- @param name string
 --- @param params? table
 --- @return finspace.Pages
-function Client:pages(name, params)
-  return pages.new(self, operations.find(name), params)
-end
+function Client:pages(name, params) return pages.new(self, operations.find(name), params) end
 
 --- The items of a list, over all its pages, each page fetched when the loop gets there. A loop cannot
 --- return an error, so this one raises it (the err table); `fs:pages` can return it.
 --- @param name string
 --- @param params? table
 --- @return fun(): table|nil
-function Client:each(name, params)
-  return pages.new(self, operations.find(name), params):items()
-end
+function Client:each(name, params) return pages.new(self, operations.find(name), params):items() end
 
 for name, wait in pairs(waiters) do
   Client["wait_" .. name] = wait
@@ -217,19 +231,17 @@ end
 
 -- Verbs that do a whole job have rooms of their own, loaded when they are first used.
 local VERBS = {
-  load = { "finspace.load", "run" },
-  download = { "finspace.download", "run" },
-  ensure_dataset = { "finspace.datasets", "ensure" },
-  infer_schema = { "finspace.schema", "infer" },
-  ensure_auto_view = { "finspace.views", "ensure_auto" },
-  read_view = { "finspace.views", "read" },
-  sign = { "finspace.signing", "sign" },
+  load = { "finspace.verbs.load", "run" },
+  download = { "finspace.verbs.download", "run" },
+  ensure_dataset = { "finspace.verbs.ensure_dataset", "ensure" },
+  infer_schema = { "finspace.verbs.infer_schema", "infer" },
+  ensure_auto_view = { "finspace.verbs.views", "ensure_auto" },
+  read_view = { "finspace.verbs.views", "read" },
+  sign = { "finspace.verbs.sign", "sign" },
 }
 
 for name, place in pairs(VERBS) do
-  Client[name] = function(self, given)
-    return require(place[1])[place[2]](self, given)
-  end
+  Client[name] = function(self, given) return require(place[1])[place[2]](self, given) end
 end
 
 -- The parameters of the query form that name the action, for those who ask for them.
@@ -283,9 +295,7 @@ end
 
 --- Closes the connections that are kept for later calls. A call after it opens new ones. On Lua 5.4 a
 --- variable may do so by itself: `local fs <close> = finspace.new()`.
-function Client:close()
-  self.session:close()
-end
+function Client:close() self.session:close() end
 Client.__close = Client.close
 
 return client

@@ -11,9 +11,7 @@ local MAX_FILE = 1024 * 1024
 
 -- Where the files are --------------------------------------------------------------------------
 
-local function set(value)
-  return value ~= nil and value ~= "" and value or nil
-end
+local function set(value) return value ~= nil and value ~= "" and value or nil end
 
 local function home(getenv)
   local drive, path = getenv("HOMEDRIVE"), getenv("HOMEPATH")
@@ -48,9 +46,7 @@ end
 
 --- Where files come from: the runtime's own reader in specs, the system's otherwise.
 --- @return table files { read_limited = function(path, max), stat = function(path) }
-function config.files(runtime)
-  return runtime.files or require("finspace.sys")
-end
+function config.files(runtime) return runtime.files or require("finspace.sys") end
 
 -- /dev/null is how people say "no file".
 local function is_absent(path, stat, code)
@@ -68,13 +64,17 @@ end
 local VARIABLES = { config = "AWS_CONFIG_FILE", credentials = "AWS_SHARED_CREDENTIALS_FILE" }
 
 local function unreadable(kind, path, message)
-  return nil, errors.new {
-    kind = "config",
-    code = "UnreadableConfigFile",
-    file = path,
-    message = message .. "; make it a plain text file of at most 1 MiB that you may read, or name another "
-      .. kind .. " file with " .. VARIABLES[kind],
-  }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "UnreadableConfigFile",
+      file = path,
+      message = message
+        .. "; make it a plain text file of at most 1 MiB that you may read, or name another "
+        .. kind
+        .. " file with "
+        .. VARIABLES[kind],
+    }
 end
 
 -- What tells one version of a file from the next.
@@ -92,7 +92,9 @@ local function load_file(runtime, kind, path)
   if is_absent(path, stat, code) then return file end
   file.exists = true
   local text
-  if stat then text, message = files.read_limited(path, MAX_FILE) end
+  if stat then
+    text, message = files.read_limited(path, MAX_FILE)
+  end
   if not text then return unreadable(kind, path, message) end
   if kind == "credentials" then warn_of_open_permissions(runtime, path, stat) end
   file.parsed, message = dialect.parse(text, kind, path)
@@ -109,7 +111,7 @@ end
 
 -- Lays one file's sections over what is there: the credentials file comes second and wins.
 local function merge(result, places, parsed)
-  for _, group in ipairs({ "profiles", "sso_sessions", "services" }) do
+  for _, group in ipairs { "profiles", "sso_sessions", "services" } do
     for name, section in pairs(parsed[group]) do
       local settings = result[group][name] or {}
       local where = places[group][name] or { [1] = section.line }
@@ -148,8 +150,7 @@ end
 local function near_miss(loaded, name)
   for _, section in ipairs(loaded.ignored) do
     if section.header == name or section.header:match("%S+$") == name then
-      return ("; [%s] in %s line %d does not count: %s")
-        :format(section.header, section.file, section.line, section.why)
+      return ("; [%s] in %s line %d does not count: %s"):format(section.header, section.file, section.line, section.why)
     end
   end
   return ""
@@ -157,22 +158,29 @@ end
 
 --- Why the files do not have a profile: where it was looked for, and what comes near.
 --- @return string
-function config.absence(loaded, name)
-  return looked_at(loaded) .. near_miss(loaded, name)
-end
+function config.absence(loaded, name) return looked_at(loaded) .. near_miss(loaded, name) end
 
 local function check_profile(loaded)
   if not loaded.profile_from or loaded.profiles[loaded.profile] then return loaded end
-  return nil, errors.new {
-    kind = "config", code = "ProfileNotFound",
-    message = "profile " .. loaded.profile .. ", which " .. loaded.profile_from .. " names, is "
-      .. config.absence(loaded, loaded.profile) .. "; add it or correct the name",
-  }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "ProfileNotFound",
+      message = "profile " .. loaded.profile .. ", which " .. loaded.profile_from .. " names, is " .. config.absence(
+        loaded,
+        loaded.profile
+      ) .. "; add it or correct the name",
+    }
 end
 
 local function empty()
   return {
-    profiles = {}, sso_sessions = {}, services = {}, ignored = {}, files = {}, profile = "default",
+    profiles = {},
+    sso_sessions = {},
+    services = {},
+    ignored = {},
+    files = {},
+    profile = "default",
     places = { profiles = {}, sso_sessions = {}, services = {} },
   }
 end
@@ -189,7 +197,7 @@ function config.load(runtime, options)
   local result = empty()
   result.sso_cache = where.sso_cache
   result.profile, result.profile_from = config.profile_name(runtime, options)
-  for _, kind in ipairs({ "config", "credentials" }) do
+  for _, kind in ipairs { "config", "credentials" } do
     local file, err = load_file(runtime, kind, where[kind])
     if not file then return nil, err end
     if file.parsed then merge(result, result.places, file.parsed) end
@@ -233,9 +241,7 @@ end
 
 --- The settings of the selected profile; an empty table where the files do not have it.
 --- @return table settings
-function config.selected(loaded)
-  return loaded.profiles[loaded.profile] or {}
-end
+function config.selected(loaded) return loaded.profiles[loaded.profile] or {} end
 
 --- Where a setting stands, for messages: "FILE line N".
 --- @param group "profiles"|"sso_sessions"|"services"
@@ -270,11 +276,12 @@ function config.flag(runtime, source, variable, key)
   local text = value and value:lower()
   if text == nil or text == "false" then return false end
   if text == "true" then return true end
-  return nil, errors.new {
-    kind = "config",
-    code = "InvalidFlag",
-    message = origin .. " is neither true nor false; write one of them, or remove it",
-  }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "InvalidFlag",
+      message = origin .. " is neither true nor false; write one of them, or remove it",
+    }
 end
 
 -- Region ---------------------------------------------------------------------------------------
@@ -297,19 +304,22 @@ function config.region(runtime, source, options)
   end
   if err then return nil, err end
   if not region then
-    return nil, errors.new {
-      kind = "config",
-      code = "MissingRegion",
-      message = "no region: give the region option, set AWS_REGION (us-east-1, for example), or write"
-        .. " region = us-east-1 into the profile" .. host.hidden_environment(runtime, "AWS_REGION"),
-    }
+    return nil,
+      errors.new {
+        kind = "config",
+        code = "MissingRegion",
+        message = "no region: give the region option, set AWS_REGION (us-east-1, for example), or write"
+          .. " region = us-east-1 into the profile"
+          .. host.hidden_environment(runtime, "AWS_REGION"),
+      }
   end
   if not is_host_label(region) then
-    return nil, errors.new {
-      kind = "config",
-      code = "InvalidRegion",
-      message = origin .. " is not a region's name; write one like us-east-1 (small letters, digits and hyphens)",
-    }
+    return nil,
+      errors.new {
+        kind = "config",
+        code = "InvalidRegion",
+        message = origin .. " is not a region's name; write one like us-east-1 (small letters, digits and hyphens)",
+      }
   end
   return region
 end

@@ -15,13 +15,13 @@ local credentials = {}
 -- A mistake in the options of credentials.NAME is its caller's.
 local function check(name, given, rules, ...)
   options.check("credentials." .. name, given, rules, 4)
-  for _, needed in ipairs { ... } do options.require("credentials." .. name, given or {}, needed, 4) end
+  for _, needed in ipairs { ... } do
+    options.require("credentials." .. name, given or {}, needed, 4)
+  end
 end
 
 -- The provider of the room of this name, loaded when somebody wants it.
-local function provider_of(name, given)
-  return require("finspace.credentials." .. name).new(given)
-end
+local function provider_of(name, given) return require("finspace.credentials." .. name).new(given) end
 
 --- @class finspace.AssumeRole
 --- @field base finspace.Provider|table  the keys to ask with
@@ -47,8 +47,11 @@ end
 --- @return finspace.Provider
 function credentials.static(given)
   check("static", given, {
-    access_key_id = "string", secret_access_key = "string", session_token = "string",
-    expires_at = "number|string", expiration = "number|string",
+    access_key_id = "string",
+    secret_access_key = "string",
+    session_token = "string",
+    expires_at = "number|string",
+    expiration = "number|string",
   })
   return provider_of("static", given)
 end
@@ -79,7 +82,10 @@ end
 --- @return finspace.Provider
 function credentials.web_identity(given)
   check("web_identity", given, {
-    token_file = "string", role_arn = "string", role_session_name = "string", duration_seconds = "count",
+    token_file = "string",
+    role_arn = "string",
+    role_session_name = "string",
+    duration_seconds = "count",
     source = "string",
   })
   return provider_of("web_identity", given)
@@ -90,8 +96,14 @@ end
 --- @return finspace.Provider
 function credentials.assume_role(given)
   check("assume_role", given, {
-    base = "function|table", role_arn = "string", role_session_name = "string", external_id = "string",
-    duration_seconds = "count", mfa_serial = "string", mfa_code = "function", source = "string",
+    base = "function|table",
+    role_arn = "string",
+    role_session_name = "string",
+    external_id = "string",
+    duration_seconds = "count",
+    mfa_serial = "string",
+    mfa_code = "function",
+    source = "string",
   }, "base", "role_arn")
   return provider_of("assume_role", given)
 end
@@ -101,8 +113,13 @@ end
 --- @return finspace.Provider
 function credentials.sso(given)
   check("sso", given, {
-    sso_start_url = "string", session = "string", sso_region = "string", sso_account_id = "string",
-    sso_role_name = "string", profile = "string", source = "string",
+    sso_start_url = "string",
+    session = "string",
+    sso_region = "string",
+    sso_account_id = "string",
+    sso_role_name = "string",
+    profile = "string",
+    source = "string",
   }, "sso_region", "sso_account_id", "sso_role_name")
   return provider_of("sso", given)
 end
@@ -124,7 +141,9 @@ end
 --- @return finspace.Provider
 function credentials.finspace(given)
   check("finspace", given, {
-    environment_id = "string", base = "function|table", duration = "count",
+    environment_id = "string",
+    base = "function|table",
+    duration = "count",
   }, "environment_id", "base")
   return provider_of("finspace", given)
 end

@@ -55,13 +55,13 @@ end
 
 local function split_port(authority)
   local host, port = authority:match("^(%[[^%]]*%]):(%d+)$")
-  if not host then host, port = authority:match("^([^:%[%]]*):(%d+)$") end
+  if not host then
+    host, port = authority:match("^([^:%[%]]*):(%d+)$")
+  end
   return host or authority, port
 end
 
-local function is_port(text)
-  return #text <= 5 and tonumber(text) >= 1 and tonumber(text) <= 65535
-end
+local function is_port(text) return #text <= 5 and tonumber(text) >= 1 and tonumber(text) <= 65535 end
 
 --- Takes an http or https URL apart. What must not stand in an endpoint is refused by name.
 --- @param text string
@@ -79,15 +79,21 @@ function endpoint.parse(text)
   if not is_host(host) then return nil, "names no valid host" end
   if port and not is_port(port) then return nil, "has a port that is not between 1 and 65535" end
   port = port and math.floor(tonumber(port)) or DEFAULT_PORTS[scheme]
-  if port ~= DEFAULT_PORTS[scheme] then authority = ("%s:%d"):format(host, port) else authority = host end
+  if port ~= DEFAULT_PORTS[scheme] then
+    authority = ("%s:%d"):format(host, port)
+  else
+    authority = host
+  end
   return { scheme = scheme, host = host, port = port, path = path:match("^(.-)/*$"), authority = authority }
 end
 
 local function invalid(origin, message)
-  return nil, errors.new {
-    kind = "config", code = "InvalidEndpoint",
-    message = origin .. " " .. message .. "; write a URL like https://host:port/path",
-  }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "InvalidEndpoint",
+      message = origin .. " " .. message .. "; write a URL like https://host:port/path",
+    }
 end
 
 local function from_url(text, origin)
@@ -95,8 +101,12 @@ local function from_url(text, origin)
   if not url then return invalid(origin, message) end
   return {
     url = url.scheme .. "://" .. url.authority .. url.path,
-    scheme = url.scheme, host = url.authority, port = url.port, path = url.path,
-    custom = true, origin = origin,
+    scheme = url.scheme,
+    host = url.authority,
+    port = url.port,
+    path = url.path,
+    custom = true,
+    origin = origin,
   }
 end
 
@@ -108,11 +118,19 @@ local function in_services_section(loaded, service)
   if type(name) ~= "string" or name == "" then return nil end
   local section = loaded.services[name]
   if not section then
-    return nil, nil, errors.new {
-      kind = "config", code = "MissingServicesSection",
-      message = "services = " .. name .. " in " .. config.place(loaded, "profiles", loaded.profile, "services")
-        .. " names a section that is not there; add [services " .. name .. "] to the config file",
-    }
+    return nil,
+      nil,
+      errors.new {
+        kind = "config",
+        code = "MissingServicesSection",
+        message = "services = "
+          .. name
+          .. " in "
+          .. config.place(loaded, "profiles", loaded.profile, "services")
+          .. " names a section that is not there; add [services "
+          .. name
+          .. "] to the config file",
+      }
   end
   local settings = section[service]
   local url = type(settings) == "table" and settings.endpoint_url
@@ -160,11 +178,18 @@ end
 
 local function refuse_variant(origin, variant)
   local name = variant.fips and "FIPS" or "dualstack"
-  return nil, errors.new {
-    kind = "config", code = "InvalidEndpoint",
-    message = name .. " endpoints are asked for, and " .. origin .. " names an endpoint of its own; drop one"
-      .. " (AWS_USE_" .. name:upper() .. "_ENDPOINT=false, or remove the endpoint)",
-  }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "InvalidEndpoint",
+      message = name
+        .. " endpoints are asked for, and "
+        .. origin
+        .. " names an endpoint of its own; drop one"
+        .. " (AWS_USE_"
+        .. name:upper()
+        .. "_ENDPOINT=false, or remove the endpoint)",
+    }
 end
 
 --- Finds a service's endpoint.
@@ -190,8 +215,13 @@ function endpoint.resolve(runtime, source, options)
   if not region then return nil, err end
   local host = rule_host(options.service, region, variant)
   return {
-    url = "https://" .. host, scheme = "https", host = host, port = 443, path = "",
-    custom = false, origin = "the rule for " .. options.service,
+    url = "https://" .. host,
+    scheme = "https",
+    host = host,
+    port = 443,
+    path = "",
+    custom = false,
+    origin = "the rule for " .. options.service,
   }
 end
 

@@ -42,9 +42,7 @@ local Error = {}
 Error.__index = Error
 Error.__name = "finspace.Error"
 
-local function count(number, noun)
-  return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")
-end
+local function count(number, noun) return ("%d %s%s"):format(number, noun, number == 1 and "" or "s") end
 
 local function cause(err)
   local text = err.code or err.kind
@@ -63,15 +61,18 @@ end
 local function advice(err)
   if err.outcome ~= "unknown" then return "" end
   if err.client_token then
-    return ("\nIt may have been applied. For ten minutes it is safe to repeat it with clientToken = %q.")
-      :format(err.client_token)
+    return ("\nIt may have been applied. For ten minutes it is safe to repeat it with clientToken = %q."):format(
+      err.client_token
+    )
   end
   return err.repeatable == false and "\nIt may have been applied. Look before you repeat it." or ""
 end
 
 local function fault_lines(faults)
   local lines = {}
-  for i, fault in ipairs(faults) do lines[i] = "\n  " .. fault.message end
+  for i, fault in ipairs(faults) do
+    lines[i] = "\n  " .. fault.message
+  end
   return table.concat(lines)
 end
 
@@ -91,9 +92,7 @@ function Error:__tostring()
   return subject .. " failed: " .. explanation(self) .. advice(self)
 end
 
-function Error.__concat(left, right)
-  return tostring(left) .. tostring(right)
-end
+function Error.__concat(left, right) return tostring(left) .. tostring(right) end
 
 --- Makes the table an err and returns it.
 --- @param fields table
@@ -110,15 +109,18 @@ end
 --- @return finspace.Error
 function errors.validation(operation, faults)
   return errors.new {
-    kind = "validation", code = "InvalidParameters", operation = operation, faults = faults,
-    message = faults[1].message, outcome = "not_sent", attempts = 0,
+    kind = "validation",
+    code = "InvalidParameters",
+    operation = operation,
+    faults = faults,
+    message = faults[1].message,
+    outcome = "not_sent",
+    attempts = 0,
   }
 end
 
 --- @param value any
 --- @return boolean
-function errors.is(value)
-  return getmetatable(value) == Error
-end
+function errors.is(value) return getmetatable(value) == Error end
 
 return errors

@@ -5,10 +5,10 @@
 ---     local changeset, err = fs:load { file = "prices.csv", dataset = "Daily prices" }
 ---
 --- What the world does wrong comes back as `nil, err`; what the caller's code does wrong raises.
-local changeset = require("finspace.changeset")
+local changeset = require("finspace.verbs.changeset")
 local client = require("finspace.client")
 local errors = require("finspace.errors")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 
 return {
   _VERSION = require("finspace.version"),

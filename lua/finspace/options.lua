@@ -4,7 +4,9 @@ local options = {}
 
 local function distance(left, right)
   local previous = {}
-  for column = 0, #right do previous[column] = column end
+  for column = 0, #right do
+    previous[column] = column
+  end
   for row = 1, #left do
     local current = { [0] = row }
     for column = 1, #right do
@@ -40,9 +42,7 @@ function options.suggestion(name, names)
   return nearest and ("; did you mean %q?"):format(nearest) or ""
 end
 
-local function is_seconds(value)
-  return type(value) == "number" and value > 0 and value < math.huge
-end
+local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
 
 local function is_count(value)
   return type(value) == "number" and value >= 1 and value < math.huge and value == math.floor(value)
@@ -58,9 +58,7 @@ local function fits(value, rule)
   return ("|" .. rule .. "|"):find("|" .. type(value) .. "|", 1, true) ~= nil
 end
 
-local function expectation(rule)
-  return kinds[rule] and kinds[rule].says or "a " .. rule:gsub("|", " or a ")
-end
+local function expectation(rule) return kinds[rule] and kinds[rule].says or "a " .. rule:gsub("|", " or a ") end
 
 --- Raises unless every option in `given` is one of `rules` and has its type. A rule is a Lua type,
 --- several of them joined by `|`, "seconds" or "count".
@@ -72,9 +70,7 @@ end
 function options.check(what, given, rules, level)
   level = level or 3
   if given == nil then return {} end
-  if type(given) ~= "table" then
-    error(("%s takes a table of options, not a %s"):format(what, type(given)), level)
-  end
+  if type(given) ~= "table" then error(("%s takes a table of options, not a %s"):format(what, type(given)), level) end
   for name, value in pairs(given) do
     local rule = rules[name]
     if not rule then

@@ -4,7 +4,7 @@ local config = require("finspace.config")
 local credentials = require("finspace.credentials")
 local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
-local exchange = require("finspace.exchange")
+local exchange = require("finspace.call.exchange")
 local host = require("finspace.host")
 
 local session = {}
@@ -27,20 +27,28 @@ local PASTED_LIFETIME = 3600
 local ENDPOINT_OPTIONS = { finspace_data = "endpoint_url", s3 = "s3_endpoint_url", sts = "sts_endpoint_url" }
 
 local function transport_options(options)
-  return { ca_file = options.ca_file, connect_timeout = options.connect_timeout, timeout = options.timeout,
-    max_body = options.max_body, proxy = options.proxy }
+  return {
+    ca_file = options.ca_file,
+    connect_timeout = options.connect_timeout,
+    timeout = options.timeout,
+    max_body = options.max_body,
+    proxy = options.proxy,
+  }
 end
 
 -- A provider of keys that were pasted in without their end: they are taken to last an hour from now.
 local function hour_long(given, runtime)
   local fields = {}
-  for name, value in pairs(given) do fields[name] = value end
+  for name, value in pairs(given) do
+    fields[name] = value
+  end
   fields.expires_at = math.floor(runtime.now()) + PASTED_LIFETIME
   local provider = credentials.static(fields)
   return function(context)
     local found, err = provider(context)
     if err and err.code == "ExpiredCredentials" then
-      err.message = err.message .. ". Keys copied from the web application (gear menu, API Credentials) last"
+      err.message = err.message
+        .. ". Keys copied from the web application (gear menu, API Credentials) last"
         .. " an hour; where they last longer, say so with expires_at"
     end
     return found, err
@@ -87,7 +95,9 @@ function Session:endpoint(service, region)
   local key = region and service .. " " .. region or service
   if self.endpoints[key] then return self.endpoints[key] end
   local found, err = endpoint.resolve(self.runtime, self.config, {
-    service = service, region = region or self.options.region, profile = self.options.profile,
+    service = service,
+    region = region or self.options.region,
+    profile = self.options.profile,
     endpoint_url = self.options[ENDPOINT_OPTIONS[service]],
   })
   self.endpoints[key] = found
@@ -106,8 +116,12 @@ function Session:locate()
 end
 
 local function invalid_attempts(origin)
-  return nil, errors.new { kind = "config", code = "InvalidMaxAttempts",
-    message = origin .. " must be a whole number from 1 up" }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "InvalidMaxAttempts",
+      message = origin .. " must be a whole number from 1 up",
+    }
 end
 
 local function max_attempts(self)
@@ -128,7 +142,9 @@ function Session:exchange()
   local attempts, err = max_attempts(self)
   if not attempts then return nil, err end
   self.opened = exchange.new(self.runtime, {
-    max_attempts = attempts, logger = self.options.logger, timeout = self.options.timeout,
+    max_attempts = attempts,
+    logger = self.options.logger,
+    timeout = self.options.timeout,
   })
   return self.opened
 end
@@ -139,7 +155,8 @@ local function unshared_provider(self)
   local base = credentials.of(self.given, chain_options)
   if not options.environment_id then return base end
   return credentials.finspace {
-    environment_id = options.environment_id, base = base,
+    environment_id = options.environment_id,
+    base = base,
     duration = options.duration_in_minutes,
   }
 end
@@ -162,8 +179,11 @@ end
 
 function Session:context()
   return {
-    runtime = self.runtime, config = self.config,
-    profile = self.options.profile, region = self.options.region, exchange = self.opened,
+    runtime = self.runtime,
+    config = self.config,
+    profile = self.options.profile,
+    region = self.options.region,
+    exchange = self.opened,
     endpoint = function(service, region) return self:endpoint(service, region) end,
   }
 end
@@ -173,9 +193,7 @@ end
 --- @param refused? table
 --- @return table|nil credentials, finspace.Error|nil err
 function Session:credentials(refused)
-  if not self.supply then
-    self.supply = credentials.cached(self:provider(), self.runtime):supplier(self:context())
-  end
+  if not self.supply then self.supply = credentials.cached(self:provider(), self.runtime):supplier(self:context()) end
   return self.supply(refused)
 end
 
@@ -205,8 +223,6 @@ function Session:has_temporary_keys()
 end
 
 --- Closes the transport's connections; the next call opens new ones.
-function Session:close()
-  self.runtime.close()
-end
+function Session:close() self.runtime.close() end
 
 return session

@@ -49,9 +49,7 @@ end
 local function measure_curl(program, url, how)
   return measure.median(
     TURNS,
-    function()
-      return tonumber((support.run(("%s %s/workingLocationV1 %d %s"):format(program, url, CALLS, how))))
-    end
+    function() return tonumber((support.run(("%s %s/workingLocationV1 %d %s"):format(program, url, CALLS, how)))) end
   )
 end
 
@@ -67,7 +65,7 @@ print((time.perf_counter() - t) * 1e6 / n)
 ]]
 
 local function measure_boto3(url)
-  local python = support.python "boto3"
+  local python = support.python("boto3")
   if not python then return nil end
   return tonumber((support.run(python .. " -W ignore -c " .. support.quote(BOTO3) .. " " .. url)))
 end

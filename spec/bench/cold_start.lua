@@ -19,15 +19,25 @@ end
 
 local ours = support.root .. "/build/bin/finspace"
 local absent = "there is no AWS CLI here"
-local measured, why = pcall(function()
-  measure.show("Cold start (less is better)", {
-    { name = "aws sts get-caller-identity", value = time("aws", 5, "sts get-caller-identity"), unit = "ms",
-      why = absent },
-    { name = "finspace whoami", value = time(ours, 21, "whoami"), unit = "ms" },
-    { name = "aws finspace-data list-datasets", value = time("aws", 5, "finspace-data list-datasets"), unit = "ms",
-      why = absent },
-    { name = "finspace ls", value = time(ours, 21, "ls"), unit = "ms" },
-  })
-end)
+local measured, why = pcall(
+  function()
+    measure.show("Cold start (less is better)", {
+      {
+        name = "aws sts get-caller-identity",
+        value = time("aws", 5, "sts get-caller-identity"),
+        unit = "ms",
+        why = absent,
+      },
+      { name = "finspace whoami", value = time(ours, 21, "whoami"), unit = "ms" },
+      {
+        name = "aws finspace-data list-datasets",
+        value = time("aws", 5, "finspace-data list-datasets"),
+        unit = "ms",
+        why = absent,
+      },
+      { name = "finspace ls", value = time(ours, 21, "ls"), unit = "ms" },
+    })
+  end
+)
 server.stop()
 if not measured then error(why, 0) end

@@ -16,7 +16,8 @@ local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI
 
 local function start_server(pause)
   local port = support.free_port()
-  local server = nginx.start(([[
+  local server = nginx.start(
+    ([[
     server {
       listen 127.0.0.1:%d;
       location / {
@@ -28,13 +29,13 @@ local function start_server(pause)
           ngx.print('%s')
         }
       }
-    }]]):format(port, pause, pause, #ANSWER, ANSWER), { ports = { port } })
+    }]]):format(port, pause, pause, #ANSWER, ANSWER),
+    { ports = { port } }
+  )
   return server, "http://127.0.0.1:" .. port
 end
 
-local function new_client(url)
-  return finspace.new { region = "us-east-1", endpoint_url = url, credentials = KEYS }
-end
+local function new_client(url) return finspace.new { region = "us-east-1", endpoint_url = url, credentials = KEYS } end
 
 -- Seconds for `count` signed calls, at most LIMIT of them at a time.
 local function seconds_for(url, count)
@@ -54,7 +55,9 @@ end
 -- The same request, signed beforehand.
 local function signed_request(url)
   return assert(new_client(url):sign {
-    method = "POST", path = "/workingLocationV1", headers = { ["content-type"] = "application/json" },
+    method = "POST",
+    path = "/workingLocationV1",
+    headers = { ["content-type"] = "application/json" },
     body = '{"locationType":"INGESTION"}',
   })
 end
@@ -112,10 +115,16 @@ with_server(THINKING, function(url)
   local title = ("%d calls, %d at a time, each answered after %g ms"):format(SLOW_CALLS, LIMIT, THINKING * 1000)
   measure.show(title .. " (seconds)", {
     { name = "ideal", value = math.ceil(SLOW_CALLS / LIMIT) * THINKING, unit = "s" },
-    { name = "bare libcurl multi, unsigned, unread", unit = "s",
-      value = measure.median(3, function() return seconds_for_curl(program, request, SLOW_CALLS, false) end) },
-    { name = "finspace.gather", value = measure.median(3, function() return seconds_for(url, SLOW_CALLS) end),
-      unit = "s" },
+    {
+      name = "bare libcurl multi, unsigned, unread",
+      unit = "s",
+      value = measure.median(3, function() return seconds_for_curl(program, request, SLOW_CALLS, false) end),
+    },
+    {
+      name = "finspace.gather",
+      value = measure.median(3, function() return seconds_for(url, SLOW_CALLS) end),
+      unit = "s",
+    },
   })
 end)
 
@@ -123,16 +132,26 @@ end)
 with_server(0, function(url)
   local request = signed_request(url)
   local rows = {
-    { name = "bare libcurl multi, unsigned, unread",
-      run = function() return seconds_for_curl(program, request, QUICK_CALLS, false) end },
-    { name = "  with the headers of a signature",
-      run = function() return seconds_for_curl(program, request, QUICK_CALLS, true) end },
-    { name = "  by finspace.http, read into a table",
-      run = function() return seconds_for_transport(request, QUICK_CALLS) end },
-    { name = "finspace: checked, signed, read into a table",
-      run = function() return seconds_for(url, QUICK_CALLS) end },
+    {
+      name = "bare libcurl multi, unsigned, unread",
+      run = function() return seconds_for_curl(program, request, QUICK_CALLS, false) end,
+    },
+    {
+      name = "  with the headers of a signature",
+      run = function() return seconds_for_curl(program, request, QUICK_CALLS, true) end,
+    },
+    {
+      name = "  by finspace.http, read into a table",
+      run = function() return seconds_for_transport(request, QUICK_CALLS) end,
+    },
+    {
+      name = "finspace: checked, signed, read into a table",
+      run = function() return seconds_for(url, QUICK_CALLS) end,
+    },
   }
   measure.turn_about(TURNS, rows)
-  for _, row in ipairs(rows) do row.value, row.unit = row.value * 1e6 / QUICK_CALLS, "µs" end
+  for _, row in ipairs(rows) do
+    row.value, row.unit = row.value * 1e6 / QUICK_CALLS, "µs"
+  end
   measure.show(("A call, %d at a time (microseconds a call, loopback)"):format(LIMIT), rows)
 end)

@@ -40,19 +40,23 @@ local function milliseconds(text)
 end
 
 local function load_and_look(port)
-  local command = ("wrk -t1 -c%d -d%ds --latency http://127.0.0.1:%d/call & "
-    .. "sleep 1; wrk -t1 -c1 -d%ds --latency http://127.0.0.1:%d/plain; wait")
-    :format(CONNECTIONS, SECONDS, port, SECONDS - 2, port)
+  local command = (
+    "wrk -t1 -c%d -d%ds --latency http://127.0.0.1:%d/call & "
+    .. "sleep 1; wrk -t1 -c1 -d%ds --latency http://127.0.0.1:%d/plain; wait"
+  ):format(CONNECTIONS, SECONDS, port, SECONDS - 2, port)
   local output = support.run(command)
   local found = {}
   for path, report in output:gmatch("http://[%d.:]+/(%a+)(.-Requests/sec:%s*[%d.]+)") do
-    found[path] = { median = milliseconds(report:match("50%%%s+(%S+)")),
-      rate = tonumber(report:match("Requests/sec:%s*([%d.]+)")), failures = report:match("Non%-2xx[^\n]*") }
+    found[path] = {
+      median = milliseconds(report:match("50%%%s+(%S+)")),
+      rate = tonumber(report:match("Requests/sec:%s*([%d.]+)")),
+      failures = report:match("Non%-2xx[^\n]*"),
+    }
   end
   return found, output
 end
 
-if not support.has_program "wrk" then error("wrk is not installed", 0) end
+if not support.has_program("wrk") then error("wrk is not installed", 0) end
 local upstream_port, port = support.free_port(), support.free_port()
 local upstream = nginx.start(UPSTREAM:format(upstream_port, THINKING, ANSWER), { ports = { upstream_port } })
 local worker = nginx.start("", { ports = { port }, package_path = PATHS, http = WORKER:format(upstream_port, port) })
@@ -63,6 +67,12 @@ assert(found.call and found.plain, output)
 local ideal = CONNECTIONS / THINKING
 print(("\nOne nginx worker, %d connections, each call answered after %g ms"):format(CONNECTIONS, THINKING * 1000))
 print(("  %-44s %12.0f /s"):format("ideal", ideal))
-print(("  %-44s %12.1f /s %10.2f of ideal %s"):format("signed calls on cosockets", found.call.rate,
-  found.call.rate / ideal, found.call.failures or ""))
+print(
+  ("  %-44s %12.1f /s %10.2f of ideal %s"):format(
+    "signed calls on cosockets",
+    found.call.rate,
+    found.call.rate / ideal,
+    found.call.failures or ""
+  )
+)
 print(("  %-44s %12.2f ms"):format("/plain beside them, median", found.plain.median))

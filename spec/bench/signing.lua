@@ -9,7 +9,10 @@ local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret", sess
 
 local function new_request()
   return {
-    method = "POST", path = "/datasets/dataset1/changesetsv2", query = "", body = ("b"):rep(386),
+    method = "POST",
+    path = "/datasets/dataset1/changesetsv2",
+    query = "",
+    body = ("b"):rep(386),
     headers = { host = "finspace-api.us-east-1.amazonaws.com", ["content-type"] = "application/json" },
   }
 end
@@ -25,22 +28,27 @@ end
 
 local function kept_key(count)
   local signer, request = core.signer(KEYS, "us-east-1", "finspace-api"), new_request()
-  for _ = 1, count do signer:sign(request, TIME) end
+  for _ = 1, count do
+    signer:sign(request, TIME)
+  end
   signer:close()
 end
 
 local function fresh_key(count)
   local request = new_request()
-  for _ = 1, count do core.signer(KEYS, "us-east-1", "finspace-api"):sign(request, TIME) end
+  for _ = 1, count do
+    core.signer(KEYS, "us-east-1", "finspace-api"):sign(request, TIME)
+  end
 end
 
 local function botocore()
-  local python = support.python "botocore"
+  local python = support.python("botocore")
   if not python then return nil end
   local program = support.quote(support.root .. "/spec/bench/signing.py")
-  return measure.median(3, function()
-    return 1e6 / tonumber((support.run(python .. " -W ignore " .. program .. " 3000")))
-  end)
+  return measure.median(
+    3,
+    function() return 1e6 / tonumber((support.run(python .. " -W ignore " .. program .. " 3000"))) end
+  )
 end
 
 local default = core.digest_backend()

@@ -13,8 +13,8 @@ local finspace = require("finspace")
 local sys = require("finspace.sys")
 local fs = finspace.new { s3_endpoint_url = arg[2] }
 local began = sys.monotonic()
-local selection = assert(require("finspace.load.files").select(arg[1]))
-local sent, err = require("finspace.load.staging").send {
+local selection = assert(require("finspace.verbs.load.files").select(arg[1]))
+local sent, err = require("finspace.verbs.load.staging").send {
   fs = fs, place = { bucket = "finspace-local", prefix = "scratch/bench/" }, entries = selection.entries,
   on_bytes = function() end, on_file = function() end,
 }
@@ -45,10 +45,15 @@ local function ours(url)
 end
 
 local function aws(url)
-  if not support.has_program "aws" then return nil end
+  if not support.has_program("aws") then return nil end
   local began = sys.monotonic()
-  local output, status = support.run(("%s aws s3 cp --quiet --recursive --endpoint-url %s %s/files "
-    .. "s3://finspace-local/scratch/aws/"):format(server.shell(), url, folder))
+  local output, status = support.run(
+    ("%s aws s3 cp --quiet --recursive --endpoint-url %s %s/files " .. "s3://finspace-local/scratch/aws/"):format(
+      server.shell(),
+      url,
+      folder
+    )
+  )
   assert(status == 0, output)
   return COUNT / (sys.monotonic() - began)
 end

@@ -44,7 +44,9 @@ support.run(("head -c %d /dev/urandom > %s"):format(SIZE, file))
 
 local function quoted(...)
   local words = {}
-  for i, word in ipairs { ... } do words[i] = support.quote(word) end
+  for i, word in ipairs { ... } do
+    words[i] = support.quote(word)
+  end
   return table.concat(words, " ")
 end
 
@@ -62,19 +64,22 @@ local function rate(name, command)
 end
 
 local function boto3()
-  local python = support.python "boto3"
+  local python = support.python("boto3")
   return python and rate("boto3", python .. " -c " .. quoted(BOTO3, url, file))
 end
 
 local function curl()
-  return rate("curl", "curl -s -o /dev/null -H 'Expect:' -w '%{time_total} 0' -T "
-    .. quoted(file, url .. "/bucket/key"))
+  return rate(
+    "curl",
+    "curl -s -o /dev/null -H 'Expect:' -w '%{time_total} 0' -T " .. quoted(file, url .. "/bucket/key")
+  )
 end
 
 local function aws()
-  if not support.has_program "aws" then return nil end
+  if not support.has_program("aws") then return nil end
   local copy = "env AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_REGION=us-east-1 aws s3 cp --quiet "
-    .. "--endpoint-url " .. quoted(url, file, "s3://bucket/key")
+    .. "--endpoint-url "
+    .. quoted(url, file, "s3://bucket/key")
   return measure.median(TURNS, function()
     local began = sys.monotonic()
     local output, status = support.run(copy)
@@ -98,8 +103,12 @@ local measured, why = pcall(function()
   }
   if not rows[1].value then table.insert(rows, table.remove(rows, 1)) end
   measure.show("Upload of 1 GiB over plain HTTP on loopback", rows)
-  print(("  peak memory: finspace %.0f MiB%s"):format(peaks.finspace / 1024,
-    peaks.boto3 and (", boto3 %.0f MiB"):format(peaks.boto3 / 1024) or ""))
+  print(
+    ("  peak memory: finspace %.0f MiB%s"):format(
+      peaks.finspace / 1024,
+      peaks.boto3 and (", boto3 %.0f MiB"):format(peaks.boto3 / 1024) or ""
+    )
+  )
 end)
 server.stop()
 support.remove_folder(folder)

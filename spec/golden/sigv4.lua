@@ -4,8 +4,11 @@
 return {
   {
     name = "a changeset is created",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "POST", path = "/datasets/dataset1/changesetsv2",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "POST",
+    path = "/datasets/dataset1/changesetsv2",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -35,8 +38,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "a session token is signed",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "POST", path = "/workingLocationV1",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "POST",
+    path = "/workingLocationV1",
     query = "",
     headers = {
       { "content-type", "application/json" },
@@ -68,8 +74,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "a session token is added after signing",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "POST", path = "/workingLocationV1",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "POST",
+    path = "/workingLocationV1",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -100,8 +109,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "a segment's escapes are encoded once more",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/datasetsv2/a%2Fb%20c%25",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/datasetsv2/a%2Fb%20c%25",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -127,8 +139,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "dot segments and doubled slashes are resolved",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/a//b/./c/../d/",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/a//b/./c/../d/",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -154,8 +169,11 @@ c63f1a986be2f63b2eb3833cdf12a5f5dfa9776037710c98600ae298f1bb030f]],
   },
   {
     name = "a path is raw UTF-8",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/\225\136\180/x y",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/\225\136\180/x y",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -181,8 +199,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "pairs are sorted by their encoded names, then values",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "DELETE", path = "/datasetsv2/d",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "DELETE",
+    path = "/datasetsv2/d",
     query = "b=2&clientToken=x&a=%7Ez&a=%2fz&a-=1&a%2b=1&B&empty=&=noname&%C3%A9=1&a=+",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -208,8 +229,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "blanks fold, names sort, values join",
-    form = "header", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/datasetsv2",
+    form = "header",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/datasetsv2",
     query = "",
     headers = {
       { "X-Custom", "  a \t b  " },
@@ -246,8 +270,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "S3's path is signed as it stands, and its body is hashed",
-    form = "header", service = "s3", region = "eu-west-1",
-    method = "PUT", path = "/bucket/a//b/../%20c+d=%2Fe~",
+    form = "header",
+    service = "s3",
+    region = "eu-west-1",
+    method = "PUT",
+    path = "/bucket/a//b/../%20c+d=%2Fe~",
     query = "",
     headers = {
       { "host", "s3.eu-west-1.amazonaws.com" },
@@ -280,8 +307,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "S3 takes a body that is not hashed",
-    form = "header", service = "s3", region = "eu-west-1",
-    method = "PUT", path = "/bucket/key",
+    form = "header",
+    service = "s3",
+    region = "eu-west-1",
+    method = "PUT",
+    path = "/bucket/key",
     query = "partNumber=1&uploadId=abc%3D%3D",
     headers = {
       { "host", "s3.eu-west-1.amazonaws.com" },
@@ -309,8 +339,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "a request is presigned",
-    form = "query", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/datasetsv2",
+    form = "query",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/datasetsv2",
     query = "maxResults=10",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -336,8 +369,11 @@ AWS4-HMAC-SHA256
   },
   {
     name = "a presigned request carries its token",
-    form = "query", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/datasetsv2",
+    form = "query",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/datasetsv2",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -364,8 +400,11 @@ ff2187657359b141dbef52320c897444fce2f1b74cd94b140f727b39bbb56d9a]],
   },
   {
     name = "a presigned request gets its token after signing",
-    form = "query", service = "finspace-api", region = "us-east-1",
-    method = "GET", path = "/",
+    form = "query",
+    service = "finspace-api",
+    region = "us-east-1",
+    method = "GET",
+    path = "/",
     query = "",
     headers = {
       { "host", "finspace-api.us-east-1.amazonaws.com" },
@@ -392,8 +431,11 @@ aeb15fdfba53303786c380383a9e2aafc96fa93cdade2f37ec373f8a12119fe8]],
   },
   {
     name = "S3 presigns without the body",
-    form = "query", service = "s3", region = "eu-west-1",
-    method = "PUT", path = "/bucket/a%20b",
+    form = "query",
+    service = "s3",
+    region = "eu-west-1",
+    method = "PUT",
+    path = "/bucket/a%20b",
     query = "",
     headers = {
       { "host", "s3.eu-west-1.amazonaws.com" },

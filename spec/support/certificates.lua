@@ -41,8 +41,13 @@ function certificates.authority(folder, name)
   assert(require("finspace.sys").mkdir(home, 493))
   support.write_file(home .. "/openssl.cnf", CONFIGURATION:format(home, home, home))
   support.write_file(home .. "/index.txt", "")
-  openssl(home, ("req -x509 %s -config openssl.cnf -extensions authority -subj '/CN=%s' -keyout ca.key -out ca.pem")
-    :format(NEW_KEY, name))
+  openssl(
+    home,
+    ("req -x509 %s -config openssl.cnf -extensions authority -subj '/CN=%s' -keyout ca.key -out ca.pem"):format(
+      NEW_KEY,
+      name
+    )
+  )
   local authority = { file = home .. "/ca.pem", key = home .. "/ca.key" }
 
   --- Signs a certificate for these names.
@@ -52,13 +57,31 @@ function certificates.authority(folder, name)
   --- @return table files { certificate, key }
   function authority.issue(leaf, names, options)
     options = options or {}
-    openssl(home, ("req %s -config openssl.cnf -subj '/CN=%s' -addext 'subjectAltName=%s' -keyout %s.key -out %s.csr")
-      :format(NEW_KEY, leaf, names, leaf, leaf))
-    openssl(home, ("ca -batch -notext -config openssl.cnf -extensions %s -startdate %s -enddate %s "
-      .. "-keyfile %s -cert %s -in %s.csr -out %s.pem"):format(options.extensions or "leaf",
-      options.from or "20200101000000Z", options.to or "20490101000000Z",
-      options.signer and options.signer.key or "ca.key", options.signer and options.signer.certificate or "ca.pem",
-      leaf, leaf))
+    openssl(
+      home,
+      ("req %s -config openssl.cnf -subj '/CN=%s' -addext 'subjectAltName=%s' -keyout %s.key -out %s.csr"):format(
+        NEW_KEY,
+        leaf,
+        names,
+        leaf,
+        leaf
+      )
+    )
+    openssl(
+      home,
+      (
+        "ca -batch -notext -config openssl.cnf -extensions %s -startdate %s -enddate %s "
+        .. "-keyfile %s -cert %s -in %s.csr -out %s.pem"
+      ):format(
+        options.extensions or "leaf",
+        options.from or "20200101000000Z",
+        options.to or "20490101000000Z",
+        options.signer and options.signer.key or "ca.key",
+        options.signer and options.signer.certificate or "ca.pem",
+        leaf,
+        leaf
+      )
+    )
     return { certificate = home .. "/" .. leaf .. ".pem", key = home .. "/" .. leaf .. ".key" }
   end
 
@@ -68,8 +91,10 @@ end
 --- A certificate that nobody but itself vouches for.
 --- @return table files { certificate, key }
 function certificates.self_signed(folder, names)
-  openssl(folder, ("req -x509 %s -subj '/CN=self' -addext 'subjectAltName=%s' -keyout self.key -out self.pem")
-    :format(NEW_KEY, names))
+  openssl(
+    folder,
+    ("req -x509 %s -subj '/CN=self' -addext 'subjectAltName=%s' -keyout self.key -out self.pem"):format(NEW_KEY, names)
+  )
   return { certificate = folder .. "/self.pem", key = folder .. "/self.key" }
 end
 

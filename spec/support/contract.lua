@@ -6,7 +6,7 @@ local assert = require("luassert")
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
 local nginx = require("spec.support.nginx")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local socket = require("socket")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -61,7 +61,9 @@ server {
 local function quote(value)
   if type(value) ~= "table" then return ("%q"):format(value) end
   local parts = {}
-  for name, item in pairs(value) do parts[#parts + 1] = ("[%q] = %s"):format(name, quote(item)) end
+  for name, item in pairs(value) do
+    parts[#parts + 1] = ("[%q] = %s"):format(name, quote(item))
+  end
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
@@ -76,7 +78,9 @@ local function start_deaf_server()
     table.insert(sockets, connection)
   end
   local function stop()
-    for _, each in ipairs(sockets) do each:close() end
+    for _, each in ipairs(sockets) do
+      each:close()
+    end
   end
   return tonumber(port), stop
 end
@@ -112,9 +116,7 @@ end
 
 -- the sentences ----------------------------------------------------------------------------------
 
-local function descriptors()
-  return #assert(sys.list("/proc/self/fd"))
-end
+local function descriptors() return #assert(sys.list("/proc/self/fd")) end
 
 local function kilobytes()
   collectgarbage()
@@ -133,11 +135,15 @@ local CHUNKED = OK .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n
 function contract.in_tasks(transport, run)
   return {
     concurrent = true,
-    call = function(request) return run(function() return transport(request) end) end,
+    call = function(request)
+      return run(function() return transport(request) end)
+    end,
     gather = function(requests, limit)
       return run(function()
         local jobs = { limit = limit }
-        for index, request in ipairs(requests) do jobs[index] = function() return transport(request) end end
+        for index, request in ipairs(requests) do
+          jobs[index] = function() return transport(request) end
+        end
         return scheduler.gather(jobs)
       end)
     end,
@@ -159,9 +165,7 @@ end
 function contract.describe(busted, subject, world)
   local describe, it = busted.describe, busted.it
 
-  local function url(path, port)
-    return ("http://127.0.0.1:%d%s"):format(port or world.port, path)
-  end
+  local function url(path, port) return ("http://127.0.0.1:%d%s"):format(port or world.port, path) end
 
   local function send(request)
     request.method = request.method or "GET"
@@ -187,9 +191,7 @@ function contract.describe(busted, subject, world)
     return response, err, connections
   end
 
-  local function answer(bytes, ending)
-    return { { "read" }, { "send", bytes }, { ending or "close" } }
-  end
+  local function answer(bytes, ending) return { { "read" }, { "send", bytes }, { ending or "close" } } end
 
   describe(subject.name, function()
     describe("carries", function()
@@ -202,8 +204,10 @@ function contract.describe(busted, subject, world)
         local path = "/target/a%2Fb/../c//d?x=%20&y=a+b"
         local request = { method = "DELETE", url = url(path) }
         -- nginx answers from the location of the normalised path, and prints the path as it came
-        assert.equal("DELETE " .. "/target/x%2Fb//d?x=%20&y=a+b",
-          assert(send { method = "DELETE", url = url("/target/x%2Fb//d?x=%20&y=a+b") }).body)
+        assert.equal(
+          "DELETE " .. "/target/x%2Fb//d?x=%20&y=a+b",
+          assert(send { method = "DELETE", url = url("/target/x%2Fb//d?x=%20&y=a+b") }).body
+        )
         assert.is_table(send(request))
       end)
 
@@ -288,12 +292,16 @@ function contract.describe(busted, subject, world)
     describe("connections", function()
       it("are kept and used again", function()
         local first = assert(get("/connection")).body
-        for _ = 1, 20 do assert.equal(first, assert(get("/connection")).body) end
+        for _ = 1, 20 do
+          assert.equal(first, assert(get("/connection")).body)
+        end
       end)
 
       it("that the server closed meanwhile are replaced, unseen by the caller", function()
-        local server = faults.start({ { "read" }, { "send", COUNTED }, { "read_bytes", 1 }, { "reset" } },
-          { { "read" }, { "send", COUNTED } })
+        local server = faults.start(
+          { { "read" }, { "send", COUNTED }, { "read_bytes", 1 }, { "reset" } },
+          { { "read" }, { "send", COUNTED } }
+        )
         assert.equal("hello", assert(send { url = server.url }).body)
         assert.equal("hello", assert(send { url = server.url }).body)
         assert.equal(2, server.count("connection"))
@@ -306,8 +314,10 @@ function contract.describe(busted, subject, world)
       end)
 
       it("that brought more than the answer are not used again", function()
-        local server = faults.start({ { "read" }, { "send", COUNTED .. COUNTED }, { "sleep", 1 } },
-          { { "read" }, { "send", OK .. "Content-Length: 6\r\n\r\nsecond" } })
+        local server = faults.start(
+          { { "read" }, { "send", COUNTED .. COUNTED }, { "sleep", 1 } },
+          { { "read" }, { "send", OK .. "Content-Length: 6\r\n\r\nsecond" } }
+        )
         assert(send { url = server.url })
         assert.equal("second", assert(send { url = server.url }).body)
         server.stop()
@@ -343,9 +353,10 @@ function contract.describe(busted, subject, world)
         assert.same({ "timeout", "ConnectTimeout", false }, { err.kind, err.code, err.sent })
       end)
 
-      it("before the first byte", function()
-        assert.same({ "timeout", "Timeout", true }, timed({ { "read" }, { "sleep", 5 } }, {}))
-      end)
+      it(
+        "before the first byte",
+        function() assert.same({ "timeout", "Timeout", true }, timed({ { "read" }, { "sleep", 5 } }, {})) end
+      )
 
       it("within the head, and within the body", function()
         for _, bytes in ipairs { "HTTP/1.1 2", OK .. "Content-Length: 5\r\n\r\nhe" } do
@@ -375,7 +386,9 @@ function contract.describe(busted, subject, world)
       -- Whether the reset or the first byte of the request is quicker is a race: both are told alike.
       it("when the connection is reset as soon as it is accepted", function()
         local steps, times = {}, 40
-        for connection = 1, times do steps[connection] = { { "reset" } } end
+        for connection = 1, times do
+          steps[connection] = { { "reset" } }
+        end
         local server = faults.start((table.unpack or unpack)(steps)) -- luacheck: ignore
         for _ = 1, times do
           local response, err = send { url = server.url, method = "PUT", body = ("x"):rep(2000000) }
@@ -439,13 +452,16 @@ function contract.describe(busted, subject, world)
         response, err = get("/bytes?count=2000", { max_body = 1999, sink = { file = world.folder .. "/sink" } })
         assert.is_nil(response)
         assert.equal("TooLarge", err.code)
-        err = refused({ { "read" }, { "send", OK }, { "send_many", "X-A: " .. ("x"):rep(1000) .. "\r\n", 1000 } })
+        err = refused { { "read" }, { "send", OK }, { "send_many", "X-A: " .. ("x"):rep(1000) .. "\r\n", 1000 } }
         assert.same({ "protocol", "TooLarge" }, { err.kind, err.code })
       end)
 
       it("when it is endless chunks", function()
-        local steps = { { "read" }, { "send", OK .. "Transfer-Encoding: chunked\r\n\r\n" },
-          { "send_many", "2710\r\n" .. ("x"):rep(10000) .. "\r\n", 100000 } }
+        local steps = {
+          { "read" },
+          { "send", OK .. "Transfer-Encoding: chunked\r\n\r\n" },
+          { "send_many", "2710\r\n" .. ("x"):rep(10000) .. "\r\n", 100000 },
+        }
         assert.equal("TooLarge", refused(steps, { max_body = 1000000 }).code)
       end)
     end)
@@ -463,8 +479,13 @@ function contract.describe(busted, subject, world)
         assert.same({ "validation", false }, invalid { headers = { ["x-a"] = "canary\0" } })
         assert.same({ "validation", false }, invalid { headers = { ["x a"] = "canary" } })
         assert.same({ "validation", false }, invalid { method = "GET /canary HTTP/1.1\r\n" })
-        for _, text in ipairs { "ftp://localhost/", "http://a b/", "http://user:canary@localhost/",
-                                "http://localhost/\r\ncanary", "http:///" } do
+        for _, text in ipairs {
+          "ftp://localhost/",
+          "http://a b/",
+          "http://user:canary@localhost/",
+          "http://localhost/\r\ncanary",
+          "http:///",
+        } do
           local response, err = send { url = text }
           assert.is_nil(response)
           assert.same({ "validation", false }, { err.kind, err.sent })
@@ -473,8 +494,10 @@ function contract.describe(busted, subject, world)
 
       it("what contradicts its own framing", function()
         assert.same({ "validation", false }, invalid { headers = { ["transfer-encoding"] = "chunked" } })
-        assert.same({ "validation", false }, invalid { method = "PUT", body = "abc",
-          headers = { ["content-length"] = "4" } })
+        assert.same(
+          { "validation", false },
+          invalid { method = "PUT", body = "abc", headers = { ["content-length"] = "4" } }
+        )
       end)
 
       it("to an address that the request does not allow", function()
@@ -484,8 +507,11 @@ function contract.describe(busted, subject, world)
 
       it("a file that is missing, no file, or too short", function()
         local short = support.write_file(world.folder .. "/short", "abc")
-        for _, body in ipairs { { file = world.folder .. "/absent" }, { file = world.folder },
-                                { file = short, length = 4 } } do
+        for _, body in ipairs {
+          { file = world.folder .. "/absent" },
+          { file = world.folder },
+          { file = short, length = 4 },
+        } do
           assert.same({ "io", false }, invalid { method = "PUT", body = body })
         end
       end)
@@ -521,7 +547,9 @@ function contract.describe(busted, subject, world)
         local started = sys.monotonic()
         local results, errs = subject.gather(requests)
         assert.is_nil(errs)
-        for index = 1, count do assert.equal("waited", results[index].body) end
+        for index = 1, count do
+          assert.equal("waited", results[index].body)
+        end
         if subject.concurrent then assert.is_true(sys.monotonic() - started < 2) end
       end)
 
@@ -539,10 +567,16 @@ function contract.describe(busted, subject, world)
         local function burst(count)
           local requests = {}
           for index = 1, 500 do
-            requests[index] = { method = "GET", timeout = 10, max_body = index % 50 == 0 and 3 or 100,
-              url = index % 100 == 7 and url("/", 1) or url("/hello") }
+            requests[index] = {
+              method = "GET",
+              timeout = 10,
+              max_body = index % 50 == 0 and 3 or 100,
+              url = index % 100 == 7 and url("/", 1) or url("/hello"),
+            }
           end
-          for _ = 1, count, 500 do subject.gather(requests, 32) end
+          for _ = 1, count, 500 do
+            subject.gather(requests, 32)
+          end
         end
         burst(2000)
         local memory, open = kilobytes(), descriptors()

@@ -1,7 +1,7 @@
 --- The contract's sentences for the transport of the host that this runs in; hosts.lua starts it.
 local contract = require("spec.support.contract")
 local finspace_host = require("finspace.host")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 
 local world = dofile(os.getenv("FINSPACE_WORLD"))
 local name = finspace_host.detect()

@@ -2,7 +2,7 @@
 --- (lua/finspace/meta/operations.lua) and the reference of all operations (lua/finspace/reference.md).
 ---
 ---     make docs
-local operations = require("finspace.operations")
+local operations = require("finspace.call.operations")
 local support = require("spec.support")
 
 local docs = {}
@@ -35,9 +35,7 @@ local SUMMARIES = {
 
 local VERBS = { Create = "Makes", Delete = "Deletes", Get = "Describes", List = "Lists", Update = "Changes" }
 
-local function words_of(name)
-  return (name:gsub("(%l)(%u)", "%1 %2"):lower())
-end
+local function words_of(name) return (name:gsub("(%l)(%u)", "%1 %2"):lower()) end
 
 local function summary_of(row)
   if SUMMARIES[row.name] then return SUMMARIES[row.name] end
@@ -52,7 +50,9 @@ local SCALARS = { string = "string", integer = "integer", long = "integer", bool
 
 local function enumeration(values)
   local words = {}
-  for i, value in ipairs(values) do words[i] = ("%q"):format(value) end
+  for i, value in ipairs(values) do
+    words[i] = ("%q"):format(value)
+  end
   return table.concat(words, "|")
 end
 
@@ -71,7 +71,8 @@ end
 local function bounds(shape)
   if not shape.min and not shape.max then return nil end
   local range = shape.min and shape.max and ("%d to %d"):format(shape.min, shape.max)
-    or shape.max and ("at most %d"):format(shape.max) or ("at least %d"):format(shape.min)
+    or shape.max and ("at most %d"):format(shape.max)
+    or ("at least %d"):format(shape.min)
   return shape.type == "string" and range .. " characters" or range
 end
 
@@ -92,7 +93,9 @@ end
 local function collect(members, types)
   for _, member in ipairs(members) do
     local shape = member
-    while shape.of or shape.value do shape = shape.of or shape.value end
+    while shape.of or shape.value do
+      shape = shape.of or shape.value
+    end
     if shape.structure and not types[shape.structure] then
       types[shape.structure] = shape.members
       collect(shape.members, types)
@@ -106,7 +109,9 @@ local function all_types()
     collect(row.input, types)
     collect(row.output, types)
   end
-  for name in pairs(types) do names[#names + 1] = name end
+  for name in pairs(types) do
+    names[#names + 1] = name
+  end
   table.sort(names)
   return types, names
 end
@@ -137,8 +142,12 @@ local function add_class(lines, name, members)
   lines[#lines + 1] = "--- @class finspace." .. name
   for _, member in ipairs(members) do
     local note = rules(member)
-    lines[#lines + 1] = ("--- @field %s%s %s%s"):format(member.name, member.required and "" or "?",
-      annotation(member), note ~= "" and "  " .. note or "")
+    lines[#lines + 1] = ("--- @field %s%s %s%s"):format(
+      member.name,
+      member.required and "" or "?",
+      annotation(member),
+      note ~= "" and "  " .. note or ""
+    )
   end
   lines[#lines + 1] = ""
 end
@@ -149,7 +158,9 @@ local function add_method(lines, forms)
     inputs[i], outputs[i] = ("finspace.%sInput"):format(form_name(row)), ("finspace.%sOutput"):format(form_name(row))
   end
   local optional = true
-  for _, member in ipairs(forms[1].input) do optional = optional and not member.required end
+  for _, member in ipairs(forms[1].input) do
+    optional = optional and not member.required
+  end
   lines[#lines + 1] = "--- " .. summary_of(forms[1])
   lines[#lines + 1] = ("--- @param params%s %s"):format(optional and "?" or "", table.concat(inputs, "|"))
   lines[#lines + 1] = "--- @param call_options? finspace.CallOptions"
@@ -164,7 +175,9 @@ end
 function docs.annotations()
   local lines = { "--- @meta", "-- Written by `make docs` from the model. Do not edit.", "-- luacheck: ignore", "" }
   local types, names = all_types()
-  for _, name in ipairs(names) do add_class(lines, name, types[name]) end
+  for _, name in ipairs(names) do
+    add_class(lines, name, types[name])
+  end
   local order, forms = by_name()
   for _, name in ipairs(order) do
     for _, row in ipairs(forms[name]) do
@@ -174,7 +187,9 @@ function docs.annotations()
   end
   lines[#lines + 1] = "--- @class finspace.Client"
   lines[#lines + 1] = "local Client = {}\n"
-  for _, name in ipairs(order) do add_method(lines, forms[name]) end
+  for _, name in ipairs(order) do
+    add_method(lines, forms[name])
+  end
   lines[#lines] = nil
   return table.concat(lines, "\n") .. "\n"
 end
@@ -192,9 +207,7 @@ local function readable(shape)
   return shape.type
 end
 
-local function cell(text)
-  return (text:gsub("|", "\\|"))
-end
+local function cell(text) return (text:gsub("|", "\\|")) end
 
 local function add_members(lines, members, with_place)
   lines[#lines + 1] = with_place and "| member | in | type | rules |" or "| member | type | rules |"
@@ -227,8 +240,7 @@ end
 local function traits(row)
   local list = {}
   if row.pagination then
-    list[#list + 1] = ("A list in pages: `fs:each(%q, …)` walks all of it.")
-      :format(operations.snake_case(row.name))
+    list[#list + 1] = ("A list in pages: `fs:each(%q, …)` walks all of it."):format(operations.snake_case(row.name))
   end
   if row.client_token then
     list[#list + 1] = "Safe to repeat: it carries a clientToken, the same for all attempts of one call."
@@ -293,7 +305,9 @@ function docs.reference()
   for _, name in ipairs(order) do
     lines[#lines + 1] = "## " .. name .. "\n"
     lines[#lines + 1] = summary_of(forms[name][1]) .. "\n"
-    for _, row in ipairs(forms[name]) do add_form(lines, row, #forms[name] == 1) end
+    for _, row in ipairs(forms[name]) do
+      add_form(lines, row, #forms[name] == 1)
+    end
   end
   lines[#lines + 1] = "# Types\n"
   local types, names = all_types()

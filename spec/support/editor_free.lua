@@ -1,6 +1,6 @@
 --- Runs in a headless Neovim: while fifty calls wait for the server at FINSPACE_SLOW, which thinks for 200 ms,
 --- the editor goes on.
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 
 describe("the editor", function()
   it("goes on while fifty calls wait", function()
@@ -19,7 +19,9 @@ describe("the editor", function()
         jobs[index] = function() return transport { method = "GET", url = os.getenv("FINSPACE_SLOW") } end
       end
       return scheduler.gather(jobs)
-    end, function(...) results, errs = ... end)
+    end, function(...)
+      results, errs = ...
+    end)
     vim.wait(10000, function() return results ~= nil end, 1)
     local spent = (uv.hrtime() - started) / 1e6
     timer:close()

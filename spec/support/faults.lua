@@ -21,13 +21,13 @@ local faults = {}
 
 -- The serving process: coroutines over select, so that one idle connection holds up no other.
 
-local function wait_for(what, socket)
-  return coroutine.yield(what, socket)
-end
+local function wait_for(what, socket) return coroutine.yield(what, socket) end
 
 local function pause(seconds)
   local till = require("socket").gettime() + seconds
-  while require("socket").gettime() < till do coroutine.yield("time", till) end
+  while require("socket").gettime() < till do
+    coroutine.yield("time", till)
+  end
 end
 
 local function receive(connection, count)
@@ -80,13 +80,9 @@ function verbs.read(connection, tools)
   tools.log(("request %d %s"):format(#request, request:match("^[^\r]*")))
 end
 
-function verbs.read_bytes(connection, _, count)
-  receive(connection, count)
-end
+function verbs.read_bytes(connection, _, count) receive(connection, count) end
 
-function verbs.send(connection, _, bytes)
-  send(connection, bytes)
-end
+function verbs.send(connection, _, bytes) send(connection, bytes) end
 
 function verbs.send_many(connection, _, bytes, times)
   for _ = 1, times do
@@ -101,22 +97,16 @@ function verbs.drip(connection, _, bytes, seconds)
   end
 end
 
-function verbs.sleep(_, _, seconds)
-  pause(seconds)
-end
+function verbs.sleep(_, _, seconds) pause(seconds) end
 
-function verbs.close()
-  return "close"
-end
+function verbs.close() return "close" end
 
 function verbs.reset(connection)
   connection:setoption("linger", { on = true, timeout = 0 })
   return "close"
 end
 
-function verbs.again()
-  return "again"
-end
+function verbs.again() return "again" end
 
 local function pass_on(from, to, budget)
   while budget > 0 do
@@ -132,7 +122,9 @@ local function proxy(connection, tools, port, count, how, upwards)
   local upstream = assert(require("socket").connect("127.0.0.1", port))
   upstream:settimeout(0)
   local from, to = upstream, connection
-  if upwards then from, to = connection, upstream end
+  if upwards then
+    from, to = connection, upstream
+  end
   tools.spawn(function() pass_on(to, from, math.huge) end)
   pass_on(from, to, count)
   if how == "reset" then verbs.reset(connection) end
@@ -140,13 +132,9 @@ local function proxy(connection, tools, port, count, how, upwards)
   return "close"
 end
 
-function verbs.proxy(connection, tools, port, count, how)
-  return proxy(connection, tools, port, count, how, false)
-end
+function verbs.proxy(connection, tools, port, count, how) return proxy(connection, tools, port, count, how, false) end
 
-function verbs.proxy_up(connection, tools, port, count, how)
-  return proxy(connection, tools, port, count, how, true)
-end
+function verbs.proxy_up(connection, tools, port, count, how) return proxy(connection, tools, port, count, how, true) end
 
 local function play(connection, steps, tools)
   local at = 1
@@ -182,7 +170,9 @@ local function run_loop(listener, accept)
       local due = wish[1] == "time" and wish[2] <= socket.gettime()
       if due or readable[wish[2]] or writable[wish[2]] then ready[#ready + 1] = task end
     end
-    for _, task in ipairs(ready) do resume(task) end
+    for _, task in ipairs(ready) do
+      resume(task)
+    end
     if readable[listener] then spawn(function() accept(listener:accept(), spawn) end) end
   end
 end
@@ -217,7 +207,9 @@ local function quote(value)
   if type(value) == "string" then return ("%q"):format(value) end
   if type(value) ~= "table" then return tostring(value) end
   local parts = {}
-  for i, item in ipairs(value) do parts[i] = quote(item) end
+  for i, item in ipairs(value) do
+    parts[i] = quote(item)
+  end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
@@ -228,7 +220,7 @@ function faults.start(...)
   local sys = require("finspace.sys")
   local nginx = require("spec.support.nginx")
   local folder = support.temporary_folder()
-  support.write_file(folder .. "/script.lua", "return " .. quote({ ... }))
+  support.write_file(folder .. "/script.lua", "return " .. quote { ... })
   local pid = assert(sys.start {
     argv = support.plain { support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder) },
     stderr = folder .. "/stderr",

@@ -25,27 +25,33 @@ if ok then code = 0 end
 io.stdout:flush()
 ]]
 
-local function runner(spec)
-  return ("local SPEC = %q\n"):format(spec) .. RUNNER
-end
+local function runner(spec) return ("local SPEC = %q\n"):format(spec) .. RUNNER end
 
 -- Both hosts carry LuaJIT, whichever Lua runs the spec that starts them.
 local function environment(more)
   local root = support.root
   local list = {
     "FINSPACE_ROOT=" .. root,
-    ("LUA_PATH=%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s/?/init.lua;/usr/share/lua/5.1/?.lua;"
-      .. "/usr/share/lua/5.1/?/init.lua;;"):format(root, root, root, root),
+    (
+      "LUA_PATH=%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s/?/init.lua;/usr/share/lua/5.1/?.lua;"
+      .. "/usr/share/lua/5.1/?/init.lua;;"
+    ):format(root, root, root, root),
     ("LUA_CPATH=%s/build/lua5.1/?.so;/usr/lib/x86_64-linux-gnu/lua/5.1/?.so;;"):format(root),
   }
-  for name, value in pairs(more or {}) do list[#list + 1] = name .. "=" .. value end
+  for name, value in pairs(more or {}) do
+    list[#list + 1] = name .. "=" .. value
+  end
   return list
 end
 
 local function run(argv, more)
   local command = support.plain { "env" }
-  for _, setting in ipairs(environment(more)) do command[#command + 1] = setting end
-  for _, word in ipairs(argv) do command[#command + 1] = word end
+  for _, setting in ipairs(environment(more)) do
+    command[#command + 1] = setting
+  end
+  for _, word in ipairs(argv) do
+    command[#command + 1] = word
+  end
   local result = assert(sys.spawn { argv = command, timeout = TIMEOUT, max_output = 4 * 1024 * 1024 })
   return result.status == 0, result.stdout .. result.stderr
 end
@@ -87,10 +93,14 @@ function hosts.nginx(spec, options)
   options = options or {}
   local folder = support.temporary_folder()
   local env = {}
-  for _, setting in ipairs(environment(options.env)) do env[#env + 1] = "env " .. setting:match("^[^=]+") .. ";" end
+  for _, setting in ipairs(environment(options.env)) do
+    env[#env + 1] = "env " .. setting:match("^[^=]+") .. ";"
+  end
   support.write_file(folder .. "/runner.lua", runner(spec) .. "os.exit(code)\n")
-  support.write_file(folder .. "/nginx.conf", NGINX:format(folder, table.concat(env, " "), folder, folder, folder,
-    folder, folder, options.http or "", folder))
+  support.write_file(
+    folder .. "/nginx.conf",
+    NGINX:format(folder, table.concat(env, " "), folder, folder, folder, folder, folder, options.http or "", folder)
+  )
   local passed, output = run({ "nginx", "-p", folder, "-e", "stderr", "-c", folder .. "/nginx.conf" }, options.env)
   support.remove_folder(folder)
   return passed, output
@@ -119,8 +129,6 @@ end
 --- How many sentences passed, from what busted printed.
 --- @param output string
 --- @return integer
-function hosts.successes(output)
-  return tonumber(output:match("(%d+) success")) or 0
-end
+function hosts.successes(output) return tonumber(output:match("(%d+) success")) or 0 end
 
 return hosts

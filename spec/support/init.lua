@@ -30,8 +30,10 @@ local UNWATCHED = os.getenv("FINSPACE_SANITIZED")
 --- @return string[]
 function support.plain(argv)
   local words = {}
-  for _, list in ipairs({ UNWATCHED, argv }) do
-    for _, word in ipairs(list) do words[#words + 1] = word end
+  for _, list in ipairs { UNWATCHED, argv } do
+    for _, word in ipairs(list) do
+      words[#words + 1] = word
+    end
   end
   return words
 end
@@ -41,9 +43,7 @@ end
 --- @return string output, integer status
 function support.run(command)
   local shell = "{ " .. command .. "\n} 2>&1; printf '\\n%d' $?"
-  if #UNWATCHED > 0 then
-    shell = ("env -u LD_PRELOAD '%s' sh -c %s"):format(UNWATCHED[4], support.quote(shell))
-  end
+  if #UNWATCHED > 0 then shell = ("env -u LD_PRELOAD '%s' sh -c %s"):format(UNWATCHED[4], support.quote(shell)) end
   local pipe = assert(io.popen(shell))
   local text = pipe:read("*a")
   pipe:close()

@@ -5,7 +5,7 @@
 --- The place is the file that FINSPACE_SAID names, one text after the other with a NUL between.
 local errors = require("finspace.errors")
 local cached = require("finspace.credentials.cached")
-local exchange = require("finspace.exchange")
+local exchange = require("finspace.call.exchange")
 local keys = require("finspace.credentials.keys")
 local machine = require("spec.support.machine")
 
@@ -44,7 +44,9 @@ follow(exchange, "new")
 local new_exchange = exchange.new
 exchange.new = function(runtime, options)
   local chosen = {}
-  for name, value in pairs(options or {}) do chosen[name] = value end
+  for name, value in pairs(options or {}) do
+    chosen[name] = value
+  end
   chosen.logger = function(event)
     say_deep(event, {})
     if options and options.logger then options.logger(event) end

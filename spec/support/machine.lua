@@ -42,9 +42,8 @@ function machine.new(given)
     self.time = self.time + seconds
   end
   function self.logger(event) table.insert(self.logs, event) end
-  self.transport = given.transport or function(request)
-    error("nobody is to be called, but " .. tostring(request.url) .. " was", 0)
-  end
+  self.transport = given.transport
+    or function(request) error("nobody is to be called, but " .. tostring(request.url) .. " was", 0) end
   return self
 end
 
@@ -54,9 +53,11 @@ end
 function machine.context(runtime, options)
   options = options or {}
   return {
-    runtime = runtime, region = options.region, profile = options.profile,
+    runtime = runtime,
+    region = options.region,
+    profile = options.profile,
     config = require("finspace.config").reader(runtime, { profile = options.profile }),
-    exchange = require("finspace.exchange").new(runtime, { max_attempts = 3 }),
+    exchange = require("finspace.call.exchange").new(runtime, { max_attempts = 3 }),
   }
 end
 

@@ -32,11 +32,11 @@ local _, faults = core.prepare("CreateDataset", { kind = "X", alias = "x", [1] =
 print(faults[1].message, #faults)
 core.finish("GetChangeset", "2021-12", { status = 404, headers = { ["x-amzn-errortype"] = "X:y" }, body = "" })
 print(core.json_encode("ListChangesets", "2021-12", { changesets = { { changesetId = "c", sourceParams = {} } } }))
-core.sha256 "abc"
+core.sha256("abc")
 core.hmac_sha256("key", "text")
 local stream = core.sha256_stream()
-stream:update "abc"
+stream:update("abc")
 stream:hex()
 stream:close()
-print(core.uri_decode(core.uri_encode "a/b c"))
-core.operation "GetWorkingLocation"
+print(core.uri_decode(core.uri_encode("a/b c")))
+core.operation("GetWorkingLocation")

@@ -196,7 +196,7 @@ function metadata.start()
   local port = support.free_port()
   local server = nginx.start(SERVERS:format(port), { ports = { port }, files = { ["handler.lua"] = HANDLER } })
   local url = "http://127.0.0.1:" .. port
-  local transport, close = require("finspace.transport.curl").new {}
+  local transport, close = require("finspace.host.transport.curl").new {}
 
   local function get(path)
     local response = assert(transport { method = "GET", url = url .. path, headers = {}, timeout = 5 })
@@ -208,12 +208,16 @@ function metadata.start()
   --- Tells the server how to behave, after it forgot everything else.
   function self.set(fields)
     get("/_control?forget=1")
-    for name, value in pairs(fields or {}) do get("/_control?" .. name .. "=" .. tostring(value)) end
+    for name, value in pairs(fields or {}) do
+      get("/_control?" .. name .. "=" .. tostring(value))
+    end
   end
 
   function self.seen()
     local list = {}
-    for line in get("/_seen"):gmatch("[^\n]+") do table.insert(list, line) end
+    for line in get("/_seen"):gmatch("[^\n]+") do
+      table.insert(list, line)
+    end
     return list
   end
 

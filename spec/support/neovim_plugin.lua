@@ -7,9 +7,7 @@ vim.cmd("runtime plugin/finspace.lua")
 local finspace = require("finspace")
 local fs = finspace.new {}
 
-local function wait_until(happened)
-  assert.is_true((vim.wait(20000, happened, 5)))
-end
+local function wait_until(happened) assert.is_true((vim.wait(20000, happened, 5))) end
 
 -- The results of a function that is run as a task.
 local function in_task(body)
@@ -19,9 +17,7 @@ local function in_task(body)
   return results[1], results[2]
 end
 
-local function messages()
-  return vim.fn.execute("messages")
-end
+local function messages() return vim.fn.execute("messages") end
 
 local function floating_text()
   for _, window in ipairs(vim.api.nvim_list_wins()) do
@@ -85,9 +81,7 @@ describe("the plugin", function()
   it("shows changesets in a buffer that refreshes", function()
     vim.cmd("FinspaceChangesets Prices")
     local buffer = vim.api.nvim_get_current_buf()
-    local function text()
-      return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n")
-    end
+    local function text() return table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), "\n") end
     wait_until(function() return text():find("SUCCESS") ~= nil end)
     assert.equal(2, select(2, text():gsub("SUCCESS", "")))
     vim.cmd("wincmd p | edit! " .. file .. " | FinspaceLoad Prices")
@@ -110,6 +104,8 @@ describe("the plugin", function()
   it("has help", function()
     vim.cmd("help finspace")
     assert.equal("help", vim.bo.buftype)
-    for _, tag in ipairs { ":FinspaceLoad", ":FinspaceChangesets", "finspace-health" } do vim.cmd("help " .. tag) end
+    for _, tag in ipairs { ":FinspaceLoad", ":FinspaceChangesets", "finspace-health" } do
+      vim.cmd("help " .. tag)
+    end
   end)
 end)

@@ -80,11 +80,27 @@ function nginx.start(servers, options)
   local function expand(text)
     return (tostring(text or ""):gsub("{{folder}}", function() return folder end))
   end
-  for name, content in pairs(options.files or {}) do support.write_file(folder .. "/" .. name, content) end
-  local configuration = CONFIGURATION:format(MODULES, MODULES, options.master and "user root;" or "master_process off;",
-    folder, folder, options.workers or 1, expand(options.main), folder, folder, folder, folder, folder,
-    options.package_path or package.path, options.package_cpath or FOR_LUAJIT,
-    expand(options.http), expand(servers))
+  for name, content in pairs(options.files or {}) do
+    support.write_file(folder .. "/" .. name, content)
+  end
+  local configuration = CONFIGURATION:format(
+    MODULES,
+    MODULES,
+    options.master and "user root;" or "master_process off;",
+    folder,
+    folder,
+    options.workers or 1,
+    expand(options.main),
+    folder,
+    folder,
+    folder,
+    folder,
+    folder,
+    options.package_path or package.path,
+    options.package_cpath or FOR_LUAJIT,
+    expand(options.http),
+    expand(servers)
+  )
   support.write_file(folder .. "/nginx.conf", configuration)
   local pid = assert(sys.start {
     argv = support.plain { "nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf" },
@@ -98,9 +114,7 @@ function nginx.start(servers, options)
   end
 
   --- Reads the configuration anew; only with a master process.
-  function server.reload()
-    assert(sys.kill(pid, 1))
-  end
+  function server.reload() assert(sys.kill(pid, 1)) end
 
   --- Stops nginx and removes its folder. Again is harmless.
   --- @param signal integer|nil default SIGTERM

@@ -46,9 +46,7 @@ local PATTERNED = {
   ["^arn:aws[a-z\\-]*:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+$"] = function()
     return "arn:aws:iam::123456789012:role/desk/Analyst" .. math.random(1e6)
   end,
-  ["^[\\+0-9\\#\\,\\(][\\+0-9\\-\\.\\/\\(\\)\\,\\#\\s]+$"] = function()
-    return "+1 (212) 555-01" .. math.random(10, 99)
-  end,
+  ["^[\\+0-9\\#\\,\\(][\\+0-9\\-\\.\\/\\(\\)\\,\\#\\s]+$"] = function() return "+1 (212) 555-01" .. math.random(10, 99) end,
 }
 
 --- Text with `min` to `max` characters, never one that a path would fold away.
@@ -64,7 +62,7 @@ local function text_of(min, max)
     end
   end
   local text = table.concat(pieces)
-  if text:find "^%s*%.*$" and min > 0 then return ("k"):rep(target) end
+  if text:find("^%s*%.*$") and min > 0 then return ("k"):rep(target) end
   return text
 end
 
@@ -72,7 +70,7 @@ local function string_of(shape)
   local make = PATTERNED[shape.pattern]
   if make then return make() end
   if shape.enum then return shape.enum[math.random(#shape.enum)] end
-  local min = shape.min or (shape.pattern and shape.pattern:find "\\S" and 1 or 0)
+  local min = shape.min or (shape.pattern and shape.pattern:find("\\S") and 1 or 0)
   return text_of(min, shape.max or 40)
 end
 

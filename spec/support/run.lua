@@ -30,9 +30,7 @@ end
 
 --- The sanitizers' libraries must come first in the process, before Lua itself.
 local function sanitizers()
-  local libraries = output_of "gcc -print-file-name=libasan.so"
-    .. ":"
-    .. output_of "gcc -print-file-name=libubsan.so"
+  local libraries = output_of("gcc -print-file-name=libasan.so") .. ":" .. output_of("gcc -print-file-name=libubsan.so")
   return "LD_PRELOAD="
     .. libraries
     .. " FINSPACE_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0:abort_on_error=0"
@@ -50,14 +48,14 @@ local suites = {
 
 local function spec_files()
   local files = {}
-  for path in output_of("ls spec/*_spec.lua"):gmatch "%S+" do
+  for path in output_of("ls spec/*_spec.lua"):gmatch("%S+") do
     files[#files + 1] = { path = path, slow = read_file(path):find("#once", 1, true) ~= nil }
   end
   return files
 end
 
 -- What all processes of this run have in their environment.
-local MARK = ("FINSPACE_SPECS=%d.%s"):format(os.time(), tostring({}):match "0x(%x+)")
+local MARK = ("FINSPACE_SPECS=%d.%s"):format(os.time(), tostring({}):match("0x(%x+)"))
 
 local function command_of(suite, path, log)
   return table.concat({
@@ -76,7 +74,7 @@ local function command_of(suite, path, log)
     suite.heard and "FINSPACE_SAID=" .. log .. ".said" or "",
     "timeout -k 10 240",
     suite.program,
-    output_of "command -v busted",
+    output_of("command -v busted"),
     suite.once and "" or "--exclude-tags=once",
     suite.heard and "--helper=spec.support.listener" or "",
     path,
@@ -89,7 +87,7 @@ local function jobs_of(chosen, files)
   local slow, quick = {}, {}
   for _, suite in ipairs(chosen) do
     for _, file in ipairs(files) do
-      local log = ("%s/%s.%s.log"):format(logs, suite.name, file.path:match "([^/]+)_spec")
+      local log = ("%s/%s.%s.log"):format(logs, suite.name, file.path:match("([^/]+)_spec"))
       local job = { suite = suite, path = file.path, log = log, command = command_of(suite, file.path, log) }
       local queue = (suite.once and file.slow) and slow or quick
       queue[#queue + 1] = job
@@ -107,7 +105,7 @@ local function run(jobs)
     list:write(job.command, "\n")
   end
   list:close()
-  local cores = tonumber(output_of "nproc") or 2
+  local cores = tonumber(output_of("nproc")) or 2
   os.execute(("xargs -d '\\n' -P %d -I{} sh -c {} < %s/jobs"):format(math.max(2, cores), logs))
 end
 
@@ -115,7 +113,7 @@ end
 local function tally(job)
   local text = read_file(job.log)
   local passed, failed, errors, skipped =
-    text:match "(%d+) success%a* / (%d+) failure%a* / (%d+) error%a* / (%d+) pending"
+    text:match("(%d+) success%a* / (%d+) failure%a* / (%d+) error%a* / (%d+) pending")
   if not passed then
     return { passed = 0, failed = 1, skipped = 0, text = text .. "\n(no summary: it did not finish)" }
   end
@@ -128,8 +126,8 @@ local function tally(job)
 end
 
 local function skip_reasons(text, reasons)
-  for block in text:gmatch "Pending %-> [^\n]+\n([^\n]+\n[^\n]*)" do
-    local sentence, reason = block:match "^(.-)\n(.*)$"
+  for block in text:gmatch("Pending %-> [^\n]+\n([^\n]+\n[^\n]*)") do
+    local sentence, reason = block:match("^(.-)\n(.*)$")
     reasons[#reasons + 1] = "skipped: " .. sentence .. " (" .. reason:gsub("^%S+:%d+: ", "") .. ")"
   end
 end
@@ -181,24 +179,24 @@ end
 local function report_secrets(jobs, total)
   local texts, hits = listen(jobs)
   if texts == 0 then return end
-  for _, hit in ipairs(hits) do print("a secret was said: " .. hit) end
+  for _, hit in ipairs(hits) do
+    print("a secret was said: " .. hit)
+  end
   print(("secrets in %d texts that were said: %d"):format(texts, #hits))
   add_outcome(total, #hits == 0)
 end
 
-local function marked_processes()
-  return output_of(("grep -lz '^%s$' /proc/[0-9]*/environ"):format(MARK))
-end
+local function marked_processes() return output_of(("grep -lz '^%s$' /proc/[0-9]*/environ"):format(MARK)) end
 
 --- Servers of specs stop by themselves. One that is just ending has a moment for it; one that goes on is
 --- named, and ended. One sentence more that passed or failed.
 local function report_left_over(total)
   for _ = 1, 50 do
     if marked_processes() == "" then break end
-    os.execute "sleep 0.1"
+    os.execute("sleep 0.1")
   end
   local left = marked_processes()
-  for pid in left:gmatch "/proc/(%d+)/environ" do
+  for pid in left:gmatch("/proc/(%d+)/environ") do
     print(("left behind: %s %s"):format(pid, (read_file("/proc/" .. pid .. "/cmdline"):gsub("%z", " "))))
     os.execute("kill " .. pid)
   end

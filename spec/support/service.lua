@@ -32,11 +32,11 @@ end
 
 local function launch(self)
   os.remove(self.output)
-  self.pid = assert(sys.start({
-    argv = support.plain({ support.interpreter(), "-e", START:format(self.port, self.data) }),
+  self.pid = assert(sys.start {
+    argv = support.plain { support.interpreter(), "-e", START:format(self.port, self.data) },
     stdout = self.output,
     stderr = self.errors,
-  }))
+  })
   await_ready(self)
 end
 
@@ -109,7 +109,7 @@ local function signed(self, options)
   if content_type then add(request.headers, { { "Content-Type", content_type } }) end
   add(request.headers, options.headers or {})
   local credentials = options.credentials or self.credentials
-  local made = core.sign({
+  local made = core.sign {
     method = request.method,
     path = request.path,
     query = request.query,
@@ -122,7 +122,7 @@ local function signed(self, options)
     time = options.time or math.floor(sys.now()),
     form = options.form or "header",
     expires = options.expires,
-  })
+  }
   add(request.headers, made.headers or {})
   request.query = made.query or request.query
   return request
@@ -218,13 +218,13 @@ function service.start(options)
   --- @return table|nil err {code, message, status}
   function self.call(operation, params, credentials)
     local request = assert(core.prepare(operation, params or {}, sys.uuid()))
-    local answer = assert(self.ask({
+    local answer = assert(self.ask {
       method = request.method,
       path = request.path,
       query = request.query,
       body = request.body,
       credentials = credentials,
-    }))
+    })
     return core.finish(request.operation, request.generation, answer)
   end
 
@@ -246,7 +246,7 @@ function service.start(options)
   --- @param body string
   --- @return string uri for s3SourcePath
   function self.put(key, body)
-    local answer = self.ask({ service = "s3", method = "PUT", path = "/finspace-local/" .. key, body = body })
+    local answer = self.ask { service = "s3", method = "PUT", path = "/finspace-local/" .. key, body = body }
     assert(answer.status == 200, answer.body)
     return "s3://finspace-local/" .. key
   end

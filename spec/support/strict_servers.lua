@@ -7,7 +7,7 @@
 --- Each is started alone, on loopback, with its data in a temporary folder, and ends with the spec, however
 --- that ends.
 local core = require("finspace.core")
-local curl = require("finspace.transport.curl")
+local curl = require("finspace.host.transport.curl")
 local nginx = require("spec.support.nginx")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -34,9 +34,13 @@ StrictServer.__index = StrictServer
 local function new_server(name)
   local port = support.free_port()
   return setmetatable({
-    name = name, port = port, endpoint = "http://127.0.0.1:" .. port, region = REGION,
+    name = name,
+    port = port,
+    endpoint = "http://127.0.0.1:" .. port,
+    region = REGION,
     credentials = { access_key_id = ACCESS_KEY, secret_access_key = SECRET_KEY },
-    folder = support.temporary_folder(), pids = {},
+    folder = support.temporary_folder(),
+    pids = {},
   }, StrictServer)
 end
 
@@ -45,7 +49,9 @@ function StrictServer:path(name) return self.folder .. "/" .. name end
 -- The system ends the program together with the spec that started it.
 function StrictServer:start(argv)
   local words = { "setpriv", "--pdeathsig", "KILL" }
-  for _, word in ipairs(argv) do table.insert(words, word) end
+  for _, word in ipairs(argv) do
+    table.insert(words, word)
+  end
   local output = self:path("output")
   local pid = assert(sys.start { argv = support.plain(words), stdout = output, stderr = output })
   table.insert(self.pids, pid)
@@ -71,7 +77,9 @@ end
 
 --- Ends it and removes its data. Again is harmless.
 function StrictServer:stop()
-  for i = #self.pids, 1, -1 do nginx.end_process(table.remove(self.pids, i), 9) end
+  for i = #self.pids, 1, -1 do
+    nginx.end_process(table.remove(self.pids, i), 9)
+  end
   if self.folder then support.remove_folder(self.folder) end
   self.folder = nil
 end
@@ -83,9 +91,17 @@ end
 --- @return string url
 function StrictServer:presign(method, path, credentials)
   local made = core.sign {
-    method = method, path = path, query = "", headers = { { "Host", "127.0.0.1:" .. self.port } },
-    payload_hash = "UNSIGNED-PAYLOAD", credentials = credentials or self.credentials, region = self.region,
-    service = "s3", time = math.floor(sys.now()), form = "query", expires = 600,
+    method = method,
+    path = path,
+    query = "",
+    headers = { { "Host", "127.0.0.1:" .. self.port } },
+    payload_hash = "UNSIGNED-PAYLOAD",
+    credentials = credentials or self.credentials,
+    region = self.region,
+    service = "s3",
+    time = math.floor(sys.now()),
+    form = "query",
+    expires = 600,
   }
   return self.endpoint .. path .. "?" .. made.query
 end
@@ -99,7 +115,11 @@ end
 function StrictServer:ask(method, path, body, credentials)
   local transport, close = curl.new {}
   local response = assert(transport {
-    method = method, url = self:presign(method, path, credentials), headers = {}, body = body, timeout = 60,
+    method = method,
+    url = self:presign(method, path, credentials),
+    headers = {},
+    body = body,
+    timeout = 60,
   })
   close()
   return response
@@ -123,8 +143,12 @@ local function python_with_swift()
 end
 
 local function has_attributes(python, folder)
-  local _, status = support.run(([[%s -c 'import os, sys; os.setxattr(sys.argv[1], "user.swift", bytes(2048))' %s]])
-    :format(python, support.quote(folder)))
+  local _, status = support.run(
+    ([[%s -c 'import os, sys; os.setxattr(sys.argv[1], "user.swift", bytes(2048))' %s]]):format(
+      python,
+      support.quote(folder)
+    )
+  )
   return status == 0
 end
 
@@ -139,7 +163,12 @@ function strict.swift()
     return nil, "the file system of temporary files has no extended attributes, which Swift needs"
   end
   local pid = server:start {
-    python, support.root .. "/spec/support/swift_s3.py", server.folder, tostring(server.port), ACCESS_KEY, SECRET_KEY,
+    python,
+    support.root .. "/spec/support/swift_s3.py",
+    server.folder,
+    tostring(server.port),
+    ACCESS_KEY,
+    SECRET_KEY,
   }
   server:await(pid, function() return server:output():find("ready", 1, true) end)
   return server
@@ -205,18 +234,24 @@ end
 
 local function write_configuration(server)
   local values = {
-    id = sys.uuid(), mon_port = support.free_port(), port = server.port, folder = server.folder,
+    id = sys.uuid(),
+    mon_port = support.free_port(),
+    port = server.port,
+    folder = server.folder,
   }
   support.write_file(server:path("ceph.conf"), (CEPH:gsub("{{([%w_]+)}}", values)))
-  for _, name in ipairs { "mon", "osd", "rgw" } do assert(sys.mkdir(server:path(name), 493)) end
+  for _, name in ipairs { "mon", "osd", "rgw" } do
+    assert(sys.mkdir(server:path(name), 493))
+  end
   return values
 end
 
 local function start_radosgw(server)
   local values = write_configuration(server)
   local function run(command)
-    local output, status = support.run(("cd %s && CEPH_CONF=ceph.conf timeout %d %s"):format(
-      support.quote(server.folder), SECONDS_TO_START, command))
+    local output, status = support.run(
+      ("cd %s && CEPH_CONF=ceph.conf timeout %d %s"):format(support.quote(server.folder), SECONDS_TO_START, command)
+    )
     if status ~= 0 then server:fail(command .. "\n" .. output) end
   end
   local function start(program, flag, name)
@@ -230,8 +265,12 @@ local function start_radosgw(server)
   run("ceph osd new " .. osd)
   run("ceph-osd -i 0 --mkfs --osd-uuid " .. osd)
   start("ceph-osd", "-i", "0")
-  run(("radosgw-admin user create --uid=tester --display-name=tester --access-key=%s --secret-key=%s"):format(
-    support.quote(ACCESS_KEY), support.quote(SECRET_KEY)))
+  run(
+    ("radosgw-admin user create --uid=tester --display-name=tester --access-key=%s --secret-key=%s"):format(
+      support.quote(ACCESS_KEY),
+      support.quote(SECRET_KEY)
+    )
+  )
   server:await(start("radosgw", "--name", "client.rgw"), function() return accepts(server.port) end)
 end
 

@@ -19,16 +19,24 @@ function vectors.parse_request(text)
   local method, target = lines[1]:match("^(%S+) (.*) HTTP/1%.1\r?$")
   local path, query = target:match("^([^?]*)%??(.*)$")
   local headers = {}
-  for i = 2, #lines do headers[#headers + 1] = { lines[i]:match("^([^:]+):(.*)$") } end
+  for i = 2, #lines do
+    headers[#headers + 1] = { lines[i]:match("^([^:]+):(.*)$") }
+  end
   return { method = method, path = path, query = query, headers = headers, body = body or "" }
 end
 
 local function epoch(text)
   local year, month, day, hour, minute, second = text:match("^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)Z$")
   local function days_before(y, m, d)
-    if m <= 2 then y, m = y - 1, m + 12 end
-    return 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400)
-      + math.floor((153 * (m - 3) + 2) / 5) + d
+    if m <= 2 then
+      y, m = y - 1, m + 12
+    end
+    return 365 * y
+      + math.floor(y / 4)
+      - math.floor(y / 100)
+      + math.floor(y / 400)
+      + math.floor((153 * (m - 3) + 2) / 5)
+      + d
   end
   local days = days_before(tonumber(year), tonumber(month), tonumber(day)) - days_before(1970, 1, 1)
   return days * 86400 + hour * 3600 + minute * 60 + second
@@ -53,8 +61,8 @@ end
 --- @return table raw, table expected {canonical_request, string_to_sign, signature, authorization | query}
 function vectors.case(folder, name, form)
   local function read(file) return assert(support.read_file(folder .. "/" .. name .. "/" .. file)) end
-  local context = require("cjson").decode(read "context.json")
-  local raw = vectors.parse_request(read "request.txt")
+  local context = require("cjson").decode(read("context.json"))
+  local raw = vectors.parse_request(read("request.txt"))
   raw.form, raw.region, raw.service = form, context.region, context.service
   raw.credentials = {
     access_key_id = context.credentials.access_key_id,
@@ -66,13 +74,14 @@ function vectors.case(folder, name, form)
   raw.omit_session_token = context.omit_session_token
 
   local signed = read(form .. "-signed-request.txt")
-  return raw, {
-    canonical_request = read(form .. "-canonical-request.txt"),
-    string_to_sign = read(form .. "-string-to-sign.txt"),
-    signature = read(form .. "-signature.txt"),
-    authorization = form == "header" and signed:match("\nAuthorization:([^\n]+)") or nil,
-    query = form == "query" and signed:match("^%S+ [^?]*%?(.-) HTTP/1%.1\n") or nil,
-  }
+  return raw,
+    {
+      canonical_request = read(form .. "-canonical-request.txt"),
+      string_to_sign = read(form .. "-string-to-sign.txt"),
+      signature = read(form .. "-signature.txt"),
+      authorization = form == "header" and signed:match("\nAuthorization:([^\n]+)") or nil,
+      query = form == "query" and signed:match("^%S+ [^?]*%?(.-) HTTP/1%.1\n") or nil,
+    }
 end
 
 return vectors

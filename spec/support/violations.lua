@@ -44,10 +44,7 @@ local function bad_values(shape)
     if shape.min and not shape.enum then add("length", ("v"):rep(shape.min - 1)) end
     if shape.max then add("length", ("v"):rep(shape.max + 1)) end
     if shape.pattern and shape.pattern ~= "[\\s\\S]*" then
-      add(
-        "pattern",
-        VALID[shape.pattern] and ("!"):rep(math.max(shape.min or 1, 10)) or (" "):rep(shape.min or 1)
-      )
+      add("pattern", VALID[shape.pattern] and ("!"):rep(math.max(shape.min or 1, 10)) or (" "):rep(shape.min or 1))
     end
   elseif shape.type == "integer" or shape.type == "long" then
     add("type", "many")

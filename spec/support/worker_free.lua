@@ -1,6 +1,6 @@
 --- Runs in nginx: while fifty calls wait for a slow server, everything else on the worker goes on.
 local nginx = require("spec.support.nginx")
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -8,8 +8,11 @@ describe("a worker", function()
   it("goes on while fifty calls wait", function()
     local port = support.free_port()
     local server = nginx.start(
-      ("server { listen 127.0.0.1:%d; location / { content_by_lua_block { ngx.sleep(0.2) ngx.print('slow') } } }")
-        :format(port), { ports = { port } })
+      ("server { listen 127.0.0.1:%d; location / { content_by_lua_block { ngx.sleep(0.2) ngx.print('slow') } } }"):format(
+        port
+      ),
+      { ports = { port } }
+    )
     local transport = require("finspace.host").runtime().transport
     local worst, last, going = 0, sys.monotonic(), true
     ngx.timer.at(0, function()

@@ -3,13 +3,9 @@
 local world = {}
 
 --- An answer.
-function world.answer(status, body, headers)
-  return { status = status, body = body or "", headers = headers or {} }
-end
+function world.answer(status, body, headers) return { status = status, body = body or "", headers = headers or {} } end
 
-function world.ok(body)
-  return world.answer(200, body or "{}", { ["x-amzn-requestid"] = "request-1" })
-end
+function world.ok(body) return world.answer(200, body or "{}", { ["x-amzn-requestid"] = "request-1" }) end
 
 --- A refusal in the service's own words.
 function world.refuse(status, code, message, headers)
@@ -27,7 +23,9 @@ end
 local function copy(value)
   if type(value) ~= "table" then return value end
   local result = {}
-  for key, element in pairs(value) do result[key] = copy(element) end
+  for key, element in pairs(value) do
+    result[key] = copy(element)
+  end
   return result
 end
 
@@ -52,10 +50,13 @@ function world.new(script)
   --- The options that put a client into this world, and any others.
   function self.options(more)
     local options = {
-      region = "us-east-1", endpoint_url = "http://127.0.0.1:4510",
+      region = "us-east-1",
+      endpoint_url = "http://127.0.0.1:4510",
       credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "SECRETCANARY" },
-      transport = transport, close = function() end,
-      now = function() return self.time end, monotonic = function() return self.time end,
+      transport = transport,
+      close = function() end,
+      now = function() return self.time end,
+      monotonic = function() return self.time end,
       random = function() return self.random end,
       sleep = function(seconds)
         table.insert(self.sleeps, seconds)
@@ -67,14 +68,14 @@ function world.new(script)
       end,
       getenv = function() return nil end,
     }
-    for name, value in pairs(more or {}) do options[name] = value end
+    for name, value in pairs(more or {}) do
+      options[name] = value
+    end
     return options
   end
 
   --- A client that lives in this world.
-  function self.client(more)
-    return require("finspace").new(self.options(more))
-  end
+  function self.client(more) return require("finspace").new(self.options(more)) end
 
   return self
 end

@@ -1,5 +1,5 @@
 --- Ctrl-C, in order: what is under way is stopped within a moment, and the command says what is left.
-local scheduler = require("finspace.scheduler")
+local scheduler = require("finspace.host.scheduler")
 local sys = require("finspace.sys")
 
 local interrupt = {}
@@ -8,9 +8,7 @@ local LOOK_EVERY = 0.1 -- seconds
 
 --- Whether somebody has asked us to stop.
 --- @return boolean
-function interrupt.requested()
-  return sys.interrupted() ~= nil
-end
+function interrupt.requested() return sys.interrupted() ~= nil end
 
 -- Stops the work when a signal came. A second signal ends the process at once.
 local function watch(work)

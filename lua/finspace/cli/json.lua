@@ -5,9 +5,7 @@ local json = {}
 --- @param text string
 --- @return string
 function json.string(text)
-  return '"' .. text:gsub('[%c"\\]', function(char)
-    return ("\\u%04x"):format(char:byte())
-  end) .. '"'
+  return '"' .. text:gsub('[%c"\\]', function(char) return ("\\u%04x"):format(char:byte()) end) .. '"'
 end
 
 --- JSON for people: the same text with line breaks and indents.
@@ -15,9 +13,7 @@ end
 --- @return string
 function json.indent(compact)
   local pieces, depth, at = {}, 0, 1
-  local function line_break()
-    table.insert(pieces, "\n" .. ("  "):rep(depth))
-  end
+  local function line_break() table.insert(pieces, "\n" .. ("  "):rep(depth)) end
   while at <= #compact do
     local char = compact:sub(at, at)
     if char == '"' then

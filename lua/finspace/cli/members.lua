@@ -6,9 +6,7 @@ local members = {}
 --- `datasetId` as `dataset-id`, `CreateDataset` as `create-dataset`.
 --- @param name string
 --- @return string
-function members.kebab(name)
-  return (name:gsub("(%l)(%u)", "%1-%2"):lower())
-end
+function members.kebab(name) return (name:gsub("(%l)(%u)", "%1-%2"):lower()) end
 
 local PLAIN = { string = "TEXT", integer = "N", long = "N", timestamp = "N", boolean = "true|false" }
 
@@ -22,8 +20,7 @@ local function explanation(member)
   if member.client_token then table.insert(words, "One is made when it is absent.") end
   if not PLAIN[member.type] then table.insert(words, "As JSON, or @FILE.") end
   if member.min and member.max then
-    table.insert(words, ("%g to %g%s."):format(member.min, member.max,
-      member.type == "string" and " characters" or ""))
+    table.insert(words, ("%g to %g%s."):format(member.min, member.max, member.type == "string" and " characters" or ""))
   end
   return table.concat(words, " ")
 end
@@ -52,14 +49,15 @@ local function read_boolean(text)
 end
 
 local READERS = {
-  string = tostring, integer = read_number, long = read_number, timestamp = read_number,
+  string = tostring,
+  integer = read_number,
+  long = read_number,
+  timestamp = read_number,
   boolean = read_boolean,
 }
 
 -- Options of ours keep their names; a member of the same name gets a longer one.
-local function option_name(member)
-  return "--" .. members.kebab(member.name)
-end
+local function option_name(member) return "--" .. members.kebab(member.name) end
 
 --- Adds an option for each member.
 --- @param command table  an argparse command
@@ -67,9 +65,14 @@ end
 function members.define(command, row)
   local options = {}
   for _, member in ipairs(row.input) do
-    table.insert(options, command:option(option_name(member), explanation(member))
-      :target("member_" .. member.name):argname(argument_name(member))
-      :convert(READERS[member.type] or read_json))
+    table.insert(
+      options,
+      command
+        :option(option_name(member), explanation(member))
+        :target("member_" .. member.name)
+        :argname(argument_name(member))
+        :convert(READERS[member.type] or read_json)
+    )
   end
   if #options > 0 then
     command:group("Members", (table.unpack or unpack)(options)) -- luacheck: ignore
@@ -92,7 +95,9 @@ end
 
 local function all_rows()
   local rows = {}
-  for _, row in pairs(require("finspace.operations").methods()) do table.insert(rows, row) end
+  for _, row in pairs(require("finspace.call.operations").methods()) do
+    table.insert(rows, row)
+  end
   table.sort(rows, function(left, right) return left.name < right.name end)
   return rows
 end
@@ -113,8 +118,10 @@ end
 function members.define_operations(command, arguments, extend)
   command:require_command(true):command_target("operation")
   for _, row in ipairs(all_rows()) do
-    local operation = command:command(members.kebab(row.name))
-      :hidden_name(row.name):hidden_name((members.kebab(row.name):gsub("-", "_")))
+    local operation = command
+      :command(members.kebab(row.name))
+      :hidden_name(row.name)
+      :hidden_name((members.kebab(row.name):gsub("-", "_")))
     operation:summary(("%s %s"):format(row.method, row.path))
     if not arguments or is_named(row, arguments) then
       members.define(operation, row)

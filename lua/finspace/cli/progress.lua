@@ -1,6 +1,6 @@
 --- What a person sees while a load is under way: a bar with rate and time left, a line for each file
 --- that has arrived, and the changeset's states. In a pipe: plain lines, and not many.
-local formats = require("finspace.load.formats")
+local formats = require("finspace.formats.sniff")
 local sys = require("finspace.sys")
 local text = require("finspace.cli.text")
 
@@ -25,7 +25,9 @@ end
 local function bar(out, share, width)
   local full = math.floor(share * width + 0.5)
   local done, left = "#", "-"
-  if out.unicode then done, left = "█", "░" end
+  if out.unicode then
+    done, left = "█", "░"
+  end
   return done:rep(full) .. out:paint("dim", left:rep(width - full))
 end
 
@@ -66,14 +68,23 @@ function Progress:draw(event)
   local now = sys.monotonic()
   if now - self.drawn_at < (self.out.live and REDRAW_EVERY or LOG_EVERY) then return end
   self.drawn_at = now
-  if self.out.live then self.out:redraw(status_line(self, event)) else self.out:note(status_line(self, event)) end
+  if self.out.live then
+    self.out:redraw(status_line(self, event))
+  else
+    self.out:note(status_line(self, event))
+  end
 end
 
 local function begin_staging(self, event)
   if self.staging_began then return end
   self.staging_began = sys.monotonic()
-  self.out:note(("%s, %s: %s"):format(text.count(event.files_total, "file"), text.bytes(event.bytes_total),
-    formats.describe(event.format_params)))
+  self.out:note(
+    ("%s, %s: %s"):format(
+      text.count(event.files_total, "file"),
+      text.bytes(event.bytes_total),
+      formats.describe(event.format_params)
+    )
+  )
   if event.resumed then self.out:note("An earlier load of it was cut off; going on from there.") end
 end
 
@@ -95,8 +106,14 @@ end
 
 function handlers.staged(self, event)
   local elapsed = sys.monotonic() - self.staging_began
-  self.out:note(("Staged %s, %s, in %s (%s/s)."):format(text.count(event.files_total, "file"),
-    text.bytes(event.bytes_total), text.duration(elapsed), text.bytes(event.bytes_total / math.max(elapsed, 0.001))))
+  self.out:note(
+    ("Staged %s, %s, in %s (%s/s)."):format(
+      text.count(event.files_total, "file"),
+      text.bytes(event.bytes_total),
+      text.duration(elapsed),
+      text.bytes(event.bytes_total / math.max(elapsed, 0.001))
+    )
+  )
 end
 
 function handlers.created(self, event)
@@ -107,8 +124,11 @@ local STATUS_COLORS = { SUCCESS = "green", FAILED = "red" }
 
 function handlers.ingesting(self, event)
   local status = event.changeset.status
-  self.out:note("  " .. self.out:paint(STATUS_COLORS[status] or "yellow", status)
-    .. self.out:paint("dim", "  after " .. text.duration(sys.monotonic() - self.began)))
+  self.out:note(
+    "  "
+      .. self.out:paint(STATUS_COLORS[status] or "yellow", status)
+      .. self.out:paint("dim", "  after " .. text.duration(sys.monotonic() - self.began))
+  )
 end
 
 --- Shows what has happened.

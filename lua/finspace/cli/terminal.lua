@@ -18,9 +18,7 @@ Terminal.__index = Terminal
 
 local COLORS = { red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
 
-local function is_live()
-  return sys.isatty(2) and os.getenv("TERM") ~= "dumb"
-end
+local function is_live() return sys.isatty(2) and os.getenv("TERM") ~= "dumb" end
 
 local function has_unicode()
   local locale = os.getenv("LC_ALL") or os.getenv("LC_CTYPE") or os.getenv("LANG") or ""
@@ -32,10 +30,13 @@ end
 function terminal.new(options)
   local live, last = is_live(), {}
   return setmetatable({
-    last = last, at_end = function(action) table.insert(last, action) end,
-    json = options.json or false, quiet = options.quiet or false,
+    last = last,
+    at_end = function(action) table.insert(last, action) end,
+    json = options.json or false,
+    quiet = options.quiet or false,
     live = live and not options.quiet and not options.json,
-    color = live and (os.getenv("NO_COLOR") or "") == "", unicode = has_unicode(),
+    color = live and (os.getenv("NO_COLOR") or "") == "",
+    unicode = has_unicode(),
   }, Terminal)
 end
 
@@ -43,7 +44,9 @@ end
 --- program that is killed before this has told nobody, and is to give the same result again.
 function Terminal:finish()
   io.stdout:flush()
-  for _, action in ipairs(self.last) do action() end
+  for _, action in ipairs(self.last) do
+    action()
+  end
 end
 
 --- Text in a colour, where there are any.
@@ -57,9 +60,7 @@ end
 
 --- Columns of the terminal.
 --- @return integer
-function Terminal.width()
-  return sys.terminal_width(2) or 80
-end
+function Terminal.width() return sys.terminal_width(2) or 80 end
 
 --- A result: one line on standard output.
 --- @param text string
@@ -70,9 +71,7 @@ end
 
 --- A result in JSON: indented on a terminal, on one line in a pipe.
 --- @param text string
-function Terminal:print_json(text)
-  self:print(sys.isatty(1) and json.indent(text) or text)
-end
+function Terminal:print_json(text) self:print(sys.isatty(1) and json.indent(text) or text) end
 
 --- Something a person may want to know: one line on standard error, unless they want quiet.
 --- @param text string
@@ -98,7 +97,14 @@ function Terminal:clear_live()
 end
 
 local ERROR_FIELDS = {
-  "kind", "code", "message", "operation", "reason", "outcome", "client_token", "request_id",
+  "kind",
+  "code",
+  "message",
+  "operation",
+  "reason",
+  "outcome",
+  "client_token",
+  "request_id",
 }
 
 local function error_json(err)
@@ -150,15 +156,21 @@ end
 --- @param rows string[][]
 function Terminal:table(heading, rows)
   if not sys.isatty(1) then
-    for _, row in ipairs(rows) do self:print(table.concat(row, "\t")) end
+    for _, row in ipairs(rows) do
+      self:print(table.concat(row, "\t"))
+    end
     return
   end
   local widths = {}
   local function measure(row)
-    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, columns(cell)) end
+    for i, cell in ipairs(row) do
+      widths[i] = math.max(widths[i] or 0, columns(cell))
+    end
   end
   measure(heading)
-  for _, row in ipairs(rows) do measure(row) end
+  for _, row in ipairs(rows) do
+    measure(row)
+  end
   local function line(row)
     local cells = {}
     for i, cell in ipairs(row) do
@@ -167,14 +179,18 @@ function Terminal:table(heading, rows)
     return table.concat(cells, "  ")
   end
   self:print(self:paint("bold", line(heading)))
-  for _, row in ipairs(rows) do self:print(line(row)) end
+  for _, row in ipairs(rows) do
+    self:print(line(row))
+  end
 end
 
 --- Names and values, one a line.
 --- @param rows string[][]  { name, value }
 function Terminal:pairs(rows)
   local width = 0
-  for _, row in ipairs(rows) do width = math.max(width, #row[1]) end
+  for _, row in ipairs(rows) do
+    width = math.max(width, #row[1])
+  end
   for _, row in ipairs(rows) do
     self:print(self:paint("dim", row[1] .. (" "):rep(width - #row[1])) .. "  " .. row[2])
   end

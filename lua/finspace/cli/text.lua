@@ -30,9 +30,7 @@ end
 --- @param number integer
 --- @param noun string
 --- @return string
-function text.count(number, noun)
-  return ("%d %s%s"):format(number, noun, number == 1 and "" or "s")
-end
+function text.count(number, noun) return ("%d %s%s"):format(number, noun, number == 1 and "" or "s") end
 
 --- A time of the service, in milliseconds since the epoch, as UTC.
 --- @param milliseconds number|nil

@@ -7,15 +7,11 @@ local dialect = {}
 local BYTE_ORDER_MARK = "\239\187\191"
 
 -- Linear on any input, unlike the usual "^%s*(.-)%s*$".
-local function trim(text)
-  return text:match("^%s*(.*%S)") or ""
-end
+local function trim(text) return text:match("^%s*(.*%S)") or "" end
 
 local KINDS = { ["profile"] = "profiles", ["sso-session"] = "sso_sessions", ["services"] = "services" }
 
-local function is_name(text)
-  return text:find("^[%w_%-/%.%%@:%+]+$") ~= nil
-end
+local function is_name(text) return text:find("^[%w_%-/%.%%@:%+]+$") ~= nil end
 
 -- What a section's header stands for in this kind of file: where its settings go (profiles,
 -- sso_sessions, services) and under which name, or nil and why it counts for nothing.
@@ -43,9 +39,7 @@ local function new_parser(kind, file)
   }
 end
 
-local function fault(parser, message)
-  return nil, message .. " (" .. parser.file .. " line " .. parser.line .. ")"
-end
+local function fault(parser, message) return nil, message .. " (" .. parser.file .. " line " .. parser.line .. ")" end
 
 -- A value that goes on over lines is kept in pieces, so that a long one stays linear.
 local function finish_setting(parser)

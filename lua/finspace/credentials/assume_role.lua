@@ -9,13 +9,22 @@ local assume_role = {}
 -- a library does not know whether anybody sits at a terminal.
 local function ask_code(call)
   if not call.mfa_code then
-    return keys.broken(call.source, "MfaCodeNeeded", call.source .. " wants a code of the device "
-      .. call.mfa_serial .. "; give a function as mfa_code, or keys that need none")
+    return keys.broken(
+      call.source,
+      "MfaCodeNeeded",
+      call.source
+        .. " wants a code of the device "
+        .. call.mfa_serial
+        .. "; give a function as mfa_code, or keys that need none"
+    )
   end
   local code, message = call.mfa_code(call.mfa_serial)
   if type(code) == "string" and code:find("^%d+$") then return code end
-  return keys.broken(call.source, "MfaCodeNeeded", call.source .. ": the mfa_code function gave no code"
-    .. (type(message) == "string" and ": " .. message or ""))
+  return keys.broken(
+    call.source,
+    "MfaCodeNeeded",
+    call.source .. ": the mfa_code function gave no code" .. (type(message) == "string" and ": " .. message or "")
+  )
 end
 
 --- Assumes a role with keys at hand.
@@ -31,8 +40,11 @@ function assume_role.call(context, call)
   end
   local base = call.base
   return sts.call(context, {
-    action = "AssumeRole", role_arn = call.role_arn, role_session_name = call.role_session_name,
-    duration_seconds = call.duration_seconds, source = call.source,
+    action = "AssumeRole",
+    role_arn = call.role_arn,
+    role_session_name = call.role_session_name,
+    duration_seconds = call.duration_seconds,
+    source = call.source,
     fields = { { "ExternalId", call.external_id }, { "SerialNumber", call.mfa_serial }, { "TokenCode", code } },
     credentials = type(base) == "function" and base or function() return base end,
     repeatable = code == nil,
@@ -46,10 +58,14 @@ function assume_role.new(options)
   return function(context)
     base = cached.of(base, context.runtime)
     return assume_role.call(context, {
-      base = base:supplier(context), role_arn = options.role_arn,
-      role_session_name = options.role_session_name, external_id = options.external_id,
-      duration_seconds = options.duration_seconds, mfa_serial = options.mfa_serial,
-      mfa_code = options.mfa_code, source = options.source or "role " .. options.role_arn,
+      base = base:supplier(context),
+      role_arn = options.role_arn,
+      role_session_name = options.role_session_name,
+      external_id = options.external_id,
+      duration_seconds = options.duration_seconds,
+      mfa_serial = options.mfa_serial,
+      mfa_code = options.mfa_code,
+      source = options.source or "role " .. options.role_arn,
     })
   end
 end

@@ -22,17 +22,13 @@ local Cached = {}
 Cached.__index = Cached
 Cached.__name = "finspace.CachedCredentials"
 
-function Cached:__tostring()
-  return "cached " .. (self.held and tostring(self.held) or "credentials, none fetched yet")
-end
+function Cached:__tostring() return "cached " .. (self.held and tostring(self.held) or "credentials, none fetched yet") end
 
 local function warn(self, message)
   if self.runtime.logger then self.runtime.logger { level = "warn", message = message } end
 end
 
-local function is_past(self, held)
-  return held.expires_at ~= nil and self.runtime.now() >= held.expires_at
-end
+local function is_past(self, held) return held.expires_at ~= nil and self.runtime.now() >= held.expires_at end
 
 -- "fresh", "welcome" (new ones would be welcome) or "required".
 local function state(self)
@@ -56,15 +52,23 @@ end
 
 local function check_not_past(self, found)
   if not is_past(self, found) or found.outlives then return found end
-  return keys.broken(found.source, "ExpiredCredentials", found.source .. " handed out keys that ended at "
-    .. keys.time_text(found.expires_at) .. "; renew them there, or correct this machine's clock")
+  return keys.broken(
+    found.source,
+    "ExpiredCredentials",
+    found.source
+      .. " handed out keys that ended at "
+      .. keys.time_text(found.expires_at)
+      .. "; renew them there, or correct this machine's clock"
+  )
 end
 
 -- The leader's part: asks the provider, and leaves the flight whatever comes back.
 local function fetch(self, context, unwanted)
   self.failure = nil
   local found, err = keys.adopt(self.provider(context, unwanted))
-  if found then found, err = check_not_past(self, found) end
+  if found then
+    found, err = check_not_past(self, found)
+  end
   self.flight:leave()
   if found then
     hold(self, found)
@@ -104,7 +108,9 @@ end
 
 local function waited_in_vain()
   return errors.new {
-    kind = "cancelled", code = "Cancelled", message = "gave up waiting for keys that another task fetches",
+    kind = "cancelled",
+    code = "Cancelled",
+    message = "gave up waiting for keys that another task fetches",
   }
 end
 
@@ -153,14 +159,15 @@ end
 --- @param runtime table now, monotonic, sleep, random; optionally logger and background
 function cached.new(provider, runtime)
   return setmetatable({
-    provider = provider, runtime = runtime, flight = single_flight.new(runtime), quiet_until = 0,
+    provider = provider,
+    runtime = runtime,
+    flight = single_flight.new(runtime),
+    quiet_until = 0,
   }, Cached)
 end
 
 --- @return boolean
-function cached.is(value)
-  return getmetatable(value) == Cached
-end
+function cached.is(value) return getmetatable(value) == Cached end
 
 --- The cached object for keys that others build on: itself, a provider's, or one of fixed keys.
 --- @param given table|function

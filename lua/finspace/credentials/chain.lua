@@ -11,12 +11,20 @@ local function nothing_found(runtime, missed)
   for _, err in ipairs(missed) do
     table.insert(lines, "  " .. err.source .. ": " .. err.why)
   end
-  table.insert(lines, "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile with AWS_PROFILE,"
-    .. " or give the credentials option"
-    .. host.hidden_environment(runtime, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "HOME") .. ".")
-  return nil, errors.new {
-    kind = "credentials", code = "NoCredentials", message = table.concat(lines, "\n"), sources = missed,
-  }
+  table.insert(
+    lines,
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile with AWS_PROFILE,"
+      .. " or give the credentials option"
+      .. host.hidden_environment(runtime, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "HOME")
+      .. "."
+  )
+  return nil,
+    errors.new {
+      kind = "credentials",
+      code = "NoCredentials",
+      message = table.concat(lines, "\n"),
+      sources = missed,
+    }
 end
 
 --- @param providers function[]

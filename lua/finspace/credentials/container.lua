@@ -3,7 +3,7 @@
 --- by the address that is really connected to in the transport.
 local config = require("finspace.config")
 local endpoint = require("finspace.endpoint")
-local exchange = require("finspace.exchange")
+local exchange = require("finspace.call.exchange")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
 
@@ -38,9 +38,7 @@ local function is_loopback(host)
   return true
 end
 
-local function allowed_address(host)
-  return PLAIN_HOSTS[host:lower()] or (is_loopback(host) and "loopback") or nil
-end
+local function allowed_address(host) return PLAIN_HOSTS[host:lower()] or (is_loopback(host) and "loopback") or nil end
 
 local function refuse(variable, message)
   return keys.broken(SOURCE, "InvalidContainerEndpoint", variable .. " " .. message)
@@ -70,8 +68,11 @@ local function from_full(text)
   if url.scheme == "https" then return { url = text } end
   local address = allowed_address(url.host)
   if address then return { url = text, allowed_addresses = { address }, proxy = false } end
-  return refuse(FULL, "uses plain http with a host that may not have keys; use https, or one of localhost,"
-    .. " 127.x.y.z, [::1], 169.254.170.2, 169.254.170.23, [fd00:ec2::23]")
+  return refuse(
+    FULL,
+    "uses plain http with a host that may not have keys; use https, or one of localhost,"
+      .. " 127.x.y.z, [::1], 169.254.170.2, 169.254.170.23, [fd00:ec2::23]"
+  )
 end
 
 --- Where the environment sends us. Pure.
@@ -90,8 +91,11 @@ end
 -- The token goes into a header, so nothing may stand in it that ends one.
 local function check_token(token, origin)
   if not token:find("[%c\127]") then return token end
-  return keys.broken(SOURCE, "InvalidToken",
-    origin .. " holds a line break or another control character; write the token alone, without one at its end")
+  return keys.broken(
+    SOURCE,
+    "InvalidToken",
+    origin .. " holds a line break or another control character; write the token alone, without one at its end"
+  )
 end
 
 local function read_token_file(runtime, path)
@@ -113,10 +117,15 @@ local function ask(context, target, token)
   return asker:send {
     operation = "GetContainerCredentials",
     request = {
-      method = "GET", url = target.url, allowed_addresses = target.allowed_addresses, proxy = target.proxy,
+      method = "GET",
+      url = target.url,
+      allowed_addresses = target.allowed_addresses,
+      proxy = target.proxy,
       headers = { accept = "application/json", authorization = token },
     },
-    finish = service.finish_json, repeatable = true, max_body = service.MAX_ANSWER,
+    finish = service.finish_json,
+    repeatable = true,
+    max_body = service.MAX_ANSWER,
   }
 end
 

@@ -19,8 +19,11 @@ local function read(getenv, name)
 end
 
 local function half_set(present, absent)
-  return keys.broken(SOURCE, "IncompleteCredentials", present .. " is set but " .. absent
-    .. " is not; set " .. absent .. " too, or unset " .. present)
+  return keys.broken(
+    SOURCE,
+    "IncompleteCredentials",
+    present .. " is set but " .. absent .. " is not; set " .. absent .. " too, or unset " .. present
+  )
 end
 
 local function expiry(getenv)
@@ -28,18 +31,29 @@ local function expiry(getenv)
   if not text then return nil end
   local seconds = keys.time(text)
   if seconds then return seconds end
-  return keys.broken(SOURCE, "InvalidExpiration",
-    "AWS_CREDENTIAL_EXPIRATION is no time like 2026-11-22T17:18:32Z; correct it or unset it")
+  return keys.broken(
+    SOURCE,
+    "InvalidExpiration",
+    "AWS_CREDENTIAL_EXPIRATION is no time like 2026-11-22T17:18:32Z; correct it or unset it"
+  )
 end
 
 local function explain(message)
-  return keys.broken(SOURCE, "InvalidCredentials",
-    message:gsub("^[%l_]+", VARIABLES) .. "; copy it again without anything around it")
+  return keys.broken(
+    SOURCE,
+    "InvalidCredentials",
+    message:gsub("^[%l_]+", VARIABLES) .. "; copy it again without anything around it"
+  )
 end
 
 local function expired(seconds)
-  return keys.broken(SOURCE, "ExpiredCredentials", "the keys in the environment ended at "
-    .. keys.time_text(seconds) .. " (AWS_CREDENTIAL_EXPIRATION); export new ones")
+  return keys.broken(
+    SOURCE,
+    "ExpiredCredentials",
+    "the keys in the environment ended at "
+      .. keys.time_text(seconds)
+      .. " (AWS_CREDENTIAL_EXPIRATION); export new ones"
+  )
 end
 
 --- @return function provider
@@ -56,8 +70,11 @@ function environment.new()
     if err then return nil, err end
     if expires_at and context.runtime.now() >= expires_at then return expired(expires_at) end
     local found, message = keys.new {
-      access_key_id = id, secret_access_key = secret,
-      session_token = read(getenv, VARIABLES.session_token), expires_at = expires_at, source = SOURCE,
+      access_key_id = id,
+      secret_access_key = secret,
+      session_token = read(getenv, VARIABLES.session_token),
+      expires_at = expires_at,
+      source = SOURCE,
     }
     if not found then return explain(message) end
     return found

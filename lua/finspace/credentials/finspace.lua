@@ -28,14 +28,20 @@ end
 
 local function call(context, options, base)
   local request, faults = core.prepare(OPERATION, {
-    environmentId = options.environment_id, durationInMinutes = options.minutes,
+    environmentId = options.environment_id,
+    durationInMinutes = options.minutes,
   })
   if not request then return nil, errors.validation(OPERATION, faults) end
   local target, region, err = service.locate(context, "finspace_data")
   if not target then return nil, err end
   return context.exchange:send {
-    operation = OPERATION, request = request, endpoint = target, service = "finspace-api", region = region,
-    credentials = base:supplier(context), repeatable = true,
+    operation = OPERATION,
+    request = request,
+    endpoint = target,
+    service = "finspace-api",
+    region = region,
+    credentials = base:supplier(context),
+    repeatable = true,
     finish = function(response) return core.finish(OPERATION, request.generation, response) end,
   }
 end

@@ -4,7 +4,7 @@ local config = require("finspace.config")
 local core = require("finspace.core")
 local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
-local exchange = require("finspace.exchange")
+local exchange = require("finspace.call.exchange")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
 
@@ -22,8 +22,13 @@ local ADDRESSES = {
 -- Where it is ----------------------------------------------------------------------------------
 
 local function invalid(origin, message)
-  return nil, errors.new { kind = "config", code = "InvalidMetadataEndpoint", source = SOURCE,
-    message = origin .. " " .. message }
+  return nil,
+    errors.new {
+      kind = "config",
+      code = "InvalidMetadataEndpoint",
+      source = SOURCE,
+      message = origin .. " " .. message,
+    }
 end
 
 local function named_endpoint(runtime, source, options)
@@ -33,8 +38,12 @@ end
 
 local function named_mode(runtime, source, options)
   if options.mode then return options.mode, "the mode option" end
-  return config.setting(runtime, source, { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
-    "ec2_metadata_service_endpoint_mode")
+  return config.setting(
+    runtime,
+    source,
+    { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
+    "ec2_metadata_service_endpoint_mode"
+  )
 end
 
 --- Where the metadata service is, by option, environment, profile and mode.
@@ -69,8 +78,7 @@ local function number_setting(context, variable, key, default)
 end
 
 local function patience(context)
-  local timeout, err =
-    number_setting(context, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1)
+  local timeout, err = number_setting(context, "AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", 1)
   if not timeout then return nil, err end
   local attempts
   attempts, err = number_setting(context, "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts", 1)
@@ -107,10 +115,15 @@ local function send(self, context, method, path, headers)
   return exchange.new(context.runtime, limits):send {
     operation = "GetInstanceMetadata",
     request = {
-      method = method, url = self.target.url .. path, headers = headers, proxy = false,
+      method = method,
+      url = self.target.url .. path,
+      headers = headers,
+      proxy = false,
       allowed_addresses = self.target.allowed_addresses,
     },
-    finish = finish_text, repeatable = true, max_body = service.MAX_ANSWER,
+    finish = finish_text,
+    repeatable = true,
+    max_body = service.MAX_ANSWER,
   }
 end
 
@@ -139,8 +152,13 @@ end
 
 local function fetch_token(self, context)
   local now = context.runtime.monotonic()
-  local token, err = send(self, context, "PUT", "/latest/api/token",
-    { ["x-aws-ec2-metadata-token-ttl-seconds"] = ("%d"):format(TOKEN_LIFETIME) })
+  local token, err = send(
+    self,
+    context,
+    "PUT",
+    "/latest/api/token",
+    { ["x-aws-ec2-metadata-token-ttl-seconds"] = ("%d"):format(TOKEN_LIFETIME) }
+  )
   if not token then return token_refused(self, context, err) end
   has_answered[self.target.url] = true
   if token == "" or token:find("[%c%s\127]") then
@@ -184,8 +202,13 @@ local function read_document(text)
     return keys.broken(SOURCE, "InvalidAnswer", "the metadata service did not answer with JSON")
   end
   if document.Code and document.Code ~= "Success" then
-    return keys.broken(SOURCE, "InstanceRoleRefused", "the metadata service has no keys of the instance's role ("
-      .. tostring(document.Code) .. "); see that the role trusts ec2.amazonaws.com")
+    return keys.broken(
+      SOURCE,
+      "InstanceRoleRefused",
+      "the metadata service has no keys of the instance's role ("
+        .. tostring(document.Code)
+        .. "); see that the role trusts ec2.amazonaws.com"
+    )
   end
   local found, message = service.read_keys(document, "Token", SOURCE)
   if not found then
@@ -205,9 +228,7 @@ local function ask(self, context)
   return read_document(text)
 end
 
-local function is_disabled(getenv)
-  return (getenv("AWS_EC2_METADATA_DISABLED") or ""):lower() == "true"
-end
+local function is_disabled(getenv) return (getenv("AWS_EC2_METADATA_DISABLED") or ""):lower() == "true" end
 
 --- @param options table|nil { endpoint = URL, mode = "IPv4"|"IPv6" }
 --- @return function provider

@@ -1,5 +1,5 @@
 --- What every credential provider hands out, and the two ways in which it can have nothing to hand out.
-local clock = require("finspace.clock")
+local clock = require("finspace.call.http_date")
 local errors = require("finspace.errors")
 
 local keys = {}
@@ -16,9 +16,7 @@ local keys = {}
 
 local Keys = { __name = "finspace.Credentials" }
 
-local function end_text(expires_at)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(expires_at))
-end
+local function end_text(expires_at) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(expires_at)) end
 
 --- Names the key, its source and its end; never the secret.
 function Keys:__tostring()
@@ -58,12 +56,17 @@ function keys.adopt(found, err)
       err.kind, err.code = err.kind or "credentials", err.code or "NoCredentials"
       return nil, errors.new(err)
     end
-    return keys.broken(OWN_PROVIDER, "NoCredentials", OWN_PROVIDER .. " gave no keys"
-      .. (err and ": " .. tostring(err) or ""))
+    return keys.broken(
+      OWN_PROVIDER,
+      "NoCredentials",
+      OWN_PROVIDER .. " gave no keys" .. (err and ": " .. tostring(err) or "")
+    )
   end
   local adopted, message = keys.new {
-    access_key_id = found.access_key_id, secret_access_key = found.secret_access_key,
-    session_token = found.session_token, source = found.source or OWN_PROVIDER,
+    access_key_id = found.access_key_id,
+    secret_access_key = found.secret_access_key,
+    session_token = found.session_token,
+    source = found.source or OWN_PROVIDER,
     expires_at = tonumber(found.expires_at) or keys.time(found.expires_at),
   }
   if adopted then return adopted end
@@ -75,9 +78,14 @@ end
 --- @param why string one clause, for the list of sources looked at
 --- @return nil, finspace.Error
 function keys.none(source, why)
-  return nil, errors.new {
-    kind = "credentials", code = "NotConfigured", source = source, message = source .. ": " .. why, why = why,
-  }
+  return nil,
+    errors.new {
+      kind = "credentials",
+      code = "NotConfigured",
+      source = source,
+      message = source .. ": " .. why,
+      why = why,
+    }
 end
 
 --- The source is configured and broken: a chain stops here.
@@ -99,14 +107,14 @@ end
 --- @return nil, finspace.Error
 function keys.failed(source, err, purpose)
   local fields = {}
-  for name, value in pairs(err) do fields[name] = value end
+  for name, value in pairs(err) do
+    fields[name] = value
+  end
   return keys.broken(source, err.code, purpose .. ": " .. (err.message or err.code), fields)
 end
 
 --- @return boolean whether an error says "not configured", so that a chain may go on
-function keys.is_none(err)
-  return type(err) == "table" and err.code == "NotConfigured"
-end
+function keys.is_none(err) return type(err) == "table" and err.code == "NotConfigured" end
 
 -- Time -----------------------------------------------------------------------------------------
 
@@ -127,15 +135,13 @@ function keys.time(text)
     text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)%.?%d*(.*)$")
   local offset = zone and offset_seconds(zone)
   if not offset then return nil end
-  local seconds = clock.epoch(tonumber(year), tonumber(month), tonumber(day),
-    tonumber(hour), tonumber(minute), tonumber(second))
+  local seconds =
+    clock.epoch(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second))
   return math.floor(seconds - offset)
 end
 
 --- @param seconds integer
 --- @return string ISO 8601
-function keys.time_text(seconds)
-  return end_text(seconds)
-end
+function keys.time_text(seconds) return end_text(seconds) end
 
 return keys

@@ -24,7 +24,9 @@ local function read_piece(command, at)
     return text, stop
   elseif first == '"' then
     local stop = at + 1
-    while command:find('^[^"]', stop) do stop = stop + (command:sub(stop, stop) == "\\" and 2 or 1) end
+    while command:find('^[^"]', stop) do
+      stop = stop + (command:sub(stop, stop) == "\\" and 2 or 1)
+    end
     if command:sub(stop, stop) ~= '"' then return nil end
     return command:sub(at + 1, stop - 1):gsub('\\(["\\])', "%1"), stop + 1
   elseif first == "\\" then
@@ -78,7 +80,7 @@ local function read_output(output, options)
   if type(document) ~= "table" then
     return refuse(options, "InvalidProcessOutput", "did not print one JSON object on its standard output")
   end
-  if document.Version ~= 1 then return refuse(options, "InvalidProcessOutput", "did not print \"Version\": 1") end
+  if document.Version ~= 1 then return refuse(options, "InvalidProcessOutput", 'did not print "Version": 1') end
   local found, message = service.read_keys(document, "SessionToken", options.source)
   if found then return found end
   return refuse(options, "InvalidProcessOutput", "printed no usable keys: " .. message)
@@ -117,7 +119,9 @@ end
 
 local function gave_up()
   return errors.new {
-    kind = "cancelled", code = "Cancelled", message = "its task was cancelled while a program fetched the keys",
+    kind = "cancelled",
+    code = "Cancelled",
+    message = "its task was cancelled while a program fetched the keys",
   }
 end
 
@@ -140,11 +144,15 @@ end
 --- @return function provider
 function process.new(given)
   local options = {
-    source = given.source or "process", place = given.place, timeout = given.timeout or TIMEOUT,
+    source = given.source or "process",
+    place = given.place,
+    timeout = given.timeout or TIMEOUT,
   }
   return function(context)
     local argv, message = given.command, nil
-    if type(argv) == "string" then argv, message = process.split(argv) end
+    if type(argv) == "string" then
+      argv, message = process.split(argv)
+    end
     if not argv then return refuse(options, "InvalidProcess", "cannot be run: " .. message) end
     return run(context, argv, options)
   end

@@ -17,7 +17,9 @@ service.MAX_ANSWER = 64 * 1024
 function service.locate(context, name, region)
   local err
   region = region or context.region
-  if not region then region, err = config.region(context.runtime, context.config) end
+  if not region then
+    region, err = config.region(context.runtime, context.config)
+  end
   if not region then return nil, nil, err end
   local found
   if context.endpoint then
@@ -36,7 +38,9 @@ local known
 local function classification(code)
   if not known then
     known = {}
-    for _, row in ipairs(core.errors()) do known[row.code] = row end
+    for _, row in ipairs(core.errors()) do
+      known[row.code] = row
+    end
   end
   return known[code] or {}
 end
@@ -66,9 +70,7 @@ function service.fault(response, code, message)
   }
 end
 
-local function short_code(text)
-  return type(text) == "string" and text:match("([^#:]+):?[^#]*$") or nil
-end
+local function short_code(text) return type(text) == "string" and text:match("([^#:]+):?[^#]*$") or nil end
 
 --- The same for an answer in JSON.
 --- @param response table
@@ -88,9 +90,13 @@ function service.finish_json(response)
   if response.status < 200 or response.status > 299 then return nil, service.json_fault(response) end
   local body = core.decode(response.body or "")
   if type(body) == "table" then return body end
-  return nil, {
-    kind = "protocol", code = "InvalidAnswer", status = response.status, message = "the answer is no JSON object",
-  }
+  return nil,
+    {
+      kind = "protocol",
+      code = "InvalidAnswer",
+      status = response.status,
+      message = "the answer is no JSON object",
+    }
 end
 
 --- Keys out of a document with the names that containers, instances and processes give them.
@@ -102,8 +108,11 @@ function service.read_keys(document, token_name, source)
   local expires_at = keys.time(document.Expiration)
   if document.Expiration and not expires_at then return nil, "Expiration is no time like 2026-11-22T17:18:32Z" end
   return keys.new {
-    access_key_id = document.AccessKeyId, secret_access_key = document.SecretAccessKey,
-    session_token = document[token_name], expires_at = expires_at, source = source,
+    access_key_id = document.AccessKeyId,
+    secret_access_key = document.SecretAccessKey,
+    session_token = document[token_name],
+    expires_at = expires_at,
+    source = source,
   }
 end
 

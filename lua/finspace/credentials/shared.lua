@@ -14,12 +14,14 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 -- was cancelled.
 local MOST_PAUSES = 2 * LEASE / LONGEST_PAUSE
 
-local MEMBERS = { "access_key_id", "secret_access_key", "session_token", "expires_at", "obtained_at", "source",
-  "outlives" }
+local MEMBERS =
+  { "access_key_id", "secret_access_key", "session_token", "expires_at", "obtained_at", "source", "outlives" }
 
 local function encode(found)
   local document = {}
-  for _, name in ipairs(MEMBERS) do document[name] = found[name] end
+  for _, name in ipairs(MEMBERS) do
+    document[name] = found[name]
+  end
   return require("cjson").new().encode(document)
 end
 
@@ -31,8 +33,12 @@ end
 -- What the dictionary has, unless it is what the caller wants to be rid of.
 local function take(dict, name, unwanted)
   local found = decode(dict:get(name))
-  if found and unwanted and found.access_key_id == unwanted.access_key_id
-    and found.secret_access_key == unwanted.secret_access_key then
+  if
+    found
+    and unwanted
+    and found.access_key_id == unwanted.access_key_id
+    and found.secret_access_key == unwanted.secret_access_key
+  then
     return nil
   end
   return found

@@ -15,9 +15,7 @@ local MOST_PAUSES = 2 * LEASE / LONGEST_PAUSE
 local Flight = {}
 Flight.__index = Flight
 
-local function current()
-  return coroutine.running() or "main"
-end
+local function current() return coroutine.running() or "main" end
 
 -- nginx calls a coroutine of another request dead; there, only the lease counts.
 local function has_ended(runtime, owner)
@@ -31,9 +29,7 @@ local function is_taken(flight)
 end
 
 --- @param runtime table monotonic, sleep, name
-function single_flight.new(runtime)
-  return setmetatable({ runtime = runtime }, Flight)
-end
+function single_flight.new(runtime) return setmetatable({ runtime = runtime }, Flight) end
 
 --- Takes the lead if nobody has it.
 --- @return boolean leads whoever leads must call `leave`

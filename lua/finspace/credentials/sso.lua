@@ -11,9 +11,7 @@ local MAX_TOKEN_FILE = 64 * 1024
 -- A token that ends within this many seconds is renewed first.
 local RENEW_BEFORE = 15 * 60
 
-local function source_of(options)
-  return options.source or "profile " .. tostring(options.profile)
-end
+local function source_of(options) return options.source or "profile " .. tostring(options.profile) end
 
 local function sign_in(options)
   return "run: aws sso login" .. (options.profile and " --profile " .. options.profile or "")
@@ -55,14 +53,15 @@ end
 
 -- Renewing it ----------------------------------------------------------------------------------
 
-local function encode(document)
-  return require("cjson").new().encode(document)
-end
+local function encode(document) return require("cjson").new().encode(document) end
 
 local function is_renewable(context, options, token)
   local document = token.document
   local registered_until = keys.time(document.registrationExpiresAt)
-  return options.session and document.refreshToken and document.clientId and document.clientSecret
+  return options.session
+    and document.refreshToken
+    and document.clientId
+    and document.clientSecret
     and (not registered_until or context.runtime.now() < registered_until)
 end
 
@@ -70,15 +69,24 @@ local function request_token(context, options, document)
   local target, region, err = service.locate(context, "sso_oidc", options.sso_region)
   if not target then return nil, err end
   return context.exchange:send {
-    operation = "CreateToken", endpoint = target, region = region,
+    operation = "CreateToken",
+    endpoint = target,
+    region = region,
     request = {
-      method = "POST", path = "/token", query = "", headers = { ["content-type"] = "application/json" },
+      method = "POST",
+      path = "/token",
+      query = "",
+      headers = { ["content-type"] = "application/json" },
       body = encode {
-        clientId = document.clientId, clientSecret = document.clientSecret,
-        grantType = "refresh_token", refreshToken = document.refreshToken,
+        clientId = document.clientId,
+        clientSecret = document.clientSecret,
+        grantType = "refresh_token",
+        refreshToken = document.refreshToken,
       },
     },
-    finish = service.finish_json, repeatable = false, max_body = service.MAX_ANSWER,
+    finish = service.finish_json,
+    repeatable = false,
+    max_body = service.MAX_ANSWER,
   }
 end
 
@@ -96,7 +104,9 @@ local function renew_token(context, options, token)
   local answer, err = request_token(context, options, token.document)
   if not answer then return nil, err end
   local document = {}
-  for name, value in pairs(token.document) do document[name] = value end
+  for name, value in pairs(token.document) do
+    document[name] = value
+  end
   local lifetime = tonumber(answer.expiresIn) or 0
   document.accessToken = answer.accessToken
   document.refreshToken = answer.refreshToken or document.refreshToken
@@ -126,31 +136,44 @@ local function request_keys(context, options, token)
   local target, region, err = service.locate(context, "sso", options.sso_region)
   if not target then return nil, err end
   return context.exchange:send {
-    operation = "GetRoleCredentials", endpoint = target, region = region,
+    operation = "GetRoleCredentials",
+    endpoint = target,
+    region = region,
     request = {
-      method = "GET", path = "/federation/credentials",
-      query = "account_id=" .. core.uri_encode(options.sso_account_id)
-        .. "&role_name=" .. core.uri_encode(options.sso_role_name),
+      method = "GET",
+      path = "/federation/credentials",
+      query = "account_id=" .. core.uri_encode(options.sso_account_id) .. "&role_name=" .. core.uri_encode(
+        options.sso_role_name
+      ),
       headers = { ["x-amz-sso_bearer_token"] = token.value },
     },
-    finish = service.finish_json, repeatable = true, max_body = service.MAX_ANSWER,
+    finish = service.finish_json,
+    repeatable = true,
+    max_body = service.MAX_ANSWER,
   }
 end
 
 local function refused(options, err)
-  if err.status == 401 then
-    return refuse(options, "ExpiredSsoToken", "the sign-on is not accepted any more")
-  end
-  return keys.failed(source_of(options), err, source_of(options) .. ": single sign-on gave no keys of role "
-    .. options.sso_role_name .. " in account " .. options.sso_account_id)
+  if err.status == 401 then return refuse(options, "ExpiredSsoToken", "the sign-on is not accepted any more") end
+  return keys.failed(
+    source_of(options),
+    err,
+    source_of(options)
+      .. ": single sign-on gave no keys of role "
+      .. options.sso_role_name
+      .. " in account "
+      .. options.sso_account_id
+  )
 end
 
 local function read_answer(options, answer)
   local given = type(answer.roleCredentials) == "table" and answer.roleCredentials or {}
   local milliseconds = tonumber(given.expiration)
   local found, message = keys.new {
-    access_key_id = given.accessKeyId, secret_access_key = given.secretAccessKey,
-    session_token = given.sessionToken, expires_at = milliseconds and math.floor(milliseconds / 1000),
+    access_key_id = given.accessKeyId,
+    secret_access_key = given.secretAccessKey,
+    session_token = given.sessionToken,
+    expires_at = milliseconds and math.floor(milliseconds / 1000),
     source = source_of(options),
   }
   if found then return found end

@@ -9,8 +9,10 @@ local SOURCE = "the credentials option"
 local function end_of(fields)
   local given = fields.expires_at or fields.expiration
   if given == nil then return nil end
-  return assert(tonumber(given) or keys.time(given),
-    "credentials: expires_at must be epoch seconds or a time like 2026-11-22T17:18:32Z")
+  return assert(
+    tonumber(given) or keys.time(given),
+    "credentials: expires_at must be epoch seconds or a time like 2026-11-22T17:18:32Z"
+  )
 end
 
 --- A provider of fixed keys. Missing or broken keys are a mistake in the code, so they raise.
@@ -28,8 +30,13 @@ function static.new(fields)
   if not held then error("credentials: " .. message, 3) end
   return function(context)
     if expires_at and context.runtime.now() >= expires_at then
-      return keys.broken(SOURCE, "ExpiredCredentials", "the keys given in code ended at "
-        .. keys.time_text(expires_at) .. "; give new ones, or a provider that can fetch them")
+      return keys.broken(
+        SOURCE,
+        "ExpiredCredentials",
+        "the keys given in code ended at "
+          .. keys.time_text(expires_at)
+          .. "; give new ones, or a provider that can fetch them"
+      )
     end
     return held
   end

@@ -3,7 +3,7 @@
 local core = require("finspace.core")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
-local xml = require("finspace.s3.xml")
+local xml = require("finspace.formats.xml")
 
 local sts = {}
 
@@ -18,10 +18,13 @@ local function encode_form(fields)
 end
 
 local function unreadable(response, message)
-  return nil, {
-    kind = "protocol", code = "InvalidAnswer", status = response.status,
-    message = "the answer of STS cannot be used: " .. message,
-  }
+  return nil,
+    {
+      kind = "protocol",
+      code = "InvalidAnswer",
+      status = response.status,
+      message = "the answer of STS cannot be used: " .. message,
+    }
 end
 
 local function error_of(response)
@@ -40,7 +43,9 @@ local function finish(action)
     local found = result and xml.child(result, "Credentials")
     if not found then return unreadable(response, "it has no Credentials") end
     local texts = {}
-    for _, child in ipairs(found) do texts[child.name] = child.text end
+    for _, child in ipairs(found) do
+      texts[child.name] = child.text
+    end
     return texts
   end
 end
@@ -54,24 +59,39 @@ local function check_duration(call)
   if call.duration_seconds == nil then return true end
   call.duration_seconds = whole_number(call.duration_seconds)
   if call.duration_seconds then return true end
-  return keys.broken(call.source, "InvalidDuration",
-    call.source .. ": duration_seconds must be a whole number of seconds, 900 to 43200")
+  return keys.broken(
+    call.source,
+    "InvalidDuration",
+    call.source .. ": duration_seconds must be a whole number of seconds, 900 to 43200"
+  )
 end
 
 local function send(context, call, target, region)
   local fields = {
-    { "Action", call.action }, { "Version", VERSION }, { "RoleArn", call.role_arn },
+    { "Action", call.action },
+    { "Version", VERSION },
+    { "RoleArn", call.role_arn },
     { "RoleSessionName", call.role_session_name or ("finspace-lua-%d"):format(math.floor(context.runtime.now())) },
     { "DurationSeconds", call.duration_seconds },
   }
-  for _, field in ipairs(call.fields) do table.insert(fields, field) end
+  for _, field in ipairs(call.fields) do
+    table.insert(fields, field)
+  end
   return context.exchange:send {
-    operation = call.action, endpoint = target, service = "sts", region = region,
+    operation = call.action,
+    endpoint = target,
+    service = "sts",
+    region = region,
     request = {
-      method = "POST", path = "/", query = "", body = encode_form(fields),
+      method = "POST",
+      path = "/",
+      query = "",
+      body = encode_form(fields),
       headers = { ["content-type"] = "application/x-www-form-urlencoded; charset=utf-8" },
     },
-    credentials = call.credentials, finish = finish(call.action), repeatable = call.repeatable ~= false,
+    credentials = call.credentials,
+    finish = finish(call.action),
+    repeatable = call.repeatable ~= false,
     max_body = service.MAX_ANSWER,
   }
 end

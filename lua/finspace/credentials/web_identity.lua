@@ -24,8 +24,11 @@ end
 local function read_token(runtime, path, source)
   local text, message = config.files(runtime).read_limited(path, MAX_TOKEN)
   if not text then
-    return keys.broken(source, "UnreadableToken", source .. ": the web identity token is missing: " .. message
-      .. "; see that the pod or job mounts it there")
+    return keys.broken(
+      source,
+      "UnreadableToken",
+      source .. ": the web identity token is missing: " .. message .. "; see that the pod or job mounts it there"
+    )
   end
   local token = text:match("^%s*(%S+)%s*$")
   if token then return token end
@@ -41,15 +44,21 @@ function web_identity.new(options)
     local source = chosen.source or "web identity"
     if not chosen.token_file then return keys.none(source, "AWS_WEB_IDENTITY_TOKEN_FILE is not set") end
     if not chosen.role_arn then
-      return keys.broken(source, "IncompleteCredentials",
-        "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not; set the role that the token is for")
+      return keys.broken(
+        source,
+        "IncompleteCredentials",
+        "AWS_WEB_IDENTITY_TOKEN_FILE is set but AWS_ROLE_ARN is not; set the role that the token is for"
+      )
     end
     local token, err = read_token(context.runtime, chosen.token_file, source)
     if not token then return nil, err end
     return sts.call(context, {
-      action = "AssumeRoleWithWebIdentity", role_arn = chosen.role_arn,
-      role_session_name = chosen.role_session_name, duration_seconds = chosen.duration_seconds,
-      fields = { { "WebIdentityToken", token } }, source = source,
+      action = "AssumeRoleWithWebIdentity",
+      role_arn = chosen.role_arn,
+      role_session_name = chosen.role_session_name,
+      duration_seconds = chosen.duration_seconds,
+      fields = { { "WebIdentityToken", token } },
+      source = source,
     })
   end
 end

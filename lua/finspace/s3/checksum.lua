@@ -12,10 +12,13 @@ local PIECE = 1024 * 1024
 local GLANCE = 0.001
 
 local function shrunk(file)
-  return nil, errors.new {
-    kind = "integrity", code = "FileChanged", outcome = "not_sent",
-    message = ("%s became shorter while it was read. Load it again when nothing writes to it."):format(file),
-  }
+  return nil,
+    errors.new {
+      kind = "integrity",
+      code = "FileChanged",
+      outcome = "not_sent",
+      message = ("%s became shorter while it was read. Load it again when nothing writes to it."):format(file),
+    }
 end
 
 local function unreadable(message)

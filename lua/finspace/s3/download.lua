@@ -38,7 +38,11 @@ end
 
 local function fetch(job, object, temporary, range)
   local piece, err = job.s3:get_object {
-    bucket = job.bucket, key = job.key, first = range.first, last = range.last, if_match = object.etag,
+    bucket = job.bucket,
+    key = job.key,
+    first = range.first,
+    last = range.last,
+    if_match = object.etag,
     sink = { file = temporary, offset = range.first },
   }
   if not piece then return nil, err end
@@ -52,16 +56,24 @@ end
 local function check_content(job, object, temporary)
   local stat = sys.stat(temporary)
   if not stat or stat.size ~= object.size then
-    return failure("integrity", "WrongSize", ("%s has %s bytes instead of %.0f"):format(
-      job.key, stat and ("%.0f"):format(stat.size) or "no", object.size))
+    return failure(
+      "integrity",
+      "WrongSize",
+      ("%s has %s bytes instead of %.0f"):format(job.key, stat and ("%.0f"):format(stat.size) or "no", object.size)
+    )
   end
   local known = object.metadata.sha256
   if not known then return true end
   local hex, err = checksum.of_slice(job.runtime, temporary, 0, object.size)
   if not hex then return nil, err end
   if hex == known then return true end
-  return failure("integrity", "WrongChecksum", ("what arrived of %s has another SHA-256 than what was "
-    .. "sent; nothing was kept. Download it again."):format(job.key))
+  return failure(
+    "integrity",
+    "WrongChecksum",
+    ("what arrived of %s has another SHA-256 than what was " .. "sent; nothing was kept. Download it again."):format(
+      job.key
+    )
+  )
 end
 
 local function fill(job, object, temporary)
@@ -69,7 +81,9 @@ local function fill(job, object, temporary)
   if not handle then return failure("io", "FileUnwritable", "cannot write " .. message) end
   handle:close()
   local fetched, err = parallel.each {
-    limit = IN_FLIGHT, cancelled = job.cancelled, items = ranges(object.size),
+    limit = IN_FLIGHT,
+    cancelled = job.cancelled,
+    items = ranges(object.size),
     work = function(range) return fetch(job, object, temporary, range) end,
   }
   if not fetched then return nil, err end

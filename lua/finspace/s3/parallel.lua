@@ -11,7 +11,10 @@ local parallel = {}
 
 local function interrupted()
   return errors.new {
-    kind = "cancelled", code = "Interrupted", outcome = "unknown", message = "stopped on request",
+    kind = "cancelled",
+    code = "Interrupted",
+    outcome = "unknown",
+    message = "stopped on request",
   }
 end
 
@@ -47,8 +50,10 @@ function parallel.each(plan)
     worker(plan, shared)()
   else
     local workers = { limit = plan.limit }
-    for number = 1, plan.limit do workers[number] = worker(plan, shared) end
-    local _, errs = require("finspace.scheduler").gather(workers)
+    for number = 1, plan.limit do
+      workers[number] = worker(plan, shared)
+    end
+    local _, errs = require("finspace.host.scheduler").gather(workers)
     shared.err = first_of(errs) or shared.err
   end
   if shared.err then return nil, shared.err end

@@ -30,14 +30,22 @@ end
 --- @return true|nil, finspace.Error|nil err
 function source.check(seen)
   local stat = sys.stat(seen.path)
-  local same = stat and stat.size == seen.size and stat.mtime == seen.mtime
-    and stat.inode == seen.inode and stat.device == seen.device
+  local same = stat
+    and stat.size == seen.size
+    and stat.mtime == seen.mtime
+    and stat.inode == seen.inode
+    and stat.device == seen.device
   if same then return true end
-  return nil, errors.new {
-    kind = "integrity", code = "FileChanged", outcome = "refused",
-    message = ("%s changed while it was sent, and what had arrived was dropped. Send it again when "
-      .. "nothing writes to it."):format(seen.path),
-  }
+  return nil,
+    errors.new {
+      kind = "integrity",
+      code = "FileChanged",
+      outcome = "refused",
+      message = (
+        "%s changed while it was sent, and what had arrived was dropped. Send it again when "
+        .. "nothing writes to it."
+      ):format(seen.path),
+    }
 end
 
 --- A file that changes makes other things fail first (a hash that does not fit, a body cut short).

@@ -51,9 +51,16 @@ local function read_small(seen)
   local content = handle and (handle:read(seen.size + 1) or "")
   if handle then handle:close() end
   if content and #content == seen.size then return content end
-  return nil, source.explain(seen, errors.new {
-    kind = "io", code = "FileUnreadable", message = "cannot read " .. seen.path, outcome = "not_sent",
-  })
+  return nil,
+    source.explain(
+      seen,
+      errors.new {
+        kind = "io",
+        code = "FileUnreadable",
+        message = "cannot read " .. seen.path,
+        outcome = "not_sent",
+      }
+    )
 end
 
 -- What a slice of the file is sent as: its body and the hash of it.
@@ -72,7 +79,11 @@ local function put(job)
   local body, sha256 = read_slice(job, 0, job.source.size)
   if not body then return nil, sha256 end
   local object, err = job.s3:put_object {
-    bucket = job.bucket, key = job.key, body = body, sha256 = sha256, content_type = job.content_type,
+    bucket = job.bucket,
+    key = job.key,
+    body = body,
+    sha256 = sha256,
+    content_type = job.content_type,
     metadata = { sha256 = sha256 },
   }
   if not object then return nil, source.explain(job.source, err) end
@@ -97,7 +108,10 @@ local function arrived_parts(job, upload_id)
   local etags, marker = {}, nil
   repeat
     local page, err = job.s3:list_parts {
-      bucket = job.bucket, key = job.key, upload_id = upload_id, marker = marker,
+      bucket = job.bucket,
+      key = job.key,
+      upload_id = upload_id,
+      marker = marker,
     }
     if not page then return nil, err end
     for _, part in ipairs(page.parts) do
@@ -125,7 +139,9 @@ local function begin(job)
     if upload_id then return upload_id, etags end
   end
   local begun, err = job.s3:create_upload {
-    bucket = job.bucket, key = job.key, content_type = job.content_type,
+    bucket = job.bucket,
+    key = job.key,
+    content_type = job.content_type,
   }
   if not begun then return nil, err end
   return begun.upload_id, {}
@@ -136,7 +152,12 @@ local function send_part(job, upload_id, etags, number)
   local body, sha256 = read_slice(job, (number - 1) * upload.part_size(job.source.size), length)
   if not body then return nil, sha256 end
   local part, err = job.s3:upload_part {
-    bucket = job.bucket, key = job.key, upload_id = upload_id, number = number, body = body, sha256 = sha256,
+    bucket = job.bucket,
+    key = job.key,
+    upload_id = upload_id,
+    number = number,
+    body = body,
+    sha256 = sha256,
   }
   if not part then return nil, source.explain(job.source, err) end
   local same, changed = source.check(job.source)
@@ -150,13 +171,17 @@ end
 local function missing_parts(job, etags)
   local number, count = 0, math.ceil(job.source.size / upload.part_size(job.source.size))
   return function()
-    repeat number = number + 1 until number > count or not etags[number]
+    repeat
+      number = number + 1
+    until number > count or not etags[number]
     return number <= count and number or nil
   end
 end
 
 local function report_arrived(job, etags)
-  for number in pairs(etags) do report(job, part_length(job, number)) end
+  for number in pairs(etags) do
+    report(job, part_length(job, number))
+  end
 end
 
 -- The answer to "complete" may be lost although the object was made; then the upload is gone, and
@@ -170,7 +195,10 @@ local function complete(job, upload_id, etags)
   local same, changed = source.check(job.source)
   if not same then return nil, changed end
   local object, err = job.s3:complete_upload {
-    bucket = job.bucket, key = job.key, upload_id = upload_id, etags = etags,
+    bucket = job.bucket,
+    key = job.key,
+    upload_id = upload_id,
+    etags = etags,
   }
   if object then return object end
   local uncertain = err.code == "NoSuchUpload" or err.outcome == "unknown"
@@ -182,7 +210,8 @@ end
 local function send_parts(job, upload_id, etags)
   report_arrived(job, etags)
   local sent, err = parallel.each {
-    limit = upload.IN_FLIGHT, cancelled = job.cancelled,
+    limit = upload.IN_FLIGHT,
+    cancelled = job.cancelled,
     items = missing_parts(job, etags),
     work = function(number) return send_part(job, upload_id, etags, number) end,
   }
@@ -218,12 +247,17 @@ function upload.sweep(s3, bucket, prefix)
   local count, key_marker, upload_marker = 0, nil, nil
   repeat
     local page, err = s3:list_uploads {
-      bucket = bucket, prefix = prefix, key_marker = key_marker, upload_marker = upload_marker,
+      bucket = bucket,
+      prefix = prefix,
+      key_marker = key_marker,
+      upload_marker = upload_marker,
     }
     if not page then return nil, err end
     for _, found in ipairs(page.uploads) do
       local aborted, failure = s3:abort_upload {
-        bucket = bucket, key = found.key, upload_id = found.upload_id,
+        bucket = bucket,
+        key = found.key,
+        upload_id = found.upload_id,
       }
       if not aborted and failure.code ~= "NoSuchUpload" then return nil, failure end
       count = count + 1

@@ -95,8 +95,7 @@ local function refuse_faults(faults)
   fault.raise(
     "ValidationException",
     "%s",
-    #lines == 1 and lines[1]
-      or ("%d validation errors detected: %s"):format(#lines, table.concat(lines, "; "))
+    #lines == 1 and lines[1] or ("%d validation errors detected: %s"):format(#lines, table.concat(lines, "; "))
   )
 end
 
@@ -108,9 +107,7 @@ local function checked(row, path_params, request, body)
 end
 
 local function refuse_route(request, path_exists)
-  if path_exists then
-    error(fault.new("InvalidAction", request.path .. " does not take " .. request.method, 405), 0)
-  end
+  if path_exists then error(fault.new("InvalidAction", request.path .. " does not take " .. request.method, 405), 0) end
   error(fault.new("InvalidAction", "there is no operation " .. request.method .. " " .. request.path, 404), 0)
 end
 

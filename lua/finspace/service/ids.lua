@@ -6,7 +6,7 @@ local ids = {}
 
 local function draw(length, alphabet)
   local characters = {}
-  for i, byte in ipairs({ sys.random_bytes(length):byte(1, -1) }) do
+  for i, byte in ipairs { sys.random_bytes(length):byte(1, -1) } do
     local at = byte % #alphabet + 1 -- every alphabet has 32 or 64 letters: no letter is favoured
     characters[i] = alphabet:sub(at, at)
   end

@@ -11,7 +11,7 @@
 --  * Views keep their partition columns in their rows, beside `column=value/` in their keys.
 
 local sys = require("finspace.sys")
-local files = require("finspace.service.files")
+local files = require("finspace.service.aws_profile")
 local nginx = require("finspace.service.nginx")
 local port = require("finspace.service.port")
 
@@ -40,7 +40,7 @@ end
 local function open_data(path)
   local data, problem = make_folder(path)
   if not data then return nil, "cannot use the data folder " .. path .. ": " .. tostring(problem) end
-  for _, name in ipairs({ "run", "objects" }) do
+  for _, name in ipairs { "run", "objects" } do
     local made, failure = make_folder(data .. "/" .. name)
     if not made then return nil, "cannot write below " .. data .. ": " .. tostring(failure) end
   end

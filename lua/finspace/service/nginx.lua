@@ -24,7 +24,7 @@ end
 
 -- Where the module is: loaded from a folder that nginx names, or built in.
 local function find_modules(path)
-  local answer = sys.spawn({ argv = { path, "-V" }, timeout = 10, max_output = 65536 })
+  local answer = sys.spawn { argv = { path, "-V" }, timeout = 10, max_output = 65536 }
   local about = answer and (answer.stdout .. answer.stderr) or ""
   local folder = about:match("%-%-modules%-path=(%S+)")
   if folder and is_file(folder .. "/" .. MODULES[2]) then return folder end
@@ -170,8 +170,7 @@ end
 function nginx.write_configuration(program, settings)
   local roots, libraries = luajit_paths()
   if not find_core(libraries) then
-    return nil,
-      "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
+    return nil, "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
   end
   local text = TEMPLATE:gsub("%$(%l+)", {
     load = load_lines(program.modules),

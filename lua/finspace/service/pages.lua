@@ -41,7 +41,9 @@ function pages.take(call, find, describe)
     local last = ("%d"):format(rows[#rows].seq)
     next_token = last .. "-" .. seal(call, last)
   end
-  for i, row in ipairs(rows) do rows[i] = describe(row) end
+  for i, row in ipairs(rows) do
+    rows[i] = describe(row)
+  end
   return rows, next_token
 end
 

@@ -35,10 +35,7 @@ function port.problem(host, number)
   local own = kernel_form(host)
   for _, address in ipairs(listeners(number)) do
     if is_wildcard(address) or not own or is_wildcard(own) or address == own then
-      return ("port %d on %s is in use: stop what uses it, or choose another with --port"):format(
-        number,
-        host
-      )
+      return ("port %d on %s is in use: stop what uses it, or choose another with --port"):format(number, host)
     end
   end
 end

@@ -4,7 +4,7 @@
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local query = require("finspace.service.query")
-local xml = require("finspace.service.objects.xml")
+local xml = require("finspace.service.s3.xml")
 
 local sts = {}
 

@@ -31,15 +31,15 @@ end
 --- finds the lock in its own hands.
 function worker.prepare()
   local data = data_folder()
-  local missing = require("finspace.service.needs").problem()
+  local missing = require("finspace.service.dependencies").problem()
   if missing then stop_with(missing) end
   sys.no_core_dumps()
   require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
-  local owner_key, unreadable = require("finspace.service.files").ensure_credentials(data)
+  local owner_key, unreadable = require("finspace.service.aws_profile").ensure_credentials(data)
   if not owner_key then stop_with(unreadable) end
   local now = math.floor(sys.now() * 1000)
-  local ok, failure = pcall(require("finspace.service.store").prepare, data, owner_key, now)
+  local ok, failure = pcall(require("finspace.service.db.store").prepare, data, owner_key, now)
   if not ok then
     local reason = type(failure) == "table" and failure.message or tostring(failure)
     stop_with("cannot use " .. data .. "/finspace.db: " .. reason)
@@ -72,7 +72,7 @@ local function take_no_connections()
 end
 
 local function open_state(settings)
-  local store = require("finspace.service.store")
+  local store = require("finspace.service.db.store")
   state.db = store.open(data_folder())
   state.settings = store.settings(state.db)
   state.settings.region = settings.region
@@ -105,10 +105,10 @@ function worker.begin(settings)
 end
 
 --- In each worker, for each request.
-function worker.answer() require("finspace.service.front").answer(state) end
+function worker.answer() require("finspace.service.gateway").answer(state) end
 
 --- For requests that nginx itself refuses: the AWS error shape there too.
-function worker.refuse() require("finspace.service.front").refuse(ngx.status) end
+function worker.refuse() require("finspace.service.gateway").refuse(ngx.status) end
 
 --- In each worker, at its end.
 function worker.finish()

@@ -30,7 +30,7 @@ end
 local function check_region(fs)
   local region, err = fs.session:region()
   if region then return ok("the region is " .. region) end
-  fail(tostring(err), { "set vim.g.finspace = { region = \"…\" }, or AWS_REGION" })
+  fail(tostring(err), { 'set vim.g.finspace = { region = "…" }, or AWS_REGION' })
 end
 
 local function check_credentials(fs)
@@ -45,7 +45,7 @@ end
 local function check_service(fs)
   local page, err = wait_for(function() return fs:list_datasets { maxResults = 1 } end)
   if page then return ok("the service answers") end
-  warn(tostring(err), { "name the service with vim.g.finspace = { endpoint_url = \"…\" }" })
+  warn(tostring(err), { 'name the service with vim.g.finspace = { endpoint_url = "…" }' })
 end
 
 function health.check()

@@ -12,14 +12,17 @@ end
 
 local function line_of(changeset)
   local info = changeset.errorInfo
-  return ("%-26s  %-8s  %-10s  %s%s"):format(changeset.changesetId, changeset.changeType or "",
-    changeset.status or "", when(changeset.createTime), info and "  " .. (info.errorMessage or "") or "")
+  return ("%-26s  %-8s  %-10s  %s%s"):format(
+    changeset.changesetId,
+    changeset.changeType or "",
+    changeset.status or "",
+    when(changeset.createTime),
+    info and "  " .. (info.errorMessage or "") or ""
+  )
 end
 
 -- A title or an alias is looked up once; then the id is known.
-local function dataset_id(fs, wanted)
-  return require("finspace.load.dataset").find(fs, wanted)
-end
+local function dataset_id(fs, wanted) return require("finspace.verbs.find_dataset").find(fs, wanted) end
 
 local function all_changesets(fs, id)
   return fs:pages("ListChangesets", { datasetId = id }):collect(function() return true end)
@@ -35,14 +38,18 @@ end
 local function show(view, list, err)
   local lines = { ("Changesets of %s, %s"):format(view.wanted, os.date("%H:%M:%S")), "" }
   if err then vim.list_extend(lines, vim.split(tostring(err), "\n")) end
-  for _, changeset in ipairs(list or {}) do lines[#lines + 1] = line_of(changeset) end
+  for _, changeset in ipairs(list or {}) do
+    lines[#lines + 1] = line_of(changeset)
+  end
   if list and #list == 0 then lines[#lines + 1] = "none yet" end
   write(view.buffer, lines)
 end
 
 local function fetch(view)
   local fs, err = client.get(), nil
-  if not view.id then view.id, err = dataset_id(fs, view.wanted) end
+  if not view.id then
+    view.id, err = dataset_id(fs, view.wanted)
+  end
   if not view.id then return nil, err end
   return all_changesets(fs, view.id)
 end
@@ -57,17 +64,19 @@ local function refresh(view)
   end)
 end
 
-local function is_shown(view)
-  return vim.api.nvim_buf_is_valid(view.buffer) and vim.fn.bufwinid(view.buffer) ~= -1
-end
+local function is_shown(view) return vim.api.nvim_buf_is_valid(view.buffer) and vim.fn.bufwinid(view.buffer) ~= -1 end
 
 local function keep_fresh(view)
   local timer = vim.loop.new_timer()
   local pause = REFRESH_SECONDS * 1000
-  timer:start(pause, pause, vim.schedule_wrap(function()
-    if is_shown(view) then return refresh(view) end
-    if not timer:is_closing() then timer:close() end
-  end))
+  timer:start(
+    pause,
+    pause,
+    vim.schedule_wrap(function()
+      if is_shown(view) then return refresh(view) end
+      if not timer:is_closing() then timer:close() end
+    end)
+  )
 end
 
 local function new_buffer(wanted)

@@ -12,14 +12,10 @@ end
 --- One line or more in the message area, kept in `:messages`.
 --- @param text string
 --- @param highlight? string
-function client.say(text, highlight)
-  vim.api.nvim_echo({ { text, highlight } }, true, {})
-end
+function client.say(text, highlight) vim.api.nvim_echo({ { text, highlight } }, true, {}) end
 
 --- Tells a person about an err.
 --- @param err finspace.Error
-function client.complain(err)
-  client.say(tostring(err), "ErrorMsg")
-end
+function client.complain(err) client.say(tostring(err), "ErrorMsg") end
 
 return client

@@ -34,7 +34,9 @@ function load.file(path, dataset, ended)
   local window = progress.open(vim.fn.fnamemodify(path, ":t") .. " > " .. dataset)
   finspace.run(function()
     return client.get():load {
-      file = path, dataset = dataset, on_progress = function(event) window:update(event) end,
+      file = path,
+      dataset = dataset,
+      on_progress = function(event) window:update(event) end,
     }
   end, function(changeset, err)
     window:close()

@@ -8,16 +8,26 @@ Window.__index = Window
 
 local function bar(done, total)
   local filled = total > 0 and math.floor(BAR * math.min(done / total, 1)) or 0
-  return ("[%s%s] %3d%%"):format(("#"):rep(filled), (" "):rep(BAR - filled),
-    total > 0 and math.floor(100 * math.min(done / total, 1)) or 0)
+  return ("[%s%s] %3d%%"):format(
+    ("#"):rep(filled),
+    (" "):rep(BAR - filled),
+    total > 0 and math.floor(100 * math.min(done / total, 1)) or 0
+  )
 end
 
 --- @param title string
 function progress.open(title)
   local buffer = vim.api.nvim_create_buf(false, true)
   local window = vim.api.nvim_open_win(buffer, false, {
-    relative = "editor", anchor = "NE", row = 1, col = vim.o.columns - 1, width = WIDTH, height = 3,
-    style = "minimal", border = "rounded", focusable = false,
+    relative = "editor",
+    anchor = "NE",
+    row = 1,
+    col = vim.o.columns - 1,
+    width = WIDTH,
+    height = 3,
+    style = "minimal",
+    border = "rounded",
+    focusable = false,
   })
   local self = setmetatable({ buffer = buffer, window = window, title = title }, Window)
   self:show("checking", "")
@@ -33,8 +43,10 @@ end
 function Window:update(event)
   local staging = event.stage == "staging" or event.stage == "staged"
   local status = event.changeset and event.changeset.status
-  self:show(event.stage .. (status and " (" .. status .. ")" or ""),
-    staging and bar(event.bytes, event.bytes_total) or bar(1, 1))
+  self:show(
+    event.stage .. (status and " (" .. status .. ")" or ""),
+    staging and bar(event.bytes, event.bytes_total) or bar(1, 1)
+  )
 end
 
 --- Again is harmless, also when the window was closed by hand.

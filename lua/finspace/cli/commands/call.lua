@@ -5,10 +5,12 @@ local shared = require("finspace.cli.options")
 local call = {}
 
 function call.define(command, arguments)
-  command:epilog("Examples:\n"
-    .. "  finspace call list-datasets --all\n"
-    .. "  finspace call get-changeset --dataset-id 3a6ihyjs6axg --changeset-id mr8ja33872mz\n"
-    .. "  finspace call create-dataset --dataset-title Trades --kind TABULAR --permission-group-params '{}'")
+  command:epilog(
+    "Examples:\n"
+      .. "  finspace call list-datasets --all\n"
+      .. "  finspace call get-changeset --dataset-id 3a6ihyjs6axg --changeset-id mr8ja33872mz\n"
+      .. "  finspace call create-dataset --dataset-title Trades --kind TABULAR --permission-group-params '{}'"
+  )
   members.define_operations(command, arguments, function(operation, row)
     if row.pagination then operation:flag("--all", "Get all pages, as one answer.") end
     shared.connection(operation)
@@ -28,7 +30,9 @@ local function call_all(fs, row, params)
       whole = page
       whole[list] = whole[list] or {}
     else
-      for _, item in ipairs(page[list] or {}) do table.insert(whole[list], item) end
+      for _, item in ipairs(page[list] or {}) do
+        table.insert(whole[list], item)
+      end
     end
   end
   whole[row.pagination.token] = nil
@@ -43,7 +47,7 @@ local function encode(row, result)
 end
 
 function call.run(options, out)
-  local row = require("finspace.operations").find((options.operation:gsub("-", "_")))
+  local row = require("finspace.call.operations").find((options.operation:gsub("-", "_")))
   local fs = shared.client(options)
   local params = members.collect(options, row)
   local result, err

@@ -23,20 +23,26 @@ function load.define(command)
   command:argument("file", "Files, folders, or patterns in quotes."):args("*"):argname("FILE")
   command:option("--dataset -d", "The dataset: its id, alias/…, or title."):argname("DATASET")
   command:flag("--create", "Create the dataset where there is none of that title or alias.")
-  command:option("--change-type", "APPEND adds; REPLACE hides what came before (APPEND).")
-    :choices { "APPEND", "REPLACE" }:argname("TYPE")
+  command
+    :option("--change-type", "APPEND adds; REPLACE hides what came before (APPEND).")
+    :choices({ "APPEND", "REPLACE" })
+    :argname("TYPE")
   command:flag("--resume", "Go on with loads that were cut off; without FILE, with all of them.")
   command:flag("--keep", "When it fails, leave what is staged, to be resumed.")
   command:flag("--no-wait", "Return when the changeset is created.")
   command:option("--timeout", "Seconds to wait for the changeset (3600)."):convert(tonumber):argname("SECONDS")
-  command:group("Format, where it is not told rightly by the name and the first bytes",
-    command:option("--format", "What the files hold."):choices { "CSV", "JSON", "PARQUET", "XML" }
-      :argname("FORMAT"),
+  command:group(
+    "Format, where it is not told rightly by the name and the first bytes",
+    command:option("--format", "What the files hold."):choices({ "CSV", "JSON", "PARQUET", "XML" }):argname("FORMAT"),
     command:option("--separator", "Between the fields of a CSV; TAB for a tab."):argname("CHAR"),
     command:flag("--header", "The first line of a CSV names the columns."),
     command:flag("--no-header", "The first line of a CSV is data."),
-    command:option("--format-param", "Any other parameter of the format."):count("*")
-      :convert(flag_pair):argname("NAME=VALUE"))
+    command
+      :option("--format-param", "Any other parameter of the format.")
+      :count("*")
+      :convert(flag_pair)
+      :argname("NAME=VALUE")
+  )
   shared.connection(command)
   shared.output(command)
   command:epilog(EPILOG)
@@ -44,7 +50,9 @@ end
 
 local function format_params(options)
   local params = {}
-  for _, pair in ipairs(options.format_param or {}) do params[pair[1]] = pair[2] end
+  for _, pair in ipairs(options.format_param or {}) do
+    params[pair[1]] = pair[2]
+  end
   if options.separator then params.separator = options.separator == "TAB" and "\t" or options.separator end
   if options.header then params.withHeader = "true" end
   if options.no_header then params.withHeader = "false" end
@@ -53,11 +61,16 @@ end
 
 -- What fs:load takes, for each load that is asked for.
 local function planned(fs, options)
-  if #options.file == 0 then return require("finspace.load").unfinished(fs) end
-  return { {
-    file = options.file, dataset = options.dataset, change_type = options.change_type,
-    format = options.format, format_params = format_params(options),
-  } }
+  if #options.file == 0 then return require("finspace.verbs.load").unfinished(fs) end
+  return {
+    {
+      file = options.file,
+      dataset = options.dataset,
+      change_type = options.change_type,
+      format = options.format,
+      format_params = format_params(options),
+    },
+  }
 end
 
 local function misuse_of(options)
@@ -70,8 +83,9 @@ end
 local function ensure_dataset(fs, options)
   if not options.create then return true end
   local wanted = options.dataset
-  return fs:ensure_dataset(wanted:sub(1, 6) == "alias/" and { alias = wanted, title = wanted:sub(7) }
-    or { title = wanted })
+  return fs:ensure_dataset(
+    wanted:sub(1, 6) == "alias/" and { alias = wanted, title = wanted:sub(7) } or { title = wanted }
+  )
 end
 
 local function show_result(changeset, out)
@@ -119,7 +133,9 @@ function load.run(options, out)
     if not plans then return out:fail(err) end
     if #plans == 0 then out:note("There is no load to go on with.") end
     local worst = 0
-    for _, plan in ipairs(plans) do worst = math.max(worst, run_one(fs, plan, options, out)) end
+    for _, plan in ipairs(plans) do
+      worst = math.max(worst, run_one(fs, plan, options, out))
+    end
     return worst
   end)
 end

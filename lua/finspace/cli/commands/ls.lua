@@ -5,41 +5,51 @@ local text = require("finspace.cli.text")
 local ls = {}
 
 function ls.define(command)
-  command:argument("what", "datasets, changesets, views, or s3://bucket/prefix (datasets)."):args("?")
-    :argname("WHAT")
-  command:argument("dataset", "Whose changesets or views: its id, alias/…, or title."):args("?")
-    :argname("DATASET")
+  command:argument("what", "datasets, changesets, views, or s3://bucket/prefix (datasets)."):args("?"):argname("WHAT")
+  command:argument("dataset", "Whose changesets or views: its id, alias/…, or title."):args("?"):argname("DATASET")
   command:flag("--all", "All of them, not the first hundred.")
   shared.connection(command)
   shared.output(command)
-  command:epilog("Examples:\n  finspace ls\n  finspace ls changesets alias/trades --all\n"
-    .. "  finspace ls s3://bucket/prefix/")
+  command:epilog(
+    "Examples:\n  finspace ls\n  finspace ls changesets alias/trades --all\n" .. "  finspace ls s3://bucket/prefix/"
+  )
 end
 
 local LISTS = {
   datasets = {
-    operation = "ListDatasets", items = "datasets", heading = { "ID", "CREATED", "ALIAS", "TITLE" },
+    operation = "ListDatasets",
+    items = "datasets",
+    heading = { "ID", "CREATED", "ALIAS", "TITLE" },
     row = function(item)
       return { item.datasetId, text.time(item.createTime), item.alias or "", item.datasetTitle or "" }
     end,
   },
   changesets = {
-    operation = "ListChangesets", items = "changesets", of_dataset = true,
+    operation = "ListChangesets",
+    items = "changesets",
+    of_dataset = true,
     heading = { "ID", "CREATED", "STATUS", "TYPE", "SOURCE" },
     row = function(item)
       return {
-        item.changesetId, text.time(item.createTime), item.status or "", item.changeType or "",
+        item.changesetId,
+        text.time(item.createTime),
+        item.status or "",
+        item.changeType or "",
         item.sourceParams and item.sourceParams.s3SourcePath or "",
       }
     end,
   },
   views = {
-    operation = "ListDataViews", items = "dataViews", of_dataset = true,
+    operation = "ListDataViews",
+    items = "dataViews",
+    of_dataset = true,
     heading = { "ID", "CREATED", "STATUS", "AUTO", "DESTINATION" },
     row = function(item)
       local destination = item.destinationTypeParams or {}
       return {
-        item.dataViewId, text.time(item.createTime), item.status or "",
+        item.dataViewId,
+        text.time(item.createTime),
+        item.status or "",
         item.autoUpdate and "yes" or "no",
         destination.s3DestinationExportFileFormat or destination.destinationType or "",
       }
@@ -53,18 +63,21 @@ local function collect(fs, list, params, all)
   repeat
     local page, err = pages:next()
     if err then return nil, err end
-    for _, item in ipairs(page and page[list.items] or {}) do table.insert(items, item) end
+    for _, item in ipairs(page and page[list.items] or {}) do
+      table.insert(items, item)
+    end
   until not page or not all
   return items, nil, not pages.ended
 end
 
 local function show(list, items, more, out)
   if out.json then
-    return out:print_json(require("finspace.core").json_encode(list.operation, "2021-12",
-      { [list.items] = items }))
+    return out:print_json(require("finspace.core").json_encode(list.operation, "2021-12", { [list.items] = items }))
   end
   local rows = {}
-  for i, item in ipairs(items) do rows[i] = list.row(item) end
+  for i, item in ipairs(items) do
+    rows[i] = list.row(item)
+  end
   out:table(list.heading, rows)
   if more then out:note("There are more: use --all") end
 end
@@ -72,7 +85,7 @@ end
 local function list_items(fs, list, options, out)
   local params = {}
   if list.of_dataset then
-    local id, err = require("finspace.load.dataset").find(fs, options.dataset)
+    local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
     if not id then return out:fail(err) end
     params.datasetId = id
   end
@@ -86,8 +99,7 @@ local function list_objects(fs, bucket, prefix, out)
   for object, err in fs.s3:each_object { bucket = bucket, prefix = prefix } do
     if not object then return out:fail(err) end
     if out.json then -- one object a line, however many there are
-      out:print(('{"key":%s,"size":%d,"etag":%s}'):format(encode(object.key), object.size,
-        encode(object.etag or "")))
+      out:print(('{"key":%s,"size":%d,"etag":%s}'):format(encode(object.key), object.size, encode(object.etag or "")))
     else
       out:print(("%s\t%d\t%s"):format(object.last_modified or "", object.size, object.key))
     end

@@ -5,19 +5,18 @@ local shared = require("finspace.cli.options")
 local presign = {}
 
 function presign.define(command, arguments)
-  command:epilog("Example: finspace presign get-working-location --expires 900\n\n"
-    .. "Whoever has the URL may use it until it expires.")
+  command:epilog(
+    "Example: finspace presign get-working-location --expires 900\n\n"
+      .. "Whoever has the URL may use it until it expires."
+  )
   members.define_operations(command, arguments, function(operation)
-    operation:option("--expires", "Seconds that it lasts, at most 604800 (3600)."):convert(tonumber)
-      :argname("SECONDS")
+    operation:option("--expires", "Seconds that it lasts, at most 604800 (3600)."):convert(tonumber):argname("SECONDS")
     shared.connection(operation)
     shared.output(operation)
   end)
 end
 
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- How to use it where a bare GET is not enough.
 local function curl_line(url, request)
@@ -36,7 +35,7 @@ function presign.run(options, out)
   if expires and (expires < 1 or expires > 604800 or expires % 1 ~= 0) then
     return out:misuse("--expires takes a whole number of seconds from 1 to 604800")
   end
-  local row = require("finspace.operations").find((options.operation:gsub("-", "_")))
+  local row = require("finspace.call.operations").find((options.operation:gsub("-", "_")))
   local fs = shared.client(options)
   local url, request = fs:presign(row.name, members.collect(options, row), { expires = expires })
   if not url then return out:fail(request) end

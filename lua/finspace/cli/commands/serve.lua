@@ -6,15 +6,20 @@ function serve.define(command)
   command:option("--host", "Address to listen on (127.0.0.1)."):argname("ADDRESS")
   command:option("--data", "Folder that keeps everything."):argname("DIR")
   command:option("--region", "Region that the service plays (us-east-1)."):argname("NAME")
-  command:epilog("Example: finspace serve --data ./data\n\n"
-    .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
-    .. "tools, and says how to use them. Ctrl-C ends it; what was acknowledged is kept.")
+  command:epilog(
+    "Example: finspace serve --data ./data\n\n"
+      .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
+      .. "tools, and says how to use them. Ctrl-C ends it; what was acknowledged is kept."
+  )
 end
 
 -- Returns only when the service could not start: else this process has become it.
 function serve.run(options, out)
   local _, problem = require("finspace.service").start {
-    port = options.port, host = options.host, data = options.data, region = options.region,
+    port = options.port,
+    host = options.host,
+    data = options.data,
+    region = options.region,
   }
   io.stderr:write(out:paint("red", "finspace: "), tostring(problem), "\n")
   return 1

@@ -43,7 +43,7 @@ end
 
 function show.run(options, out)
   local fs = shared.client(options)
-  local id, err = require("finspace.load.dataset").find(fs, options.dataset)
+  local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
   if not id then return out:fail(err) end
   local name, params = "GetDataset", { datasetId = id }
   if options.view then
@@ -54,7 +54,7 @@ function show.run(options, out)
   local result
   result, err = fs:call(name, params)
   if not result then return out:fail(err) end
-  local row = require("finspace.operations").find(name)
+  local row = require("finspace.call.operations").find(name)
   if out.json then return out:print_json(require("finspace.core").json_encode(name, row.generation, result)) end
   out:pairs(rows_of(row, result))
 end

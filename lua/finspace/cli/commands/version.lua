@@ -1,9 +1,7 @@
 --- `finspace version`
 local version = {}
 
-function version.define(command)
-  command:epilog("Example: finspace version")
-end
+function version.define(command) command:epilog("Example: finspace version") end
 
 function version.run(_, out)
   local host = rawget(_G, "jit") and jit.version or _VERSION

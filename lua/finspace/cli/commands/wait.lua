@@ -14,11 +14,13 @@ function wait.define(command)
 end
 
 local function perform(fs, options, out)
-  local id, err = require("finspace.load.dataset").find(fs, options.dataset)
+  local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
   if not id then return out:fail(err) end
   local changeset
   changeset, err = fs:wait_changeset {
-    datasetId = id, changesetId = options.changeset, timeout = options.timeout,
+    datasetId = id,
+    changesetId = options.changeset,
+    timeout = options.timeout,
     cancel = interrupt.requested,
     on_status = function(status) out:note(status) end,
   }

@@ -3,7 +3,7 @@
 
 local cjson = require("cjson.safe")
 local sys = require("finspace.sys")
-local contents = require("finspace.service.objects.contents")
+local contents = require("finspace.service.s3.contents")
 local counters = require("finspace.service.ingest.counters")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
@@ -74,13 +74,7 @@ local function count_rows(state, row)
   local sources, rows = source.keep(state, row), 0
   for position = progress.position, #sources do
     local offset = position == progress.position and progress.offset or 0
-    count_object(
-      state,
-      row,
-      counter,
-      opened(state, sources[position]),
-      { position = position, offset = offset }
-    )
+    count_object(state, row, counter, opened(state, sources[position]), { position = position, offset = offset })
     rows = counter:finish()
   end
   return rows
@@ -97,11 +91,7 @@ local function hide_earlier(db, row, now)
       row.seq
     )
   elseif row.updates_id then
-    db:run(
-      "UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL",
-      now,
-      row.updates_id
-    )
+    db:run("UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL", now, row.updates_id)
   end
 end
 

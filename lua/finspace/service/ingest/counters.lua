@@ -3,13 +3,13 @@
 local counters = {}
 
 local KINDS = {
-  CSV = require("finspace.service.ingest.csv").counter,
+  CSV = require("finspace.service.ingest.csv_counter").counter,
   JSON = require("finspace.service.ingest.json").counter,
   PARQUET = require("finspace.service.ingest.parquet").counter,
   XML = require("finspace.service.ingest.xml").counter,
 }
 
-counters.resumed = require("finspace.service.ingest.csv").resumed
+counters.resumed = require("finspace.service.ingest.csv_counter").resumed
 
 --- @param format table from formats.read
 --- @return table counter {begin(object), feed(piece) or none, finish() -> rows so far, snapshot() or none}

@@ -13,9 +13,7 @@ local QUOTE, BACKSLASH, COMMA = 0x22, 0x5C, 0x2C
 local OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = 0x5B, 0x5D, 0x7B, 0x7D
 local SPACE = { [0x20] = true, [0x09] = true, [0x0A] = true, [0x0D] = true }
 
-local function refuse(self, what)
-  failure.raise("VALIDATION", "record %d of %s %s", self.rows_here + 1, self.name, what)
-end
+local function refuse(self, what) failure.raise("VALIDATION", "record %d of %s %s", self.rows_here + 1, self.name, what) end
 
 local function take_record(self, text)
   if not core.decode(text) then refuse(self, "is not JSON") end

@@ -108,9 +108,7 @@ local function read(object, first, last)
   return table.concat(pieces)
 end
 
-local function refuse(object, why)
-  failure.raise("VALIDATION", "%s is not a Parquet file: %s", object.name, why)
-end
+local function refuse(object, why) failure.raise("VALIDATION", "%s is not a Parquet file: %s", object.name, why) end
 
 local function count(object)
   if object.size < 12 then refuse(object, "it is too short") end
@@ -118,9 +116,7 @@ local function count(object)
   if read(object, 0, 3) ~= MAGIC or tail:sub(5) ~= MAGIC then refuse(object, "it lacks the mark PAR1") end
   local a, b, c, d = tail:byte(1, 4)
   local length = a + b * 2 ^ 8 + c * 2 ^ 16 + d * 2 ^ 24
-  if length > object.size - 12 or length > LARGEST_FOOTER then
-    refuse(object, "its footer's length is wrong")
-  end
+  if length > object.size - 12 or length > LARGEST_FOOTER then refuse(object, "its footer's length is wrong") end
   local ok, rows = pcall(rows_of, read(object, object.size - 8 - length, object.size - 9))
   if not ok or not rows or rows < 0 then refuse(object, "its footer cannot be read") end
   return rows

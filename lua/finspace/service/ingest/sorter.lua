@@ -1,7 +1,7 @@
 --- Sorts more rows than memory holds: SQLite does it, in a file that lives as long as the sorting.
 
 local sys = require("finspace.sys")
-local sqlite = require("finspace.service.sqlite")
+local sqlite = require("finspace.service.db.sqlite")
 
 local sorter = {}
 

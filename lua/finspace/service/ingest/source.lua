@@ -3,7 +3,7 @@
 -- staged objects are gone.
 
 local cjson = require("cjson.safe")
-local access = require("finspace.service.objects.access")
+local access = require("finspace.service.s3.access")
 local failure = require("finspace.service.ingest.failure")
 
 local source = {}
@@ -44,10 +44,8 @@ end
 --- @return table[] {key=, content_id=} in order
 function source.keep(state, changeset)
   local db = state.db
-  local kept = db:rows(
-    "SELECT key, content_id FROM changeset_sources WHERE changeset_id = ? ORDER BY position",
-    changeset.id
-  )
+  local kept =
+    db:rows("SELECT key, content_id FROM changeset_sources WHERE changeset_id = ? ORDER BY position", changeset.id)
   if #kept > 0 then return kept end
   local path = cjson.decode(changeset.source_params).s3SourcePath
   local bucket, key = path:match("^s3://([^/]+)/(.*)$")

@@ -3,7 +3,7 @@
 -- unused in two sweeps in a row, so that who is just reading it can finish.
 
 local sys = require("finspace.sys")
-local upload = require("finspace.service.objects.upload")
+local upload = require("finspace.service.s3.upload")
 
 local sweep = {}
 

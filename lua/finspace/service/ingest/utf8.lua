@@ -59,8 +59,6 @@ local utf8 = {}
 
 --- @param state? table of a checker, to go on from
 --- @return table checker
-function utf8.checker(state)
-  return setmetatable(state or { missing = 0, low = 0x80, high = 0xBF }, Checker)
-end
+function utf8.checker(state) return setmetatable(state or { missing = 0, low = 0x80, high = 0xBF }, Checker) end
 
 return utf8

@@ -4,12 +4,12 @@
 local cjson = require("cjson.safe")
 local core = require("finspace.core")
 local sys = require("finspace.sys")
-local contents = require("finspace.service.objects.contents")
+local contents = require("finspace.service.s3.contents")
 local failure = require("finspace.service.ingest.failure")
 local log = require("finspace.service.log")
-local records = require("finspace.service.ingest.records")
+local records = require("finspace.service.ingest.csv_records")
 local sorter = require("finspace.service.ingest.sorter")
-local tables = require("finspace.service.ingest.table")
+local tables = require("finspace.service.ingest.dataset_table")
 
 local view = {}
 
@@ -22,8 +22,7 @@ local function now_ms() return math.floor(sys.now() * 1000) end
 local function positions(open_table, member, names)
   local found = {}
   for i, name in ipairs(names) do
-    found[i] = open_table.index[name]
-      or failure.raise("VALIDATION", "%s: the data has no column %q", member, name)
+    found[i] = open_table.index[name] or failure.raise("VALIDATION", "%s: the data has no column %q", member, name)
   end
   return found
 end
@@ -53,9 +52,7 @@ local function lines_of(state, row, open_table, options)
   local function next_line()
     local fields = open_table.next()
     if not fields then return nil end
-    return partition_of(fields, partition_names, partition_at),
-      records.line(fields, options.separator),
-      fields
+    return partition_of(fields, partition_names, partition_at), records.line(fields, options.separator), fields
   end
   if #partition_at == 0 and #sort_at == 0 then return next_line end
   return sorter.sorted(scratch_path(state, row), next_line, sort_at, open_table.types)
@@ -124,12 +121,7 @@ end
 local function swap_objects(state, row, files, now)
   local db, bucket = state.db, state.settings.bucket
   local folder = "views/" .. row.dataset_id .. "/" .. row.id
-  db:run(
-    "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
-    bucket,
-    folder .. "/",
-    folder .. "0"
-  )
+  db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, folder .. "/", folder .. "0")
   for _, file in ipairs(files) do
     local content = contents.insert(db, { file.segment }, contents.etag(file.segment))
     db:run(

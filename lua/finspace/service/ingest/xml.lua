@@ -22,12 +22,8 @@ local function handlers(self)
 end
 
 local function check(self, ok, problem, line)
-  if self.has_doctype then
-    failure.raise("VALIDATION", "%s has a document type, which is not read", self.name)
-  end
-  if not ok then
-    failure.raise("VALIDATION", "line %s of %s is not XML: %s", tostring(line), self.name, problem)
-  end
+  if self.has_doctype then failure.raise("VALIDATION", "%s has a document type, which is not read", self.name) end
+  if not ok then failure.raise("VALIDATION", "line %s of %s is not XML: %s", tostring(line), self.name, problem) end
 end
 
 --- @param piece string

@@ -64,11 +64,7 @@ end
 local function check_quota(call)
   local row = call.db:row("SELECT count(*) AS total FROM changesets WHERE status IN ('PENDING', 'RUNNING')")
   if row.total >= QUOTA_AT_WORK then
-    fault.raise(
-      "LimitExceededException",
-      "%d changesets are at work, as many as there can be: wait for one",
-      row.total
-    )
+    fault.raise("LimitExceededException", "%d changesets are at work, as many as there can be: wait for one", row.total)
   end
 end
 
@@ -124,10 +120,7 @@ function changesets.CreateChangeset(call)
   local params = call.params
   local dataset = permissions.dataset(call, "AddDatasetData")
   if params.changeType == "MODIFY" then
-    fault.raise(
-      "ValidationException",
-      "changeType MODIFY names the changeset it replaces: use UpdateChangeset"
-    )
+    fault.raise("ValidationException", "changeType MODIFY names the changeset it replaces: use UpdateChangeset")
   end
   local format_params = format_of(params)
   check_source(params)
@@ -139,11 +132,8 @@ function changesets.CreateChangeset(call)
 end
 
 local function find(call, dataset)
-  local row = call.db:row(
-    "SELECT * FROM changesets WHERE dataset_id = ? AND id = ?",
-    dataset.id,
-    call.params.changesetId
-  )
+  local row =
+    call.db:row("SELECT * FROM changesets WHERE dataset_id = ? AND id = ?", dataset.id, call.params.changesetId)
   return row
     or fault.raise(
       "ResourceNotFoundException",

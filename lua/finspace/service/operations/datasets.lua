@@ -53,11 +53,7 @@ local function check_schema(schema)
   end
   for _, name in ipairs(tabular and tabular.primaryKeyColumns or {}) do
     if not seen[name] then
-      fault.raise(
-        "ValidationException",
-        "schemaDefinition.tabularSchemaConfig.primaryKeyColumns: no column %q",
-        name
-      )
+      fault.raise("ValidationException", "schemaDefinition.tabularSchemaConfig.primaryKeyColumns: no column %q", name)
     end
   end
 end
@@ -73,11 +69,7 @@ local function grant(call, dataset_id, wanted)
   local group = wanted.permissionGroupId
   if not group then return end
   if not call.db:row("SELECT 1 AS found FROM permission_groups WHERE id = ?", group) then
-    fault.raise(
-      "ResourceNotFoundException",
-      "permissionGroupParams.permissionGroupId: there is no group %s",
-      group
-    )
+    fault.raise("ResourceNotFoundException", "permissionGroupParams.permissionGroupId: there is no group %s", group)
   end
   local granted = wanted.datasetPermissions or {}
   if #granted == 0 then granted = { { permission = "ViewDatasetDetails" } } end
@@ -89,12 +81,7 @@ local function grant(call, dataset_id, wanted)
         table.concat(permissions.DATASET, ", ")
       )
     end
-    call.db:run(
-      "INSERT OR IGNORE INTO dataset_permissions VALUES (?, ?, ?)",
-      dataset_id,
-      group,
-      entry.permission
-    )
+    call.db:run("INSERT OR IGNORE INTO dataset_permissions VALUES (?, ?, ?)", dataset_id, group, entry.permission)
   end
 end
 
@@ -198,11 +185,7 @@ end
 function datasets.DeleteDataset(call)
   local id = permissions.dataset(call, "DeleteDataset").id
   if is_busy(call, id) then
-    fault.raise(
-      "ConflictException",
-      "dataset %s has a changeset or a view at work: wait for it, then delete",
-      id
-    )
+    fault.raise("ConflictException", "dataset %s has a changeset or a view at work: wait for it, then delete", id)
   end
   call.db:run(
     "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
@@ -214,7 +197,7 @@ function datasets.DeleteDataset(call)
     "DELETE FROM changeset_sources WHERE changeset_id IN (SELECT id FROM changesets WHERE dataset_id = ?)",
     id
   )
-  for _, name in ipairs({ "changesets", "data_views", "dataset_permissions" }) do
+  for _, name in ipairs { "changesets", "data_views", "dataset_permissions" } do
     call.db:run("DELETE FROM " .. name .. " WHERE dataset_id = ?", id)
   end
   call.db:run("DELETE FROM datasets WHERE id = ?", id)

@@ -35,9 +35,7 @@ end
 
 local function check_name(call, name, own_id)
   local other = name and call.db:row("SELECT id FROM permission_groups WHERE name = ?", name)
-  if other and other.id ~= own_id then
-    fault.raise("ConflictException", "name: another group has this name")
-  end
+  if other and other.id ~= own_id then fault.raise("ConflictException", "name: another group has this name") end
 end
 
 -- An empty list is written as one; a list that names a permission twice grants it once.
@@ -122,8 +120,7 @@ end
 --- @return table result
 function groups.AssociateUserToPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
-  local added =
-    call.db:run("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?, ?)", group.id, user.id)
+  local added = call.db:run("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?, ?)", group.id, user.id)
   if added == 0 then fault.raise("ConflictException", "user %s is in group %s already", user.id, group.id) end
   return {}
 end
@@ -133,9 +130,7 @@ end
 function groups.DisassociateUserFromPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
   local removed = call.db:run("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", group.id, user.id)
-  if removed == 0 then
-    fault.raise("ResourceNotFoundException", "user %s is not in group %s", user.id, group.id)
-  end
+  if removed == 0 then fault.raise("ResourceNotFoundException", "user %s is not in group %s", user.id, group.id) end
   return {}
 end
 
@@ -143,9 +138,7 @@ end
 --- @param call table
 --- @return table result
 function groups.ListPermissionGroupsByUser(call)
-  if call.params.userId ~= call.caller.user_id then
-    permissions.require_application(call, "ManageUsersAndGroups")
-  end
+  if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
   local user = users.find(call)
   local items, next_token = pages.take(
     call,

@@ -1,6 +1,6 @@
 --- Working locations: a fresh folder in the service's own bucket for each call.
 
-local access = require("finspace.service.objects.access")
+local access = require("finspace.service.s3.access")
 local ids = require("finspace.service.ids")
 
 local locations = {}

@@ -92,9 +92,7 @@ end
 --- @param call table
 --- @return table result
 function handlers.GetUser(call)
-  if call.params.userId ~= call.caller.user_id then
-    permissions.require_application(call, "ManageUsersAndGroups")
-  end
+  if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
   return described(users.find(call))
 end
 
@@ -104,9 +102,7 @@ function handlers.ListUsers(call)
   permissions.require_application(call, "ManageUsersAndGroups")
   local items, next_token = pages.take(
     call,
-    function(after, limit)
-      return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-    end,
+    function(after, limit) return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit) end,
     function(row) return described(row) end
   )
   return { users = items, nextToken = next_token }
@@ -139,11 +135,7 @@ end
 function handlers.EnableUser(call)
   local row = find_to_manage(call)
   if row.status == "ENABLED" then fault.raise("ConflictException", "user %s is enabled already", row.id) end
-  call.db:run(
-    "UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1",
-    row.id,
-    call.now
-  )
+  call.db:run("UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
   return { userId = row.id }
 end
 
@@ -161,11 +153,7 @@ function handlers.DisableUser(call)
   check_super(call, row.type)
   check_not_owner(call, row)
   if row.status == "DISABLED" then fault.raise("ConflictException", "user %s is disabled already", row.id) end
-  call.db:run(
-    "UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1",
-    row.id,
-    call.now
-  )
+  call.db:run("UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
   return { userId = row.id }
 end
 
@@ -175,9 +163,7 @@ end
 function handlers.ResetUserPassword(call)
   local row = find_to_manage(call)
   check_super(call, row.type)
-  if row.status ~= "ENABLED" then
-    fault.raise("ConflictException", "user %s is disabled: enable it first", row.id)
-  end
+  if row.status ~= "ENABLED" then fault.raise("ConflictException", "user %s is disabled: enable it first", row.id) end
   local password = ids.password()
   call.db:run(
     "UPDATE users SET password_digest = ?, modified = ? WHERE id = ?",

@@ -33,24 +33,18 @@ local function described(call, row)
     partitionColumns = cjson.decode(row.partition_columns),
     sortColumns = cjson.decode(row.sort_columns),
     status = row.status,
-    errorInfo = row.error_category
-      and { errorCategory = row.error_category, errorMessage = row.error_message },
+    errorInfo = row.error_category and { errorCategory = row.error_category, errorMessage = row.error_message },
     createTime = row.created,
     lastModifiedTime = row.modified,
   }
 end
 
-local function refuse(member, rule)
-  fault.raise("ValidationException", "destinationTypeParams.%s %s", member, rule)
-end
+local function refuse(member, rule) fault.raise("ValidationException", "destinationTypeParams.%s %s", member, rule) end
 
 local function check_options(options)
   local delimiter = options.delimiter or ","
   if #delimiter ~= 1 or delimiter:find('["\r\n]') then
-    refuse(
-      "s3DestinationExportFileFormatOptions",
-      "delimiter must be one character, and no quote or line end"
-    )
+    refuse("s3DestinationExportFileFormatOptions", "delimiter must be one character, and no quote or line end")
   end
   if options.header and options.header ~= "true" and options.header ~= "false" then
     refuse("s3DestinationExportFileFormatOptions", 'header must be "true" or "false"')
@@ -99,20 +93,11 @@ local function check_quotas(call, dataset)
   local at_work = db:row([[SELECT count(*) AS total FROM data_views
     WHERE status IN ('PENDING', 'STARTING', 'RUNNING')]]).total
   if at_work >= QUOTA_AT_WORK then
-    fault.raise(
-      "LimitExceededException",
-      "%d views are being built, as many as there can be: wait for one",
-      at_work
-    )
+    fault.raise("LimitExceededException", "%d views are being built, as many as there can be: wait for one", at_work)
   end
   local total = db:row("SELECT count(*) AS total FROM data_views WHERE dataset_id = ?", dataset.id).total
   if total >= QUOTA_A_DATASET then
-    fault.raise(
-      "LimitExceededException",
-      "dataset %s has %d views, as many as there can be",
-      dataset.id,
-      total
-    )
+    fault.raise("LimitExceededException", "dataset %s has %d views, as many as there can be", dataset.id, total)
   end
 end
 
@@ -123,10 +108,7 @@ local function encoded_list(list) return list and #list > 0 and cjson.encode(lis
 function views.CreateDataView(call)
   local params, dataset = call.params, permissions.dataset(call, "CreateDataView")
   if params.autoUpdate and params.asOfTimestamp then
-    fault.raise(
-      "ValidationException",
-      "asOfTimestamp cannot stand beside autoUpdate: such a view is as of now"
-    )
+    fault.raise("ValidationException", "asOfTimestamp cannot stand beside autoUpdate: such a view is as of now")
   end
   check_destination(params.destinationTypeParams)
   check_columns(dataset, "sortColumns", params.sortColumns)
@@ -152,8 +134,7 @@ end
 local function find(call, dataset)
   local id = call.params.dataViewId
   local row = call.db:row("SELECT * FROM data_views WHERE dataset_id = ? AND id = ?", dataset.id, id)
-  return row
-    or fault.raise("ResourceNotFoundException", "dataViewId: dataset %s has no view %s", dataset.id, id)
+  return row or fault.raise("ResourceNotFoundException", "dataViewId: dataset %s has no view %s", dataset.id, id)
 end
 
 --- @param call table

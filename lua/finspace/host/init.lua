@@ -1,0 +1,113 @@
+--- Where we run, and what that place gives: a transport, the time, a sleep, randomness, settings.
+---
+--- A client takes all of it from one table, the runtime, so that a host (or a spec) can put its own in.
+--- Nothing is opened here: a transport is loaded with the first request that goes through it.
+local scheduler = require("finspace.host.scheduler")
+local sys = require("finspace.sys")
+
+local host = {}
+
+--- @class finspace.Runtime
+--- @field name "plain"|"nginx"|"neovim"
+--- @field transport fun(request: table): table|nil, table|nil
+--- @field close fun()                 closes the transport's connections
+--- @field sleep fun(seconds: number)
+--- @field now fun(): number           epoch seconds
+--- @field monotonic fun(): number     seconds from some moment, never set back
+--- @field random fun(): number        in [0, 1)
+--- @field uuid fun(): string
+--- @field getenv fun(name: string): string|nil
+--- @field logger? fun(event: table)
+--- @field background? fun(work: fun())  does the work beside the call, where the host can
+
+local TRANSPORTS = {
+  plain = "finspace.host.transport.curl",
+  nginx = "finspace.host.transport.resty",
+  neovim = "finspace.host.transport.luv",
+}
+
+--- @return "plain"|"nginx"|"neovim"
+function host.detect()
+  local ngx, vim = rawget(_G, "ngx"), rawget(_G, "vim")
+  if ngx and ngx.socket then return "nginx" end
+  if vim and vim.loop then return "neovim" end
+  return "plain"
+end
+
+-- The transport of a host, opened by its first request.
+local function lazy_transport(name, options)
+  local transport, close
+  local function perform(request)
+    if not transport then
+      transport, close = require(TRANSPORTS[name]).new(options)
+    end
+    return transport(request)
+  end
+  local function shut()
+    if close then close() end
+    transport, close = nil, nil
+  end
+  return perform, shut
+end
+
+-- In a task, a call lets the other tasks run while it waits.
+local function task_transport(name, options)
+  local transport, close = lazy_transport(name, options)
+  if name == "plain" then return scheduler.transport(options, transport), close end
+  return scheduler.cancellable(transport), close
+end
+
+-- Lua's own generator starts with the same seed in every process on Lua 5.1, and with it every
+-- machine of a fleet would try again at the same moment.
+local function random()
+  local a, b, c, d = sys.random_bytes(4):byte(1, 4)
+  return (((a * 256 + b) * 256 + c) * 256 + d) / 4294967296
+end
+
+-- Work beside the call that asked for it: nginx has timers for that, when it is not short of them.
+local backgrounds = {
+  nginx = function()
+    local timer = rawget(_G, "ngx").timer
+    return function(work)
+      if not timer.at(0, work) then work() end
+    end
+  end,
+}
+
+--- nginx keeps its environment from its workers: what to write into its configuration, when a variable that
+--- was looked for is not there. Elsewhere, nothing.
+--- @param runtime finspace.Runtime
+--- @param ... string the variables' names
+--- @return string
+function host.hidden_environment(runtime, ...)
+  if runtime.name ~= "nginx" then return "" end
+  return (
+    "; nginx hides environment variables from its workers: name those that it shall pass on at the top of"
+    .. " its configuration, like `env %s;`"
+  ):format(table.concat({ ... }, "; env "))
+end
+
+--- The runtime of this host. What `overrides` names takes the place of the host's own.
+--- @param overrides? table         any of the runtime's fields
+--- @param transport_options? table what the host's transport is opened with
+--- @return finspace.Runtime
+function host.runtime(overrides, transport_options)
+  overrides = overrides or {}
+  local name = overrides.name or host.detect()
+  local transport, close = task_transport(name, transport_options or {})
+  return {
+    name = name,
+    transport = overrides.transport or transport,
+    close = overrides.close or close,
+    sleep = overrides.sleep or scheduler.sleep,
+    now = overrides.now or sys.now,
+    monotonic = overrides.monotonic or sys.monotonic,
+    random = overrides.random or random,
+    uuid = overrides.uuid or sys.uuid,
+    getenv = overrides.getenv or os.getenv,
+    logger = overrides.logger,
+    background = overrides.background or (backgrounds[name] and backgrounds[name]()),
+  }
+end
+
+return host

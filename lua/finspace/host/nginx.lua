@@ -1,0 +1,81 @@
+--- The engine of tasks in nginx: its light threads, and a semaphore for whoever waits for another one.
+--- nginx itself drives them.
+local semaphore = require("ngx.semaphore")
+local ngx = ngx
+
+local nginx = {}
+
+local Engine = {}
+Engine.__index = Engine
+
+-- A semaphore counts milliseconds in 32 bits; longer waits come back here.
+local LONGEST_WAIT = 1e6
+
+function nginx.new() return setmetatable({}, Engine) end
+
+local function wait(task, seconds)
+  task.semaphore = task.semaphore or semaphore.new()
+  task.waiting = true
+  task.semaphore:wait(math.min(seconds, LONGEST_WAIT))
+  task.waiting = false
+end
+
+local function stop_waiting(task)
+  task.waiting = false
+  task.semaphore:post(1)
+end
+
+--- Suspends the running task until it is woken.
+function Engine.park(_, task)
+  task.parked = true
+  while task.parked do
+    wait(task, LONGEST_WAIT)
+  end
+end
+
+--- Lets a parked task go on. One that is not parked is left alone.
+function Engine.wake(_, task)
+  if not task.parked then return end
+  task.parked = false
+  stop_waiting(task)
+end
+
+--- Runs a task's body in a light thread, at once, as far as it goes without waiting.
+function Engine.start(_, task, body)
+  local function explain(raised) return { raised, debug.traceback(tostring(raised), 2) } end
+  local function guarded()
+    task:runs_in(coroutine.running())
+    local ok, raised = xpcall(function() task:succeed(body()) end, explain)
+    if ok then return end
+    ngx.log(ngx.ERR, "a finspace task failed: ", raised[2])
+    task:fail(raised[1], raised[2])
+  end
+  task.light_thread = ngx.thread.spawn(guarded)
+end
+
+--- A task has ended.
+function Engine.ended() end
+
+--- Whoever started the task has its results: nginx may forget the light thread, which it would otherwise
+--- keep until the request ends.
+function Engine.reap(_, task)
+  if task.light_thread then pcall(ngx.thread.wait, task.light_thread) end
+  task.light_thread = nil
+end
+
+--- Waits for a time, or until the task is cancelled.
+function Engine.sleep(_, task, seconds)
+  if not task.cancelled then wait(task, seconds) end
+end
+
+--- Ends what the task waits for. One that waits for the network ends with it: nginx closes its sockets.
+function Engine.interrupt(_, task)
+  if task.waiting then
+    task.parked = false
+    stop_waiting(task)
+  elseif task.light_thread and ngx.thread.kill(task.light_thread) then
+    task:stop()
+  end
+end
+
+return nginx

@@ -1,0 +1,352 @@
+--- Many calls at once, written as if there were one.
+---
+---     finspace.run(function()
+---       local results, errs = finspace.gather { limit = 64, job, job, job }
+---     end)
+---
+--- A task is a coroutine whose calls and sleeps let the other tasks run. In plain Lua `run` drives them;
+--- nginx drives them itself, and so does Neovim, where `run` comes back at once. Any other event loop can
+--- drive them through `loop()`.
+local errors = require("finspace.errors")
+
+local scheduler = {}
+
+local unpack = table.unpack or unpack -- luacheck: ignore
+
+local function pack(...) return { n = select("#", ...), ... } end
+
+local engine -- one for the process, made when the first task is
+
+-- The tasks by the coroutine that they run in: a call finds out here whether it may wait by yielding. Weak
+-- on both sides, because a task holds its coroutine, and Lua 5.1 would keep such a pair for ever.
+local tasks = setmetatable({}, { __mode = "kv" })
+
+local host_name
+
+local function host()
+  host_name = host_name or require("finspace.host").detect()
+  return host_name
+end
+
+-- Tasks that failed while nobody was waiting for them.
+local unheard = {}
+
+-- A failure that nobody waited for must not pass in silence.
+local function raise_unheard()
+  local failed = unheard
+  unheard = {}
+  for _, task in ipairs(failed) do
+    if not task.observed then error(task.err, 0) end
+  end
+end
+
+local engines = {
+  plain = function() return require("finspace.host.loop").new(raise_unheard) end,
+  nginx = function() return require("finspace.host.nginx").new() end,
+  neovim = function()
+    local loop = require("finspace.host.loop").new(raise_unheard)
+    return require("finspace.host.transport.luv").attach(loop)
+  end,
+}
+
+local function the_engine()
+  engine = engine or engines[host()]()
+  return engine
+end
+
+-- Neovim's main coroutine is the editor.
+local function refuse_to_stop_the_editor()
+  if host() == "neovim" then error(scheduler.needs_task(), 0) end
+end
+
+-- tasks ------------------------------------------------------------------------------------------
+
+--- @class finspace.Task
+--- @field name? string
+--- @field done boolean
+--- @field cancelled boolean
+--- @field err? finspace.Error  what was raised in it
+local Task = { done = false, cancelled = false }
+Task.__index = Task
+Task.__name = "finspace.Task"
+
+-- What nearly every task will hold is named as nil, so that its table has room for it from the start.
+local function new_task(name)
+  return setmetatable({
+    name = name,
+    done = nil,
+    thread = nil,
+    parked = nil,
+    first = nil,
+    second = nil,
+    on_end = nil,
+    results = nil,
+  }, Task)
+end
+
+function Task:__tostring()
+  local state = self.done and (self.err and "failed" or "done") or self.cancelled and "cancelled" or "running"
+  return ("finspace.Task(%s, %s)"):format(self.name or "unnamed", state)
+end
+
+local function finish(task)
+  task.done = true
+  if not task.adopted then engine:ended(task) end
+  if task.on_end then return task.on_end(task) end
+  if task.err then unheard[#unheard + 1] = task end
+end
+
+--- The task's coroutine, which calls made in it will be found by.
+function Task:runs_in(thread)
+  self.thread = thread
+  tasks[thread] = self
+end
+
+--- The body returned.
+function Task:succeed(...)
+  self.results = pack(...)
+  finish(self)
+end
+
+--- The body raised.
+--- @param raised any
+--- @param traceback string
+function Task:fail(raised, traceback)
+  if errors.is(raised) then
+    self.err = raised
+  else
+    self.err = errors.new {
+      kind = "task",
+      code = "TaskFailed",
+      operation = self.name or "a task",
+      message = tostring(raised),
+      traceback = traceback,
+    }
+  end
+  finish(self)
+end
+
+--- The engine took the body's thread away.
+function Task:stop()
+  self:succeed(nil, errors.new { kind = "cancelled", code = "Cancelled", message = "its task was cancelled" })
+end
+
+local function observe(task, observer)
+  task.observed = true
+  if task.done then return observer(task) end
+  local earlier = task.on_end
+  task.on_end = earlier and function()
+    earlier(task)
+    observer(task)
+  end or observer
+end
+
+-- The task of the running coroutine. A coroutine that nginx or an editor's plugin made may wait like
+-- any other: it becomes a task when it first does.
+local function adopt()
+  local thread, is_main = coroutine.running()
+  if not thread or is_main then return nil end
+  local task = tasks[thread]
+  if task or host() == "plain" then return task end
+  if the_engine().running then return nil end -- a coroutine within a task
+  task = new_task("adopted")
+  task.adopted = true
+  task:runs_in(thread)
+  return task
+end
+
+local function outcome(task)
+  if task.err then return nil, task.err end
+  return unpack(task.results, 1, task.results.n)
+end
+
+--- Waits until the task has ended. Gives what its function returned; nil and an err when it raised.
+function Task:wait()
+  self.observed = true
+  local here = adopt()
+  if not here then
+    refuse_to_stop_the_editor()
+    engine:drive(function() return self.done end)
+  elseif not self.done then
+    observe(self, function() engine:wake(here) end)
+    engine:park(here)
+    if not self.done then return nil, scheduler.cancellation() end
+  end
+  if here then engine:reap(self) end
+  return outcome(self)
+end
+
+--- Cancels the task: the call or the sleep that it waits in ends at once with an err of kind "cancelled",
+--- and so does every later one. What the service has begun goes on there.
+function Task:cancel()
+  if self.done or self.cancelled then return end
+  self.cancelled = true
+  engine:interrupt(self)
+end
+
+--- The err of a call in a cancelled task.
+--- @return finspace.Error
+function scheduler.cancellation()
+  return errors.new { kind = "cancelled", code = "Cancelled", message = "its task was cancelled" }
+end
+
+-- what scripts use -------------------------------------------------------------------------------
+
+--- Starts a function as a task; it begins to run when its starter waits for something.
+--- @param body fun(...): any
+--- @return finspace.Task
+function scheduler.spawn(body, ...)
+  local task = new_task()
+  if select("#", ...) == 0 then
+    the_engine():start(task, body)
+  else
+    local arguments = pack(...)
+    the_engine():start(task, function() return body(unpack(arguments, 1, arguments.n)) end)
+  end
+  return task
+end
+
+-- Runs the jobs, at most `limit` of them at a time. A task is let go when its job has ended: thousands of
+-- them would make the collector's work longer.
+local function run_jobs(here, jobs, limit)
+  local results, errs = {}, nil
+  local running, ended, index_of = 0, {}, {}
+  local function keep(index, result, err)
+    results[index] = result
+    if err then
+      errs = errs or {}
+      errs[index] = err
+    end
+  end
+  local function one_ended(task)
+    running = running - 1
+    ended[#ended + 1] = task
+    engine:wake(here)
+  end
+  local function keep_ended()
+    while ended[1] do
+      local task = table.remove(ended)
+      engine:reap(task)
+      keep(index_of[task], outcome(task))
+      index_of[task] = nil
+    end
+  end
+  local function wait_for_one()
+    engine:park(here)
+    keep_ended()
+    if not here.cancelled then return end
+    for task in pairs(index_of) do
+      task:cancel()
+    end
+  end
+  for index, job in ipairs(jobs) do
+    while running >= limit do
+      wait_for_one()
+    end
+    if here.cancelled then
+      keep(index, nil, scheduler.cancellation())
+    else
+      running = running + 1
+      local task = scheduler.spawn(job)
+      index_of[task] = index
+      observe(task, one_ended)
+      keep_ended() -- a job that never waits may have ended already
+    end
+  end
+  while running > 0 do
+    wait_for_one()
+  end
+  return results, errs
+end
+
+--- Runs functions side by side and waits for all of them. Gives what each returned first, by its index;
+--- and, when some failed, their errs by the same index. What a job raises becomes its err.
+--- @param jobs table functions, and `limit`, the most that may run at a time (all)
+--- @return table results, table<integer, finspace.Error>|nil errs
+function scheduler.gather(jobs)
+  local here = adopt()
+  if not here then
+    refuse_to_stop_the_editor()
+    return scheduler.run(function() return scheduler.gather(jobs) end)
+  end
+  return run_jobs(here, jobs, jobs.limit or math.huge)
+end
+
+local function run_to_the_end(task)
+  engine:drive(function() return engine.alive == 0 end)
+  if task.err then error(task.err, 0) end
+  return outcome(task)
+end
+
+--- Runs a function in which calls wait without holding up others. In plain Lua it comes back when that
+--- function and every task that was started in it have ended, with what the function returned. In Neovim it
+--- comes back at once with the task, and `callback` is called with what the function returned.
+--- @param main fun(): any
+--- @param callback? fun(...)
+function scheduler.run(main, callback)
+  local function whole()
+    if callback then return callback(main()) end
+    return main()
+  end
+  local inside = host() ~= "neovim" and adopt()
+  if inside then return whole() end
+  local task = scheduler.spawn(whole)
+  if host() == "neovim" then return task end
+  task.observed = true
+  return run_to_the_end(task)
+end
+
+--- Pauses the running task; outside of one, everything.
+--- @param seconds number
+function scheduler.sleep(seconds)
+  local here = adopt()
+  if here then return the_engine():sleep(here, seconds) end
+  refuse_to_stop_the_editor()
+  require("finspace.sys").sleep(seconds)
+end
+
+--- What an event loop needs to drive the tasks: `fd()` to poll for reading, `timeout()` and `step()`; and
+--- `alive`, the number of tasks that have not ended.
+--- @return finspace.Loop
+function scheduler.loop() return the_engine() end
+
+-- what hosts use ---------------------------------------------------------------------------------
+
+--- The err of a call that would stop its host.
+--- @return finspace.Error
+function scheduler.needs_task()
+  return errors.new {
+    kind = "config",
+    code = "NeedsTask",
+    outcome = "not_sent",
+    sent = false,
+    message = "this call would stop the editor; make it inside finspace.run(function() ... end)",
+  }
+end
+
+--- A transport that lets other tasks run while it waits. Outside of a task the call goes to `blocking`.
+--- @param options? table    what finspace.http's clients take
+--- @param blocking? function
+--- @return fun(request: table): table|nil, table|nil
+function scheduler.transport(options, blocking)
+  if options and next(options) == nil then options = nil end
+  return function(request)
+    local here = adopt()
+    if here then return the_engine():perform(here, request, options) end
+    if blocking then return blocking(request) end
+    return nil, scheduler.needs_task()
+  end
+end
+
+--- A transport that refuses the calls of a cancelled task.
+--- @param transport function
+--- @return function
+function scheduler.cancellable(transport)
+  return function(request)
+    local task = tasks[coroutine.running()]
+    if task and task.cancelled then return nil, scheduler.cancellation() end
+    return transport(request)
+  end
+end
+
+return scheduler

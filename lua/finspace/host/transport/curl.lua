@@ -1,0 +1,51 @@
+--- The transport of plain Lua: libcurl, one call at a time, connections kept between calls.
+---
+--- A transport is a function from a request to a response; what else carries requests (cosockets,
+--- libuv) has the same shape, so that nothing above it knows which host it runs in.
+local curl = {}
+
+--- @class finspace.Request
+--- @field method string
+--- @field url string whole, percent-encoded, sent as it is
+--- @field headers table<string, string>|nil names in lower case
+--- @field body string|finspace.FileSlice|nil
+--- @field sink {file: string, offset: integer|nil}|nil where the body of a 2xx answer goes, instead of memory
+--- @field timeout number|nil seconds for the whole call
+--- @field connect_timeout number|nil seconds for name, connection and handshake
+--- @field stall_timeout number|nil seconds without a byte in either direction
+--- @field max_body integer|nil bytes
+--- @field proxy string|false|nil false: none, whatever the environment says
+--- @field allowed_addresses string[]|nil "loopback" or literal IP addresses: the only peers it may go to
+--- @field repeatable boolean|nil false: never sent twice, not even when a kept connection has died
+
+--- @class finspace.FileSlice
+--- @field file string path of a regular file
+--- @field offset integer|nil default 0
+--- @field length integer|nil default: up to the end
+
+--- @class finspace.Response
+--- @field status integer
+--- @field headers table<string, string> names in lower case; repeated ones joined by ", ". libcurl's are read
+---   from `head`, the lines as they came, when they are first asked for
+--- @field body string
+--- @field received number bytes of the body, also of one that went to a sink
+
+--- @class finspace.TransportError
+--- @field kind string connect, tls, timeout, protocol, io, validation or memory
+--- @field code string short and stable
+--- @field message string
+--- @field sent boolean false: surely not one byte of the request left
+
+--- @alias finspace.Transport fun(request: finspace.Request): finspace.Response|nil, finspace.TransportError|nil
+
+--- @param options finspace.HttpOptions|nil
+--- @return finspace.Transport transport
+--- @return fun() close closes the kept connections; the transport cannot be used after it
+function curl.new(options)
+  local client = require("finspace.http").client(options)
+  local function transport(request) return client:perform(request) end
+  local function close() client:close() end
+  return transport, close
+end
+
+return curl

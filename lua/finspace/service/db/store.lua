@@ -1,0 +1,168 @@
+--- What the service remembers: the schema of its database, and how a process opens it.
+-- Write-ahead log, synchronous=FULL: what was acknowledged is on disk. Times are epoch milliseconds
+-- unless a column's name says otherwise. Lists and maps are JSON text.
+
+local sqlite = require("finspace.service.db.sqlite")
+local ids = require("finspace.service.ids")
+
+local store = {}
+
+local SCHEMA = [[
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS users (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  email TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL,
+  first_name TEXT, last_name TEXT, api_access TEXT NOT NULL, principal_arn TEXT, status TEXT NOT NULL,
+  password_digest TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  last_enabled INTEGER, last_disabled INTEGER, last_login INTEGER);
+CREATE INDEX IF NOT EXISTS users_by_principal ON users (principal_arn);
+
+CREATE TABLE IF NOT EXISTS access_keys (
+  id TEXT PRIMARY KEY, secret TEXT NOT NULL, session_token TEXT, user_id TEXT NOT NULL,
+  expires_seconds INTEGER, bucket TEXT, prefix TEXT) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS permission_groups (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
+  description TEXT, permissions TEXT NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS memberships (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT NOT NULL, user_id TEXT NOT NULL,
+  UNIQUE (group_id, user_id));
+CREATE INDEX IF NOT EXISTS memberships_by_user ON memberships (user_id);
+
+CREATE TABLE IF NOT EXISTS datasets (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, kind TEXT NOT NULL,
+  description TEXT, owner TEXT, alias TEXT UNIQUE, schema TEXT, created_by TEXT NOT NULL,
+  created INTEGER NOT NULL, modified INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dataset_permissions (
+  dataset_id TEXT NOT NULL, group_id TEXT NOT NULL, permission TEXT NOT NULL,
+  PRIMARY KEY (dataset_id, group_id, permission)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS changesets (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, dataset_id TEXT NOT NULL,
+  change_type TEXT NOT NULL, source_params TEXT NOT NULL, format_params TEXT NOT NULL, tags TEXT,
+  status TEXT NOT NULL, error_category TEXT, error_message TEXT, row_count INTEGER,
+  active_from INTEGER, active_until INTEGER, updates_id TEXT, updated_by_id TEXT,
+  created INTEGER NOT NULL, created_by TEXT NOT NULL, progress TEXT);
+CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
+CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
+CREATE TABLE IF NOT EXISTS changeset_sources (
+  changeset_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL,
+  PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS changeset_sources_by_content ON changeset_sources (content_id);
+
+CREATE TABLE IF NOT EXISTS data_views (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, dataset_id TEXT NOT NULL,
+  auto_update INTEGER NOT NULL, sort_columns TEXT NOT NULL, partition_columns TEXT NOT NULL,
+  as_of INTEGER, destination TEXT NOT NULL, status TEXT NOT NULL,
+  error_category TEXT, error_message TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  created_by TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS data_views_by_dataset ON data_views (dataset_id, seq);
+CREATE INDEX IF NOT EXISTS data_views_at_work ON data_views (status, seq);
+
+CREATE TABLE IF NOT EXISTS buckets (
+  name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contents (
+  id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS small_segments (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: a slow reader may still hold it
+  bytes BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS objects (
+  bucket TEXT NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL, modified INTEGER NOT NULL,
+  content_type TEXT, metadata TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS objects_by_content ON objects (content_id);
+CREATE TABLE IF NOT EXISTS uploads (
+  id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT, metadata TEXT,
+  initiated INTEGER NOT NULL, created_by TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
+CREATE TABLE IF NOT EXISTS parts (
+  upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
+  etag TEXT NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS client_tokens (
+  principal TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL,
+  result TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (principal, operation, token)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS client_tokens_by_age ON client_tokens (created);
+]]
+
+--- @param data string data folder
+--- @return table database connection for this process alone
+function store.open(data)
+  local db = sqlite.open(data .. "/finspace.db")
+  db:script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+  return db
+end
+
+local function ensure_setting(db, name, make) db:run("INSERT OR IGNORE INTO settings VALUES (?, ?)", name, make()) end
+
+local EVERY_PERMISSION = '["CreateDataset","ManageClusters","ManageUsersAndGroups","ManageAttributeSets",'
+  .. '"ViewAuditData","AccessNotebooks","GetTemporaryCredentials"]'
+
+local function ensure_owner(db, now)
+  if db:row("SELECT 1 AS found FROM users LIMIT 1") then return end
+  local user, group = ids.resource(), ids.resource()
+  db:insert("users", {
+    id = user,
+    email = "owner@finspace.local",
+    type = "SUPER_USER",
+    first_name = "Local",
+    last_name = "Owner",
+    api_access = "ENABLED",
+    status = "ENABLED",
+    created = now,
+    modified = now,
+    last_enabled = now,
+  })
+  db:insert("permission_groups", {
+    id = group,
+    name = "Administrators",
+    description = "Made with the service; may do everything.",
+    permissions = EVERY_PERMISSION,
+    created = now,
+    modified = now,
+  })
+  db:run("INSERT INTO memberships (group_id, user_id) VALUES (?, ?)", group, user)
+  db:run("INSERT INTO settings VALUES ('owner', ?)", user)
+end
+
+local function ensure_owner_key(db, owner_key)
+  local owner = db:row("SELECT value FROM settings WHERE name = 'owner'").value
+  db:run("DELETE FROM access_keys WHERE user_id = ? AND expires_seconds IS NULL", owner)
+  db:run(
+    "INSERT OR REPLACE INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
+    owner_key.access_key_id,
+    owner_key.secret_access_key,
+    owner
+  )
+end
+
+--- Makes the schema, the owner and the working bucket where they are missing.
+--- Called in the master process, before any worker exists.
+--- @param data string
+--- @param owner_key table {access_key_id=, secret_access_key=} the key that DIR/credentials holds
+--- @param now integer epoch milliseconds
+function store.prepare(data, owner_key, now)
+  local db = store.open(data)
+  db:script(SCHEMA)
+  db:transaction(function()
+    ensure_setting(db, "environment", ids.resource)
+    ensure_setting(db, "page_key", ids.secret)
+    ensure_setting(db, "bucket", function() return "finspace-local" end)
+    ensure_owner(db, now)
+    ensure_owner_key(db, owner_key)
+    db:run("INSERT OR IGNORE INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner'", now)
+  end)
+  db:close()
+end
+
+--- @param db table
+--- @return table<string, string> every setting
+function store.settings(db)
+  local settings = {}
+  for _, row in ipairs(db:rows("SELECT name, value FROM settings")) do
+    settings[row.name] = row.value
+  end
+  return settings
+end
+
+return store

@@ -1,0 +1,177 @@
+--- The front door inside nginx: reads a request as it came over the wire, finds out which half of the
+-- service it is for, and writes answers and refusals in that half's shape. The credential scope says
+-- which half is meant, so one port serves all.
+
+local cjson = require("cjson.safe")
+local core = require("finspace.core")
+local sys = require("finspace.sys")
+local api = require("finspace.service.api")
+local authorize = require("finspace.service.authorize")
+local fault = require("finspace.service.fault")
+local log = require("finspace.service.log")
+local router = require("finspace.service.router")
+local s3 = require("finspace.service.s3.router")
+local sqlite = require("finspace.service.db.sqlite")
+local sts = require("finspace.service.sts")
+local xml = require("finspace.service.s3.xml")
+
+local front = {}
+
+local function read_headers()
+  local list, by_name = {}, {}
+  for name, values in pairs(ngx.req.get_headers(0, true)) do
+    for _, value in ipairs(type(values) == "table" and values or { values }) do
+      value = value == true and "" or value
+      list[#list + 1] = { name, value }
+      by_name[name:lower()] = value
+    end
+  end
+  return list, by_name
+end
+
+-- Before the signature is read, the request's looks say whose error shape it understands.
+local function guess_service(request)
+  local header = request.header
+  local scope = (header.authorization or "") .. " " .. (core.uri_decode(request.query) or "")
+  local named = scope:match("/([%w%-]+)/aws4_request")
+  if named then return named end
+  if header["x-amz-content-sha256"] then return "s3" end
+  local row, path_exists = router.find(request.method, request.path)
+  return (row or path_exists or request.method == "POST") and "finspace-api" or "s3"
+end
+
+local function read_request()
+  local path, query = ngx.var.request_uri:match("^([^?]*)%??(.*)$")
+  local headers, by_name = read_headers()
+  local request = {
+    id = sys.uuid(),
+    method = ngx.req.get_method(),
+    path = path,
+    query = query,
+    headers = headers,
+    header = by_name,
+  }
+  request.service_hint = guess_service(request)
+  return request
+end
+
+-- --- refusals -------------------------------------------------------------------------------------
+
+local function json_refusal(request, problem)
+  ngx.header["Content-Type"] = "application/json"
+  ngx.header["x-amzn-requestid"] = request.id
+  ngx.header["x-amzn-errortype"] = problem.code
+  return cjson.encode { message = problem.message }
+end
+
+local function s3_refusal(request, problem)
+  ngx.header["Content-Type"] = "application/xml"
+  ngx.header["x-amz-request-id"] = request.id
+  ngx.header["x-amz-id-2"] = core.sha256(request.id)
+  return xml.document("Error", nil, {
+    { "Code", problem.code },
+    { "Message", problem.message },
+    { "Resource", request.path },
+    { "RequestId", request.id },
+  })
+end
+
+local function sts_refusal(request, problem)
+  ngx.header["Content-Type"] = "text/xml"
+  ngx.header["x-amzn-requestid"] = request.id
+  return sts.refusal(request.id, problem)
+end
+
+local REFUSALS = { s3 = s3_refusal, sts = sts_refusal }
+
+-- A body that was not read may still be on its way: the connection cannot carry another request.
+local function write_refusal(request, problem)
+  local body = (REFUSALS[request.service_hint] or json_refusal)(request, problem)
+  ngx.status = problem.status
+  if tonumber(request.header["content-length"] or 0) ~= 0 then ngx.header["Connection"] = "close" end
+  ngx.header["Content-Length"] = #body
+  if request.method ~= "HEAD" then ngx.print(body) end
+end
+
+-- What went wrong inside is for the log, not for the caller.
+local function internal(service, problem)
+  log.problem("a request", problem)
+  if sqlite.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
+  local code = service == "s3" and "InternalError" or "InternalServerException"
+  return fault.new(code, "the service failed; its log says why", 500)
+end
+
+-- --- answers --------------------------------------------------------------------------------------
+
+local function answer_s3(state, request, auth)
+  local caller = authorize.verify(state, request, auth, nil)
+  request.payload_hash = auth.payload_hash or "UNSIGNED-PAYLOAD"
+  ngx.header["x-amz-request-id"] = request.id
+  ngx.header["x-amz-id-2"] = core.sha256(request.id)
+  s3.answer(state, request, caller, math.floor(sys.now() * 1000))
+end
+
+local function answer_sts(state, request, auth)
+  local body = api.read_body(request)
+  local caller = authorize.verify(state, request, auth, body)
+  local document = sts.answer(state, request, body, caller)
+  ngx.header["Content-Type"] = "text/xml"
+  ngx.header["x-amzn-requestid"] = request.id
+  ngx.header["Content-Length"] = #document
+  ngx.print(document)
+end
+
+local function answer_finspace(state, request, auth)
+  local body = api.read_body(request)
+  local caller = authorize.verify(state, request, auth, body)
+  if caller.bucket then
+    fault.raise("AccessDeniedException", "these keys open one data view's files and nothing else")
+  end
+  local status, json = api.answer(state, request, body, caller)
+  ngx.status = status
+  ngx.header["Content-Type"] = "application/json"
+  ngx.header["x-amzn-requestid"] = request.id
+  ngx.header["Content-Length"] = #json
+  ngx.print(json)
+end
+
+local HALVES = { s3 = answer_s3, sts = answer_sts }
+
+--- Answers the request at hand.
+--- @param state table {db=, settings=}
+function front.answer(state)
+  local request = read_request()
+  local ok, problem = pcall(function()
+    local auth = authorize.read(request)
+    request.service_hint = auth.service
+    local answer = HALVES[auth.service] or answer_finspace
+    answer(state, request, auth)
+  end)
+  if ok then return end
+  if not fault.is(problem) then problem = internal(request.service_hint, problem) end
+  if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
+  for _, name in ipairs { "ETag", "Last-Modified", "Accept-Ranges", "Content-Range" } do
+    ngx.header[name] = nil
+  end
+  write_refusal(request, problem)
+end
+
+local REASONS = {
+  [400] = "the request is not well-formed HTTP",
+  [405] = "the method is not one that HTTP knows",
+  [408] = "the request did not arrive in time",
+  [413] = "the request's body is too large",
+  [414] = "the request's path and query are too long",
+  [494] = "the request's headers are too large",
+}
+
+--- Answers a request that nginx refused, for which there may be nothing to read but its status.
+--- @param status integer
+function front.refuse(status)
+  local request = { id = sys.uuid(), method = ngx.req.get_method(), header = {} }
+  local code = status >= 500 and "InternalServerException" or "ValidationException"
+  if status == 494 then status = 431 end
+  write_refusal(request, fault.new(code, REASONS[status] or "the request was refused", status))
+end
+
+return front

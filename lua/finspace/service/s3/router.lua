@@ -1,0 +1,116 @@
+--- The S3 half, path-style: what staging needs, and what the AWS tools use on their way there. Here a
+-- request finds its handler; a call is `{state, request, caller, bucket, key, query, now}`.
+
+local core = require("finspace.core")
+local access = require("finspace.service.s3.access")
+local bucket = require("finspace.service.s3.bucket")
+local listing = require("finspace.service.s3.listing")
+local object = require("finspace.service.s3.object")
+local query = require("finspace.service.query")
+local upload = require("finspace.service.s3.upload")
+local wire = require("finspace.service.s3.wire")
+
+local s3 = {}
+
+local LONGEST_KEY = 1024
+
+-- Parts of S3 that are asked for by a word in the query, and are not here.
+local NOT_HERE = {}
+for word in
+  ([[accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold
+  lifecycle logging metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock
+  replication requestPayment restore retention select tagging torrent versioning versions website]]):gmatch("%S+")
+do
+  NOT_HERE[word] = true
+end
+
+-- A handler, and what its caller must be allowed to do.
+local function of_service(call) return call.request.method == "GET" and bucket.list, "look" end
+
+local BUCKET = {
+  PUT = function() return bucket.create, "create" end,
+  DELETE = function() return bucket.delete, "write" end,
+  HEAD = function() return bucket.head, "read" end,
+  POST = function(asked) return asked.delete and bucket.delete_objects, "look" end,
+  GET = function(asked)
+    if asked.location then return bucket.location, "read" end
+    return asked.uploads and upload.list or listing.answer, "list"
+  end,
+}
+
+local OBJECT = {
+  PUT = function(asked, header)
+    if asked.uploadId then return upload.put_part, "write" end
+    return header["x-amz-copy-source"] and object.copy or object.put, "write"
+  end,
+  POST = function(asked)
+    if asked.uploads then return upload.begin, "write" end
+    return asked.uploadId and upload.complete, "write"
+  end,
+  GET = function(asked) return asked.uploadId and upload.list_parts or object.get, "read" end,
+  HEAD = function() return object.get, "read" end,
+  DELETE = function(asked) return asked.uploadId and upload.abort or object.delete, "write" end,
+}
+
+local function route(call)
+  for word in pairs(call.query) do
+    if NOT_HERE[word] then wire.refuse("NotImplemented", "this service does not have ?" .. word) end
+  end
+  if not call.bucket then return of_service(call) end
+  local choose = (call.key and OBJECT or BUCKET)[call.request.method]
+  if choose then return choose(call.query, call.request.header) end
+end
+
+local function parse_path(path)
+  local name, key = path:match("^/([^/]*)/?(.*)$")
+  name, key = core.uri_decode(name), core.uri_decode(key)
+  if #key > LONGEST_KEY then wire.refuse("KeyTooLongError", "a key has at most 1024 bytes") end
+  return name ~= "" and name or nil, key ~= "" and key or nil
+end
+
+local function parse_query(text)
+  local asked, twice = query.parse(text)
+  if twice then wire.refuse("InvalidArgument", twice .. " is in the query more than once") end
+  return asked
+end
+
+-- Who deletes many objects at once is judged for each, and who lists buckets is shown his own.
+local function is_allowed(call, action)
+  if action == "look" then return true end
+  if action == "create" then return call.caller.type == "SUPER_USER" and not call.caller.bucket end
+  local subject = action == "list" and (call.query.prefix or "") or call.key
+  return access.allows(call.state, call.caller, action == "write" and "write" or "read", call.bucket, subject)
+end
+
+local function check_bucket(call, action)
+  if not call.bucket or action == "create" then return end
+  if call.state.db:row("SELECT 1 AS found FROM buckets WHERE name = ?", call.bucket) then return end
+  wire.refuse("NoSuchBucket", "there is no bucket of that name")
+end
+
+-- Conditions of what is written are heeded before: nginx would hold them against the answer's own ETag.
+local function hide_conditions(request)
+  if request.method == "GET" or request.method == "HEAD" then return end
+  for _, name in ipairs { "if-match", "if-none-match" } do
+    if request.header[name] then ngx.req.clear_header(name) end
+  end
+end
+
+--- Answers one request whose signature has been verified.
+--- @param state table
+--- @param request table
+--- @param caller table
+--- @param now integer epoch milliseconds
+function s3.answer(state, request, caller, now)
+  local call = { state = state, request = request, caller = caller, now = now }
+  call.bucket, call.key = parse_path(request.path)
+  call.query = parse_query(request.query)
+  local handler, action = route(call)
+  if not handler then wire.refuse("MethodNotAllowed", "there is no such S3 operation here") end
+  if not is_allowed(call, action) then wire.refuse("AccessDenied", "these keys do not open this bucket or key") end
+  check_bucket(call, action)
+  hide_conditions(request)
+  handler(call)
+end
+
+return s3

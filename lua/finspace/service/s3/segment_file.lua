@@ -1,0 +1,104 @@
+--- Files written and read by descriptor: whole writes, and a way to know that they are on disk.
+
+local ffi = require("ffi")
+
+ffi.cdef([[
+int open(const char *path, int flags, ...);
+int close(int fd);
+intptr_t read(int fd, void *buffer, size_t count);
+intptr_t write(int fd, const char *bytes, size_t count);
+int64_t lseek(int fd, int64_t offset, int whence);
+int fsync(int fd);
+int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags);
+char *strerror(int code);
+]])
+
+local C = ffi.C
+local READ_ONLY, CLOSE_ON_EXEC, FOLDER = 0x0, 0x80000, 0x10000
+local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
+local EINTR = 4
+local WRITEBACK, START_WRITING = 8 * 1024 * 1024, 2 -- SYNC_FILE_RANGE_WRITE
+
+-- A reader that goes away half way leaves its file to the collector.
+local File = {}
+File.__index = File
+
+local function fail(doing, path) error(("cannot %s %s: %s"):format(doing, path, ffi.string(C.strerror(ffi.errno()))), 0) end
+
+local function open(path, flags)
+  local fd = C.open(path, flags + CLOSE_ON_EXEC, ffi.cast("int", tonumber("600", 8)))
+  if fd < 0 then return nil end
+  local guard = ffi.gc(ffi.new("int[1]", fd), function(kept) C.close(kept[0]) end)
+  return setmetatable({ fd = fd, path = path, guard = guard, sent = 0, unsent = 0 }, File)
+end
+
+local file = {}
+
+--- @param path string must not exist yet
+--- @return table file
+function file.create(path) return open(path, WRITE_CREATE_EXCLUSIVE) or fail("create", path) end
+
+--- @param path string
+--- @return table|nil file
+function file.open(path) return open(path, READ_ONLY) end
+
+-- What is written starts on its way to the disk at once, so that the sync at the end is short.
+local function start_writeback(self, written)
+  self.unsent = self.unsent + written
+  if self.unsent < WRITEBACK then return end
+  C.sync_file_range(self.fd, self.sent, self.unsent, START_WRITING)
+  self.sent, self.unsent = self.sent + self.unsent, 0
+end
+
+--- @param bytes string written whole, or it raises
+function File:write(bytes)
+  start_writeback(self, #bytes)
+  local at, left = ffi.cast("const char *", bytes), #bytes
+  while left > 0 do
+    local written = tonumber(C.write(self.fd, at, left))
+    if written < 0 and ffi.errno() ~= EINTR then fail("write", self.path) end
+    if written > 0 then
+      at, left = at + written, left - written
+    end
+  end
+end
+
+--- @param buffer ffi.cdata* at least `count` bytes
+--- @param count integer
+--- @return integer read 0 at the end
+function File:read_into(buffer, count)
+  local got = tonumber(C.read(self.fd, buffer, count))
+  if got >= 0 then return got end
+  if ffi.errno() == EINTR then return self:read_into(buffer, count) end
+  return fail("read", self.path)
+end
+
+--- @param offset integer from the file's start
+function File:seek(offset)
+  if C.lseek(self.fd, offset, 0) < 0 then fail("seek in", self.path) end
+end
+
+--- Waits until what was written is on disk.
+function File:sync()
+  if C.fsync(self.fd) ~= 0 then fail("sync", self.path) end
+end
+
+--- Closes the file; a second call does nothing.
+function File:close()
+  if not self.fd then return end
+  ffi.gc(self.guard, nil)
+  C.close(self.fd)
+  self.fd = nil
+end
+
+--- Waits until a path's content, or a folder's entries, are on disk. Runs in a thread of nginx too,
+--- where large files are synced, so that the worker goes on meanwhile.
+--- @param path string
+--- @param is_folder? boolean
+function file.sync(path, is_folder)
+  local opened = open(path, is_folder and FOLDER or READ_ONLY) or fail("open", path)
+  opened:sync()
+  opened:close()
+end
+
+return file

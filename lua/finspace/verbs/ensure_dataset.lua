@@ -1,0 +1,138 @@
+--- `fs:ensure_dataset`: finds a dataset, or creates it. Asked twice, even at the same moment, it makes
+--- one.
+local core = require("finspace.core")
+local errors = require("finspace.errors")
+local options = require("finspace.options")
+
+local datasets = {}
+
+local OPTIONS = {
+  title = "string",
+  alias = "string",
+  kind = "string",
+  description = "string",
+  owner = "table",
+  schema = "table",
+  permission_group_id = "string",
+  permissions = "table",
+}
+
+--- @class finspace.EnsureDatasetOptions
+--- @field title? string   what it is called; titles need not be unique, so more than one match is an err
+--- @field alias? string   its unique name, with or without "alias/"; looked for instead of the title
+--- @field kind? string    "TABULAR" (the default) or "NON_TABULAR"
+--- @field description? string
+--- @field owner? table    { name, phoneNumber, email }
+--- @field schema? table   a schemaDefinition, for example from fs:infer_schema
+--- @field permission_group_id? string  a group that may use it; without one, its creator alone may
+--- @field permissions? string[]        what that group may do; everything when absent
+
+local ALL_PERMISSIONS = {
+  "ViewDatasetDetails",
+  "ReadDatasetData",
+  "AddDatasetData",
+  "CreateDataView",
+  "EditDatasetMetadata",
+  "ManageDatasetPermissions",
+  "DeleteDataset",
+}
+
+local function full_alias(alias) return alias and (alias:find("^alias/") and alias or "alias/" .. alias) end
+
+local function ambiguous(wanted, found)
+  local ids = {}
+  for i, dataset in ipairs(found) do
+    ids[i] = dataset.datasetId
+  end
+  return nil,
+    errors.new {
+      kind = "client",
+      code = "AmbiguousTitle",
+      operation = "ensure_dataset",
+      outcome = "not_sent",
+      message = ("%d datasets are titled %q (%s); name the one you mean by its alias, or use its id"):format(
+        #found,
+        wanted,
+        table.concat(ids, ", ")
+      ),
+    }
+end
+
+--- The dataset whose member has this value, looked for over all pages; false when there is none.
+--- @param client finspace.Client
+--- @param member "alias"|"datasetTitle"
+--- @param wanted string
+--- @return table|false|nil dataset, finspace.Error|nil err
+function datasets.find(client, member, wanted)
+  local found, err = client:pages("ListDatasets"):collect(function(dataset) return dataset[member] == wanted end)
+  if not found then return nil, err end
+  if #found > 1 then return ambiguous(wanted, found) end
+  return found[1] or false
+end
+
+local function group_params(given)
+  if not given.permission_group_id then return {} end
+  local granted = {}
+  for i, permission in ipairs(given.permissions or ALL_PERMISSIONS) do
+    granted[i] = { permission = permission }
+  end
+  return { permissionGroupId = given.permission_group_id, datasetPermissions = granted }
+end
+
+local function create(client, given, alias, token)
+  return client:call("CreateDataset", {
+    datasetTitle = given.title or alias:gsub("^alias/", ""),
+    alias = alias,
+    kind = given.kind or "TABULAR",
+    datasetDescription = given.description,
+    ownerInfo = given.owner,
+    schemaDefinition = given.schema,
+    permissionGroupParams = group_params(given),
+    clientToken = token,
+  })
+end
+
+-- Runs that meet each other use one token, so that they make one dataset between them.
+local function shared_token(member, wanted) return "ensure-" .. core.sha256(member .. "\0" .. wanted):sub(1, 48) end
+
+-- Creates it, whoever else is doing so at this moment.
+local function create_once(client, given, alias, member, wanted)
+  local created, err = create(client, given, alias, shared_token(member, wanted))
+  if not created then
+    if err.code ~= "ConflictException" then return nil, err end
+    local dataset = datasets.find(client, member, wanted) -- another run was faster, and asked for it otherwise
+    if dataset then return dataset, nil, false end
+    return nil, err
+  end
+  local dataset
+  dataset, err = client:wait_dataset { datasetId = created.datasetId }
+  if dataset or err.code ~= "ResourceNotFoundException" then return dataset, err, true end
+  -- The service remembered the token of a dataset that has been deleted since.
+  created, err = create(client, given, alias)
+  if not created then return nil, err end
+  dataset, err = client:wait_dataset { datasetId = created.datasetId }
+  return dataset, err, true
+end
+
+--- Finds a dataset by its alias or its title, over all pages, or creates it. One that is there is left
+--- as it is, whatever else the options say.
+--- @param client finspace.Client
+--- @param given finspace.EnsureDatasetOptions
+--- @return table|nil dataset, finspace.Error|nil err, boolean|nil created
+function datasets.ensure(client, given)
+  options.check("ensure_dataset", given, OPTIONS)
+  if not given or not (given.title or given.alias) then
+    error('ensure_dataset needs the option "title" or "alias"', 2)
+  end
+  local alias = full_alias(given.alias)
+  local member, wanted = "datasetTitle", given.title
+  if alias then
+    member, wanted = "alias", alias
+  end
+  local dataset, err = datasets.find(client, member, wanted)
+  if dataset == nil then return nil, err end
+  if dataset then return dataset, nil, false end
+  return create_once(client, given, alias, member, wanted)
+end
+
+return datasets

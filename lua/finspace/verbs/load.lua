@@ -1,0 +1,455 @@
+--- `fs:load`: files on disk become one changeset.
+--
+-- check the files ▸ find the dataset ▸ stage in S3 ▸ CreateChangeset ▸ wait.
+--
+-- Whatever happens in between, there is never more than one changeset: the clientToken and the
+-- staging prefix are noted before anything is sent (`finspace.load.journal`), and the same load asked
+-- for again goes on where the last one was cut off.
+local dataset = require("finspace.verbs.find_dataset")
+local errors = require("finspace.errors")
+local files = require("finspace.verbs.load.files")
+local formats = require("finspace.formats.sniff")
+local journal = require("finspace.verbs.load.journal")
+local options = require("finspace.options")
+local staging = require("finspace.verbs.load.staging")
+local upload = require("finspace.s3.upload")
+
+local load = {}
+
+local OPTIONS = {
+  file = "string|table",
+  dataset = "string",
+  change_type = "string",
+  format = "string",
+  format_params = "table",
+  on_progress = "function",
+  wait = "boolean",
+  timeout = "seconds",
+  journal = "boolean",
+  keep = "boolean",
+  cancelled = "function",
+  min_interval = "seconds",
+  max_interval = "seconds",
+  at_end = "function",
+}
+
+--- @class finspace.LoadOptions
+--- @field file string|string[]        a file, a folder, a pattern, or several of them
+--- @field dataset string              its id, its `alias/…`, or its title
+--- @field change_type? "APPEND"|"REPLACE"  APPEND when absent
+--- @field format? "CSV"|"JSON"|"PARQUET"|"XML"  told by the name and the first bytes when absent
+--- @field format_params? table<string, string>  what is known better than it can be guessed
+--- @field on_progress? fun(event: finspace.LoadEvent)
+--- @field wait? boolean               false: return when the changeset is created
+--- @field timeout? number             seconds to wait for it
+--- @field journal? boolean            false: keep no notes; a crash cannot be resumed then
+--- @field keep? boolean               true: a load that fails leaves what is staged, to be resumed
+--- @field cancelled? fun(): boolean   asked often; true stops the load, which can be resumed
+--- @field at_end? fun(forget: fun())  for programs: gets the function that forgets a load that is over,
+---   to be called when its result has been told; until then the same load gives the same changeset
+
+--- @class finspace.LoadEvent
+--- @field stage "staging"|"staged"|"creating"|"created"|"ingesting"|"done"
+--- @field bytes integer        staged so far
+--- @field bytes_total integer
+--- @field files integer        staged so far
+--- @field files_total integer
+--- @field resumed boolean      an earlier run had begun it
+--- @field format_params table
+--- @field dataset_id string
+--- @field changeset? table
+
+-- The service remembers a clientToken for ten minutes; a minute of it is kept for our own retries.
+local TOKEN_TRUSTED = 540
+
+--- One load under way.
+--- @class finspace.load.Run
+--- @field fs finspace.Client
+--- @field given finspace.LoadOptions
+--- @field selection finspace.load.Selection
+--- @field journal finspace.load.Journal
+--- @field state table            what the journal holds
+--- @field event finspace.LoadEvent
+local Run = {}
+Run.__index = Run
+
+-- Checking -----------------------------------------------------------------------------------------
+
+local CHANGE_TYPES = { APPEND = true, REPLACE = true }
+
+local function check_options(given)
+  options.check("load", given, OPTIONS, 4)
+  options.require("load", given, "file", 4)
+  options.require("load", given, "dataset", 4)
+  if not CHANGE_TYPES[given.change_type or "APPEND"] then
+    error('load: change_type must be "APPEND" or "REPLACE"', 4)
+  end
+end
+
+local function read_sample(entry)
+  local handle, message = io.open(entry.path, "rb")
+  local sample = handle and handle:read(formats.SAMPLE)
+  if handle then handle:close() end
+  if sample then return sample end
+  return nil,
+    errors.new {
+      kind = "io",
+      code = "FileUnreadable",
+      operation = "load",
+      outcome = "not_sent",
+      message = "cannot read " .. (message or entry.path),
+    }
+end
+
+local function describe_format(given, entry)
+  local sample, err = read_sample(entry)
+  if not sample then return nil, err end
+  local params
+  params, err = formats.detect(entry.name, sample, given.format)
+  if not params then return nil, err end
+  for name, value in pairs(given.format_params or {}) do
+    params[name] = tostring(value)
+  end
+  return params
+end
+
+-- The journal ----------------------------------------------------------------------------------------
+
+local function sorted_pairs_text(map)
+  local lines = {}
+  for name, value in pairs(map or {}) do
+    table.insert(lines, name .. "=" .. tostring(value))
+  end
+  table.sort(lines)
+  return table.concat(lines, "\n")
+end
+
+-- What makes it this load and no other: the same again finds its journal.
+local function journal_name(fs, given)
+  local endpoint, err = fs.session:endpoint("finspace_data")
+  if not endpoint then return nil, err end
+  return journal.name(
+    endpoint.url,
+    given.dataset,
+    given.change_type or "APPEND",
+    given.format or "",
+    sorted_pairs_text(given.format_params),
+    table.concat(files.absolute(given.file), "\n")
+  )
+end
+
+local function open_journal(fs, given)
+  if given.journal == false then return journal.none() end
+  local folder, err = journal.folder(fs.session.runtime.getenv)
+  if not folder then return nil, err end
+  local name
+  name, err = journal_name(fs, given)
+  if not name then return nil, err end
+  return journal.open(folder, name)
+end
+
+--- Notes where the load is, before it goes further.
+function Run:note(stage)
+  self.state.stage = stage
+  return self.journal:write(self.state)
+end
+
+function Run:report(stage)
+  self.event.stage = stage or self.event.stage
+  if self.given.on_progress then self.given.on_progress(self.event) end
+end
+
+-- A new load: its token and its place are noted before anything is sent.
+function Run:begin(dataset_id)
+  local runtime = self.fs.session.runtime
+  local place, err = staging.place(self.fs, runtime.uuid())
+  if not place then return nil, err end
+  if self.selection.single and self.selection.bytes <= upload.SINGLE then
+    place.key = place.prefix .. self.selection.entries[1].name
+  end
+  self.state = {
+    version = 1,
+    begun_at = math.floor(runtime.now()),
+    place = place,
+    dataset_id = dataset_id,
+    fingerprint = self.selection.fingerprint,
+    format_params = self.event.format_params,
+    client_token = runtime.uuid(),
+    load = { -- what it takes to ask for it again
+      file = files.absolute(self.given.file),
+      dataset = self.given.dataset,
+      format = self.given.format,
+      change_type = self.given.change_type,
+      format_params = self.given.format_params,
+    },
+  }
+  return self:note("staging")
+end
+
+-- Staging --------------------------------------------------------------------------------------------
+
+local function source_path(self)
+  local place = self.state.place
+  local name = self.selection.single and self.selection.entries[1].name or ""
+  return ("s3://%s/%s%s"):format(place.bucket, place.prefix, name)
+end
+
+-- A load that was stopped, or that the caller keeps, is to be resumed. Everything else is cleared.
+function Run:is_kept(err)
+  if self.given.journal == false then return false end
+  return err.kind == "cancelled" or self.given.keep == true
+end
+
+-- Takes back what is staged. What cannot be reached now stays noted, for the next run to clear.
+function Run:clear()
+  local removed = staging.remove(self.fs, self.state.place)
+  if removed then self.journal:remove() end
+  return removed
+end
+
+function Run:fail(err)
+  if not self:is_kept(err) and self:clear() then return nil, err end
+  err.resumable = self.given.journal ~= false
+  return nil, err
+end
+
+function Run:stage()
+  local event = self.event
+  self:report("staging")
+  local sent, err = staging.send {
+    fs = self.fs,
+    place = self.state.place,
+    entries = self.selection.entries,
+    resume = event.resumed,
+    cancelled = self.given.cancelled,
+    keep = function(failure) return self:is_kept(failure) end,
+    on_bytes = function(count)
+      event.bytes = event.bytes + count
+      self:report()
+    end,
+    on_file = function(entry)
+      event.files, event.path = event.files + 1, entry.path
+      self:report()
+    end,
+  }
+  if not sent then return self:fail(err) end
+  self:report("staged")
+  return self:note("staged")
+end
+
+-- The changeset --------------------------------------------------------------------------------------
+
+-- The changeset that was made of this load's staged files, if there is one: false means none.
+function Run:find_changeset()
+  local wanted = source_path(self)
+  local pages = self.fs:pages("ListChangesets", { datasetId = self.state.dataset_id })
+  while true do
+    local page, err = pages:next()
+    if err then return nil, err end
+    if not page then return false end
+    for _, item in ipairs(page.changesets or {}) do
+      if item.sourceParams and item.sourceParams.s3SourcePath == wanted then return item.changesetId end
+    end
+  end
+end
+
+-- Past the token's ten minutes the service no longer knows a repetition: look before creating.
+function Run:adopt_changeset()
+  local state, now = self.state, self.fs.session.runtime.now()
+  if not state.token_used_at or now - state.token_used_at < TOKEN_TRUSTED then return false end
+  local id, err = self:find_changeset()
+  if id == false then
+    state.client_token, state.token_used_at = self.fs.session.runtime.uuid(), nil
+  end
+  return id, err
+end
+
+function Run:send_create()
+  local state = self.state
+  state.token_used_at = state.token_used_at or math.floor(self.fs.session.runtime.now())
+  local noted, err = self:note("creating")
+  if not noted then return nil, err end
+  local created
+  created, err = self.fs:call("CreateChangeset", {
+    datasetId = state.dataset_id,
+    changeType = self.given.change_type or "APPEND",
+    sourceParams = { sourceType = "S3", s3SourcePath = source_path(self) },
+    formatParams = state.format_params,
+    clientToken = state.client_token,
+  })
+  if created then return created.changesetId end
+  if err.outcome == "unknown" then
+    err.resumable = self.given.journal ~= false -- the staged files may be needed: they stay
+    return nil, err
+  end
+  return self:fail(err)
+end
+
+function Run:create()
+  self:report("creating")
+  local id, err = self:adopt_changeset()
+  if id == nil then return nil, err end
+  if not id then
+    id, err = self:send_create()
+  end
+  if not id then return nil, err end
+  self.state.changeset_id = id
+  self.event.changeset = { datasetId = self.state.dataset_id, changesetId = id }
+  self:report("created")
+  return self:note("created")
+end
+
+local function has_failed(err) return err.changeset ~= nil and err.changeset.status == "FAILED" end
+
+function Run:wait()
+  local given = self.given
+  local changeset, err = self.fs:wait_changeset {
+    datasetId = self.state.dataset_id,
+    changesetId = self.state.changeset_id,
+    timeout = given.timeout,
+    min_interval = given.min_interval,
+    max_interval = given.max_interval,
+    cancel = given.cancelled,
+    on_status = function(_, item)
+      self.event.changeset = item
+      self:report("ingesting")
+    end,
+  }
+  if changeset then
+    self.over = true
+    self:report("done")
+    return changeset
+  end
+  if has_failed(err) then return self:fail(err) end
+  err.resumable = given.journal ~= false
+  return nil, err
+end
+
+-- The whole ------------------------------------------------------------------------------------------
+
+-- What an earlier run left of files that are others now: it ends here. A changeset that it created,
+-- or may have, keeps its files.
+function Run:settle()
+  local state = self.state
+  if state.stage == "created" then
+    self.journal:remove()
+    return true
+  end
+  if state.stage == "creating" then
+    local id, err = self:find_changeset()
+    if id == nil then return nil, err end
+    if id then
+      self.journal:remove()
+      return true
+    end
+  end
+  local removed, err = staging.remove(self.fs, state.place)
+  if not removed then return nil, err end
+  self.journal:remove()
+  return true
+end
+
+-- Takes up what an earlier run noted. True when this run goes on with it.
+function Run:take_up()
+  local state = self.journal.state
+  if not state or state.version ~= 1 then return false end
+  self.state = state
+  if state.fingerprint == self.selection.fingerprint then
+    self.event.resumed, self.event.format_params = true, state.format_params
+    return true
+  end
+  local settled, err = self:settle()
+  if not settled then return nil, err end
+  return false
+end
+
+function Run:start()
+  local resumed, err = self:take_up()
+  if resumed == nil then return nil, err end
+  if not resumed then
+    local id
+    id, err = dataset.find(self.fs, self.given.dataset)
+    if not id then return nil, err end
+    local begun
+    begun, err = self:begin(id)
+    if not begun then return nil, err end
+  end
+  self.event.dataset_id = self.state.dataset_id
+  return true
+end
+
+local AFTER_STAGING = { staged = true, creating = true, created = true }
+
+function Run:perform()
+  local well, err = self:start()
+  if well and not AFTER_STAGING[self.state.stage] then
+    well, err = self:stage()
+  end
+  if well and self.state.stage ~= "created" then
+    well, err = self:create()
+  end
+  if not well then return nil, err end
+  if self.given.wait ~= false then return self:wait() end
+  self.over = true
+  return self.fs:call("GetChangeset", {
+    datasetId = self.state.dataset_id,
+    changesetId = self.state.changeset_id,
+  })
+end
+
+--- Loads files into a dataset, and waits for the changeset.
+--- @param fs finspace.Client
+--- @param given finspace.LoadOptions
+--- @return table|nil changeset, finspace.Error|nil err  `err.resumable`: the same load goes on from here
+function load.run(fs, given)
+  check_options(given)
+  local selection, err = files.select(given.file)
+  if not selection then return nil, err end
+  local format_params
+  format_params, err = describe_format(given, selection.entries[1])
+  if not format_params then return nil, err end
+  local notes
+  notes, err = open_journal(fs, given)
+  if not notes then return nil, err end
+  local run = setmetatable({
+    fs = fs,
+    given = given,
+    selection = selection,
+    journal = notes,
+    event = {
+      bytes = 0,
+      bytes_total = selection.bytes,
+      files = 0,
+      files_total = #selection.entries,
+      resumed = false,
+      format_params = format_params,
+    },
+  }, Run)
+  local changeset
+  changeset, err = run:perform()
+  local function forget()
+    if run.over then notes:remove() end
+    notes:close()
+  end
+  if given.at_end then
+    given.at_end(forget)
+  else
+    forget()
+  end
+  return changeset, err
+end
+
+--- The loads that were cut off, as `fs:load` takes them.
+--- @param fs finspace.Client
+--- @return finspace.LoadOptions[]|nil, finspace.Error|nil err
+function load.unfinished(fs)
+  local folder, err = journal.folder(fs.session.runtime.getenv)
+  if not folder then return nil, err end
+  local loads = {}
+  for _, state in ipairs(journal.unfinished(folder)) do
+    if type(state.load) == "table" then table.insert(loads, state.load) end
+  end
+  return loads
+end
+
+return load

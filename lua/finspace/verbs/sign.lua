@@ -1,0 +1,88 @@
+--- A request of one's own making, signed for another to send: a gateway signs, and leaves what streams to
+--- nginx.
+local options = require("finspace.options")
+local session = require("finspace.session")
+
+local signing = {}
+
+--- @class finspace.SignOptions
+--- @field method? string  "GET" when absent
+--- @field path string     below the endpoint's own, percent-encoded, as it is to be sent
+--- @field query? string   as it is to be sent, without "?"
+--- @field headers? table<string, string>  those that are to be signed, too
+--- @field body? string    whole, because the signature covers it
+
+--- @class finspace.SignedRequest
+--- @field method string
+--- @field url string
+--- @field headers table<string, string>  all that must be sent, by names in lower case; they hold the
+---   signature and the session token, so they belong in no log
+--- @field body? string
+
+local OPTIONS = { method = "string", path = "string", query = "string", headers = "table", body = "string" }
+
+local function check(given)
+  given = options.check("sign", given, OPTIONS, 4)
+  if not options.require("sign", given, "path", 4):find("^/") then
+    error('sign: option "path" must begin with a slash', 3)
+  end
+  for name, value in pairs(given.headers or {}) do
+    if type(name) ~= "string" or type(value) ~= "string" then
+      error('sign: option "headers" must map names to strings', 3)
+    end
+  end
+  return given
+end
+
+local function with_lower_names(given)
+  local headers = {}
+  for name, value in pairs(given or {}) do
+    headers[name:lower()] = value
+  end
+  return headers
+end
+
+-- What the exchange needs to know of it.
+local function compose(shared, given)
+  local endpoint, region, err = shared:locate()
+  if not endpoint then return nil, err end
+  return {
+    endpoint = endpoint,
+    region = region,
+    service = session.SERVICE,
+    repeatable = false,
+    credentials = shared.supplier,
+    request = {
+      method = given.method or "GET",
+      path = given.path,
+      query = given.query,
+      body = given.body,
+      headers = with_lower_names(given.headers),
+    },
+  }
+end
+
+local function sign(shared, given)
+  local call, exchange, err
+  exchange, err = shared:exchange()
+  if not exchange then return nil, err end
+  call, err = compose(shared, given)
+  if not call then return nil, err end
+  return exchange:sign(call, exchange:begin(call))
+end
+
+--- Signs a request with the client's keys, for the client's endpoint. Nothing is sent; the keys are looked up
+--- when there are none yet. The signature is good for some minutes.
+--- @param client finspace.Client
+--- @param given finspace.SignOptions
+--- @return finspace.SignedRequest|nil request, finspace.Error|nil err
+function signing.sign(client, given)
+  local signed, err = sign(client.session, check(given))
+  if not signed then
+    err.operation = err.operation or "sign"
+    return nil, err
+  end
+  return { method = signed.method, url = signed.url, headers = signed.headers, body = signed.body }
+end
+
+return signing

@@ -1,0 +1,383 @@
+--- Data views as one call each: `fs:ensure_auto_view` and `fs:read_view`.
+local core = require("finspace.core")
+local credentials = require("finspace.credentials")
+local csv = require("finspace.formats.csv")
+local download = require("finspace.s3.download")
+local errors = require("finspace.errors")
+local find_dataset = require("finspace.verbs.find_dataset").find
+local keys = require("finspace.credentials.keys")
+local options = require("finspace.options")
+local sys = require("finspace.sys")
+
+local views = {}
+
+local PIECE = 64 * 1024
+
+-- Finding ---------------------------------------------------------------------------------------------
+
+-- The views of a dataset for which `matches` holds, oldest first.
+local function find_views(client, dataset_id, matches)
+  return client:pages("ListDataViews", { datasetId = dataset_id }):collect(matches)
+end
+
+-- Keeping one automatic view --------------------------------------------------------------------------
+
+local ENSURE_OPTIONS = {
+  dataset = "string",
+  partition_columns = "table",
+  sort_columns = "table",
+  format = "string",
+  format_options = "table",
+  wait = "boolean",
+  timeout = "seconds",
+  on_status = "function",
+  cancel = "function",
+}
+
+--- @class finspace.EnsureAutoViewOptions
+--- @field dataset string              its id, its `alias/…`, or its title
+--- @field partition_columns? string[]
+--- @field sort_columns? string[]
+--- @field format? string              "DELIMITED_TEXT" when absent
+--- @field format_options? table<string, string>  with a header and commas when absent
+--- @field wait? boolean               false: return as soon as it is there, built or not
+--- @field timeout? number             seconds to wait for it
+--- @field on_status? fun(status: string, view: table)
+--- @field cancel? fun(): boolean
+
+local FINISHED_BADLY = { FAILED = true, CANCELLED = true, TIMEOUT = true, FAILED_CLEANUP_FAILED = true }
+
+local function same_list(left, right) return table.concat(left or {}, "\0") == table.concat(right or {}, "\0") end
+
+-- Whether an existing view is what is asked for; what the caller left open fits anyhow.
+local function fits(view, given)
+  local destination = view.destinationTypeProperties or {}
+  return view.autoUpdate
+    and not FINISHED_BADLY[view.status]
+    and (not given.partition_columns or same_list(view.partitionColumns, given.partition_columns))
+    and (not given.sort_columns or same_list(view.sortColumns, given.sort_columns))
+    and (not given.format or destination.s3DestinationExportFileFormat == given.format)
+end
+
+local function parameters(given, dataset_id)
+  return {
+    datasetId = dataset_id,
+    autoUpdate = true,
+    partitionColumns = given.partition_columns,
+    sortColumns = given.sort_columns,
+    destinationTypeParams = {
+      destinationType = "S3",
+      s3DestinationExportFileFormat = given.format or "DELIMITED_TEXT",
+      s3DestinationExportFileFormatOptions = given.format_options or { header = "true", delimiter = "," },
+    },
+  }
+end
+
+-- Runs that ask for the same view at the same moment make one between them. A view that went wrong
+-- earlier has a place in the token, so that a new one is not taken for it.
+local function shared_token(given, dataset_id, failed)
+  local parts = { dataset_id, given.format or "", tostring(failed) }
+  for _, list in ipairs { given.partition_columns or {}, given.sort_columns or {} } do
+    parts[#parts + 1] = table.concat(list, "\0")
+  end
+  return "ensure-" .. core.sha256(table.concat(parts, "\1")):sub(1, 48)
+end
+
+local function create_view(client, given, dataset_id)
+  local failed, err = find_views(
+    client,
+    dataset_id,
+    function(view) return view.autoUpdate and FINISHED_BADLY[view.status] end
+  )
+  if not failed then return nil, err end
+  local params = parameters(given, dataset_id)
+  params.clientToken = shared_token(given, dataset_id, #failed)
+  return client:call("CreateDataView", params)
+end
+
+--- Finds the dataset's view that follows every later changeset, or creates it, and waits until it is
+--- built. Asked again, it makes no second one.
+--- @param client finspace.Client
+--- @param given finspace.EnsureAutoViewOptions
+--- @return table|nil view, finspace.Error|nil err, boolean|nil created
+function views.ensure_auto(client, given)
+  options.check("ensure_auto_view", given, ENSURE_OPTIONS)
+  options.require("ensure_auto_view", given or {}, "dataset")
+  local dataset_id, err = find_dataset(client, given.dataset)
+  if not dataset_id then return nil, err end
+  local found
+  found, err = find_views(client, dataset_id, function(view) return fits(view, given) end)
+  if not found then return nil, err end
+  local view, created = found[1], false
+  if not view then
+    view, err = create_view(client, given, dataset_id)
+    created = true
+  end
+  if not view then return nil, err end
+  local ids = { datasetId = dataset_id, dataViewId = view.dataViewId }
+  if given.wait == false then
+    view, err = client:call("GetDataView", ids)
+    return view, err, created
+  end
+  ids.timeout, ids.on_status, ids.cancel = given.timeout, given.on_status, given.cancel
+  view, err = client:wait_data_view(ids)
+  return view, err, created
+end
+
+-- Reading ---------------------------------------------------------------------------------------------
+
+local READ_OPTIONS = { dataset = "string", view = "string", file = "string" }
+
+--- @class finspace.ReadViewOptions
+--- @field dataset string   its id, its `alias/…`, or its title
+--- @field view? string     its id; the newest that is built when absent, an automatic one before others
+--- @field file? string     where its rows go; absent: they are iterated over
+
+local function refuse(code, message)
+  return nil, errors.new { kind = "client", code = code, operation = "read_view", message = message }
+end
+
+-- The view that is meant when none is named.
+local function newest_view(client, dataset_id)
+  local built, err = find_views(client, dataset_id, function(view) return view.status == "SUCCESS" end)
+  if not built then return nil, err end
+  local best
+  for _, view in ipairs(built) do
+    if not best or view.autoUpdate or not best.autoUpdate then best = view end
+  end
+  if best then return best.dataViewId end
+  return refuse("NoView", ("dataset %s has no view that is built; make one with ensure_auto_view"):format(dataset_id))
+end
+
+local function locate(client, given)
+  local dataset_id, err = find_dataset(client, given.dataset)
+  if not dataset_id then return nil, err end
+  local view_id = given.view
+  if not view_id then
+    view_id, err = newest_view(client, dataset_id)
+    if not view_id then return nil, err end
+  end
+  return client:call("GetDataView", { datasetId = dataset_id, dataViewId = view_id })
+end
+
+local function keys_of(details)
+  local given = details.credentials or {}
+  local found, message = keys.new {
+    access_key_id = given.accessKeyId,
+    secret_access_key = given.secretAccessKey,
+    session_token = given.sessionToken,
+    source = "GetExternalDataViewAccessDetails",
+    expires_at = given.expiration and math.floor(given.expiration / 1000),
+  }
+  if found then return found end
+  return keys.broken("GetExternalDataViewAccessDetails", "InvalidAnswer", "the view's keys are unusable: " .. message)
+end
+
+-- The view's place in S3, and S3 with the view's own keys, which are fetched anew when they end.
+local function open_place(client, view)
+  local ids = { datasetId = view.datasetId, dataViewId = view.dataViewId }
+  local details, err = client:call("GetExternalDataViewAccessDetails", ids)
+  if not details then return nil, err end
+  local first = details
+  local function provider()
+    local current, failure = first, nil
+    first = nil
+    if not current then
+      current, failure = client:call("GetExternalDataViewAccessDetails", ids)
+    end
+    if not current then return nil, failure end
+    return keys_of(current)
+  end
+  local runtime = client.session.runtime
+  local supply = credentials.cached(provider, runtime):supplier { runtime = runtime }
+  return {
+    s3 = client.session:s3(supply),
+    bucket = details.s3Location.bucket,
+    prefix = details.s3Location.key,
+    runtime = runtime,
+  }
+end
+
+local function list_files(place, view)
+  local names = {}
+  for object, err in place.s3:each_object { bucket = place.bucket, prefix = place.prefix } do
+    if not object then return nil, err end
+    if object.size > 0 then names[#names + 1] = object.key end
+  end
+  if #names > 0 then return names end
+  return refuse(
+    "EmptyView",
+    ("view %s is %s and has no files; wait for it with wait_data_view"):format(view.dataViewId, view.status)
+  )
+end
+
+local function fetch(place, key, path)
+  return download.file { s3 = place.s3, runtime = place.runtime, bucket = place.bucket, key = key, path = path }
+end
+
+local function layout_of(view)
+  local destination = view.destinationTypeParams or {}
+  local given = destination.s3DestinationExportFileFormatOptions or {}
+  return {
+    is_text = destination.s3DestinationExportFileFormat == "DELIMITED_TEXT"
+      and (given.compression or "none"):lower() == "none",
+    header = given.header ~= "false",
+    separator = given.delimiter or ",",
+  }
+end
+
+-- Into a file -----------------------------------------------------------------------------------------
+
+local function append(target, path, without_header)
+  local source = assert(io.open(path, "rb"))
+  if without_header then source:read("*l") end
+  local piece = source:read(PIECE)
+  while piece do
+    local written, message = target:write(piece)
+    if not written then
+      source:close()
+      return nil, message
+    end
+    piece = source:read(PIECE)
+  end
+  source:close()
+  return true
+end
+
+local function append_all(place, names, target, temporary, header)
+  for number, key in ipairs(names) do
+    local fetched, err = fetch(place, key, temporary)
+    if not fetched then return nil, err end
+    local appended, message = append(target, temporary, header and number > 1)
+    sys.remove(temporary)
+    if not appended then
+      return nil, errors.new { kind = "io", code = "FileUnwritable", operation = "read_view", message = message }
+    end
+  end
+  return true
+end
+
+local function unwritable(message)
+  return nil,
+    errors.new {
+      kind = "io",
+      code = "FileUnwritable",
+      operation = "read_view",
+      message = "cannot write " .. tostring(message),
+    }
+end
+
+-- All files one after the other under a temporary name: the file appears whole, or not at all.
+local function assemble(place, names, path, header)
+  local temporary = ("%s.%s.part"):format(path, place.runtime.uuid():sub(1, 8))
+  local target, message = io.open(temporary, "wb")
+  if not target then return unwritable(message) end
+  local done, err = append_all(place, names, target, temporary .. ".piece", header)
+  local closed
+  closed, message = target:close()
+  if done and closed then
+    local renamed
+    renamed, message = sys.rename(temporary, path)
+    if renamed then return true end
+  end
+  sys.remove(temporary)
+  if done then return unwritable(message) end
+  return nil, err
+end
+
+local function read_to_file(place, names, view, path)
+  local layout = layout_of(view)
+  local done, err
+  if #names == 1 then
+    done, err = fetch(place, names[1], path)
+  else
+    done, err = assemble(place, names, path, layout.is_text and layout.header)
+  end
+  if not done then return nil, err end
+  return { file = path, bytes = sys.stat(path).size, objects = #names, dataViewId = view.dataViewId }
+end
+
+-- As rows ---------------------------------------------------------------------------------------------
+
+-- A reader of one of the view's files. Its name is gone as soon as it is open, so that a loop that is
+-- left early leaves nothing behind.
+local function open_file(place, key, layout)
+  local path = os.tmpname()
+  local fetched, err = fetch(place, key, path)
+  local handle = fetched and io.open(path, "rb")
+  os.remove(path)
+  if not fetched then error(err, 0) end
+  return csv.reader(function() return handle:read(PIECE) end, layout.separator)
+end
+
+local function next_record(reader, key)
+  local record, message = reader:next()
+  if message then
+    error(
+      errors.new {
+        kind = "protocol",
+        code = "MalformedFile",
+        operation = "read_view",
+        message = key .. ", " .. message,
+      },
+      0
+    )
+  end
+  return record
+end
+
+local function name_fields(record, names)
+  for i, name in ipairs(names or {}) do
+    record[name] = record[i]
+  end
+  return record
+end
+
+-- The rows of all files, each file fetched when the loop gets there.
+local function rows_of(place, keys_in_s3, layout)
+  local number, reader, names = 0, nil, nil
+  return function()
+    while true do
+      local record = reader and next_record(reader, keys_in_s3[number])
+      if record then return name_fields(record, names) end
+      number = number + 1
+      if not keys_in_s3[number] then return nil end
+      reader = open_file(place, keys_in_s3[number], layout)
+      if layout.header then names = next_record(reader, keys_in_s3[number]) end
+    end
+  end
+end
+
+--- Reads a view back. With `file` its rows go there, as one file. Without it they are iterated over:
+---
+---     for row in assert(fs:read_view { dataset = "Daily prices" }) do print(row.date, row.close) end
+---
+--- where a row's fields stand under their column's name and its number, all of them text. What fails
+--- within the loop is raised (the err table).
+--- @param client finspace.Client
+--- @param given finspace.ReadViewOptions
+--- @return table|(fun(): table|nil)|nil result  { file, bytes, objects, dataViewId }, or the iterator
+--- @return finspace.Error|nil err
+function views.read(client, given)
+  options.check("read_view", given, READ_OPTIONS)
+  options.require("read_view", given or {}, "dataset")
+  local view, err = locate(client, given)
+  if not view then return nil, err end
+  local layout = layout_of(view)
+  if not given.file and not layout.is_text then
+    return refuse(
+      "NotText",
+      "only a view of DELIMITED_TEXT, not compressed, has rows to iterate over;" .. " give a file to keep its bytes"
+    )
+  end
+  local place
+  place, err = open_place(client, view)
+  if not place then return nil, err end
+  local names
+  names, err = list_files(place, view)
+  if not names then return nil, err end
+  if given.file then return read_to_file(place, names, view, given.file) end
+  return rows_of(place, names, layout)
+end
+
+return views
