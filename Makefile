@@ -173,7 +173,13 @@ install: all
 	cd lua && find finspace -type f -exec install -m 644 '{}' '$(LUA_SHARE)/{}' ';'
 	install -d '$(LUA_LIB)/finspace' '$(BIN)'
 	install -m 755 $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so) '$(LUA_LIB)/finspace'
-	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; cat lua/finspace/cli/main.lua; } > '$(BIN)/finspace'
+	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; \
+	  echo '-- The modules stand below the same prefix, or in the same tree of LuaRocks.'; \
+	  echo 'local prefix = arg[0]:match("^(.*)/lib/luarocks/") or arg[0]:match("^(.*)/bin/[^/]*$$") or ".."'; \
+	  echo 'local share, lib = prefix .. "/share/lua/$(LUA_VERSION)", prefix .. "/lib/lua/$(LUA_VERSION)"'; \
+	  echo 'package.path = share .. "/?.lua;" .. share .. "/?/init.lua;" .. package.path'; \
+	  echo 'package.cpath = lib .. "/?.so;" .. package.cpath'; \
+	  cat lua/finspace/cli/main.lua; } > '$(BIN)/finspace'
 	chmod 755 '$(BIN)/finspace'
 
 clean:
