@@ -4,7 +4,7 @@
 local finspace = require("finspace")
 local uv = require("luv")
 
-require("finspace.host.transport.luv").attach(finspace.loop(), uv)
+finspace.attach(uv)
 
 local fs = finspace.new {}
 local ticker = uv.new_timer()

@@ -582,15 +582,12 @@ describe("fs:dry_run", function()
     assert.not_matches("[Cc]anary", rehearsed.body)
     assert.matches('"emailAddress":"%(hidden%)"', rehearsed.body)
     assert.matches('"type":"APP_USER"', rehearsed.body)
-    rehearsed = world.new({}).client():dry_run(
-      "create_dataset",
-      {
-        datasetTitle = "Prices",
-        kind = "TABULAR",
-        permissionGroupParams = {},
-        ownerInfo = { email = "canary@example.com", name = "Rates" },
-      }
-    )
+    rehearsed = world.new({}).client():dry_run("create_dataset", {
+      datasetTitle = "Prices",
+      kind = "TABULAR",
+      permissionGroupParams = {},
+      ownerInfo = { email = "canary@example.com", name = "Rates" },
+    })
     assert.not_matches("canary", rehearsed.body)
     assert.matches('"name":"Rates"', rehearsed.body)
   end)

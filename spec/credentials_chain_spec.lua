@@ -174,13 +174,10 @@ describe("a profile", function()
   end)
 
   it("of a cycle of roles is an error that names where it leads back", function()
-    local found, err = look(
-      {},
-      {
-        [CONFIG] = "[default]\nrole_arn = a\nsource_profile = b\n"
-          .. "[profile b]\nrole_arn = b\nsource_profile = c\n[profile c]\nrole_arn = c\nsource_profile = b\n",
-      }
-    )
+    local found, err = look({}, {
+      [CONFIG] = "[default]\nrole_arn = a\nsource_profile = b\n"
+        .. "[profile b]\nrole_arn = b\nsource_profile = c\n[profile c]\nrole_arn = c\nsource_profile = b\n",
+    })
     assert.is_nil(found)
     assert.are.equal("ProfileCycle", err.code)
     assert.matches("profile c (" .. CONFIG .. " line 9) leads back to profile b", err.message, 1, true)

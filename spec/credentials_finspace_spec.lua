@@ -26,11 +26,13 @@ local function service(refusals)
 end
 
 local function options(more)
-  local chosen =
-    { environment_id = "e123", credentials = {
+  local chosen = {
+    environment_id = "e123",
+    credentials = {
       access_key_id = "AKIDBASE",
       secret_access_key = "canary-base",
-    } }
+    },
+  }
   for name, value in pairs(more or {}) do
     chosen[name] = value
   end

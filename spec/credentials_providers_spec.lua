@@ -550,18 +550,15 @@ describe("single sign-on", function()
   end)
 
   it("renews a session's token shortly before its end, and keeps the new one", function()
-    sign_in(
-      token_file("s"),
-      {
-        accessToken = "canary-old",
-        expiresAt = iso(60),
-        refreshToken = "canary-refresh-token",
-        clientId = "c",
-        clientSecret = "canary-client",
-        registrationExpiresAt = iso(9999),
-        region = "us-east-1",
-      }
-    )
+    sign_in(token_file("s"), {
+      accessToken = "canary-old",
+      expiresAt = iso(60),
+      refreshToken = "canary-refresh-token",
+      clientId = "c",
+      clientSecret = "canary-client",
+      registrationExpiresAt = iso(9999),
+      region = "us-east-1",
+    })
     assert.are.equal("ASIAR", assert(load(SESSION)).access_key_id)
     assert.are.same({ "POST /token", "GET /federation/credentials" }, server.seen())
     local kept = core.decode(runtime.files.contents[token_file("s")])
@@ -571,16 +568,13 @@ describe("single sign-on", function()
   end)
 
   it("uses a token to its end where it cannot be renewed", function()
-    sign_in(
-      token_file("s"),
-      {
-        accessToken = "canary-sign-on-token",
-        expiresAt = iso(60),
-        refreshToken = "canary-bad",
-        clientId = "c",
-        clientSecret = "canary-client",
-      }
-    )
+    sign_in(token_file("s"), {
+      accessToken = "canary-sign-on-token",
+      expiresAt = iso(60),
+      refreshToken = "canary-bad",
+      clientId = "c",
+      clientSecret = "canary-client",
+    })
     assert.are.equal("ASIAR", assert(load(SESSION)).access_key_id)
   end)
 

@@ -445,17 +445,14 @@ describe("each attempt", function()
       { "CreateChangeset", 1, 503, "service" },
       { events[1].operation, events[1].attempt, events[1].status, events[1].kind }
     )
-    assert.same(
-      { "CreateChangeset", 2, 200, "request-1", 20, #here.requests[2].body },
-      {
-        events[2].operation,
-        events[2].attempt,
-        events[2].status,
-        events[2].request_id,
-        events[2].bytes_received,
-        events[2].bytes_sent,
-      }
-    )
+    assert.same({ "CreateChangeset", 2, 200, "request-1", 20, #here.requests[2].body }, {
+      events[2].operation,
+      events[2].attempt,
+      events[2].status,
+      events[2].request_id,
+      events[2].bytes_received,
+      events[2].bytes_sent,
+    })
     assert.equal(0, events[2].duration)
     for _, event in ipairs(events) do
       for _, value in pairs(event) do

@@ -356,7 +356,7 @@ describe("fs:load", function()
     wire.before = function(request)
       if request.method == "PUT" then puts = puts + 1 end
     end
-    local _, err = load(folder .. "/stop", { cancelled = function() return puts >= 4 end })
+    local _, err = load(folder .. "/stop", { cancel = function() return puts >= 4 end })
     assert.are.same({ "cancelled", true }, { err.kind, err.resumable })
     local already = puts
     local changeset = assert(load(folder .. "/stop"))

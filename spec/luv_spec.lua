@@ -1,6 +1,7 @@
 local has_luv, uv = pcall(require, "luv")
 local finspace = require("finspace")
-local luv = require("finspace.host.transport.luv")
+local luv = require("finspace.host.luv")
+local transport_of_luv = require("finspace.host.transport.luv")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -20,7 +21,7 @@ describe("under libuv", function()
     server = nginx.start(SERVER:format(port), { ports = { port } })
     url = ("http://127.0.0.1:%d/"):format(port)
     if has_luv then luv.attach(finspace.loop(), uv) end
-    transport = luv.new()
+    transport = transport_of_luv.new()
   end)
 
   teardown(function()
@@ -65,7 +66,7 @@ describe("under libuv", function()
   promise("a failure that nobody waits for is shown, as luv shows what a callback raises", function()
     local script = [[
       local finspace = require("finspace")
-      require("finspace.host.transport.luv").attach(finspace.loop(), require("luv"))
+      finspace.attach(require("luv"))
       finspace.spawn(function() error("boom") end)
       require("luv").run()
     ]]

@@ -34,6 +34,12 @@ describe("a table of options", function()
     assert.matches('unknown option "1"', message_of { "us-east-1" })
   end)
 
+  it("raises on an option's former name, and says what it is called now", function()
+    local ok, message = pcall(options.check, "load", { cancelled = print }, { cancel = "function" })
+    assert.is_false(ok)
+    assert.matches('load: option "cancelled" is called "cancel" now', message, 1, true)
+  end)
+
   it("raises on a wrong type, and names the option but never shows the value", function()
     local message = message_of { credentials = "SECRETCANARY" }
     assert.matches('option "credentials" must be a table or a function, not a string', message)

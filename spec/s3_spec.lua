@@ -282,15 +282,13 @@ describe("S3", function()
   end
 
   it("gives back what was put, whole and in ranges, with its metadata", function()
-    assert(
-      fs.s3:put_object {
-        bucket = BUCKET,
-        key = "o",
-        body = "0123456789",
-        metadata = { Owner = "me" },
-        content_type = "text/plain",
-      }
-    )
+    assert(fs.s3:put_object {
+      bucket = BUCKET,
+      key = "o",
+      body = "0123456789",
+      metadata = { Owner = "me" },
+      content_type = "text/plain",
+    })
     local head = assert(fs.s3:head_object { bucket = BUCKET, key = "o" })
     assert.are.same({ 10, "text/plain", "me" }, { head.size, head.content_type, head.metadata.owner })
     local range = assert(fs.s3:get_object { bucket = BUCKET, key = "o", first = 2, last = 4 })

@@ -253,14 +253,12 @@ for _, stranger in ipairs(STRANGERS) do
 
     promise("keeps metadata and the content's type", function()
       for _, value in ipairs { "a", "a b", "a  b", "a,b;c=d", '"q"', "%41+&/?#'()*!~", ("x"):rep(250) } do
-        assert(
-          fs.s3:put_object {
-            bucket = BUCKET,
-            key = "metadata",
-            metadata = { Owner = value, ["a-b"] = "2" },
-            content_type = "text/csv; charset=utf-8",
-          }
-        )
+        assert(fs.s3:put_object {
+          bucket = BUCKET,
+          key = "metadata",
+          metadata = { Owner = value, ["a-b"] = "2" },
+          content_type = "text/csv; charset=utf-8",
+        })
         local object = assert(fs.s3:head_object { bucket = BUCKET, key = "metadata" })
         assert.are.same(
           { value, "2", "text/csv; charset=utf-8" },
@@ -309,9 +307,8 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.same(expected, keys_below("list/"))
       local token, folders, pages = nil, {}, 0
       repeat
-        local page = assert(
-          fs.s3:list_objects { bucket = BUCKET, prefix = "list/", delimiter = "/", max_keys = 5, token = token }
-        )
+        local page =
+          assert(fs.s3:list_objects { bucket = BUCKET, prefix = "list/", delimiter = "/", max_keys = 5, token = token })
         for _, prefix in ipairs(page.prefixes) do
           table.insert(folders, prefix .. "x")
         end

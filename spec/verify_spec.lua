@@ -214,22 +214,16 @@ local query_form = {
 
 local QUERY_KEYS = { "Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Security-Token", "Signature" }
 for _, name in ipairs(QUERY_KEYS) do
-  table.insert(
-    query_form,
-    {
-      "X-Amz-" .. name .. " is said twice",
-      function(r) r.query = r.query .. "&" .. r.query:match("X%-Amz%-" .. name:gsub("%-", "%%-") .. "=[^&]*") end,
-      INCOMPLETE,
-    }
-  )
-  table.insert(
-    query_form,
-    {
-      "X-Amz-" .. name .. " is said again in other letters",
-      function(r) r.query = r.query .. "&x%2Damz-" .. name:lower() .. "=1" end,
-      INCOMPLETE,
-    }
-  )
+  table.insert(query_form, {
+    "X-Amz-" .. name .. " is said twice",
+    function(r) r.query = r.query .. "&" .. r.query:match("X%-Amz%-" .. name:gsub("%-", "%%-") .. "=[^&]*") end,
+    INCOMPLETE,
+  })
+  table.insert(query_form, {
+    "X-Amz-" .. name .. " is said again in other letters",
+    function(r) r.query = r.query .. "&x%2Damz-" .. name:lower() .. "=1" end,
+    INCOMPLETE,
+  })
 end
 
 local METHODS = { GET = "", POST = '{"changeType":"APPEND"}', PUT = "day,price\n", DELETE = "" }

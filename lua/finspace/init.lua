@@ -8,17 +8,18 @@
 local changeset = require("finspace.verbs.changeset")
 local client = require("finspace.client")
 local errors = require("finspace.errors")
-local scheduler = require("finspace.host.scheduler")
+local host = require("finspace.host")
 
 return {
   _VERSION = require("finspace.version"),
   new = client.new,
-  --- Many calls at once, in every host; see finspace.scheduler.
-  run = scheduler.run,
-  spawn = scheduler.spawn,
-  gather = scheduler.gather,
-  sleep = scheduler.sleep,
-  loop = scheduler.loop,
+  --- Many calls at once, in every host; see finspace.host.scheduler.
+  run = host.run,
+  spawn = host.spawn,
+  gather = host.gather,
+  sleep = host.sleep,
+  loop = host.loop,
+  attach = host.attach,
   --- One normal form for a changeset, whichever wire form it came in.
   changeset = changeset.normalize,
   --- Whether a value is an err of this library.

@@ -60,6 +60,15 @@ end
 
 local function expectation(rule) return kinds[rule] and kinds[rule].says or "a " .. rule:gsub("|", " or a ") end
 
+-- Options that had another name once.
+local RENAMED = { cancelled = "cancel" }
+
+local function refuse_name(what, name, rules, level)
+  local now = RENAMED[name]
+  if now and rules[now] then error(("%s: option %q is called %q now"):format(what, name, now), level) end
+  error(("%s: unknown option %q%s"):format(what, tostring(name), options.suggestion(name, rules)), level)
+end
+
 --- Raises unless every option in `given` is one of `rules` and has its type. A rule is a Lua type,
 --- several of them joined by `|`, "seconds" or "count".
 --- @param what string           the function that was called, for the message
@@ -74,7 +83,7 @@ function options.check(what, given, rules, level)
   for name, value in pairs(given) do
     local rule = rules[name]
     if not rule then
-      error(("%s: unknown option %q%s"):format(what, tostring(name), options.suggestion(name, rules)), level)
+      refuse_name(what, name, rules, level + 1)
     elseif not fits(value, rule) then
       local is = type(value) == "number" and "another number" or "a " .. type(value)
       error(("%s: option %q must be %s, not %s"):format(what, name, expectation(rule), is), level)

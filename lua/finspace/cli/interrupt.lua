@@ -1,5 +1,5 @@
 --- Ctrl-C, in order: what is under way is stopped within a moment, and the command says what is left.
-local scheduler = require("finspace.host.scheduler")
+local host = require("finspace.host")
 local sys = require("finspace.sys")
 
 local interrupt = {}
@@ -14,7 +14,7 @@ function interrupt.requested() return sys.interrupted() ~= nil end
 local function watch(work)
   while not work.done do
     if interrupt.requested() then return work:cancel() end
-    scheduler.sleep(LOOK_EVERY)
+    host.sleep(LOOK_EVERY)
   end
 end
 
@@ -23,9 +23,9 @@ end
 --- @return integer|nil status
 function interrupt.guard(work)
   sys.catch_interrupts()
-  return scheduler.run(function()
-    local task = scheduler.spawn(work)
-    local watcher = scheduler.spawn(watch, task)
+  return host.run(function()
+    local task = host.spawn(work)
+    local watcher = host.spawn(watch, task)
     local status, err = task:wait()
     watcher:cancel()
     if err then error(err.traceback or tostring(err), 0) end

@@ -2,14 +2,28 @@
 ---
 --- A client takes all of it from one table, the runtime, so that a host (or a spec) can put its own in.
 --- Nothing is opened here: a transport is loaded with the first request that goes through it.
+---
+--- This is the folder's only door: tasks, too, are reached through it.
+local detect = require("finspace.host.detect")
+local parallel = require("finspace.host.parallel")
 local scheduler = require("finspace.host.scheduler")
 local sys = require("finspace.sys")
+local transport = require("finspace.host.transport")
 
-local host = {}
+local host = {
+  detect = detect.name,
+  run = scheduler.run,
+  spawn = scheduler.spawn,
+  gather = scheduler.gather,
+  sleep = scheduler.sleep,
+  loop = scheduler.loop,
+  attach = scheduler.attach,
+  each = parallel.each,
+}
 
 --- @class finspace.Runtime
 --- @field name "plain"|"nginx"|"neovim"
---- @field transport fun(request: table): table|nil, table|nil
+--- @field transport finspace.Transport
 --- @field close fun()                 closes the transport's connections
 --- @field sleep fun(seconds: number)
 --- @field now fun(): number           epoch seconds
@@ -20,41 +34,11 @@ local host = {}
 --- @field logger? fun(event: table)
 --- @field background? fun(work: fun())  does the work beside the call, where the host can
 
-local TRANSPORTS = {
-  plain = "finspace.host.transport.curl",
-  nginx = "finspace.host.transport.resty",
-  neovim = "finspace.host.transport.luv",
-}
-
---- @return "plain"|"nginx"|"neovim"
-function host.detect()
-  local ngx, vim = rawget(_G, "ngx"), rawget(_G, "vim")
-  if ngx and ngx.socket then return "nginx" end
-  if vim and vim.loop then return "neovim" end
-  return "plain"
-end
-
--- The transport of a host, opened by its first request.
-local function lazy_transport(name, options)
-  local transport, close
-  local function perform(request)
-    if not transport then
-      transport, close = require(TRANSPORTS[name]).new(options)
-    end
-    return transport(request)
-  end
-  local function shut()
-    if close then close() end
-    transport, close = nil, nil
-  end
-  return perform, shut
-end
-
 -- In a task, a call lets the other tasks run while it waits.
 local function task_transport(name, options)
-  local transport, close = lazy_transport(name, options)
-  if name == "plain" then return scheduler.transport(options, transport), close end
-  return scheduler.cancellable(transport), close
+  local perform, close = transport.open(name, options)
+  if name == "plain" then return scheduler.transport(options, perform), close end
+  return scheduler.cancellable(perform), close
 end
 
 -- Lua's own generator starts with the same seed in every process on Lua 5.1, and with it every
@@ -93,11 +77,11 @@ end
 --- @return finspace.Runtime
 function host.runtime(overrides, transport_options)
   overrides = overrides or {}
-  local name = overrides.name or host.detect()
-  local transport, close = task_transport(name, transport_options or {})
+  local name = overrides.name or detect.name()
+  local perform, close = task_transport(name, transport_options or {})
   return {
     name = name,
-    transport = overrides.transport or transport,
+    transport = overrides.transport or perform,
     close = overrides.close or close,
     sleep = overrides.sleep or scheduler.sleep,
     now = overrides.now or sys.now,

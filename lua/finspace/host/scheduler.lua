@@ -7,6 +7,7 @@
 --- A task is a coroutine whose calls and sleeps let the other tasks run. In plain Lua `run` drives them;
 --- nginx drives them itself, and so does Neovim, where `run` comes back at once. Any other event loop can
 --- drive them through `loop()`.
+local detect = require("finspace.host.detect")
 local errors = require("finspace.errors")
 
 local scheduler = {}
@@ -24,7 +25,7 @@ local tasks = setmetatable({}, { __mode = "kv" })
 local host_name
 
 local function host()
-  host_name = host_name or require("finspace.host").detect()
+  host_name = host_name or detect.name()
   return host_name
 end
 
@@ -45,7 +46,7 @@ local engines = {
   nginx = function() return require("finspace.host.nginx").new() end,
   neovim = function()
     local loop = require("finspace.host.loop").new(raise_unheard)
-    return require("finspace.host.transport.luv").attach(loop)
+    return require("finspace.host.luv").attach(loop)
   end,
 }
 
@@ -310,6 +311,11 @@ end
 --- @return finspace.Loop
 function scheduler.loop() return the_engine() end
 
+--- Lets a libuv loop drive the tasks. In Neovim that is so already.
+--- @param uv table  the module luv
+--- @return finspace.Loop
+function scheduler.attach(uv) return require("finspace.host.luv").attach(the_engine(), uv) end
+
 -- what hosts use ---------------------------------------------------------------------------------
 
 --- The err of a call that would stop its host.
@@ -325,9 +331,9 @@ function scheduler.needs_task()
 end
 
 --- A transport that lets other tasks run while it waits. Outside of a task the call goes to `blocking`.
---- @param options? table    what finspace.http's clients take
---- @param blocking? function
---- @return fun(request: table): table|nil, table|nil
+--- @param options? finspace.HttpOptions
+--- @param blocking? finspace.Transport
+--- @return finspace.Transport
 function scheduler.transport(options, blocking)
   if options and next(options) == nil then options = nil end
   return function(request)
@@ -339,8 +345,8 @@ function scheduler.transport(options, blocking)
 end
 
 --- A transport that refuses the calls of a cancelled task.
---- @param transport function
---- @return function
+--- @param transport finspace.Transport
+--- @return finspace.Transport
 function scheduler.cancellable(transport)
   return function(request)
     local task = tasks[coroutine.running()]

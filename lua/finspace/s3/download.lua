@@ -5,7 +5,7 @@
 -- together from two. Where the hash of the whole is known it is checked.
 local checksum = require("finspace.s3.checksum")
 local errors = require("finspace.errors")
-local parallel = require("finspace.s3.parallel")
+local host = require("finspace.host")
 local sys = require("finspace.sys")
 
 local download = {}
@@ -20,7 +20,7 @@ local IN_FLIGHT = 5
 --- @field key string
 --- @field path string                    where the file shall be
 --- @field on_bytes? fun(count: integer, total: integer)
---- @field cancelled? fun(): boolean
+--- @field cancel? fun(): boolean
 
 local function failure(kind, code, message)
   return nil, errors.new { kind = kind, code = code, operation = "download", message = message }
@@ -80,9 +80,9 @@ local function fill(job, object, temporary)
   local handle, message = io.open(temporary, "wb")
   if not handle then return failure("io", "FileUnwritable", "cannot write " .. message) end
   handle:close()
-  local fetched, err = parallel.each {
+  local fetched, err = host.each {
     limit = IN_FLIGHT,
-    cancelled = job.cancelled,
+    cancel = job.cancel,
     items = ranges(object.size),
     work = function(range) return fetch(job, object, temporary, range) end,
   }

@@ -6,7 +6,7 @@
 local core = require("finspace.core")
 local checksum = require("finspace.s3.checksum")
 local errors = require("finspace.errors")
-local parallel = require("finspace.s3.parallel")
+local host = require("finspace.host")
 local source = require("finspace.s3.source")
 
 local upload = {}
@@ -38,7 +38,7 @@ end
 --- @field key string
 --- @field content_type? string
 --- @field on_bytes? fun(count: integer)       bytes that have arrived since the last call
---- @field cancelled? fun(): boolean           asked before each part
+--- @field cancel? fun(): boolean           asked before each part
 --- @field resume? boolean                     look for an upload of this key that was begun before
 --- @field keep? fun(err: finspace.Error): boolean  whether to leave the parts for a later resume
 
@@ -209,9 +209,9 @@ end
 
 local function send_parts(job, upload_id, etags)
   report_arrived(job, etags)
-  local sent, err = parallel.each {
+  local sent, err = host.each {
     limit = upload.IN_FLIGHT,
-    cancelled = job.cancelled,
+    cancel = job.cancel,
     items = missing_parts(job, etags),
     work = function(number) return send_part(job, upload_id, etags, number) end,
   }

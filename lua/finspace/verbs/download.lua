@@ -6,13 +6,13 @@ local sys = require("finspace.sys")
 
 local verb = {}
 
-local OPTIONS = { source = "string", to = "string", on_progress = "function", cancelled = "function" }
+local OPTIONS = { source = "string", to = "string", on_progress = "function", cancel = "function" }
 
 --- @class finspace.DownloadOptions
 --- @field source string  s3://bucket/key, or s3://bucket/prefix/ for everything below it
 --- @field to string      the file, or for a prefix the folder
 --- @field on_progress? fun(event: { path: string, bytes: integer, bytes_total: integer, files: integer })
---- @field cancelled? fun(): boolean
+--- @field cancel? fun(): boolean
 
 local function refuse(kind, code, message)
   return nil,
@@ -56,7 +56,7 @@ local function one(fs, given, event, bucket, key, path)
     bucket = bucket,
     key = key,
     path = path,
-    cancelled = given.cancelled,
+    cancel = given.cancel,
     on_bytes = function(count)
       event.bytes = event.bytes + count
       if given.on_progress then given.on_progress(event) end

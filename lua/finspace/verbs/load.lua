@@ -27,7 +27,7 @@ local OPTIONS = {
   timeout = "seconds",
   journal = "boolean",
   keep = "boolean",
-  cancelled = "function",
+  cancel = "function",
   min_interval = "seconds",
   max_interval = "seconds",
   at_end = "function",
@@ -44,7 +44,7 @@ local OPTIONS = {
 --- @field timeout? number             seconds to wait for it
 --- @field journal? boolean            false: keep no notes; a crash cannot be resumed then
 --- @field keep? boolean               true: a load that fails leaves what is staged, to be resumed
---- @field cancelled? fun(): boolean   asked often; true stops the load, which can be resumed
+--- @field cancel? fun(): boolean   asked often; true stops the load, which can be resumed
 --- @field at_end? fun(forget: fun())  for programs: gets the function that forgets a load that is over,
 ---   to be called when its result has been told; until then the same load gives the same changeset
 
@@ -221,7 +221,7 @@ function Run:stage()
     place = self.state.place,
     entries = self.selection.entries,
     resume = event.resumed,
-    cancelled = self.given.cancelled,
+    cancel = self.given.cancel,
     keep = function(failure) return self:is_kept(failure) end,
     on_bytes = function(count)
       event.bytes = event.bytes + count
@@ -309,7 +309,7 @@ function Run:wait()
     timeout = given.timeout,
     min_interval = given.min_interval,
     max_interval = given.max_interval,
-    cancel = given.cancelled,
+    cancel = given.cancel,
     on_status = function(_, item)
       self.event.changeset = item
       self:report("ingesting")

@@ -34,7 +34,7 @@ local function perform(fs, options, out)
     source = options.source,
     to = target,
     on_progress = show(out),
-    cancelled = interrupt.requested,
+    cancel = interrupt.requested,
   }
   if not done then return out:fail(err) end
   out:note(("Downloaded %s, %s."):format(text.count(done.files, "file"), text.bytes(done.bytes)))

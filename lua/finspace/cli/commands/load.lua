@@ -112,7 +112,7 @@ local function run_one(fs, plan, options, out)
     plan.on_progress = function(event) watch:show(event) end
   end
   plan.wait, plan.timeout, plan.keep = not options.no_wait, options.timeout, options.keep
-  plan.cancelled, plan.at_end = interrupt.requested, out.at_end
+  plan.cancel, plan.at_end = interrupt.requested, out.at_end
   local changeset, err = fs:load(plan)
   if not changeset then return explain(err, out) end
   show_result(changeset, out)

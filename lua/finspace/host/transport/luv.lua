@@ -1,82 +1,18 @@
---- Calls in a libuv loop, as Neovim has one: libcurl's many calls stand behind one descriptor, which the
---- loop polls, so the editor goes on while they wait.
+--- The transport of Neovim: a call waits as a task, and the editor's loop goes on.
+local scheduler = require("finspace.host.scheduler")
+
 local luv = {}
-
-local function milliseconds(seconds) return math.ceil(math.min(seconds, 1e6) * 1000) end
-
--- Neovim's API may only be used from its main loop, which vim.schedule leads to.
-local function deferrer()
-  local vim = rawget(_G, "vim")
-  return vim and vim.schedule or function(action) action() end
-end
-
-local function default_uv()
-  local vim = rawget(_G, "vim")
-  return vim and (vim.uv or vim.loop) or require("luv")
-end
-
---- Lets a libuv loop drive the tasks. The descriptor and the timer are active only while a task is alive
---- or a call is under way, so that an idle client does not keep `uv.run` from ending.
---- @param loop finspace.Loop
---- @param uv? table      default: Neovim's, or the module luv
---- @return finspace.Loop
-function luv.attach(loop, uv)
-  uv = uv or default_uv()
-  local defer = deferrer()
-  local poll, timer = uv.new_poll(loop:fd()), uv.new_timer()
-  local due = false -- a step is on its way
-  local request_step
-
-  local function watch()
-    if not loop:busy() then return end
-    poll:start("r", request_step)
-    local pause = loop:timeout()
-    if pause then timer:start(milliseconds(pause), 0, request_step) end
-  end
-
-  local function step()
-    due = false
-    local ok, raised = pcall(loop.step, loop)
-    watch()
-    if not ok then error(tostring(raised), 0) end -- luv and Neovim print strings only
-  end
-
-  -- libuv would call again and again until the step has emptied the descriptor.
-  function request_step()
-    if due then return end
-    due = true
-    poll:stop()
-    timer:stop()
-    defer(step)
-  end
-
-  --- Work appeared from outside of a step.
-  function loop.on_ready()
-    if not due then timer:start(0, 0, request_step) end
-  end
-
-  --- Gives the loop's handles back.
-  function loop.detach()
-    loop.on_ready = nil
-    for _, handle in ipairs { poll, timer } do
-      if not handle:is_closing() then handle:close() end
-    end
-  end
-  return loop
-end
-
-local function scheduler() return require("finspace.host.scheduler") end
 
 --- A transport for coroutines in Neovim: it yields until the answer is there. With a callback it returns at
 --- once, from anywhere, and the callback is called from the main loop with the response, or nil and an err.
---- @param options? table what finspace.http's clients take
---- @return fun(request: table, callback: fun(response: table|nil, err: table|nil)|nil): table|nil, table|nil
---- @return fun() close nothing to do: the connections belong to all clients of the process
+--- @param options? finspace.HttpOptions
+--- @return finspace.Transport transport  takes the callback as its second argument
+--- @return fun() close  nothing to do: the connections belong to all clients of the process
 function luv.new(options)
-  local transport = scheduler().transport(options)
+  local transport = scheduler.transport(options)
   return function(request, callback)
     if not callback then return transport(request) end
-    scheduler().run(function() return transport(request) end, callback)
+    scheduler.run(function() return transport(request) end, callback)
   end, function() end
 end
 

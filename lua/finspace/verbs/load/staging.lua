@@ -3,7 +3,7 @@
 -- All of a load lies below a prefix of its own, so what is there of it, whole objects and uploads
 -- that were never completed, can be asked of S3 and needs no bookkeeping.
 local errors = require("finspace.errors")
-local parallel = require("finspace.s3.parallel")
+local host = require("finspace.host")
 local upload = require("finspace.s3.upload")
 
 local staging = {}
@@ -20,7 +20,7 @@ local staging = {}
 --- @field resume? boolean                       an earlier run may have sent some of it
 --- @field on_bytes fun(count: integer)
 --- @field on_file fun(entry: finspace.load.Entry)
---- @field cancelled? fun(): boolean
+--- @field cancel? fun(): boolean
 --- @field keep fun(err: finspace.Error): boolean
 
 -- The sizes of the objects that an earlier run left below the prefix, by key.
@@ -43,7 +43,7 @@ local function send(stage, entry)
     key = stage.place.prefix .. entry.name,
     content_type = stage.content_type,
     on_bytes = stage.on_bytes,
-    cancelled = stage.cancelled,
+    cancel = stage.cancel,
     resume = stage.resume,
     keep = stage.keep,
   }
@@ -77,9 +77,9 @@ end
 -- Small files go side by side; a large one after the other, because its parts do.
 local function send_all(stage, small, large)
   local function each(list, limit)
-    return parallel.each {
+    return host.each {
       limit = limit,
-      cancelled = stage.cancelled,
+      cancel = stage.cancel,
       items = in_turn(list),
       work = function(entry) return send(stage, entry) end,
     }
@@ -135,7 +135,7 @@ function staging.remove(fs, place)
     if object == false then listing = err end
     return object or nil
   end
-  local removed, err = parallel.each {
+  local removed, err = host.each {
     limit = upload.IN_FLIGHT,
     items = next_object,
     work = function(object) return s3:delete_object { bucket = place.bucket, key = object.key } end,

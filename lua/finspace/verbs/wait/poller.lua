@@ -81,15 +81,11 @@ local function timed_out(waiter, state, timeout)
 end
 
 local function cancelled(waiter, state)
-  return final_error(
-    waiter,
-    state,
-    {
-      kind = "cancelled",
-      code = "Cancelled",
-      message = ("the wait was cancelled; the %s goes on without it"):format(waiter.subject),
-    }
-  )
+  return final_error(waiter, state, {
+    kind = "cancelled",
+    code = "Cancelled",
+    message = ("the wait was cancelled; the %s goes on without it"):format(waiter.subject),
+  })
 end
 
 -- Takes in what a look has seen. Returns true when it is over: with the item, or with an err.

@@ -1,13 +1,14 @@
 --- The same work for many items, several of them at a time, in whatever host this is.
 local errors = require("finspace.errors")
+local scheduler = require("finspace.host.scheduler")
 
 local parallel = {}
 
---- @class finspace.s3.Parallel
+--- @class finspace.Parallel
 --- @field limit integer                         items worked on at a time
 --- @field items fun(): any|nil                  the next item; nil after the last
 --- @field work fun(item: any): any|nil, finspace.Error|nil
---- @field cancelled? fun(): boolean             asked before each item
+--- @field cancel? fun(): boolean                asked before each item
 
 local function interrupted()
   return errors.new {
@@ -22,7 +23,7 @@ end
 local function worker(plan, shared)
   return function()
     while not shared.err do
-      if plan.cancelled and plan.cancelled() then
+      if plan.cancel and plan.cancel() then
         shared.err = interrupted()
         return
       end
@@ -42,7 +43,7 @@ local function first_of(errs)
 end
 
 --- Works through all items. After a failure no further item is begun; those under way are ended.
---- @param plan finspace.s3.Parallel
+--- @param plan finspace.Parallel
 --- @return true|nil, finspace.Error|nil err  the first failure
 function parallel.each(plan)
   local shared = {}
@@ -53,7 +54,7 @@ function parallel.each(plan)
     for number = 1, plan.limit do
       workers[number] = worker(plan, shared)
     end
-    local _, errs = require("finspace.host.scheduler").gather(workers)
+    local _, errs = scheduler.gather(workers)
     shared.err = first_of(errs) or shared.err
   end
   if shared.err then return nil, shared.err end
