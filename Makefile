@@ -12,8 +12,8 @@ BUILD    ?= build
 LUA      ?= lua5.4
 
 # The modules of the core, by layer (see README.md).
-CORE_PURE = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify
-CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4
+CORE_PURE = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc
+CORE_BIND  = lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4 lcore_chunked
 HTTP_PURE = buf http http_request http_answer http_error http_multi
 HTTP_BIND  = lhttp
 SYS_PURE  = buf

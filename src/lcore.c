@@ -171,5 +171,6 @@ int luaopen_finspace_core(lua_State *L) {
     lcore_open_finish(L);
     lcore_open_digest(L);
     lcore_open_sigv4(L);
+    lcore_open_chunked(L);
     return 1;
 }
