@@ -19,7 +19,7 @@ static uint64_t length_field(lua_State *L, int index, const char *name) {
 }
 
 static slice text_field(lua_State *L, int index, const char *name) {
-    slice text = lcore_push_field(L, index, name, SLICE(""));
+    slice text = lbind_push_text(L, index, name, SLICE(""));
     if (text.len == 0) luaL_error(L, "'%s' is missing", name);
     return text;
 }
@@ -45,18 +45,17 @@ static sigv4_chunked_seed read_seed(lua_State *L) {
 
 /* core.chunked{payload_hash=, decoded_length=, secret_access_key=, signature=, time=, region=,
  * service=} */
-static int new_reader(lua_State *L) {
+static int l_chunked(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checkstack(L, 12, "too many fields");
     sigv4_chunked_seed seed = read_seed(L);
     sigv4_chunked_init(lcompat_newuserdata(L, sizeof(sigv4_chunked)), &seed);
-    luaL_getmetatable(L, READER_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, READER_CLASS);
     return 1;
 }
 
 /* A closed reader has forgotten its key, and is never done. */
-static int reader_close(lua_State *L) {
+static int l_reader_close(lua_State *L) {
     buf_wipe(luaL_checkudata(L, 1, READER_CLASS), sizeof(sigv4_chunked));
     return 0;
 }
@@ -70,33 +69,32 @@ static int push_chunked_refusal(lua_State *L, sigv4_chunked_status status) {
 }
 
 /* reader:read(bytes) returns those of the body among them, or nil, code, message, HTTP status. */
-static int reader_read(lua_State *L) {
+static int l_reader_read(lua_State *L) {
     sigv4_chunked *reader = luaL_checkudata(L, 1, READER_CLASS);
-    slice input, payload;
-    input.ptr = luaL_checklstring(L, 2, &input.len);
-    buf *out = lcore_push_buf(L, input.len);
+    slice input = lbind_check_slice(L, 2), payload;
+    buf *out = lbind_push_buf(L, input.len);
     while (input.len) {
         sigv4_chunked_status status = sigv4_chunked_read(reader, &input, &payload);
         if (status != SIGV4_CHUNKED_OK) return push_chunked_refusal(L, status);
         buf_add(out, payload);
     }
-    lcore_check_buf(L, out, "the body");
-    lcore_push_slice(L, buf_slice(out));
+    lbind_check_buf(L, out, "the body");
+    lbind_push_slice(L, buf_slice(out));
     return 1;
 }
 
-static int reader_is_done(lua_State *L) {
+static int l_reader_is_done(lua_State *L) {
     lua_pushboolean(L, sigv4_chunked_is_done(luaL_checkudata(L, 1, READER_CLASS)));
     return 1;
 }
 
 /* reader:trailer() returns the trailing headers, as a map by lower-case name. */
-static int reader_trailer(lua_State *L) {
+static int l_reader_trailer(lua_State *L) {
     slice rest = sigv4_chunked_trailer(luaL_checkudata(L, 1, READER_CLASS)), name, value;
     lua_newtable(L);
     while (sigv4_chunked_next_header(&rest, &name, &value)) {
-        lcore_push_slice(L, name);
-        lcore_push_slice(L, value);
+        lbind_push_slice(L, name);
+        lbind_push_slice(L, value);
         lua_rawset(L, -3);
     }
     return 1;
@@ -105,8 +103,7 @@ static int reader_trailer(lua_State *L) {
 /* --- checksums -------------------------------------------------------------------------------- */
 
 static const crc_kind *check_kind(lua_State *L, int index) {
-    slice name;
-    name.ptr = luaL_checklstring(L, index, &name.len);
+    slice name = lbind_check_slice(L, index);
     const crc_kind *kind = crc_find(name);
     if (!kind) luaL_error(L, "there is no checksum '%s': crc32, crc32c or crc64nvme", name.ptr);
     return kind;
@@ -114,11 +111,10 @@ static const crc_kind *check_kind(lua_State *L, int index) {
 
 /* A checksum in Lua is its bytes, the greatest first: 64 bits do not fit every Lua's numbers. */
 static uint64_t check_checksum(lua_State *L, int index, const crc_kind *kind) {
-    size_t size;
     uint64_t value = 0;
-    const char *bytes = luaL_checklstring(L, index, &size);
-    luaL_argcheck(L, size == crc_size(kind), index, "not a checksum of this kind");
-    for (size_t i = 0; i < size; i++) value = value << 8 | (unsigned char)bytes[i];
+    slice bytes = lbind_check_slice(L, index);
+    luaL_argcheck(L, bytes.len == crc_size(kind), index, "not a checksum of this kind");
+    for (size_t i = 0; i < bytes.len; i++) value = value << 8 | (unsigned char)bytes.ptr[i];
     return value;
 }
 
@@ -131,16 +127,15 @@ static int push_checksum(lua_State *L, const crc_kind *kind, uint64_t value) {
 }
 
 /* core.crc(kind, bytes [, before]) */
-static int core_crc(lua_State *L) {
+static int l_crc(lua_State *L) {
     const crc_kind *kind = check_kind(L, 1);
-    slice bytes;
-    bytes.ptr = luaL_checklstring(L, 2, &bytes.len);
+    slice bytes = lbind_check_slice(L, 2);
     uint64_t before = lua_isnoneornil(L, 3) ? 0 : check_checksum(L, 3, kind);
     return push_checksum(L, kind, crc_update(kind, before, bytes));
 }
 
 /* core.crc_combine(kind, first, second, length of the second) */
-static int core_crc_combine(lua_State *L) {
+static int l_crc_combine(lua_State *L) {
     const crc_kind *kind = check_kind(L, 1);
     int64_t length;
     uint64_t first = check_checksum(L, 2, kind), second = check_checksum(L, 3, kind);
@@ -149,16 +144,14 @@ static int core_crc_combine(lua_State *L) {
 }
 
 void lcore_open_chunked(lua_State *L) {
-    static const luaL_Reg reader_methods[] = {{"read", reader_read},
-                                              {"is_done", reader_is_done},
-                                              {"trailer", reader_trailer},
-                                              {"close", reader_close},
+    static const luaL_Reg reader_methods[] = {{"read", l_reader_read},
+                                              {"is_done", l_reader_is_done},
+                                              {"trailer", l_reader_trailer},
+                                              {"close", l_reader_close},
                                               {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"chunked", new_reader},
-                                         {"crc", core_crc},
-                                         {"crc_combine", core_crc_combine},
-                                         {NULL, NULL}};
-    lcompat_newclass(L, READER_CLASS, reader_methods, reader_close);
+    static const luaL_Reg functions[] = {
+        {"chunked", l_chunked}, {"crc", l_crc}, {"crc_combine", l_crc_combine}, {NULL, NULL}};
+    lbind_push_class(L, READER_CLASS, reader_methods, l_reader_close);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }
