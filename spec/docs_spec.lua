@@ -45,6 +45,6 @@ describe("the annotations of the client's verbs", function()
       assert.is_function(fs[name], name)
       count = count + 1
     end
-    assert.equal(10, count)
+    assert.equal(11, count)
   end)
 end)

@@ -1,10 +1,9 @@
 local checksum = require("finspace.s3.checksum")
 local core = require("finspace.core")
-local download = require("finspace.s3.download")
 local finspace = require("finspace")
-local s3 = require("finspace.s3")
+local address = require("finspace.s3.address")
+local s3_errors = require("finspace.s3.errors")
 local service = require("spec.support.service")
-local source = require("finspace.s3.source")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 local upload = require("finspace.s3.upload")
@@ -18,25 +17,25 @@ describe("addresses in S3", function()
   local custom = { scheme = "http", host = "127.0.0.1:9000", path = "", custom = true }
 
   it("put the bucket into the host name of Amazon's endpoints", function()
-    local endpoint, path = s3.address(own, "my-bucket", "a/b.csv")
+    local endpoint, path = address.of(own, "my-bucket", "a/b.csv")
     assert.are.equal("my-bucket.s3.eu-west-1.amazonaws.com", endpoint.host)
     assert.are.equal("/a/b.csv", path)
   end)
 
   it("put the bucket into the path of a custom endpoint, and where it is no host label", function()
     for _, bucket in ipairs { "my.bucket", "My_Bucket", "b" } do
-      local endpoint, path = s3.address(own, bucket, "k")
+      local endpoint, path = address.of(own, bucket, "k")
       assert.are.equal(own, endpoint)
       assert.are.equal("/" .. bucket .. "/k", path)
     end
-    local endpoint, path = s3.address(custom, "my-bucket", "k")
+    local endpoint, path = address.of(custom, "my-bucket", "k")
     assert.are.equal(custom, endpoint)
     assert.are.equal("/my-bucket/k", path)
-    assert.are.equal("/my-bucket", select(2, s3.address(custom, "my-bucket")))
+    assert.are.equal("/my-bucket", select(2, address.of(custom, "my-bucket")))
   end)
 
   it("leave a key as it is, encoded byte by byte", function()
-    local function path_of(key) return select(2, s3.address(custom, "b", key)) end
+    local function path_of(key) return select(2, address.of(custom, "b", key)) end
     assert.are.equal("/b/x/../y//z/.", path_of("x/../y//z/."))
     assert.are.equal("/b/a%20b%2Bc%25%22%27", path_of("a b+c%\"'"))
     assert.are.equal("/b//%C3%BC", path_of("/ü"))
@@ -79,7 +78,7 @@ end)
 
 describe("the errors of S3", function()
   local function fields_of(status, body, headers)
-    return s3.error_fields { status = status, body = body, headers = headers or {} }
+    return s3_errors.fields { status = status, body = body, headers = headers or {} }
   end
 
   it("are read from the document, or from the status where there is none", function()
@@ -219,17 +218,14 @@ describe("S3", function()
   local function write(name, content) return support.write_file(folder .. "/" .. name, content) end
 
   local function send(path, key, more)
-    local job =
-      { s3 = fs.s3, runtime = fs.session.runtime, source = assert(source.look(path)), bucket = BUCKET, key = key }
+    local job = { path = path, bucket = BUCKET, key = key }
     for name, value in pairs(more or {}) do
       job[name] = value
     end
-    return upload.file(job)
+    return fs.s3:upload_file(job)
   end
 
-  local function fetch(key, path)
-    return download.file { s3 = fs.s3, runtime = fs.session.runtime, bucket = BUCKET, key = key, path = path }
-  end
+  local function fetch(key, path) return fs.s3:download_file { bucket = BUCKET, key = key, path = path } end
 
   local function keys_below(prefix)
     local keys = {}

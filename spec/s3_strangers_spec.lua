@@ -1,12 +1,9 @@
 -- Other people's S3: a server from npm that verifies every signature, and boto3 as the other client.
-local download = require("finspace.s3.download")
 local finspace = require("finspace")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
-local source = require("finspace.s3.source")
 local support = require("spec.support")
 local sys = require("finspace.sys")
-local upload = require("finspace.s3.upload")
 
 local MIB = 1024 * 1024
 
@@ -41,19 +38,9 @@ local function same(left, right)
   return select(2, support.run(("cmp %s %s"):format(support.quote(left), support.quote(right)))) == 0
 end
 
-local function send(fs, path, bucket, key)
-  return upload.file {
-    s3 = fs.s3,
-    runtime = fs.session.runtime,
-    source = assert(source.look(path)),
-    bucket = bucket,
-    key = key,
-  }
-end
+local function send(fs, path, bucket, key) return fs.s3:upload_file { path = path, bucket = bucket, key = key } end
 
-local function fetch(fs, bucket, key, path)
-  return download.file { s3 = fs.s3, runtime = fs.session.runtime, bucket = bucket, key = key, path = path }
-end
+local function fetch(fs, bucket, key, path) return fs.s3:download_file { bucket = bucket, key = key, path = path } end
 
 describe("s3rver, a stranger's S3 #once", function()
   local folder, pid, fs, missing

@@ -1,12 +1,9 @@
 -- Two of other people's S3, OpenStack Swift's and Ceph's, both of which compute every signature anew:
 -- `spec/support/strict_servers.lua` names their packages and starts them. The same sentences hold on both.
-local download = require("finspace.s3.download")
 local finspace = require("finspace")
 local service = require("spec.support.service")
-local source = require("finspace.s3.source")
 local strict = require("spec.support.strict_servers")
 local support = require("spec.support")
-local upload = require("finspace.s3.upload")
 
 local MIB = 1024 * 1024
 -- The one that our service names as its working location, so that loads find it on the strict server.
@@ -173,23 +170,17 @@ for _, stranger in ipairs(STRANGERS) do
     local function get(key) return assert(fs.s3:get_object { bucket = BUCKET, key = key }).body end
 
     local function send(path, key, more)
-      local job = {
-        s3 = fs.s3,
-        runtime = fs.session.runtime,
-        source = assert(source.look(path)),
-        bucket = BUCKET,
-        key = key,
-      }
+      local job = { path = path, bucket = BUCKET, key = key }
       for name, value in pairs(more or {}) do
         job[name] = value
       end
-      return upload.file(job)
+      return fs.s3:upload_file(job)
     end
 
     local function fetch(key)
       local path = folder .. "/back"
       os.remove(path)
-      assert(download.file { s3 = fs.s3, runtime = fs.session.runtime, bucket = BUCKET, key = key, path = path })
+      assert(fs.s3:download_file { bucket = BUCKET, key = key, path = path })
       return path
     end
 
@@ -324,7 +315,7 @@ for _, stranger in ipairs(STRANGERS) do
         assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep ü/+%20 " .. i })
       end
       local other = assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep" })
-      assert.are.equal(3, upload.sweep(fs.s3, BUCKET, "sweep ü/"))
+      assert.are.equal(3, fs.s3:abort_uploads { bucket = BUCKET, prefix = "sweep ü/" })
       assert.are.equal(1, #uploads_below("sweep"))
       local given = { bucket = BUCKET, key = "sweep", upload_id = other.upload_id }
       assert(fs.s3:abort_upload(given))
@@ -359,7 +350,7 @@ for _, stranger in ipairs(STRANGERS) do
         assert(send(path, "lost"))
         assert.is_true(lost)
         assert.is_true(is_same(path, fetch("lost")))
-        upload.sweep(fs.s3, BUCKET, "lost")
+        fs.s3:abort_uploads { bucket = BUCKET, prefix = "lost" }
       end)
     end
 

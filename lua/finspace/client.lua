@@ -229,19 +229,12 @@ for name, wait in pairs(waiters) do
   Client["wait_" .. name] = wait
 end
 
--- Verbs that do a whole job have rooms of their own, loaded when they are first used.
-local VERBS = {
-  load = { "finspace.verbs.load", "run" },
-  download = { "finspace.verbs.download", "run" },
-  ensure_dataset = { "finspace.verbs.ensure_dataset", "ensure" },
-  infer_schema = { "finspace.verbs.infer_schema", "infer" },
-  ensure_auto_view = { "finspace.verbs.views", "ensure_auto" },
-  read_view = { "finspace.verbs.views", "read" },
-  sign = { "finspace.verbs.sign", "sign" },
-}
+-- What does a whole job is a file of its own in verbs/, loaded when it is first used.
+local VERBS =
+  { "load", "download", "find_dataset", "ensure_dataset", "infer_schema", "ensure_auto_view", "read_view", "sign" }
 
-for name, place in pairs(VERBS) do
-  Client[name] = function(self, given) return require(place[1])[place[2]](self, given) end
+for _, name in ipairs(VERBS) do
+  Client[name] = function(self, given) return require("finspace.verbs." .. name).run(self, given) end
 end
 
 -- The parameters of the query form that name the action, for those who ask for them.

@@ -6,6 +6,7 @@
 --- keys. An option that is unknown or of another type raises.
 local cached = require("finspace.credentials.cached")
 local chain = require("finspace.credentials.chain")
+local keys = require("finspace.credentials.keys")
 local options = require("finspace.options")
 
 local credentials = {}
@@ -161,6 +162,9 @@ function credentials.shared(provider, given)
   options.check("credentials.shared", given, { dict = "table|userdata", name = "string" })
   return require("finspace.credentials.shared").new(provider, given)
 end
+
+--- The keys that a service's answer held.
+credentials.answered = keys.answered
 
 --- Keeps a provider's keys fresh: `object:get(context)`, `object:refresh(context, refused)`.
 --- @param provider finspace.Provider

@@ -1,5 +1,15 @@
---- Tables of named options. A mistake in one is a mistake in the caller's code: it raises, names the
---- option, and offers the nearest name. A value is never shown, because it may be a secret.
+--- Options, declared once: a declaration checks what a caller gave, and the annotations for editors and the
+--- reference are written from it (`make docs`).
+---
+---     local OPTIONS = options.declare {
+---       what = "download",                  -- the function, for messages
+---       class = "finspace.DownloadOptions", -- its name in annotations
+---       { "source", "name", "`s3://bucket/key`, or a prefix that ends with `/`", required = true },
+---       { "timeout", "seconds", "for each object", default = 60 },
+---     }
+---
+--- A mistake in options is a mistake in the caller's code: it raises, names the option, and offers the nearest
+--- name. A value is never shown, because it may be a secret.
 local options = {}
 
 local function distance(left, right)
@@ -42,61 +52,209 @@ function options.suggestion(name, names)
   return nearest and ("; did you mean %q?"):format(nearest) or ""
 end
 
+-- Types -----------------------------------------------------------------------------------------------
+
 local function is_seconds(value) return type(value) == "number" and value > 0 and value < math.huge end
 
-local function is_count(value)
-  return type(value) == "number" and value >= 1 and value < math.huge and value == math.floor(value)
+local function is_whole(value)
+  return type(value) == "number" and value == math.floor(value) and value > -math.huge and value < math.huge
 end
 
-local kinds = {
-  seconds = { test = is_seconds, says = "a positive number of seconds" },
-  count = { test = is_count, says = "a whole number from 1 up" },
+local function is_name(value) return type(value) == "string" and value ~= "" end
+
+-- What a type may be called beside Lua's own names, and how an annotation writes it.
+local KINDS = {
+  seconds = { test = is_seconds, says = "a positive number of seconds", annotation = "number" },
+  count = {
+    test = function(value) return is_whole(value) and value >= 1 end,
+    says = "a whole number from 1 up",
+    annotation = "integer",
+  },
+  integer = { test = is_whole, says = "a whole number", annotation = "integer" },
+  name = { test = is_name, says = "a string that is not empty", annotation = "string" },
 }
 
-local function fits(value, rule)
-  if kinds[rule] then return kinds[rule].test(value) end
-  return ("|" .. rule .. "|"):find("|" .. type(value) .. "|", 1, true) ~= nil
+-- Alternatives are separated by `|`, but for those within brackets and quotes.
+local function alternatives(text)
+  local parts, depth, from = {}, 0, 1
+  for at, mark in text:gmatch("()([%(%)<>{}|])") do
+    if mark == "|" and depth == 0 then
+      parts[#parts + 1] = text:sub(from, at - 1)
+      from = at + 1
+    elseif mark:find("[%(<{]") then
+      depth = depth + 1
+    elseif mark ~= "|" then
+      depth = depth - 1
+    end
+  end
+  parts[#parts + 1] = text:sub(from)
+  return parts
 end
 
-local function expectation(rule) return kinds[rule] and kinds[rule].says or "a " .. rule:gsub("|", " or a ") end
+local function is_a(lua_type)
+  return { test = function(value) return type(value) == lua_type end, says = "a " .. lua_type, annotation = lua_type }
+end
+
+-- The check that one alternative stands for: a kind of ours, a literal, or the Lua type of an annotation.
+local function kind_of(part)
+  if KINDS[part] then return KINDS[part] end
+  local literal = part:match('^"(.*)"$')
+  if literal then return { test = function(value) return value == literal end, says = part, annotation = part } end
+  local lua_type = part
+  if part:find("^fun%(") or part == "finspace.Provider" or part == "finspace.Transport" then lua_type = "function" end
+  if part:find("%[%]$") or part:find("^table<") or part:find("^{") then lua_type = "table" end
+  if part:find("^finspace%.") and lua_type == part then lua_type = "table" end
+  local kind = is_a(lua_type)
+  kind.annotation = part
+  return kind
+end
+
+-- Declared types are few, and the same again and again.
+local parsed = {}
+
+local function parse(text)
+  if not parsed[text] then
+    local kinds = {}
+    for i, part in ipairs(alternatives(text)) do
+      kinds[i] = kind_of(part)
+    end
+    parsed[text] = kinds
+  end
+  return parsed[text]
+end
+
+local function fits(value, kinds)
+  for _, kind in ipairs(kinds) do
+    if kind.test(value) then return true end
+  end
+  return false
+end
+
+local function joined(kinds, field, separator)
+  local words, seen = {}, {}
+  for _, kind in ipairs(kinds) do
+    local word = kind[field]
+    if not seen[word] then words[#words + 1] = word end
+    seen[word] = true
+  end
+  return table.concat(words, separator)
+end
+
+--- A declared type as an annotation writes it.
+--- @param text string
+--- @return string
+function options.annotation(text) return joined(parse(text), "annotation", "|") end
+
+-- Declarations ----------------------------------------------------------------------------------------
+
+--- @class finspace.OptionRow
+--- @field [1] string     its name
+--- @field [2] string     its type: an annotation's, or "seconds", "count", "integer", "name"; several with `|`
+--- @field [3] string     one sentence for the reference, without its full stop
+--- @field required? boolean
+--- @field default? any   as the reference shows it; who takes the option applies it
+
+--- @class finspace.Declaration
+--- @field what? string   the function that takes them; absent for a table that is given out
+--- @field class string
+--- @field summary? string     what the function does, in the reference
+--- @field returns? string[]   what it gives, as annotations
+--- @field rows finspace.OptionRow[]
+--- @field by_name table<string, finspace.OptionRow>
+local Declaration = {}
+Declaration.__index = Declaration
+
+--- All declarations, by class, for whoever writes the reference.
+options.declared = {}
+
+-- Those of a declaration, then those that it takes over from another.
+local function all_rows(given)
+  local rows = {}
+  for _, list in ipairs { given, given.extends and given.extends.rows or {} } do
+    for _, row in ipairs(list) do
+      rows[#rows + 1] = row
+    end
+  end
+  return rows
+end
+
+--- Declares options: rows, and `what`, `class`, `summary`, `returns`; `extends` takes another's rows over.
+--- @param given table
+--- @return finspace.Declaration
+function options.declare(given)
+  local rows, by_name = all_rows(given), {}
+  for _, row in ipairs(rows) do
+    by_name[row[1]] = row
+  end
+  local declaration = {
+    what = given.what,
+    class = given.class,
+    summary = given.summary,
+    returns = given.returns,
+    extends = given.extends,
+    rows = rows,
+    by_name = by_name,
+  }
+  options.declared[given.class] = declaration
+  return setmetatable(declaration, Declaration)
+end
 
 -- Options that had another name once.
 local RENAMED = { cancelled = "cancel" }
 
-local function refuse_name(what, name, rules, level)
+local function name_fault(self, name)
   local now = RENAMED[name]
-  if now and rules[now] then error(("%s: option %q is called %q now"):format(what, name, now), level) end
-  error(("%s: unknown option %q%s"):format(what, tostring(name), options.suggestion(name, rules)), level)
+  if now and self.by_name[now] then return ("%s: option %q is called %q now"):format(self.what, name, now) end
+  return ("%s: unknown option %q%s"):format(self.what, tostring(name), options.suggestion(name, self.by_name))
 end
 
---- Raises unless every option in `given` is one of `rules` and has its type. A rule is a Lua type,
---- several of them joined by `|`, "seconds" or "count".
---- @param what string           the function that was called, for the message
---- @param given table|nil
---- @param rules table<string, string>
---- @param level? integer        whom error() should blame; 3, the caller of the caller, when absent
---- @return table given
-function options.check(what, given, rules, level)
-  level = level or 3
-  if given == nil then return {} end
-  if type(given) ~= "table" then error(("%s takes a table of options, not a %s"):format(what, type(given)), level) end
+local function type_fault(self, name, value, kinds)
+  local is = type(value) == "number" and "another number" or "a " .. type(value)
+  if type(value) == "string" and joined(kinds, "annotation", "|"):find('"', 1, true) then is = "another word" end
+  if value == "" then is = "an empty one" end
+  return ("%s: option %q must be %s, not %s"):format(self.what, name, joined(kinds, "says", " or "), is)
+end
+
+local function fault_of(self, given)
   for name, value in pairs(given) do
-    local rule = rules[name]
-    if not rule then
-      refuse_name(what, name, rules, level + 1)
-    elseif not fits(value, rule) then
-      local is = type(value) == "number" and "another number" or "a " .. type(value)
-      error(("%s: option %q must be %s, not %s"):format(what, name, expectation(rule), is), level)
-    end
+    local row = self.by_name[name]
+    if not row then return name_fault(self, name) end
+    local kinds = parse(row[2])
+    if not fits(value, kinds) then return type_fault(self, name, value, kinds) end
   end
-  return given
+  for _, row in ipairs(self.rows) do
+    if row.required and given[row[1]] == nil then return ("%s needs the option %q"):format(self.what, row[1]) end
+  end
+  return nil
+end
+
+--- Raises unless every option is declared and has its type, and every required one is there.
+--- @param given table|nil
+--- @param level? integer  whom error() should blame; 3, the caller of the caller, when absent
+--- @return table given
+function Declaration:check(given, level)
+  level = level or 3
+  if given ~= nil and type(given) ~= "table" then
+    error(("%s takes a table of options, not a %s"):format(self.what, type(given)), level)
+  end
+  local fault = fault_of(self, given or {})
+  if fault then error(fault, level) end
+  return given or {}
+end
+
+--- Checks a map of names to types. Being replaced by declarations.
+function options.check(what, given, rules, level)
+  local rows = { what = what, class = what }
+  for name, type_ in pairs(rules) do
+    rows[#rows + 1] = { name, type_ }
+  end
+  local declaration = options.declare(rows)
+  options.declared[what] = nil
+  local checked = declaration:check(given, (level or 3) + 1)
+  return checked
 end
 
 --- Raises unless the option is there.
---- @param what string
---- @param given table
---- @param name string
---- @param level? integer
 function options.require(what, given, name, level)
   if given[name] == nil then error(("%s needs the option %q"):format(what, name), level or 3) end
   return given[name]

@@ -17,10 +17,7 @@ local fs = finspace.new {
   credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" },
 }
 local began = sys.monotonic()
-local object, err = require("finspace.s3.upload").file {
-  s3 = fs.s3, runtime = fs.session.runtime, bucket = "bucket", key = "key",
-  source = assert(require("finspace.s3.source").look(arg[2])),
-}
+local object, err = fs.s3:upload_file { bucket = "bucket", key = "key", path = arg[2] }
 local seconds = sys.monotonic() - began
 assert(object, tostring(err))
 local status = assert(io.open("/proc/self/status")):read("*a")

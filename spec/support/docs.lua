@@ -277,6 +277,7 @@ Beside the operations, some methods do a whole job:
 |---|---|
 | `fs:load { file, dataset }` | files on disk become one changeset, waited for |
 | `fs:ensure_dataset { title }`, `{ alias }` | finds a dataset, or creates it: one, however often it is asked |
+| `fs:find_dataset { dataset }` | finds a dataset by its id, its alias or its title |
 | `fs:infer_schema { file }` | a schemaDefinition from a CSV file |
 | `fs:ensure_auto_view { dataset }` | the view that follows every later changeset, found or created |
 | `fs:read_view { dataset }` | a view's rows, one by one, or with `file` into a file |

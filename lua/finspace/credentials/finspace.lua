@@ -15,15 +15,12 @@ local DEFAULT_MINUTES = 60
 -- The answer has no expiry: it is the time of the call and the minutes granted.
 local function read_answer(result, called_at, minutes)
   local given = type(result.credentials) == "table" and result.credentials or {}
-  local found, message = keys.new {
+  return keys.answered(SOURCE, {
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
     expires_at = math.floor(called_at) + (tonumber(result.durationInMinutes) or minutes) * 60,
-    source = SOURCE,
-  }
-  if found then return found end
-  return keys.broken(SOURCE, "InvalidAnswer", OPERATION .. " answered without usable keys: " .. message)
+  }, OPERATION .. " answered")
 end
 
 local function call(context, options, base)

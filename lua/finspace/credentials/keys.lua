@@ -42,6 +42,18 @@ function keys.new(fields)
   return setmetatable(fields, Keys)
 end
 
+--- Credentials out of a service's answer.
+--- @param source string
+--- @param fields table    as finspace.Credentials
+--- @param subject string  who answered what, for the message
+--- @return finspace.Credentials|nil, finspace.Error|nil err
+function keys.answered(source, fields, subject)
+  fields.source = source
+  local found, message = keys.new(fields)
+  if found then return found end
+  return keys.broken(source, "InvalidAnswer", subject .. " without usable keys: " .. message)
+end
+
 local OWN_PROVIDER = "the credentials provider"
 
 --- What somebody's own provider gave, made what ours give: it may be any table with the members, and its

@@ -169,15 +169,12 @@ end
 local function read_answer(options, answer)
   local given = type(answer.roleCredentials) == "table" and answer.roleCredentials or {}
   local milliseconds = tonumber(given.expiration)
-  local found, message = keys.new {
+  return keys.answered(source_of(options), {
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
     expires_at = milliseconds and math.floor(milliseconds / 1000),
-    source = source_of(options),
-  }
-  if found then return found end
-  return keys.broken(source_of(options), "InvalidAnswer", "single sign-on answered without usable keys: " .. message)
+  }, "single sign-on answered")
 end
 
 --- @param options table { sso_start_url =, sso_region =, sso_account_id =, sso_role_name =,

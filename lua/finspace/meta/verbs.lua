@@ -18,6 +18,12 @@ function Client:load(given) end
 --- @return finspace.Error|nil err
 function Client:download(given) end
 
+--- Finds a dataset by its id, its `alias/…` or its title.
+--- @param given finspace.FindDatasetOptions
+--- @return finspace.Dataset|nil dataset
+--- @return finspace.Error|nil err
+function Client:find_dataset(given) end
+
 --- Finds a dataset by its alias or its title, over all pages, or creates it. Asked twice, even at the same
 --- moment, it makes one.
 --- @param given finspace.EnsureDatasetOptions

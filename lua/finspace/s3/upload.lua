@@ -7,6 +7,7 @@ local core = require("finspace.core")
 local checksum = require("finspace.s3.checksum")
 local errors = require("finspace.errors")
 local host = require("finspace.host")
+local options = require("finspace.options")
 local source = require("finspace.s3.source")
 
 local upload = {}
@@ -30,17 +31,19 @@ function upload.part_size(size)
   return math.max(upload.SINGLE, math.floor(needed))
 end
 
---- @class finspace.s3.Upload
---- @field s3 finspace.S3
---- @field runtime finspace.Runtime
---- @field source finspace.s3.Source
---- @field bucket string
---- @field key string
---- @field content_type? string
---- @field on_bytes? fun(count: integer)       bytes that have arrived since the last call
---- @field cancel? fun(): boolean           asked before each part
---- @field resume? boolean                     look for an upload of this key that was begun before
---- @field keep? fun(err: finspace.Error): boolean  whether to leave the parts for a later resume
+local FILE = options.declare {
+  what = "upload_file",
+  class = "finspace.s3.UploadFile",
+  { "path", "name", "the file" },
+  { "source", "table", "the file as it was looked at before, instead of its path" },
+  { "bucket", "name", "the bucket's name", required = true },
+  { "key", "name", "the key that the object shall have", required = true },
+  { "content_type", "string", "its media type" },
+  { "on_bytes", "fun(count: integer)", "called with the bytes that have arrived since the last call" },
+  { "cancel", "fun(): boolean", "asked before each part: true stops the upload" },
+  { "resume", "boolean", "goes on with an upload of this key that was begun before", default = false },
+  { "keep", "fun(err: finspace.Error): boolean", "whether to leave the parts of an upload that failed, to be resumed" },
+}
 
 local function report(job, count)
   if job.on_bytes then job.on_bytes(count) end
@@ -230,32 +233,57 @@ local function multipart(job)
   return nil, err
 end
 
---- Sends a file.
---- @param job finspace.s3.Upload
---- @return table|nil object, finspace.Error|nil err
-function upload.file(job)
+-- What is being done, for the functions above.
+local function job_of(s3, given)
+  local job = { s3 = s3, runtime = s3.runtime }
+  for name, value in pairs(given) do
+    job[name] = value
+  end
+  return job
+end
+
+--- Sends a file: in one piece up to 8 MiB, above that in parts, ten at a time. A file that changes meanwhile is
+--- an err, and nothing is kept of it.
+--- @param s3 finspace.S3
+--- @param given finspace.s3.UploadFile
+--- @return finspace.s3.Object|nil object
+--- @return finspace.Error|nil err
+function upload.file(s3, given)
+  local job, err = job_of(s3, FILE:check(given)), nil
+  if not job.source then
+    job.source, err = source.look(job.path)
+  end
+  if not job.source then return nil, err end
   if job.source.size <= upload.SINGLE then return put(job) end
   return multipart(job)
 end
 
+local SWEEP = options.declare {
+  what = "abort_uploads",
+  class = "finspace.s3.AbortUploads",
+  { "bucket", "name", "the bucket's name", required = true },
+  { "prefix", "string", "what their keys begin with", default = "" },
+}
+
 --- Aborts what was begun below a prefix and neither completed nor aborted.
 --- @param s3 finspace.S3
---- @param bucket string
---- @param prefix string
---- @return integer|nil count, finspace.Error|nil err
-function upload.sweep(s3, bucket, prefix)
+--- @param given finspace.s3.AbortUploads
+--- @return integer|nil count
+--- @return finspace.Error|nil err
+function upload.sweep(s3, given)
+  SWEEP:check(given)
   local count, key_marker, upload_marker = 0, nil, nil
   repeat
     local page, err = s3:list_uploads {
-      bucket = bucket,
-      prefix = prefix,
+      bucket = given.bucket,
+      prefix = given.prefix,
       key_marker = key_marker,
       upload_marker = upload_marker,
     }
     if not page then return nil, err end
     for _, found in ipairs(page.uploads) do
       local aborted, failure = s3:abort_upload {
-        bucket = bucket,
+        bucket = given.bucket,
         key = found.key,
         upload_id = found.upload_id,
       }

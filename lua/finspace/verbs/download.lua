@@ -1,10 +1,9 @@
 --- `fs:download`: an object, or all objects below a prefix, as files.
-local download = require("finspace.s3.download")
 local errors = require("finspace.errors")
 local options = require("finspace.options")
 local sys = require("finspace.sys")
 
-local verb = {}
+local download = {}
 
 local OPTIONS = { source = "string", to = "string", on_progress = "function", cancel = "function" }
 
@@ -50,9 +49,7 @@ end
 
 local function one(fs, given, event, bucket, key, path)
   event.path = path
-  local object, err = download.file {
-    s3 = fs.s3,
-    runtime = fs.session.runtime,
+  local object, err = fs.s3:download_file {
     bucket = bucket,
     key = key,
     path = path,
@@ -112,7 +109,7 @@ end
 --- @param fs finspace.Client
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err
-function verb.run(fs, given)
+function download.run(fs, given)
   options.check("download", given, OPTIONS)
   options.require("download", given, "source")
   options.require("download", given, "to")
@@ -128,9 +125,9 @@ end
 --- The last part of a key, where it makes a file's name.
 --- @param key string
 --- @return string|nil
-function verb.file_name(key)
+function download.file_name(key)
   local name = key:match("([^/]+)$")
   return name and safe_path(name)
 end
 
-return verb
+return download

@@ -1,10 +1,10 @@
 --- `fs:ensure_dataset`: finds a dataset, or creates it. Asked twice, even at the same moment, it makes
 --- one.
 local core = require("finspace.core")
-local errors = require("finspace.errors")
+local find_dataset = require("finspace.verbs.find_dataset")
 local options = require("finspace.options")
 
-local datasets = {}
+local ensure_dataset = {}
 
 local OPTIONS = {
   title = "string",
@@ -39,37 +39,6 @@ local ALL_PERMISSIONS = {
 
 local function full_alias(alias) return alias and (alias:find("^alias/") and alias or "alias/" .. alias) end
 
-local function ambiguous(wanted, found)
-  local ids = {}
-  for i, dataset in ipairs(found) do
-    ids[i] = dataset.datasetId
-  end
-  return nil,
-    errors.new {
-      kind = "client",
-      code = "AmbiguousTitle",
-      operation = "ensure_dataset",
-      outcome = "not_sent",
-      message = ("%d datasets are titled %q (%s); name the one you mean by its alias, or use its id"):format(
-        #found,
-        wanted,
-        table.concat(ids, ", ")
-      ),
-    }
-end
-
---- The dataset whose member has this value, looked for over all pages; false when there is none.
---- @param client finspace.Client
---- @param member "alias"|"datasetTitle"
---- @param wanted string
---- @return table|false|nil dataset, finspace.Error|nil err
-function datasets.find(client, member, wanted)
-  local found, err = client:pages("ListDatasets"):collect(function(dataset) return dataset[member] == wanted end)
-  if not found then return nil, err end
-  if #found > 1 then return ambiguous(wanted, found) end
-  return found[1] or false
-end
-
 local function group_params(given)
   if not given.permission_group_id then return {} end
   local granted = {}
@@ -100,7 +69,7 @@ local function create_once(client, given, alias, member, wanted)
   local created, err = create(client, given, alias, shared_token(member, wanted))
   if not created then
     if err.code ~= "ConflictException" then return nil, err end
-    local dataset = datasets.find(client, member, wanted) -- another run was faster, and asked for it otherwise
+    local dataset = find_dataset.by_member(client, wanted, member) -- another run was faster, and asked for it otherwise
     if dataset then return dataset, nil, false end
     return nil, err
   end
@@ -119,7 +88,7 @@ end
 --- @param client finspace.Client
 --- @param given finspace.EnsureDatasetOptions
 --- @return table|nil dataset, finspace.Error|nil err, boolean|nil created
-function datasets.ensure(client, given)
+function ensure_dataset.run(client, given)
   options.check("ensure_dataset", given, OPTIONS)
   if not given or not (given.title or given.alias) then
     error('ensure_dataset needs the option "title" or "alias"', 2)
@@ -129,10 +98,10 @@ function datasets.ensure(client, given)
   if alias then
     member, wanted = "alias", alias
   end
-  local dataset, err = datasets.find(client, member, wanted)
+  local dataset, err = find_dataset.by_member(client, wanted, member)
   if dataset == nil then return nil, err end
   if dataset then return dataset, nil, false end
   return create_once(client, given, alias, member, wanted)
 end
 
-return datasets
+return ensure_dataset

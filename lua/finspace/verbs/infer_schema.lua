@@ -4,7 +4,7 @@ local errors = require("finspace.errors")
 local options = require("finspace.options")
 local sys = require("finspace.sys")
 
-local schema = {}
+local infer_schema = {}
 
 local OPTIONS = { file = "string", header = "boolean", separator = "string", sample = "count", narrow = "boolean" }
 
@@ -196,7 +196,7 @@ end
 --- @param given finspace.InferSchemaOptions
 --- @return table|nil definition  { tabularSchemaConfig = { columns = { { columnName, dataType }, … } } }
 --- @return { rows: integer, complete: boolean }|finspace.Error seen  how much of the file it rests on
-function schema.infer(_, given)
+function infer_schema.run(_, given)
   options.check("infer_schema", given, OPTIONS)
   local path = options.require("infer_schema", given or {}, "file")
   if given.separator and #given.separator ~= 1 then error("infer_schema: separator must be one character", 2) end
@@ -213,4 +213,4 @@ function schema.infer(_, given)
   return { tabularSchemaConfig = { columns = list } }, { rows = rows, complete = complete }
 end
 
-return schema
+return infer_schema

@@ -5,20 +5,19 @@
 -- Whatever happens in between, there is never more than one changeset: the clientToken and the
 -- staging prefix are noted before anything is sent (`finspace.load.journal`), and the same load asked
 -- for again goes on where the last one was cut off.
-local dataset = require("finspace.verbs.find_dataset")
 local errors = require("finspace.errors")
 local files = require("finspace.verbs.load.files")
+local find_dataset = require("finspace.verbs.find_dataset")
 local formats = require("finspace.formats.sniff")
 local journal = require("finspace.verbs.load.journal")
 local options = require("finspace.options")
 local staging = require("finspace.verbs.load.staging")
-local upload = require("finspace.s3.upload")
 
 local load = {}
 
 local OPTIONS = {
   file = "string|table",
-  dataset = "string",
+  dataset = "string|table",
   change_type = "string",
   format = "string",
   format_params = "table",
@@ -35,7 +34,7 @@ local OPTIONS = {
 
 --- @class finspace.LoadOptions
 --- @field file string|string[]        a file, a folder, a pattern, or several of them
---- @field dataset string              its id, its `alias/…`, or its title
+--- @field dataset string|table        its id, its `alias/…`, its title, or what found or made it
 --- @field change_type? "APPEND"|"REPLACE"  APPEND when absent
 --- @field format? "CSV"|"JSON"|"PARQUET"|"XML"  told by the name and the first bytes when absent
 --- @field format_params? table<string, string>  what is known better than it can be guessed
@@ -124,13 +123,16 @@ local function sorted_pairs_text(map)
   return table.concat(lines, "\n")
 end
 
+-- A dataset that was found before is noted by its id.
+local function dataset_name(given) return type(given.dataset) == "table" and given.dataset.datasetId or given.dataset end
+
 -- What makes it this load and no other: the same again finds its journal.
 local function journal_name(fs, given)
   local endpoint, err = fs.session:endpoint("finspace_data")
   if not endpoint then return nil, err end
   return journal.name(
     endpoint.url,
-    given.dataset,
+    dataset_name(given),
     given.change_type or "APPEND",
     given.format or "",
     sorted_pairs_text(given.format_params),
@@ -164,7 +166,7 @@ function Run:begin(dataset_id)
   local runtime = self.fs.session.runtime
   local place, err = staging.place(self.fs, runtime.uuid())
   if not place then return nil, err end
-  if self.selection.single and self.selection.bytes <= upload.SINGLE then
+  if self.selection.single and self.selection.bytes <= self.fs.s3.SINGLE then
     place.key = place.prefix .. self.selection.entries[1].name
   end
   self.state = {
@@ -177,7 +179,7 @@ function Run:begin(dataset_id)
     client_token = runtime.uuid(),
     load = { -- what it takes to ask for it again
       file = files.absolute(self.given.file),
-      dataset = self.given.dataset,
+      dataset = dataset_name(self.given),
       format = self.given.format,
       change_type = self.given.change_type,
       format_params = self.given.format_params,
@@ -368,7 +370,7 @@ function Run:start()
   if resumed == nil then return nil, err end
   if not resumed then
     local id
-    id, err = dataset.find(self.fs, self.given.dataset)
+    id, err = find_dataset.id(self.fs, self.given.dataset)
     if not id then return nil, err end
     local begun
     begun, err = self:begin(id)

@@ -3,7 +3,7 @@
 local options = require("finspace.options")
 local session = require("finspace.session")
 
-local signing = {}
+local sign = {}
 
 --- @class finspace.SignOptions
 --- @field method? string  "GET" when absent
@@ -62,7 +62,7 @@ local function compose(shared, given)
   }
 end
 
-local function sign(shared, given)
+local function signed_call(shared, given)
   local call, exchange, err
   exchange, err = shared:exchange()
   if not exchange then return nil, err end
@@ -76,8 +76,8 @@ end
 --- @param client finspace.Client
 --- @param given finspace.SignOptions
 --- @return finspace.SignedRequest|nil request, finspace.Error|nil err
-function signing.sign(client, given)
-  local signed, err = sign(client.session, check(given))
+function sign.run(client, given)
+  local signed, err = signed_call(client.session, check(given))
   if not signed then
     err.operation = err.operation or "sign"
     return nil, err
@@ -85,4 +85,4 @@ function signing.sign(client, given)
   return { method = signed.method, url = signed.url, headers = signed.headers, body = signed.body }
 end
 
-return signing
+return sign

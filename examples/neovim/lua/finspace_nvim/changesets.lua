@@ -22,7 +22,10 @@ local function line_of(changeset)
 end
 
 -- A title or an alias is looked up once; then the id is known.
-local function dataset_id(fs, wanted) return require("finspace.verbs.find_dataset").find(fs, wanted) end
+local function dataset_id(fs, wanted)
+  local dataset, err = fs:find_dataset { dataset = wanted }
+  return dataset and dataset.datasetId, err
+end
 
 local function all_changesets(fs, id)
   return fs:pages("ListChangesets", { datasetId = id }):collect(function() return true end)

@@ -80,8 +80,8 @@ local function misuse_of(options)
   return nil
 end
 
+-- The dataset that the plan names, made where there is none and --create says so.
 local function ensure_dataset(fs, options)
-  if not options.create then return true end
   local wanted = options.dataset
   return fs:ensure_dataset(
     wanted:sub(1, 6) == "alias/" and { alias = wanted, title = wanted:sub(7) } or { title = wanted }
@@ -125,10 +125,9 @@ function load.run(options, out)
   local fs = shared.client(options)
   return interrupt.guard(function()
     local plans, err = planned(fs, options)
-    if plans and #plans > 0 and #options.file > 0 then
-      local found
-      found, err = ensure_dataset(fs, options)
-      if not found then plans = nil end
+    if plans and options.create and #options.file > 0 then
+      plans[1].dataset, err = ensure_dataset(fs, options)
+      if not plans[1].dataset then plans = nil end
     end
     if not plans then return out:fail(err) end
     if #plans == 0 then out:note("There is no load to go on with.") end

@@ -45,7 +45,7 @@ local LISTS = {
     of_dataset = true,
     heading = { "ID", "CREATED", "STATUS", "AUTO", "DESTINATION" },
     row = function(item)
-      local destination = item.destinationTypeParams or {}
+      local destination = item.destinationTypeProperties or {}
       return {
         item.dataViewId,
         text.time(item.createTime),
@@ -85,9 +85,9 @@ end
 local function list_items(fs, list, options, out)
   local params = {}
   if list.of_dataset then
-    local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
-    if not id then return out:fail(err) end
-    params.datasetId = id
+    local dataset, err = fs:find_dataset { dataset = options.dataset }
+    if not dataset then return out:fail(err) end
+    params.datasetId = dataset.datasetId
   end
   local items, failure, more = collect(fs, list, params, options.all)
   if not items then return out:fail(failure) end

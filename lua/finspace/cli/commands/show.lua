@@ -43,9 +43,9 @@ end
 
 function show.run(options, out)
   local fs = shared.client(options)
-  local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
-  if not id then return out:fail(err) end
-  local name, params = "GetDataset", { datasetId = id }
+  local dataset, err = fs:find_dataset { dataset = options.dataset }
+  if not dataset then return out:fail(err) end
+  local name, params = "GetDataset", { datasetId = dataset.datasetId }
   if options.view then
     name, params.dataViewId = "GetDataView", options.view
   elseif options.changeset then

@@ -14,11 +14,11 @@ function wait.define(command)
 end
 
 local function perform(fs, options, out)
-  local id, err = require("finspace.verbs.find_dataset").find(fs, options.dataset)
-  if not id then return out:fail(err) end
+  local dataset, err = fs:find_dataset { dataset = options.dataset }
+  if not dataset then return out:fail(err) end
   local changeset
   changeset, err = fs:wait_changeset {
-    datasetId = id,
+    datasetId = dataset.datasetId,
     changesetId = options.changeset,
     timeout = options.timeout,
     cancel = interrupt.requested,

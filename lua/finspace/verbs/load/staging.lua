@@ -4,7 +4,6 @@
 -- that were never completed, can be asked of S3 and needs no bookkeeping.
 local errors = require("finspace.errors")
 local host = require("finspace.host")
-local upload = require("finspace.s3.upload")
 
 local staging = {}
 
@@ -35,9 +34,7 @@ local function arrived_sizes(stage)
 end
 
 local function send(stage, entry)
-  local object, err = upload.file {
-    s3 = stage.fs.s3,
-    runtime = stage.fs.session.runtime,
+  local object, err = stage.fs.s3:upload_file {
     source = entry,
     bucket = stage.place.bucket,
     key = stage.place.prefix .. entry.name,
@@ -60,7 +57,7 @@ local function missing(stage, sizes)
       stage.on_bytes(entry.size)
       stage.on_file(entry)
     else
-      table.insert(entry.size <= upload.SINGLE and small or large, entry)
+      table.insert(entry.size <= stage.fs.s3.SINGLE and small or large, entry)
     end
   end
   return small, large
@@ -84,7 +81,7 @@ local function send_all(stage, small, large)
       work = function(entry) return send(stage, entry) end,
     }
   end
-  local sent, err = each(small, upload.IN_FLIGHT)
+  local sent, err = each(small, stage.fs.s3.IN_FLIGHT)
   if sent then
     sent, err = each(large, 1)
   end
@@ -94,7 +91,7 @@ end
 -- A create whose answer was lost leaves an upload that nobody knows of. Servers that cannot list
 -- uploads cannot be swept; what we knew of was ended in its place.
 local function sweep(stage)
-  local swept, err = upload.sweep(stage.fs.s3, stage.place.bucket, stage.place.prefix)
+  local swept, err = stage.fs.s3:abort_uploads { bucket = stage.place.bucket, prefix = stage.place.prefix }
   if swept or err.code == "NotImplemented" or err.code == "MethodNotAllowed" then return true end
   return nil, err
 end
@@ -136,7 +133,7 @@ function staging.remove(fs, place)
     return object or nil
   end
   local removed, err = host.each {
-    limit = upload.IN_FLIGHT,
+    limit = s3.IN_FLIGHT,
     items = next_object,
     work = function(object) return s3:delete_object { bucket = place.bucket, key = object.key } end,
   }

@@ -1,135 +1,19 @@
---- Data views as one call each: `fs:ensure_auto_view` and `fs:read_view`.
-local core = require("finspace.core")
+--- `fs:read_view`: a view's rows, one by one, or as one file.
 local credentials = require("finspace.credentials")
 local csv = require("finspace.formats.csv")
-local download = require("finspace.s3.download")
 local errors = require("finspace.errors")
-local find_dataset = require("finspace.verbs.find_dataset").find
-local keys = require("finspace.credentials.keys")
+local find_dataset = require("finspace.verbs.find_dataset")
 local options = require("finspace.options")
 local sys = require("finspace.sys")
 
-local views = {}
+local read_view = {}
 
 local PIECE = 64 * 1024
 
--- Finding ---------------------------------------------------------------------------------------------
-
--- The views of a dataset for which `matches` holds, oldest first.
-local function find_views(client, dataset_id, matches)
-  return client:pages("ListDataViews", { datasetId = dataset_id }):collect(matches)
-end
-
--- Keeping one automatic view --------------------------------------------------------------------------
-
-local ENSURE_OPTIONS = {
-  dataset = "string",
-  partition_columns = "table",
-  sort_columns = "table",
-  format = "string",
-  format_options = "table",
-  wait = "boolean",
-  timeout = "seconds",
-  on_status = "function",
-  cancel = "function",
-}
-
---- @class finspace.EnsureAutoViewOptions
---- @field dataset string              its id, its `alias/…`, or its title
---- @field partition_columns? string[]
---- @field sort_columns? string[]
---- @field format? string              "DELIMITED_TEXT" when absent
---- @field format_options? table<string, string>  with a header and commas when absent
---- @field wait? boolean               false: return as soon as it is there, built or not
---- @field timeout? number             seconds to wait for it
---- @field on_status? fun(status: string, view: table)
---- @field cancel? fun(): boolean
-
-local FINISHED_BADLY = { FAILED = true, CANCELLED = true, TIMEOUT = true, FAILED_CLEANUP_FAILED = true }
-
-local function same_list(left, right) return table.concat(left or {}, "\0") == table.concat(right or {}, "\0") end
-
--- Whether an existing view is what is asked for; what the caller left open fits anyhow.
-local function fits(view, given)
-  local destination = view.destinationTypeProperties or {}
-  return view.autoUpdate
-    and not FINISHED_BADLY[view.status]
-    and (not given.partition_columns or same_list(view.partitionColumns, given.partition_columns))
-    and (not given.sort_columns or same_list(view.sortColumns, given.sort_columns))
-    and (not given.format or destination.s3DestinationExportFileFormat == given.format)
-end
-
-local function parameters(given, dataset_id)
-  return {
-    datasetId = dataset_id,
-    autoUpdate = true,
-    partitionColumns = given.partition_columns,
-    sortColumns = given.sort_columns,
-    destinationTypeParams = {
-      destinationType = "S3",
-      s3DestinationExportFileFormat = given.format or "DELIMITED_TEXT",
-      s3DestinationExportFileFormatOptions = given.format_options or { header = "true", delimiter = "," },
-    },
-  }
-end
-
--- Runs that ask for the same view at the same moment make one between them. A view that went wrong
--- earlier has a place in the token, so that a new one is not taken for it.
-local function shared_token(given, dataset_id, failed)
-  local parts = { dataset_id, given.format or "", tostring(failed) }
-  for _, list in ipairs { given.partition_columns or {}, given.sort_columns or {} } do
-    parts[#parts + 1] = table.concat(list, "\0")
-  end
-  return "ensure-" .. core.sha256(table.concat(parts, "\1")):sub(1, 48)
-end
-
-local function create_view(client, given, dataset_id)
-  local failed, err = find_views(
-    client,
-    dataset_id,
-    function(view) return view.autoUpdate and FINISHED_BADLY[view.status] end
-  )
-  if not failed then return nil, err end
-  local params = parameters(given, dataset_id)
-  params.clientToken = shared_token(given, dataset_id, #failed)
-  return client:call("CreateDataView", params)
-end
-
---- Finds the dataset's view that follows every later changeset, or creates it, and waits until it is
---- built. Asked again, it makes no second one.
---- @param client finspace.Client
---- @param given finspace.EnsureAutoViewOptions
---- @return table|nil view, finspace.Error|nil err, boolean|nil created
-function views.ensure_auto(client, given)
-  options.check("ensure_auto_view", given, ENSURE_OPTIONS)
-  options.require("ensure_auto_view", given or {}, "dataset")
-  local dataset_id, err = find_dataset(client, given.dataset)
-  if not dataset_id then return nil, err end
-  local found
-  found, err = find_views(client, dataset_id, function(view) return fits(view, given) end)
-  if not found then return nil, err end
-  local view, created = found[1], false
-  if not view then
-    view, err = create_view(client, given, dataset_id)
-    created = true
-  end
-  if not view then return nil, err end
-  local ids = { datasetId = dataset_id, dataViewId = view.dataViewId }
-  if given.wait == false then
-    view, err = client:call("GetDataView", ids)
-    return view, err, created
-  end
-  ids.timeout, ids.on_status, ids.cancel = given.timeout, given.on_status, given.cancel
-  view, err = client:wait_data_view(ids)
-  return view, err, created
-end
-
--- Reading ---------------------------------------------------------------------------------------------
-
-local READ_OPTIONS = { dataset = "string", view = "string", file = "string" }
+local OPTIONS = { dataset = "string|table", view = "string", file = "string" }
 
 --- @class finspace.ReadViewOptions
---- @field dataset string   its id, its `alias/…`, or its title
+--- @field dataset string|table  its id, its `alias/…`, its title, or what found or made it
 --- @field view? string     its id; the newest that is built when absent, an automatic one before others
 --- @field file? string     where its rows go; absent: they are iterated over
 
@@ -139,7 +23,9 @@ end
 
 -- The view that is meant when none is named.
 local function newest_view(client, dataset_id)
-  local built, err = find_views(client, dataset_id, function(view) return view.status == "SUCCESS" end)
+  local built, err = client
+    :pages("ListDataViews", { datasetId = dataset_id })
+    :collect(function(view) return view.status == "SUCCESS" end)
   if not built then return nil, err end
   local best
   for _, view in ipairs(built) do
@@ -150,7 +36,7 @@ local function newest_view(client, dataset_id)
 end
 
 local function locate(client, given)
-  local dataset_id, err = find_dataset(client, given.dataset)
+  local dataset_id, err = find_dataset.id(client, given.dataset)
   if not dataset_id then return nil, err end
   local view_id = given.view
   if not view_id then
@@ -160,30 +46,29 @@ local function locate(client, given)
   return client:call("GetDataView", { datasetId = dataset_id, dataViewId = view_id })
 end
 
+local SOURCE = "GetExternalDataViewAccessDetails"
+
 local function keys_of(details)
   local given = details.credentials or {}
-  local found, message = keys.new {
+  return credentials.answered(SOURCE, {
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
-    source = "GetExternalDataViewAccessDetails",
     expires_at = given.expiration and math.floor(given.expiration / 1000),
-  }
-  if found then return found end
-  return keys.broken("GetExternalDataViewAccessDetails", "InvalidAnswer", "the view's keys are unusable: " .. message)
+  }, "the service answered")
 end
 
 -- The view's place in S3, and S3 with the view's own keys, which are fetched anew when they end.
 local function open_place(client, view)
   local ids = { datasetId = view.datasetId, dataViewId = view.dataViewId }
-  local details, err = client:call("GetExternalDataViewAccessDetails", ids)
+  local details, err = client:call(SOURCE, ids)
   if not details then return nil, err end
   local first = details
   local function provider()
     local current, failure = first, nil
     first = nil
     if not current then
-      current, failure = client:call("GetExternalDataViewAccessDetails", ids)
+      current, failure = client:call(SOURCE, ids)
     end
     if not current then return nil, failure end
     return keys_of(current)
@@ -211,9 +96,7 @@ local function list_files(place, view)
   )
 end
 
-local function fetch(place, key, path)
-  return download.file { s3 = place.s3, runtime = place.runtime, bucket = place.bucket, key = key, path = path }
-end
+local function fetch(place, key, path) return place.s3:download_file { bucket = place.bucket, key = key, path = path } end
 
 local function layout_of(view)
   local destination = view.destinationTypeParams or {}
@@ -358,8 +241,8 @@ end
 --- @param given finspace.ReadViewOptions
 --- @return table|(fun(): table|nil)|nil result  { file, bytes, objects, dataViewId }, or the iterator
 --- @return finspace.Error|nil err
-function views.read(client, given)
-  options.check("read_view", given, READ_OPTIONS)
+function read_view.run(client, given)
+  options.check("read_view", given, OPTIONS)
   options.require("read_view", given or {}, "dataset")
   local view, err = locate(client, given)
   if not view then return nil, err end
@@ -380,4 +263,4 @@ function views.read(client, given)
   return rows_of(place, names, layout)
 end
 
-return views
+return read_view
