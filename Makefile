@@ -54,7 +54,7 @@ PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lu
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin
 
-.PHONY: all demo test asan fuzz bench layers lint docs install clean env help packages-demo packages-test
+.PHONY: all demo test asan fuzz bench bench-instructions layers lint docs install clean env help packages-demo packages-test
 
 all: $(OBJECTS) $(PROGRAM)
 
@@ -63,6 +63,7 @@ help:
 	@echo 'make demo     install what is missing, and load real market data into a service on loopback'
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
+	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
 	@echo 'make fuzz     fuzz the parsers for a minute each (needs clang-14)'
 	@echo 'make layers   check that no module knows more than its layer allows'
@@ -147,7 +148,10 @@ fuzz:
 	@spec/fuzz/run
 
 bench: all
-	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/bench/run.lua
+	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/bench/run.lua $(ONLY)
+
+bench-instructions: all
+	@eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 -e 'require("spec.bench.instructions").show()'
 
 docs: all
 	@eval "$$($(MAKE) --no-print-directory -s env)"; exec $(LUA) spec/support/docs.lua

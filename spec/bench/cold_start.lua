@@ -1,43 +1,51 @@
---- From nothing to an answer: `finspace whoami` and one listing, beside the AWS CLI.
+--- From nothing to an answer: the command line as `make install` leaves it, beside curl and the AWS CLI.
 local measure = require("spec.bench.table")
 local service = require("spec.support.service")
 local support = require("spec.support")
-local sys = require("finspace.sys")
 
-local server = service.start()
+local TURNS, RUNS = 5, 10
 
--- Milliseconds that a command takes, the median of some turns; nil where the program is absent.
-local function time(program, turns, words)
+-- Milliseconds that a command takes; no row where its program is absent.
+local function runs(environment, program, words, count)
   if not support.has_program(program) then return nil end
-  return measure.median(turns, function()
-    local began = sys.monotonic()
-    local output, status = support.run(server.shell() .. " " .. program .. " " .. words)
-    assert(status == 0, output)
-    return (sys.monotonic() - began) * 1000
-  end)
+  local command = ("env %s %s %s"):format(environment, program, words)
+  return function() return measure.program(count or RUNS, command) end
 end
 
-local ours = support.root .. "/build/bin/finspace"
-local absent = "there is no AWS CLI here"
-local measured, why = pcall(
-  function()
-    measure.show("Cold start (less is better)", {
-      {
-        name = "aws sts get-caller-identity",
-        value = time("aws", 5, "sts get-caller-identity"),
-        unit = "ms",
-        why = absent,
-      },
-      { name = "finspace whoami", value = time(ours, 21, "whoami"), unit = "ms" },
-      {
-        name = "aws finspace-data list-datasets",
-        value = time("aws", 5, "finspace-data list-datasets"),
-        unit = "ms",
-        why = absent,
-      },
-      { name = "finspace ls", value = time(ours, 21, "ls"), unit = "ms" },
-    })
+local function install(prefix)
+  local output, status =
+    support.run(("make -s -C %s install PREFIX=%s LUA_VERSION=5.4"):format(support.quote(support.root), prefix))
+  assert(status == 0, output)
+  return prefix .. "/bin/finspace"
+end
+
+local server, prefix = service.start(), support.temporary_folder()
+local measured, why = pcall(function()
+  local settings, absent = "-u LUA_PATH -u LUA_CPATH " .. server.shell():gsub("^env ", ""), "there is no AWS CLI here"
+  local finspace = install(prefix)
+  local function ours(words)
+    return function() return measure.program(RUNS, ("env %s %s %s"):format(settings, finspace, words)) end
   end
-)
+  local version = measure.turns(TURNS, {
+    { name = "lua5.4 -e ''", run = runs("", "lua5.4", "-e ''") },
+    { name = "finspace version", run = ours("version") },
+  })
+  measure.show("Nothing done", "ms", version)
+  local curl =
+    { name = "curl, the same list, unsigned", run = runs("", "curl", "-s " .. server.endpoint .. "/datasetsv2") }
+  local list = measure.turns(TURNS, {
+    curl,
+    { name = "finspace ls", run = ours("ls") },
+    { name = "finspace whoami", run = ours("whoami") },
+    {
+      name = "aws finspace-data list-datasets",
+      run = runs(settings, "aws", "finspace-data list-datasets", 1),
+      why = absent,
+    },
+    { name = "aws sts get-caller-identity", run = runs(settings, "aws", "sts get-caller-identity", 1), why = absent },
+  })
+  measure.show("From nothing to an answer", "ms", list, curl)
+end)
 server.stop()
+support.remove_folder(prefix)
 if not measured then error(why, 0) end

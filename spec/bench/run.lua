@@ -1,13 +1,36 @@
---- Runs every bench, one after another. Figures are ratios within one run: absolute times drift.
+--- Runs every bench, one after another: `make bench`, or `make bench ONLY=calls` for one of them.
 local support = require("spec.support")
 
-local own = { run = true, table = true, sink = true }
+local BENCHES = {
+  "calls",
+  "concurrent",
+  "nginx_worker",
+  "signing",
+  "answers",
+  "cold_start",
+  "small_load",
+  "upload",
+  "small_files",
+}
 local only = arg[1]
 
-for path in support.run("ls " .. support.quote(support.root) .. "/spec/bench/*.lua"):gmatch("[^\n]+") do
-  local name = path:match("([^/]+)%.lua$")
-  if not own[name] and (not only or only == name) then
-    local ok, why = pcall(dofile, path)
+local function first_line(command) return (support.run(command):match("^[^\n]*")) end
+
+print(
+  ("%s, %s cores; %s; %s"):format(
+    support.read_file("/proc/cpuinfo"):match("model name%s*: ([^\n]*)") or "a processor",
+    first_line("nproc"),
+    first_line("curl --version | grep -o 'libcurl/[^ ]*'"),
+    rawget(_G, "jit") and jit.version or _VERSION
+  )
+)
+print(
+  "Rows take turns; each figure is a median. What counts is the ratio beside it, of the processor where it is known."
+)
+
+for _, name in ipairs(BENCHES) do
+  if not only or only == name then
+    local ok, why = pcall(dofile, ("%s/spec/bench/%s.lua"):format(support.root, name))
     if not ok then print(("\n%s: not measured: %s"):format(name, tostring(why))) end
     io.stdout:flush()
   end

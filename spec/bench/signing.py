@@ -1,4 +1,4 @@
-"""Prints how many microseconds botocore takes to sign the request of spec/bench/signing.lua."""
+"""Prints how many microseconds botocore takes to sign the request of spec/bench/signing.lua: by the clock, of the processor."""
 import sys
 import time
 
@@ -20,7 +20,7 @@ def sign():
 
 
 sign()
-start = time.perf_counter()
+began, used = time.perf_counter(), time.process_time()
 for _ in range(COUNT):
     sign()
-print((time.perf_counter() - start) * 1e6 / COUNT)
+print((time.perf_counter() - began) * 1e6 / COUNT, (time.process_time() - used) * 1e6 / COUNT)

@@ -3,12 +3,10 @@
 local measure = require("spec.bench.table")
 local sink = require("spec.bench.sink")
 local support = require("spec.support")
-local sys = require("finspace.sys")
 
-local SIZE, TURNS = 1024 * 1024 * 1024, 3
-local MIB = 1024 * 1024
+local SIZE, TURNS = 1024 * 1024 * 1024, 5
 
--- Prints seconds and the peak of resident memory in KiB.
+-- Prints seconds by the clock, of the processor, and the peak of resident memory in KiB.
 local OURS = [[
 local finspace = require("finspace")
 local sys = require("finspace.sys")
@@ -16,12 +14,12 @@ local fs = finspace.new {
   region = "us-east-1", s3_endpoint_url = arg[1],
   credentials = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret" },
 }
-local began = sys.monotonic()
+local began, used = sys.monotonic(), os.clock()
 local object, err = fs.s3:upload_file { bucket = "bucket", key = "key", path = arg[2] }
-local seconds = sys.monotonic() - began
+local clock, processor = sys.monotonic() - began, os.clock() - used
 assert(object, tostring(err))
 local status = assert(io.open("/proc/self/status")):read("*a")
-print(seconds, status:match("VmHWM:%s*(%d+)"))]]
+print(clock, processor, status:match("VmHWM:%s*(%d+)"))]]
 
 local BOTO3 = [[
 import sys, time, resource, warnings
@@ -29,15 +27,13 @@ warnings.filterwarnings("ignore")
 import boto3
 s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=sys.argv[1],
                   aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="secret")
-began = time.time()
+began, used = time.perf_counter(), time.process_time()
 s3.upload_file(sys.argv[2], "bucket", "key")
-print(time.time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)]]
+print(time.perf_counter() - began, time.process_time() - used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)]]
 
 local folder = support.temporary_folder()
 local server = sink.start(folder)
-local url = server.url
-local file = folder .. "/data"
-support.run(("head -c %d /dev/urandom > %s"):format(SIZE, file))
+local url, file = server.url, folder .. "/data"
 
 local function quoted(...)
   local words = {}
@@ -49,63 +45,55 @@ end
 
 local peaks = {}
 
--- MiB a second, the median of some turns; the program prints seconds and its peak memory.
-local function rate(name, command)
-  return measure.median(TURNS, function()
+-- A program that prints seconds, seconds of the processor, and its peak memory.
+local function prints(name, command)
+  return function()
     local output = support.run(command)
-    local seconds, peak = output:match("([%d.]+)%s+(%d+)%s*$")
-    if not seconds then error(name .. ": " .. output, 0) end
-    peaks[name] = math.max(peaks[name] or 0, tonumber(peak))
-    return SIZE / MIB / tonumber(seconds)
-  end)
+    local clock, processor, peak = output:match("([%d.]+)%s+([%d.]+)%s+(%d+)%s*$")
+    if not clock then error(name .. ": " .. output, 0) end
+    peaks[name] = math.max(peaks[name] or 0, tonumber(peak) / 1024)
+    return tonumber(clock), tonumber(processor)
+  end
 end
 
 local function boto3()
   local python = support.python("boto3")
-  return python and rate("boto3", python .. " -c " .. quoted(BOTO3, url, file))
+  return python and prints("boto3", python .. " -c " .. quoted(BOTO3, url, file))
 end
 
-local function curl()
-  return rate(
-    "curl",
-    "curl -s -o /dev/null -H 'Expect:' -w '%{time_total} 0' -T " .. quoted(file, url .. "/bucket/key")
-  )
+local function runs(command)
+  return function()
+    local clock, processor = measure.program(1, command)
+    return clock / 1000, processor / 1000
+  end
 end
 
 local function aws()
   if not support.has_program("aws") then return nil end
-  local copy = "env AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_REGION=us-east-1 aws s3 cp --quiet "
-    .. "--endpoint-url "
-    .. quoted(url, file, "s3://bucket/key")
-  return measure.median(TURNS, function()
-    local began = sys.monotonic()
-    local output, status = support.run(copy)
-    assert(status == 0, output)
-    return SIZE / MIB / (sys.monotonic() - began)
-  end)
-end
-
-local function ours(backend)
-  local force = backend and ('require("finspace.core").digest_backend(%q) '):format(backend) or ""
-  support.write_file(folder .. "/ours.lua", force .. OURS)
-  return rate("finspace" .. (backend or ""), "lua5.4 " .. quoted(folder .. "/ours.lua", url, file))
+  return runs(
+    "env AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b AWS_REGION=us-east-1 aws s3 cp --quiet --endpoint-url "
+      .. quoted(url, file, "s3://bucket/key")
+  )
 end
 
 local measured, why = pcall(function()
-  local rows = {
-    { name = "boto3 upload_file", value = boto3(), unit = "MiB/s", why = "python3 has no boto3 here" },
-    { name = "AWS CLI, s3 cp", value = aws(), unit = "MiB/s", why = "there is no AWS CLI here" },
-    { name = "curl -T, unsigned", value = curl(), unit = "MiB/s" },
-    { name = "finspace", value = ours(), unit = "MiB/s" },
-  }
-  if not rows[1].value then table.insert(rows, table.remove(rows, 1)) end
-  measure.show("Upload of 1 GiB over plain HTTP on loopback", rows)
-  print(
-    ("  peak memory: finspace %.0f MiB%s"):format(
-      peaks.finspace / 1024,
-      peaks.boto3 and (", boto3 %.0f MiB"):format(peaks.boto3 / 1024) or ""
+  support.run(("head -c %d /dev/urandom > %s"):format(SIZE, file))
+  support.write_file(folder .. "/ours.lua", OURS)
+  local curl =
+    { name = "curl -T, unsigned", run = runs("curl -s -H 'Expect:' -T " .. quoted(file, url .. "/bucket/key")) }
+  local ours = { name = "finspace", run = prints("finspace", "lua5.4 " .. quoted(folder .. "/ours.lua", url, file)) }
+  local python = { name = "boto3 upload_file", run = boto3(), why = "python3 has no boto3 here" }
+  local cli = { name = "AWS CLI, s3 cp", run = aws(), why = "there is no AWS CLI here" }
+  measure.show("Upload of 1 GiB over plain HTTP on loopback", "s", measure.turns(TURNS, { curl, ours, python, cli }))
+  print(("  finspace's rate is %.2f of curl's; peak memory %.0f MiB"):format(curl.clock / ours.clock, peaks.finspace))
+  if python.clock then
+    print(
+      ("  finspace's rate is %.2f of boto3's; peak memory of that %.0f MiB"):format(
+        python.clock / ours.clock,
+        peaks.boto3
+      )
     )
-  )
+  end
 end)
 server.stop()
 support.remove_folder(folder)
