@@ -15,12 +15,13 @@ local DEFAULT_MINUTES = 60
 -- The answer has no expiry: it is the time of the call and the minutes granted.
 local function read_answer(result, called_at, minutes)
   local given = type(result.credentials) == "table" and result.credentials or {}
+  local granted = result.durationInMinutes == nil and minutes or tonumber(result.durationInMinutes)
   return keys.answered(SOURCE, {
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
-    expires_at = math.floor(called_at) + (tonumber(result.durationInMinutes) or minutes) * 60,
-  }, OPERATION .. " answered")
+    expires_at = granted and granted > 0 and called_at + granted * 60,
+  }, SOURCE .. ": " .. OPERATION .. " answered")
 end
 
 local function call(context, options, base)
@@ -53,7 +54,7 @@ function finspace.new(options)
     base = cached.of(base, context.runtime)
     local called_at = context.runtime.now()
     local result, err = call(context, { environment_id = options.environment_id, minutes = minutes }, base)
-    if not result then return nil, err end
+    if not result then return keys.failed(SOURCE, err, "no FinSpace keys") end
     return read_answer(result, called_at, minutes)
   end
 end

@@ -26,9 +26,19 @@ end
 
 -- Keys travel in HTTP headers: what could end a header there is refused here, by name.
 local function member_fault(name, value)
-  if type(value) ~= "string" or value == "" then return name .. " is missing" end
+  if value == nil or value == "" then return name .. " is missing" end
+  if type(value) ~= "string" then return name .. " is no text" end
   if value:find("[%c\127]") then return name .. " holds a line break or another control character" end
   if name ~= "session_token" and value:find("%s") then return name .. " holds a space" end
+end
+
+-- The last second of the year 9999: what is later can neither be written as a date nor be meant.
+local LAST_SECOND = 253402300799
+
+local function end_fault(seconds)
+  if seconds == nil then return nil end
+  if type(seconds) == "number" and seconds >= 0 and seconds <= LAST_SECOND then return nil end
+  return "their end is no time between the years 1970 and 9999"
 end
 
 --- Makes credentials of a table.
@@ -37,8 +47,10 @@ end
 function keys.new(fields)
   local message = member_fault("access_key_id", fields.access_key_id)
     or member_fault("secret_access_key", fields.secret_access_key)
-    or (fields.session_token and member_fault("session_token", fields.session_token))
+    or (fields.session_token ~= nil and member_fault("session_token", fields.session_token))
+    or end_fault(fields.expires_at)
   if message then return nil, message end
+  fields.expires_at = fields.expires_at and math.floor(fields.expires_at)
   return setmetatable(fields, Keys)
 end
 
@@ -56,6 +68,25 @@ end
 
 local OWN_PROVIDER = "the credentials provider"
 
+-- An end that cannot be read is not "never": false is what `keys.new` refuses.
+local function adopted_end(given)
+  if given == nil then return nil end
+  return tonumber(given) or keys.time(given) or false
+end
+
+local function text_or(value, default) return type(value) == "string" and value or default end
+
+local function adopted_err(given)
+  if errors.is(given) then return given end
+  local fields = type(given) == "table" and given
+    or { message = given and OWN_PROVIDER .. " gave no keys: " .. tostring(given) }
+  fields.kind = text_or(fields.kind, "credentials")
+  fields.code = text_or(fields.code, "NoCredentials")
+  fields.source = text_or(fields.source, OWN_PROVIDER)
+  fields.message = text_or(fields.message, fields.source .. " gave no keys")
+  return errors.new(fields)
+end
+
 --- What somebody's own provider gave, made what ours give: it may be any table with the members, and its
 --- failure any text.
 --- @param found any
@@ -63,23 +94,13 @@ local OWN_PROVIDER = "the credentials provider"
 --- @return finspace.Credentials|nil, finspace.Error|nil
 function keys.adopt(found, err)
   if getmetatable(found) == Keys then return found end
-  if type(found) ~= "table" then
-    if type(err) == "table" then
-      err.kind, err.code = err.kind or "credentials", err.code or "NoCredentials"
-      return nil, errors.new(err)
-    end
-    return keys.broken(
-      OWN_PROVIDER,
-      "NoCredentials",
-      OWN_PROVIDER .. " gave no keys" .. (err and ": " .. tostring(err) or "")
-    )
-  end
+  if type(found) ~= "table" then return nil, adopted_err(err) end
   local adopted, message = keys.new {
     access_key_id = found.access_key_id,
     secret_access_key = found.secret_access_key,
     session_token = found.session_token,
-    source = found.source or OWN_PROVIDER,
-    expires_at = tonumber(found.expires_at) or keys.time(found.expires_at),
+    source = text_or(found.source, OWN_PROVIDER),
+    expires_at = adopted_end(found.expires_at),
   }
   if adopted then return adopted end
   return keys.broken(OWN_PROVIDER, "InvalidCredentials", OWN_PROVIDER .. " gave unusable keys: " .. message)
@@ -137,6 +158,15 @@ local function offset_seconds(zone)
   return (sign == "-" and -1 or 1) * (tonumber(hours) * 3600 + tonumber(minutes) * 60)
 end
 
+local function is_date(month, day, hour, minute, second)
+  local function within(text, first, last) return tonumber(text) >= first and tonumber(text) <= last end
+  return within(month, 1, 12)
+    and within(day, 1, 31)
+    and within(hour, 0, 23)
+    and within(minute, 0, 59)
+    and within(second, 0, 60)
+end
+
 --- An ISO 8601 time as epoch seconds: `2026-11-22T17:18:32Z`, with a fraction (cut off), an offset, or
 --- the `UTC` that old single sign-on files write.
 --- @param text any
@@ -146,7 +176,7 @@ function keys.time(text)
   local year, month, day, hour, minute, second, zone =
     text:match("^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)%.?%d*(.*)$")
   local offset = zone and offset_seconds(zone)
-  if not offset then return nil end
+  if not offset or not is_date(month, day, hour, minute, second) then return nil end
   local seconds =
     clock.epoch(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second))
   return math.floor(seconds - offset)

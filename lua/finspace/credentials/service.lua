@@ -106,7 +106,9 @@ end
 --- @return finspace.Credentials|nil, string|nil message
 function service.read_keys(document, token_name, source)
   local expires_at = keys.time(document.Expiration)
-  if document.Expiration and not expires_at then return nil, "Expiration is no time like 2026-11-22T17:18:32Z" end
+  if document.Expiration ~= nil and not expires_at then
+    return nil, "Expiration is no time like 2026-11-22T17:18:32Z"
+  end
   return keys.new {
     access_key_id = document.AccessKeyId,
     secret_access_key = document.SecretAccessKey,

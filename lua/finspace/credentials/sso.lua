@@ -53,15 +53,17 @@ end
 
 -- Renewing it ----------------------------------------------------------------------------------
 
-local function encode(document) return require("cjson").new().encode(document) end
+local function encode(document) return require("cjson.safe").new().encode(document) end
+
+local function is_text(value) return type(value) == "string" end
 
 local function is_renewable(context, options, token)
   local document = token.document
   local registered_until = keys.time(document.registrationExpiresAt)
   return options.session
-    and document.refreshToken
-    and document.clientId
-    and document.clientSecret
+    and is_text(document.refreshToken)
+    and is_text(document.clientId)
+    and is_text(document.clientSecret)
     and (not registered_until or context.runtime.now() < registered_until)
 end
 
@@ -94,24 +96,41 @@ end
 -- all the same.
 local function keep_token(context, token)
   local write = config.files(context.runtime).write_private
-  local ok, message = write(token.path, encode(token.document))
+  local text, message = encode(token.document)
+  local ok
+  if text then
+    ok, message = write(token.path, text)
+  end
   if not ok and context.runtime.logger then
     context.runtime.logger { level = "warn", message = "the renewed sign-on token was not kept: " .. message }
   end
 end
 
-local function renew_token(context, options, token)
-  local answer, err = request_token(context, options, token.document)
-  if not answer then return nil, err end
+-- Seconds; a sign-on lasts for at most 90 days.
+local LONGEST_LIFE = 366 * 24 * 3600
+
+-- The cached document with what the answer renews of it.
+local function renewed_document(context, options, token, answer)
+  local lifetime = tonumber(answer.expiresIn)
+  if not is_text(answer.accessToken) or not lifetime or lifetime < 1 or lifetime > LONGEST_LIFE then
+    return refuse(options, "InvalidAnswer", "the sign-on was renewed without an accessToken and its expiresIn")
+  end
   local document = {}
   for name, value in pairs(token.document) do
     document[name] = value
   end
-  local lifetime = tonumber(answer.expiresIn) or 0
   document.accessToken = answer.accessToken
-  document.refreshToken = answer.refreshToken or document.refreshToken
-  document.expiresAt = keys.time_text(math.floor(context.runtime.now()) + lifetime)
-  local renewed
+  document.refreshToken = is_text(answer.refreshToken) and answer.refreshToken or document.refreshToken
+  document.expiresAt = keys.time_text(math.floor(context.runtime.now() + lifetime))
+  return document
+end
+
+local function renew_token(context, options, token)
+  local answer, err = request_token(context, options, token.document)
+  if not answer then return nil, err end
+  local document, renewed
+  document, err = renewed_document(context, options, token, answer)
+  if not document then return nil, err end
   renewed, err = check_token(document, token.path, options)
   if renewed then keep_token(context, renewed) end
   return renewed, err
@@ -124,10 +143,13 @@ local function current_token(context, options)
   local left = token.expires_at - context.runtime.now()
   if left > RENEW_BEFORE then return token end
   local renewed
-  if is_renewable(context, options, token) then renewed = renew_token(context, options, token) end
+  if is_renewable(context, options, token) then
+    renewed, err = renew_token(context, options, token)
+  end
   if renewed then return renewed end
   if left > 0 then return token end
-  return refuse(options, "ExpiredSsoToken", "the sign-on ended at " .. keys.time_text(token.expires_at))
+  local ended = "the sign-on ended at " .. keys.time_text(token.expires_at)
+  return refuse(options, "ExpiredSsoToken", err and ended .. ", and was not renewed: " .. err.message or ended)
 end
 
 -- The role's keys ------------------------------------------------------------------------------
@@ -168,13 +190,15 @@ end
 
 local function read_answer(options, answer)
   local given = type(answer.roleCredentials) == "table" and answer.roleCredentials or {}
-  local milliseconds = tonumber(given.expiration)
-  return keys.answered(source_of(options), {
+  local source, milliseconds = source_of(options), tonumber(given.expiration)
+  local expires_at = milliseconds and milliseconds / 1000
+  if given.expiration ~= nil and not expires_at then expires_at = false end -- no time, so none to be used
+  return keys.answered(source, {
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
-    expires_at = milliseconds and math.floor(milliseconds / 1000),
-  }, "single sign-on answered")
+    expires_at = expires_at,
+  }, source .. ": single sign-on answered")
 end
 
 --- @param options table { sso_start_url =, sso_region =, sso_account_id =, sso_role_name =,

@@ -50,9 +50,12 @@ local function finish(action)
   end
 end
 
+local LONGEST_SECONDS = 43200
+
 local function whole_number(text)
   local number = tonumber(text)
-  return number and number == math.floor(number) and number > 0 and ("%d"):format(number) or nil
+  if not number or number < 1 or number > LONGEST_SECONDS or number % 1 ~= 0 then return nil end
+  return ("%d"):format(number)
 end
 
 local function check_duration(call)
