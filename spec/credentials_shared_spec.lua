@@ -1,4 +1,5 @@
 local cached = require("finspace.credentials.cached")
+local identity = require("finspace.credentials.identity")
 local keys = require("finspace.credentials.keys")
 local machine = require("spec.support.machine")
 local metadata = require("spec.support.metadata")
@@ -122,6 +123,106 @@ describe("clients with a shared dictionary", function()
     assert.are.equal(1, calls_for_keys(dict, { environment_id = "e2" }))
     local other = { access_key_id = "OTHER", secret_access_key = "canary" }
     assert.are.equal(1, calls_for_keys(dict, { credentials = other }))
+  end)
+
+  local folder = support.temporary_folder()
+  local config_file = folder .. "/config"
+  teardown(function() support.remove_folder(folder) end)
+
+  -- How often a client with these options, variables and config file asks for keys.
+  local function fetches(dict, client)
+    local calls = 0
+    local around = world.new(function(request)
+      if request.path ~= "/credentials/programmatic" then return world.ok("{}") end
+      calls = calls + 1
+      return world.ok(KEYS)
+    end)
+    local options = around.options { environment_id = "e1", shared_dict = dict }
+    local variables = { AWS_CONFIG_FILE = config_file, AWS_SHARED_CREDENTIALS_FILE = "/dev/null" }
+    support.write_file(config_file, client.config or "")
+    for name, value in pairs(client.variables or {}) do
+      variables[name] = value
+    end
+    options.getenv = function(name) return variables[name] end
+    for name, value in pairs(client.options or {}) do
+      options[name] = value or nil
+    end
+    require("finspace").new(options):list_datasets {}
+    return calls
+  end
+
+  local function keys_of(secret, token)
+    return { access_key_id = "AKIA", secret_access_key = secret, session_token = token, expires_at = 4102444800 }
+  end
+
+  it("give nobody keys that anything in their own settings could have kept from them", function()
+    local first = { options = { credentials = keys_of("canary", "canary-token") } }
+    local others = {
+      { options = { credentials = keys_of("canary-wrong", "canary-token") } },
+      { options = { credentials = keys_of("canary", "canary-other-token") } },
+      { options = { credentials = keys_of("canary") } },
+      { options = { credentials = first.options.credentials, environment_id = "e2" } },
+      { options = { credentials = first.options.credentials, region = "eu-west-1" } },
+      { options = { credentials = first.options.credentials, endpoint_url = "http://127.0.0.1:2" } },
+      { options = { credentials = first.options.credentials, duration_in_minutes = 5 } },
+      { options = first.options, variables = { AWS_REGION = "eu-west-1" } },
+      { options = first.options, variables = { AWS_ENDPOINT_URL_FINSPACE_DATA = "http://127.0.0.1:3" } },
+      { options = first.options, variables = { AWS_ENDPOINT_URL = "http://127.0.0.1:3" } },
+      { options = first.options, config = "[default]\nendpoint_url = http://127.0.0.1:4\n" },
+    }
+    local dict = new_dictionary()
+    assert.are.equal(1, fetches(dict, first))
+    for number, other in ipairs(others) do
+      assert.are.equal(1, fetches(dict, other), "number " .. number)
+      assert.are.equal(0, fetches(dict, other), "number " .. number)
+    end
+    assert.are.equal(0, fetches(dict, first))
+  end)
+
+  it("tell profiles apart by what they say, and by what the profiles that they lead to say", function()
+    local OTHER = "[profile b]\naws_access_key_id = AKIA\naws_secret_access_key = canary\n"
+    local function client(secret, profile)
+      local text = ("[profile a]\naws_access_key_id = AKIA\naws_secret_access_key = %s\n"):format(secret)
+      return { options = { credentials = false, profile = profile or "a" }, config = text .. OTHER }
+    end
+    local dict = new_dictionary()
+    assert.are.equal(1, fetches(dict, client("canary-one")))
+    assert.are.equal(0, fetches(dict, client("canary-one")))
+    assert.are.equal(1, fetches(dict, client("canary-two")))
+    assert.are.equal(1, fetches(dict, client("canary-one", "b")))
+    local variables = { AWS_ACCESS_KEY_ID = "AKIA", AWS_SECRET_ACCESS_KEY = "canary-a" }
+    assert.are.equal(1, fetches(dict, { options = { credentials = false }, variables = variables }))
+    variables.AWS_SECRET_ACCESS_KEY = "canary-b"
+    assert.are.equal(1, fetches(dict, { options = { credentials = false }, variables = variables }))
+  end)
+
+  it("share nothing that somebody's second factor opened", function()
+    local dict = new_dictionary()
+    local client = { options = { credentials = keys_of("canary"), mfa_code = function() return "1" end } }
+    assert.are.equal(1, fetches(dict, client))
+    assert.are.equal(1, fetches(dict, client))
+    assert.are.same({}, dict.values)
+  end)
+
+  it("name no secret in the dictionary's names", function()
+    local dict = new_dictionary()
+    fetches(dict, { options = { credentials = keys_of("canary-secret", "canary-token") } })
+    for name in pairs(dict.values) do
+      assert.is_nil(name:find("canary", 1, true) or name:find("AKIA", 1, true), name)
+    end
+  end)
+
+  it("are told apart by every variable that is read on the way to keys", function()
+    -- How often and how long is asked decides nothing about whose keys they are.
+    local known = { AWS_MAX_ATTEMPTS = true, AWS_METADATA_SERVICE_TIMEOUT = true }
+    known.AWS_METADATA_SERVICE_NUM_ATTEMPTS = true
+    for _, name in ipairs(identity.VARIABLES) do
+      known[name] = true
+    end
+    local sources = support.run("cat lua/finspace/config.lua lua/finspace/endpoint.lua lua/finspace/credentials/*.lua")
+    for name in sources:gmatch('"(AWS_[%u%d_]*%u)"') do
+      assert.is_true(known[name], name)
+    end
   end)
 
   it("share nothing that a function gave, since it may be anybody's", function()

@@ -6,6 +6,7 @@ local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
 local exchange = require("finspace.call.exchange")
 local host = require("finspace.host")
+local identity = require("finspace.credentials.identity")
 
 local session = {}
 
@@ -161,20 +162,36 @@ local function unshared_provider(self)
   }
 end
 
--- What tells this session's keys from others in a dictionary. A function may give anybody's, so there is
--- no name for those, and they are not shared.
+-- What tells this session's keys from others in a dictionary. A function may give anybody's, and a code of a
+-- second factor is for whoever typed it: there is no name for those, and they are not shared.
 local function shared_name(self)
-  local options, given = self.options, self.options.credentials
-  if given and not (type(given) == "table" and given.access_key_id) then return nil end
-  local origin = given and given.access_key_id or config.profile_name(self.runtime, options)
-  return table.concat({ origin, options.environment_id or "", options.endpoint_url or "" }, " ")
+  local options, keys = self.options, self.options.credentials or {}
+  if options.mfa_code or (options.credentials and not (type(keys) == "table" and keys.access_key_id)) then
+    return nil
+  end
+  return identity.of(self.runtime, self.config, {
+    access_key_id = keys.access_key_id,
+    secret_access_key = keys.secret_access_key,
+    session_token = keys.session_token,
+    profile = options.profile,
+    environment_id = options.environment_id,
+    duration_in_minutes = options.duration_in_minutes,
+    region = options.region,
+    endpoint_url = options.endpoint_url,
+    sts_endpoint_url = options.sts_endpoint_url,
+  })
 end
 
 --- @return function provider
 function Session:provider()
   local provider, dict = unshared_provider(self), self.options.shared_dict
-  local name = dict and shared_name(self)
-  return name and credentials.shared(provider, { dict = dict, name = name }) or provider
+  if not dict then return provider end
+  -- Named at each fetch, because the files may say something else by then.
+  return function(context, unwanted)
+    local name = shared_name(self)
+    local source = name and credentials.shared(provider, { dict = dict, name = name }) or provider
+    return source(context, unwanted)
+  end
 end
 
 function Session:context()
