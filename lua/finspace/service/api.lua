@@ -12,11 +12,14 @@ local api = {}
 local LARGEST_BODY = 1024 * 1024
 
 local SUBJECTS = { "changesets", "credentials", "datasets", "groups", "locations", "users", "views" }
-local handlers = {}
+local handlers, around = {}, {}
 for _, subject in ipairs(SUBJECTS) do
   local operations = require("finspace.service.operations." .. subject)
   for name, handler in pairs(operations.handlers or operations) do
     handlers[name] = handler
+  end
+  for name, wrapper in pairs(operations.handlers and operations.around or {}) do
+    around[name] = wrapper
   end
 end
 
@@ -115,9 +118,13 @@ end
 local function run(call)
   local handler = handlers[call.operation.name]
   if call.operation.method == "GET" then return handler(call) end
-  return call.db:transaction(function()
-    return idempotency.once(call, function() return handler(call) end)
-  end)
+  local function change()
+    return call.db:transaction(function()
+      return idempotency.once(call, function() return handler(call) end)
+    end)
+  end
+  local wrapper = around[call.operation.name]
+  return wrapper and wrapper(call, change) or change()
 end
 
 --- @param state table {db=, settings=}

@@ -58,6 +58,17 @@ function files.ensure_credentials(data)
   return keys
 end
 
+--- What a running service has left for its owner.
+--- @param data string
+--- @return table|nil owner {access_key_id=, secret_access_key=, endpoint=}
+function files.read(data)
+  local owner = read_keys(data .. "/credentials")
+  local config = owner and sys.read_limited(data .. "/config", 65536)
+  if not config then return nil end
+  owner.endpoint = config:match("endpoint_url%s*=%s*(%S+)")
+  return owner.endpoint and owner
+end
+
 --- Writes DIR/config for the address that this start listens on.
 --- @param data string
 --- @param endpoint string for example http://127.0.0.1:4510

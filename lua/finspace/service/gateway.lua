@@ -7,6 +7,7 @@ local core = require("finspace.core")
 local sys = require("finspace.sys")
 local api = require("finspace.service.api")
 local authorize = require("finspace.service.authorize")
+local console = require("finspace.service.console")
 local fault = require("finspace.service.fault")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
@@ -106,6 +107,7 @@ end
 local function answer_s3(state, request, auth)
   local caller = authorize.verify(state, request, auth, nil)
   request.payload_hash = auth.payload_hash or "UNSIGNED-PAYLOAD"
+  console.guard(request)
   ngx.header["x-amz-request-id"] = request.id
   ngx.header["x-amz-id-2"] = core.sha256(request.id)
   s3.answer(state, request, caller, math.floor(sys.now() * 1000))
@@ -142,6 +144,11 @@ local HALVES = { s3 = answer_s3, sts = answer_sts }
 function front.answer(state)
   local request = read_request()
   local ok, problem = pcall(function()
+    local page = console.handler(request)
+    if page then
+      request.service_hint = "finspace-api"
+      return page(state, request)
+    end
     local auth = authorize.read(request)
     request.service_hint = auth.service
     local answer = HALVES[auth.service] or answer_finspace

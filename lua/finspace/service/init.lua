@@ -12,6 +12,7 @@
 
 local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
+local link = require("finspace.service.sign_in_link")
 local nginx = require("finspace.service.nginx")
 local port = require("finspace.service.port")
 
@@ -100,6 +101,32 @@ local function prepare(options)
   if not ok then return nil, problem end
   return { program.path, "-p", settings.data .. "/", "-e", "stderr", "-c", "run/nginx.conf" }
 end
+
+local function is_answered(endpoint)
+  local host, number = endpoint:match("^http://%[?(.-)%]?:(%d+)$")
+  return host ~= nil and port.problem(host, tonumber(number)) ~= nil
+end
+
+--- Makes a link that signs the owner in to the console of a service that runs here: once, and for ten
+--- minutes.
+--- @param options? table {data=folder}
+--- @return string|nil url
+--- @return string|nil problem one line
+function service.console_link(options)
+  local data = options and options.data or default_data()
+  local owner = files.read(data)
+  if not owner then
+    return nil,
+      ("no service has written its keys to %s: start one with finspace serve, or name its --data"):format(data)
+  end
+  if not is_answered(owner.endpoint) then
+    return nil, ("nobody answers at %s: start it with finspace serve --data %s"):format(owner.endpoint, data)
+  end
+  return link.url(owner.endpoint, owner.secret_access_key, sys.now())
+end
+
+--- The folder that a service keeps its data in when none is named.
+service.default_data = default_data
 
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
 --- or SIGINT. Returns only when it could not start.

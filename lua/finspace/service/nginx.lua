@@ -81,6 +81,7 @@ worker_shutdown_timeout 5s;
 pid run/nginx.pid;
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
+thread_pool passwords threads=1 max_queue=32; # hashes, 32 MiB each
 
 events {
     worker_connections 4096;

@@ -53,6 +53,9 @@ finspace: ready at %s
   finspace ls                            or: aws finspace-data list-datasets
   finspace load FILE.csv --dataset TITLE
 
+In a browser, once and within ten minutes (then: finspace console):
+  %s
+
 Stop it with Ctrl-C. What was acknowledged is kept in %s
 ]]
 
@@ -60,7 +63,9 @@ Stop it with Ctrl-C. What was acknowledged is kept in %s
 local function announce_once(settings)
   if not ngx.shared.finspace_service:add("announced", true) then return end
   local data = data_folder()
-  io.stdout:write(READY:format(settings.endpoint, data, data, data))
+  local owner = require("finspace.service.aws_profile").read(data)
+  local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, sys.now())
+  io.stdout:write(READY:format(settings.endpoint, data, data, link, data))
   io.stdout:flush()
 end
 

@@ -14,13 +14,20 @@ CREATE TABLE IF NOT EXISTS users (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
   email TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL,
   first_name TEXT, last_name TEXT, api_access TEXT NOT NULL, principal_arn TEXT, status TEXT NOT NULL,
-  password_digest TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  created INTEGER NOT NULL, modified INTEGER NOT NULL,
   last_enabled INTEGER, last_disabled INTEGER, last_login INTEGER);
 CREATE INDEX IF NOT EXISTS users_by_principal ON users (principal_arn);
 
 CREATE TABLE IF NOT EXISTS access_keys (
   id TEXT PRIMARY KEY, secret TEXT NOT NULL, session_token TEXT, user_id TEXT NOT NULL,
   expires_seconds INTEGER, bucket TEXT, prefix TEXT) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS passwords (
+  user_id TEXT PRIMARY KEY, hash TEXT NOT NULL, is_temporary INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sign_in_tries (
+  subject TEXT PRIMARY KEY, failures INTEGER NOT NULL, latest INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS used_links (
+  number TEXT PRIMARY KEY, expires_seconds INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS permission_groups (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
