@@ -212,7 +212,8 @@ describe("Signing in #once", function()
       end
       for _, connection in ipairs(waiting) do
         connection:settimeout(30)
-        assert.truthy(connection:receive("*l"):find("403", 1, true))
+        local line, problem = connection:receive("*l")
+        assert.equal("HTTP/1.1 403 Forbidden", line, problem)
         connection:close()
       end
     end)

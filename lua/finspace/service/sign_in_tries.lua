@@ -31,8 +31,8 @@ end
 local function count(db, kind, subject, now)
   local row = db:row("SELECT failures, latest FROM sign_in_tries WHERE subject = ?", subject)
   local failures = row and now - row.latest < HOUR_MS and row.failures or 0
-  local left = row and row.latest + wait_after(failures, FREE[kind]) - now or 0
-  if left > 0 then refuse(left) end
+  local wait = wait_after(failures, FREE[kind])
+  if wait > 0 and row.latest + wait > now then refuse(row.latest + wait - now) end
   db:run("DELETE FROM sign_in_tries WHERE subject = ?", subject)
   db:insert("sign_in_tries", { subject = subject, failures = failures + 1, latest = now })
 end
