@@ -1,7 +1,6 @@
 --- Users: made, described, changed, enabled and disabled. The keys of a disabled user stop working at
 -- once; a user keeps what they made.
 
-local core = require("finspace.core")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
