@@ -28,6 +28,23 @@ describe("the interval between looks", function()
     end
     assert.equal(15, poller.interval(10000, 1, 1, 15))
   end)
+
+  local function looks_in_an_hour(first_pause, random)
+    local looks, passed = 1, 0
+    while passed < 3600 do
+      passed = passed + poller.interval(looks, random, first_pause, 15)
+      looks = looks + 1
+    end
+    return looks
+  end
+
+  it("begins with a tenth of a second, at the price of at most ten looks more in an hour", function()
+    local here = wait { changeset("PENDING"), changeset("SUCCESS") }
+    assert.is_true(here.sleeps[1] >= 0.1 and here.sleeps[1] <= 0.15, tostring(here.sleeps[1]))
+    for _, random in ipairs { 0, 0.5, 0.999 } do
+      assert.is_true(looks_in_an_hour(0.1, random) - looks_in_an_hour(1, random) <= 10)
+    end
+  end)
 end)
 
 describe("fs:wait_changeset", function()

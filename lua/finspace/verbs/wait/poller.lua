@@ -12,7 +12,7 @@ local poller = {}
 
 --- @class finspace.WaitOptions
 --- @field timeout? number       seconds in all (3600)
---- @field min_interval? number  seconds before the second look (1)
+--- @field min_interval? number  seconds before the second look (0.1)
 --- @field max_interval? number  seconds between later looks (15)
 --- @field on_status? fun(status: string, item: table)  called when the status is another one
 --- @field cancel? fun(): boolean  asked before each look
@@ -25,7 +25,8 @@ poller.OPTIONS = {
   cancel = "function",
 }
 
-local DEFAULT_TIMEOUT, MIN_INTERVAL, MAX_INTERVAL = 3600, 1, 15
+-- A small load is done within a blink; one that takes an hour is asked for as often as ever.
+local DEFAULT_TIMEOUT, MIN_INTERVAL, MAX_INTERVAL = 3600, 0.1, 15
 local GROWTH = 1.5
 
 -- Failures in a row that a wait outlives, each of them after the exchange's own retries. Throttling
