@@ -24,6 +24,15 @@ end
 -- The provider of the room of this name, loaded when somebody wants it.
 local function provider_of(name, given) return require("finspace.credentials." .. name).new(given) end
 
+-- The same, loaded when it is asked for keys: whoever has them in the environment never needs the other sources.
+local function provider_in_reserve(name, given)
+  local provider
+  return function(context, unwanted)
+    provider = provider or provider_of(name, given)
+    return provider(context, unwanted)
+  end
+end
+
 --- @class finspace.AssumeRole
 --- @field base finspace.Provider|table  the keys to ask with
 --- @field role_arn string
@@ -180,12 +189,12 @@ function credentials.default(given)
   given = options.check("credentials.default", given, { profile = "string", mfa_code = "function" })
   local providers = {}
   if not given.profile then
-    table.insert(providers, credentials.environment())
-    table.insert(providers, credentials.web_identity())
+    table.insert(providers, provider_in_reserve("environment"))
+    table.insert(providers, provider_in_reserve("web_identity"))
   end
-  table.insert(providers, credentials.profile { name = given.profile, mfa_code = given.mfa_code })
-  table.insert(providers, credentials.container())
-  table.insert(providers, credentials.instance())
+  table.insert(providers, provider_in_reserve("profile", { name = given.profile, mfa_code = given.mfa_code }))
+  table.insert(providers, provider_in_reserve("container"))
+  table.insert(providers, provider_in_reserve("instance"))
   return chain.new(providers)
 end
 
