@@ -1,3 +1,4 @@
+local cages = require("spec.support.cages")
 local nginx = require("spec.support.nginx")
 local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
@@ -7,6 +8,7 @@ local SERVER = [[
 server {
   listen 127.0.0.1:%d;
   location /hello { content_by_lua_block { ngx.print("hello") } }
+  location /echo { content_by_lua_block { ngx.sleep(tonumber(ngx.var.arg_for) or 0) ngx.print(ngx.var.arg_say) } }
   location /slow { content_by_lua_block { ngx.sleep(tonumber(ngx.var.arg_for)); ngx.print("slow") } }
 }
 ]]
@@ -288,6 +290,111 @@ describe("scheduler", function()
     end)
 
     it("of nothing is nothing", function() assert.same({}, (scheduler.gather {})) end)
+  end)
+
+  describe("where Lua cannot suspend a task", function()
+    local transport_or_block = require("finspace.host").runtime({}, {}).transport
+
+    local function echo(say, pause)
+      local path = ("/echo?say=%s&for=%s"):format(say, pause or 0)
+      local response, err = transport_or_block { method = "GET", url = url .. path }
+      return response and response.body, err
+    end
+
+    for place, run_caged in pairs(cages) do
+      it(("a call in %s has its own answer, and so has the next one"):format(place), function()
+        local caged, after
+        scheduler.run(function()
+          run_caged(function() caged = echo("caged") end)
+          after = echo("after")
+        end)
+        assert.same({ "caged", "after" }, { caged, after })
+        assert.is_false(scheduler.loop():busy())
+      end)
+
+      it(("tasks are waited for, gathered and slept for in %s"):format(place), function()
+        local waited, gathered, slept
+        scheduler.run(function()
+          local other = scheduler.spawn(echo, "other", 0.01)
+          run_caged(function()
+            waited = other:wait()
+            gathered = scheduler.gather { function() return echo("a", 0.01) end, function() return echo("b") end }
+            scheduler.sleep(0.001)
+            slept = true
+          end)
+        end)
+        assert.same({ "other", { "a", "b" }, true }, { waited, gathered, slept })
+        assert.equal(0, scheduler.loop().alive)
+      end)
+    end
+
+    it("many tasks at once keep their answers apart", function()
+      local jobs, expected = { limit = 16 }, {}
+      for index = 1, 60 do
+        expected[index] = ("caged%d,after%d"):format(index, index)
+        jobs[index] = function()
+          local caged
+          cages[index % 2 == 0 and "pcall" or "string.gsub"](function() caged = echo("caged" .. index) end)
+          return caged .. "," .. echo("after" .. index)
+        end
+      end
+      assert.same(expected, (scheduler.gather(jobs)))
+    end)
+
+    it("what is raised there fails its own task only, and no later run", function()
+      local results, errs = scheduler.gather {
+        function() return echo("innocent", 0.01) end,
+        function()
+          cages["string.gsub"](function() error(echo("raised")) end)
+        end,
+      }
+      assert.same({ "innocent" }, results)
+      assert.matches("raised", errs[2].message)
+      assert.equal("later", scheduler.run(function() return echo("later") end))
+    end)
+
+    it("a transport that cannot block says what to do, and sends nothing", function()
+      local err
+      scheduler.run(function()
+        cages["string.gsub"](function() err = select(2, transport { method = "GET", url = url .. "/hello" }) end)
+      end)
+      assert.same({ "CannotYield", false }, { err.code, err.sent })
+      assert.matches("before it or after it", err.message)
+    end)
+
+    it("a cancelled task blocks for nothing", function()
+      local kind
+      scheduler.run(function()
+        local task = scheduler.spawn(function()
+          scheduler.sleep(60)
+          cages["string.gsub"](function()
+            kind = select(2, echo("never")).kind
+            scheduler.sleep(60)
+          end)
+        end)
+        scheduler.sleep(0.001)
+        task:cancel()
+      end)
+      assert.equal("cancelled", kind)
+    end)
+  end)
+
+  it("a stranger who resumes a waiting task's coroutine wakes it not", function()
+    local seen = {}
+    scheduler.run(function()
+      local thread
+      local task = scheduler.spawn(function()
+        thread = coroutine.running()
+        seen[1] = get("/slow?for=0.03")
+        seen[2] = get("/hello")
+      end)
+      scheduler.sleep(0.001)
+      for _ = 1, 3 do
+        coroutine.resume(thread, { body = "not yours" })
+      end
+      task:wait()
+    end)
+    assert.same({ "slow", "hello" }, seen)
   end)
 
   it("blocks in a coroutine of one's own, rather than yield to a stranger", function()

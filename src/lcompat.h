@@ -24,6 +24,11 @@
 #endif
 #endif
 
+/* LuaJIT has it, as Lua 5.3 and later have; Lua 5.1 has not, and there its address is NULL. */
+#if LUA_VERSION_NUM < 503
+LUA_API int(lua_isyieldable)(lua_State *L) __attribute__((weak));
+#endif
+
 /* Lua 5.4 gives every userdata a user value unless it is told not to. */
 #if LUA_VERSION_NUM >= 504
 #define lcompat_newuserdata(L, size) lua_newuserdatauv(L, size, 0)
@@ -40,5 +45,20 @@
 
 /* The greatest whole number that a double carries without a gap below it: 2^53. */
 #define LCOMPAT_MAX_EXACT_DOUBLE 9007199254740992.0
+
+/* Creates (or finds) the metatable `name`, with its methods, its __gc and, where Lua has it,
+ * __close. Leaves the metatable on the stack; it has no __metatable, so that specs can look. */
+static inline void lcompat_newclass(lua_State *L, const char *name, const luaL_Reg *methods,
+                                    lua_CFunction finalizer) {
+    if (luaL_newmetatable(L, name)) {
+        lua_newtable(L);
+        luaL_setfuncs(L, methods, 0);
+        lua_setfield(L, -2, "__index");
+        lua_pushcfunction(L, finalizer);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, finalizer);
+        lua_setfield(L, -2, "__close");
+    }
+}
 
 #endif

@@ -1,8 +1,10 @@
 --- What every transport promises, whichever host it is made for.
 ---
 --- A subject is { name, call(request) -> response | nil, err, gather(requests, limit) -> results, errs,
---- cancelled(request, seconds) -> response | nil, err }; `authority` says how its calls trust ours.
+--- cancelled(request, seconds) -> response | nil, err; in_task(body), and `bare`, the transport for such a body };
+--- `authority` says how its calls trust ours.
 local assert = require("luassert")
+local cages = require("spec.support.cages")
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
 local nginx = require("spec.support.nginx")
@@ -135,6 +137,8 @@ local CHUNKED = OK .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n
 function contract.in_tasks(transport, run)
   return {
     concurrent = true,
+    in_task = run,
+    bare = transport,
     call = function(request)
       return run(function() return transport(request) end)
     end,
@@ -534,6 +538,24 @@ function contract.describe(busted, subject, world)
             assert.is_nil(response)
             assert.same({ "tls", "CertificateRefused", false }, { err.kind, err.code, err.sent })
           end
+        end)
+      end
+    end)
+
+    describe("where Lua cannot suspend a task", function()
+      for place, run_caged in pairs(cages) do
+        it(("a call in %s has its own answer or a clear err, and the next has its own"):format(place), function()
+          if not subject.in_task then return end
+          local caged, err, after
+          subject.in_task(function()
+            run_caged(function()
+              caged, err = subject.bare { method = "GET", url = url("/target?caged") }
+            end)
+            after = subject.bare { method = "GET", url = url("/target?after") }
+          end)
+          assert.equal("GET /target?after", after.body)
+          if caged then return assert.equal("GET /target?caged", caged.body) end
+          assert.same({ "CannotYield", false }, { err.code, err.sent })
         end)
       end
     end)

@@ -2,6 +2,7 @@
 --- moment is parked. It has one descriptor to poll, so that any event loop can drive it.
 local http = require("finspace.http")
 local sys = require("finspace.sys")
+local yieldable = require("finspace.host.yieldable")
 
 local loop = {}
 
@@ -21,6 +22,9 @@ local PARKED, VACANT = {}, {}
 -- A coroutine is worth keeping: its stack has grown to what a call needs.
 local MOST_VACANT = 256
 
+-- Each task that blocks within a step of the loop takes room on the C stack.
+local DEEPEST = 100
+
 --- @param settle? fun()  called at the end of a step after which no task is alive
 --- @return finspace.Loop
 function loop.new(settle)
@@ -33,6 +37,7 @@ function loop.new(settle)
     ready = {},
     first = 1,
     last = 0,
+    depth = 0, -- tasks that drive the loop themselves, because they cannot be suspended
     vacant = {}, -- coroutines without a task
     alarms = {}, -- the latest first
   }, Loop)
@@ -51,11 +56,16 @@ local function make_ready(self, task)
   announce(self)
 end
 
---- Suspends the running task until it is woken.
+--- Suspends the running task until it is woken. Whoever else may hold its coroutine and resume it does not
+--- wake it, and so cannot hand it an answer that is not its own.
 --- @return any first, any second what it was woken with
-function Loop.park(_, task)
+function Loop:park(task)
   task.parked = true
-  return coroutine.yield(PARKED)
+  local first, second
+  repeat
+    first, second = coroutine.yield(PARKED)
+  until self.running == task
+  return first, second
 end
 
 --- Lets a parked task go on with these values. One that is not parked is left alone.
@@ -80,8 +90,27 @@ function Loop:start(task, body)
   make_ready(self, task)
 end
 
+local function remove_alarm(alarms, alarm)
+  for index, known in ipairs(alarms) do
+    if known == alarm then return table.remove(alarms, index) end
+  end
+end
+
+-- What a task waits for: nobody shall be told of it any more.
+local function forget(self, task)
+  if task.request then
+    self.multi:cancel(task.request)
+    self.requests[task.request], task.request = nil, nil
+  end
+  if task.alarm then
+    remove_alarm(self.alarms, task.alarm)
+    task.alarm = nil
+  end
+end
+
 --- A task has ended.
 function Loop:ended(task)
+  forget(self, task)
   if not self.living[task] then return end
   self.alive, self.living[task] = self.alive - 1, nil
 end
@@ -92,9 +121,10 @@ function Loop.reap() end
 local function resume(self, task)
   local first, second = task.first, task.second
   task.first, task.second = nil, nil
+  local outer = self.running
   self.running = task
   local ok, signal = coroutine.resume(task.thread, first, second)
-  self.running = nil
+  self.running = outer
   if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end
   if signal == VACANT then
     if #self.vacant < MOST_VACANT then self.vacant[#self.vacant + 1] = task.thread end
@@ -109,7 +139,7 @@ local function cancelled(sent)
   return { kind = "cancelled", code = "Cancelled", message = "its task was cancelled", sent = sent }
 end
 
---- Sends a request, and parks the task until the answer is there.
+--- Sends a request, and parks the task until the answer to this very request is there.
 --- @param task finspace.Task
 --- @param request finspace.Request
 --- @param options? finspace.HttpOptions  what holds where the request says nothing
@@ -120,7 +150,11 @@ function Loop:perform(task, request, options)
   if not id then return nil, err end
   self.requests[id], task.request = task, id
   announce(self)
-  return self:park(task)
+  local response
+  repeat
+    response, err = self:park(task)
+  until task.request ~= id
+  return response, err
 end
 
 local function add_alarm(alarms, alarm)
@@ -136,38 +170,34 @@ local function add_alarm(alarms, alarm)
   table.insert(alarms, low, alarm)
 end
 
+-- Lets a step come at that moment.
+local function set_alarm(self, task, moment)
+  task.alarm = { at = moment, task = task }
+  add_alarm(self.alarms, task.alarm)
+end
+
 --- Parks the task for a time, or until it is cancelled.
 function Loop:sleep(task, seconds)
   if task.cancelled then return end
-  task.alarm = { at = sys.monotonic() + seconds, task = task }
-  add_alarm(self.alarms, task.alarm)
+  set_alarm(self, task, sys.monotonic() + seconds)
   announce(self)
   self:park(task)
 end
 
-local function remove_alarm(alarms, alarm)
-  for index, known in ipairs(alarms) do
-    if known == alarm then return table.remove(alarms, index) end
-  end
-end
-
 --- Ends what the task waits for.
 function Loop:interrupt(task)
-  if task.request then
-    self.multi:cancel(task.request)
-    self.requests[task.request], task.request = nil, nil
-    return self:wake(task, nil, cancelled(true))
-  elseif task.alarm then
-    remove_alarm(self.alarms, task.alarm)
-    task.alarm = nil
-  end
-  self:wake(task)
+  local err = task.request and cancelled(true)
+  forget(self, task)
+  self:wake(task, nil, err or nil)
 end
 
 -- driving ----------------------------------------------------------------------------------------
 
 local function deliver_answers(self)
-  for _, finished in ipairs(self.multi:step()) do
+  self.collecting = true
+  local all = self.multi:step()
+  self.collecting = false
+  for _, finished in ipairs(all) do
     local task = self.requests[finished.id]
     self.requests[finished.id], task.request = nil, nil
     self:wake(task, finished.response, finished.err)
@@ -199,15 +229,25 @@ local function run_ready(self)
   until sys.monotonic() >= stop
 end
 
---- Moves everything on as far as it goes without waiting.
-function Loop:step()
+local function advance(self)
+  local outer = self.stepping
   self.stepping = true
   deliver_answers(self)
   ring_alarms(self)
   run_ready(self)
-  self.stepping = false
+  self.stepping = outer
   if self.alive == 0 then self.settle() end
 end
+
+--- Moves everything on as far as it goes without waiting.
+function Loop:step()
+  self.level = yieldable.level()
+  advance(self)
+end
+
+--- Whether the running task can be suspended where it stands.
+--- @return boolean
+function Loop:can_yield() return yieldable.here(self.level) end
 
 --- A descriptor that is readable when `step` has an answer to deliver.
 --- @return integer
@@ -227,21 +267,50 @@ end
 --- @return boolean
 function Loop:busy() return self.first <= self.last or next(self.requests) ~= nil or #self.alarms > 0 end
 
--- Every task waits for another one. Those coroutines never go on, so they count no longer.
+-- Every task waits for another one. Those coroutines never go on, so they count no longer; unless one of
+-- them drives the loop itself, and goes on with this error.
 local function give_up(self)
-  self.alive, self.living = 0, {}
+  if self.depth == 0 then
+    self.alive, self.living = 0, {}
+  end
   error("every task waits for another one: none of them can go on", 0)
 end
 
 --- Steps, and waits between the steps, until `is_over` says so.
 --- @param is_over fun(): boolean
 function Loop:drive(is_over)
+  self.level = yieldable.level()
   while not is_over() do
-    self:step()
+    advance(self)
     if is_over() then return end
     if not self:busy() then give_up(self) end
     self.multi:wait(self:timeout())
   end
+end
+
+--- Drives the loop from within a task that cannot be suspended. That is refused when too many do so already,
+--- and to a finalizer that runs while answers are collected: they would be collected twice.
+--- @param is_over fun(): boolean
+--- @return boolean done  false when it was refused: nothing has happened
+function Loop:block(is_over)
+  if self.collecting or self.depth >= DEEPEST then return false end
+  local running, level = self.running, self.level
+  self.depth = self.depth + 1
+  local ok, raised = pcall(self.drive, self, is_over)
+  self.depth, self.running, self.level = self.depth - 1, running, level
+  if not ok then error(raised, 0) end
+  return true
+end
+
+--- Like `block`, for a time, or until the task is cancelled.
+--- @param seconds number
+--- @return boolean done
+function Loop:block_for(task, seconds)
+  local moment, sleeper = sys.monotonic() + seconds, {}
+  set_alarm(self, sleeper, moment)
+  local done = self:block(function() return task.cancelled or sys.monotonic() >= moment end)
+  forget(self, sleeper)
+  return done
 end
 
 return loop

@@ -1,6 +1,7 @@
 --- The engine of tasks in nginx: its light threads, and a semaphore for whoever waits for another one.
 --- nginx itself drives them.
 local semaphore = require("ngx.semaphore")
+local yieldable = require("finspace.host.yieldable")
 local ngx = ngx
 
 local nginx = {}
@@ -24,6 +25,10 @@ local function stop_waiting(task)
   task.waiting = false
   task.semaphore:post(1)
 end
+
+--- Whether the running task can be suspended where it stands.
+--- @return boolean
+function Engine.can_yield() return yieldable.here() end
 
 --- Suspends the running task until it is woken.
 function Engine.park(_, task)

@@ -9,6 +9,7 @@
 --- drive them through `loop()`.
 local detect = require("finspace.host.detect")
 local errors = require("finspace.errors")
+local yieldable = require("finspace.host.yieldable")
 
 local scheduler = {}
 
@@ -58,6 +59,14 @@ end
 -- Neovim's main coroutine is the editor.
 local function refuse_to_stop_the_editor()
   if host() == "neovim" then error(scheduler.needs_task(), 0) end
+end
+
+-- Waits until the task is woken. Where it cannot be suspended, plain Lua lets the others run from right here,
+-- until it is over; nginx and the editor would stand still.
+local function await(here, is_over)
+  if engine:can_yield() then return engine:park(here) end
+  local blocked = host() == "plain" and engine:block(function() return here.cancelled or is_over() end)
+  if not blocked then error(scheduler.cannot_yield(), 0) end
 end
 
 -- tasks ------------------------------------------------------------------------------------------
@@ -170,7 +179,7 @@ function Task:wait()
     engine:drive(function() return self.done end)
   elseif not self.done then
     observe(self, function() engine:wake(here) end)
-    engine:park(here)
+    await(here, function() return self.done end)
     if not self.done then return nil, scheduler.cancellation() end
   end
   if here then engine:reap(self) end
@@ -233,7 +242,7 @@ local function run_jobs(here, jobs, limit)
     end
   end
   local function wait_for_one()
-    engine:park(here)
+    await(here, function() return ended[1] ~= nil end)
     keep_ended()
     if not here.cancelled then return end
     for task in pairs(index_of) do
@@ -297,12 +306,19 @@ function scheduler.run(main, callback)
   return run_to_the_end(task)
 end
 
+-- For a task that cannot be suspended.
+local function sleep_blocking(here, seconds)
+  if host() == "nginx" then error(scheduler.cannot_yield(), 0) end
+  return here.cancelled or engine:block_for(here, seconds)
+end
+
 --- Pauses the running task; outside of one, everything.
 --- @param seconds number
 function scheduler.sleep(seconds)
   local here = adopt()
-  if here then return the_engine():sleep(here, seconds) end
+  if here and the_engine():can_yield() then return the_engine():sleep(here, seconds) end
   refuse_to_stop_the_editor()
+  if here and sleep_blocking(here, seconds) then return end
   require("finspace.sys").sleep(seconds)
 end
 
@@ -330,7 +346,20 @@ function scheduler.needs_task()
   }
 end
 
---- A transport that lets other tasks run while it waits. Outside of a task the call goes to `blocking`.
+--- The err of a call that would have to suspend what cannot be suspended.
+--- @return finspace.Error
+function scheduler.cannot_yield()
+  return errors.new {
+    kind = "config",
+    code = "CannotYield",
+    outcome = "not_sent",
+    sent = false,
+    message = "this call cannot wait here: Lua does not suspend what a C function has called (string.gsub, table.sort,"
+      .. " require, a metamethod, a finalizer); call before it or after it, or start a task there with finspace.spawn",
+  }
+end
+
+--- A transport that lets other tasks run while it waits. Where no task can wait the call goes to `blocking`.
 --- @param options? finspace.HttpOptions
 --- @param blocking? finspace.Transport
 --- @return finspace.Transport
@@ -338,19 +367,22 @@ function scheduler.transport(options, blocking)
   if options and next(options) == nil then options = nil end
   return function(request)
     local here = adopt()
-    if here then return the_engine():perform(here, request, options) end
+    if here and the_engine():can_yield() then return the_engine():perform(here, request, options) end
+    if here and here.cancelled then return nil, scheduler.cancellation() end
     if blocking then return blocking(request) end
-    return nil, scheduler.needs_task()
+    return nil, here and scheduler.cannot_yield() or scheduler.needs_task()
   end
 end
 
---- A transport that refuses the calls of a cancelled task.
+--- A transport that refuses the calls of a cancelled task, and of one that cannot be suspended.
 --- @param transport finspace.Transport
 --- @return finspace.Transport
 function scheduler.cancellable(transport)
   return function(request)
-    local task = tasks[coroutine.running()]
+    local thread, is_main = coroutine.running()
+    local task = thread and tasks[thread]
     if task and task.cancelled then return nil, scheduler.cancellation() end
+    if thread and not is_main and not yieldable.here() then return nil, scheduler.cannot_yield() end
     return transport(request)
   end
 end

@@ -17,6 +17,10 @@ function sys.monotonic() end
 --- @param seconds number
 function sys.sleep(seconds) end
 
+--- Whether the caller's coroutine can be suspended where it stands; nil on Lua 5.1, which does not tell.
+--- @return boolean|nil
+function sys.can_yield() end
+
 --- @param count integer at most 1 MiB
 --- @return string
 function sys.random_bytes(count) end

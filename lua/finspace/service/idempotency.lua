@@ -1,16 +1,10 @@
---- What a clientToken guarantees: within ten minutes the same request gives the same answer and changes
---- nothing, and another request under the same token is refused. Runs inside the operation's own
---- transaction, so of many at once exactly one does the work.
----
---- An answer may hold a password, so the database knows neither the answer nor the token: what is kept is
---- sealed with a key that the token gives, and found by another one.
+--- What a clientToken promises: within ten minutes the same request gives the same answer and changes
+-- nothing, and another request under the same token is refused. Runs inside the operation's own
+-- transaction, so of many at once exactly one does the work.
 
 local core = require("finspace.core")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
-
-local seal = require("finspace.service.seal")
-local sqlite = require("finspace.service.db.sqlite")
 
 local idempotency = {}
 
@@ -34,47 +28,39 @@ local function append(out, value)
 end
 
 -- Two requests are the same when their members are, however their JSON was written.
-local function digest(key, params)
+local function digest(params)
   local out = {}
   append(out, params)
-  return core.sha256(core.hmac_sha256(key, table.concat(out, "\n")))
+  return core.sha256(table.concat(out, "\n"))
 end
 
-local function earlier_answer(call, keys, wanted)
+local function earlier_answer(call, token, wanted)
   local row = call.db:row(
-    [[SELECT digest, sealed FROM token_answers
+    [[SELECT digest, result FROM client_tokens
     WHERE principal = ? AND operation = ? AND token = ? AND created > ?]],
     call.caller.user_id,
     call.operation.name,
-    keys.place,
+    token,
     call.now - LIFE_MS
   )
   if not row then return nil end
   if row.digest ~= wanted then
     fault.raise("ConflictException", "clientToken was used for a different request less than 10 minutes ago")
   end
-  return cjson.decode(assert(seal.open(keys.seal, row.sealed)))
+  return cjson.decode(row.result)
 end
 
-local function remember(call, keys, wanted, result)
-  call.db:run("DELETE FROM token_answers WHERE created <= ?", call.now - LIFE_MS)
+local function remember(call, token, wanted, result)
+  call.db:run("DELETE FROM client_tokens WHERE created <= ?", call.now - LIFE_MS)
   call.db:run(
-    "INSERT OR REPLACE INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO client_tokens VALUES (?, ?, ?, ?, ?, ?)",
     call.caller.user_id,
     call.operation.name,
-    keys.place,
+    token,
     wanted,
-    sqlite.blob(seal.close(keys.seal, cjson.encode(result))),
+    cjson.encode(result),
     call.now
   )
-end
-
-local function keys_of(token)
-  return {
-    place = core.sha256(seal.key(token, "place")),
-    seal = seal.key(token, "answer"),
-    digest = seal.key(token, "request"),
-  }
 end
 
 --- @param call table
@@ -83,12 +69,11 @@ end
 function idempotency.once(call, work)
   local token = call.params.clientToken
   if not token then return work() end
-  local keys = keys_of(token)
-  local wanted = digest(keys.digest, call.params)
-  local result = earlier_answer(call, keys, wanted)
+  local wanted = digest(call.params)
+  local result = earlier_answer(call, token, wanted)
   if result then return result end
   result = work()
-  remember(call, keys, wanted, result)
+  remember(call, token, wanted, result)
   return result
 end
 

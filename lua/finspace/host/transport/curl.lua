@@ -3,11 +3,22 @@ local curl = {}
 
 --- @param options finspace.HttpOptions|nil
 --- @return finspace.Transport transport
---- @return fun() close closes the kept connections; the transport cannot be used after it
+--- @return fun() close closes the kept connections
 function curl.new(options)
-  local client = require("finspace.http").client(options)
-  local function transport(request) return client:perform(request) end
-  local function close() client:close() end
+  local http = require("finspace.http")
+  -- A finalizer may make a call while another one is being answered: each has a client of its own.
+  local idle = { http.client(options) }
+  local function transport(request)
+    local client = table.remove(idle) or http.client(options)
+    local response, err = client:perform(request)
+    idle[#idle + 1] = client
+    return response, err
+  end
+  local function close()
+    while idle[1] do
+      table.remove(idle):close()
+    end
+  end
   return transport, close
 end
 
