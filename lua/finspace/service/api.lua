@@ -1,7 +1,7 @@
 --- One FinSpace call inside the service: route ▸ parse ▸ check against the model ▸ handler ▸ JSON.
 
 local core = require("finspace.core")
-local sys = require("finspace.sys")
+local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
 local idempotency = require("finspace.service.idempotency")
 local query = require("finspace.service.query")
@@ -142,7 +142,7 @@ function api.answer(state, request, body, caller)
     caller = caller,
     operation = row,
     params = checked(row, path_params, request, body),
-    now = math.floor(sys.now() * 1000),
+    now = clock.milliseconds(),
   }
   local result = run(call)
   return 200, core.json_encode(row.name, row.generation, result)

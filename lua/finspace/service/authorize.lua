@@ -2,7 +2,7 @@
 -- core verifies the signature, the store knows the key.
 
 local core = require("finspace.core")
-local sys = require("finspace.sys")
+local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
 
 local authorize = {}
@@ -53,7 +53,7 @@ local function check_key(service, key, auth)
       service == "s3" and 400 or 403
     )
   end
-  if key.expires_seconds and key.expires_seconds <= sys.now() then
+  if key.expires_seconds and key.expires_seconds <= clock.seconds() then
     refuse(service, "ExpiredTokenException", "the security token included in the request is expired", 403)
   end
   if key.status ~= "ENABLED" then
@@ -71,7 +71,7 @@ function authorize.verify(state, request, auth, body)
   local key = find_key(state.db, auth.access_key_id)
   local service = SERVICES[auth.service] and auth.service or "finspace-api"
   local ok, code, message, status = core.verify(request, auth, key and key.secret, {
-    now = math.floor(sys.now()),
+    now = clock.seconds(),
     region = state.settings.region,
     service = service,
     payload_hash = payload_hash(auth, body),

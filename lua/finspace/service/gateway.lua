@@ -4,6 +4,7 @@
 
 local cjson = require("cjson.safe")
 local core = require("finspace.core")
+local clock = require("finspace.service.clock")
 local sys = require("finspace.sys")
 local api = require("finspace.service.api")
 local authorize = require("finspace.service.authorize")
@@ -110,7 +111,7 @@ local function answer_s3(state, request, auth)
   console.guard(request)
   ngx.header["x-amz-request-id"] = request.id
   ngx.header["x-amz-id-2"] = core.sha256(request.id)
-  s3.answer(state, request, caller, math.floor(sys.now() * 1000))
+  s3.answer(state, request, caller, clock.milliseconds())
 end
 
 local function answer_sts(state, request, auth)

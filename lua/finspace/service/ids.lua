@@ -1,5 +1,6 @@
 --- Identifiers and secrets, all from the kernel's random numbers.
 
+local clock = require("finspace.service.clock")
 local sys = require("finspace.sys")
 
 local ids = {}
@@ -18,7 +19,7 @@ function ids.resource() return draw(22, "abcdefghijkmnopqrstuvwxyz2345678") end
 
 --- @return string 33 letters and digits that rise with time: rows that are made together lie together,
 --- and a commit writes fewer pages
-function ids.rising() return ("%011x"):format(math.floor(sys.now() * 1000)) .. ids.resource() end
+function ids.rising() return ("%011x"):format(clock.milliseconds()) .. ids.resource() end
 
 --- @param kind "AKIA"|"ASIA" long-lived or temporary
 --- @return string access_key_id

@@ -1,6 +1,6 @@
 --- Temporary keys: made, and forgotten some time after they ended.
 
-local sys = require("finspace.sys")
+local clock = require("finspace.service.clock")
 local ids = require("finspace.service.ids")
 
 local keys = {}
@@ -11,7 +11,7 @@ local DAY = 24 * 3600 -- so long an ended key is still told from an unknown one
 --- @param wanted table {user_id=, seconds=, bucket=?, prefix=?} a bucket and prefix restrict the keys to it
 --- @return table {access_key_id=, secret_access_key=, session_token=, expires_seconds=}
 function keys.issue(db, wanted)
-  local now = math.floor(sys.now())
+  local now = clock.seconds()
   local made = {
     access_key_id = ids.access_key("ASIA"),
     secret_access_key = ids.secret(),

@@ -1,6 +1,7 @@
 --- The two calls of STS that the AWS tools make on the way to FinSpace: GetCallerIdentity, and
 -- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role.
 
+local arns = require("finspace.service.arns")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local query = require("finspace.service.query")
@@ -10,10 +11,8 @@ local sts = {}
 
 local NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 
-local function arn(user_id) return "arn:aws:iam::000000000000:user/" .. user_id end
-
 local function caller_identity(_, _, caller)
-  return { { "Arn", arn(caller.user_id) }, { "UserId", caller.user_id }, { "Account", "000000000000" } }
+  return { { "Arn", arns.user(caller.user_id) }, { "UserId", caller.user_id }, { "Account", arns.ACCOUNT } }
 end
 
 local function duration(form)

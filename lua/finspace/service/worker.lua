@@ -3,6 +3,7 @@
 -- master starts anew if it dies.
 
 local ffi = require("ffi")
+local clock = require("finspace.service.clock")
 local sys = require("finspace.sys")
 
 local worker = {}
@@ -38,7 +39,7 @@ function worker.prepare()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   local owner_key, unreadable = require("finspace.service.aws_profile").ensure_credentials(data)
   if not owner_key then stop_with(unreadable) end
-  local now = math.floor(sys.now() * 1000)
+  local now = clock.milliseconds()
   local ok, failure = pcall(require("finspace.service.db.store").prepare, data, owner_key, now)
   if not ok then
     local reason = type(failure) == "table" and failure.message or tostring(failure)

@@ -1,5 +1,6 @@
 --- Changesets, in both wire forms. They are made here and ingested elsewhere (finspace.service.ingest).
 
+local arns = require("finspace.service.arns")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local formats = require("finspace.service.ingest.formats")
@@ -11,14 +12,7 @@ local changesets = {}
 
 local QUOTA_AT_WORK = 10
 
-local function arn(call, row)
-  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/changeset/%s"):format(
-    call.settings.region,
-    call.settings.environment,
-    row.dataset_id,
-    row.id
-  )
-end
+local function arn(call, row) return arns.of(call.settings, "dataset", row.dataset_id, "changeset", row.id) end
 
 local function error_info(row)
   return row.error_category and { errorCategory = row.error_category, errorMessage = row.error_message }

@@ -1,5 +1,6 @@
 --- Datasets: made, described, listed, changed, deleted.
 
+local arns = require("finspace.service.arns")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
@@ -10,18 +11,10 @@ local datasets = {}
 
 local QUOTA = 1500
 
-local function arn(call, id)
-  return ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s"):format(
-    call.settings.region,
-    call.settings.environment,
-    id
-  )
-end
-
 local function described(call, row)
   return {
     datasetId = row.id,
-    datasetArn = arn(call, row.id),
+    datasetArn = arns.of(call.settings, "dataset", row.id),
     datasetTitle = row.title,
     kind = row.kind,
     datasetDescription = row.description,

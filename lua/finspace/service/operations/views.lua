@@ -1,5 +1,6 @@
 --- Data views: asked for here, built elsewhere (finspace.service.ingest.view).
 
+local arns = require("finspace.service.arns")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
@@ -21,12 +22,7 @@ local function prefix_of(dataset_id, view_id) return "views/" .. dataset_id .. "
 local function described(call, row)
   return {
     dataViewId = row.id,
-    dataViewArn = ("arn:aws:finspace:%s:000000000000:environment/%s/dataset/%s/dataview/%s"):format(
-      call.settings.region,
-      call.settings.environment,
-      row.dataset_id,
-      row.id
-    ),
+    dataViewArn = arns.of(call.settings, "dataset", row.dataset_id, "dataview", row.id),
     datasetId = row.dataset_id,
     autoUpdate = row.auto_update == 1,
     asOfTimestamp = row.as_of,
