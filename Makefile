@@ -40,19 +40,23 @@ INCLUDE_$(VERSIONS) := -I$(LUA_INCDIR)
 endif
 
 MODULES  = core http sys hashing
+# The engine of the service's worker that ingests: npm's package, which Debian has not.
+DUCKDB   = build/duckdb/libduckdb.so
 OBJECTS  = $(foreach v,$(VERSIONS),$(foreach m,$(MODULES),$(BUILD)/$(v)/finspace/$(m).so))
 PROGRAM  = $(BUILD)/bin/finspace
 
 # Debian 12's packages, each named with its reason in README.md.
 PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libluajit2-5.1-dev libcurl4-openssl-dev libbearssl-dev lua-cjson
 PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 libssl3 zlib1g ca-certificates
+# npm fetches DuckDB's library; any npm will do.
+PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(shell command -v npm),,npm)
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lua-busted lua-check lua-socket lua-luv lua-cqueues \
                  neovim openssl curl git clang-format-14 sqlite3 valgrind
 
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin
 
-.PHONY: all demo test asan fuzz bench bench-instructions layers lint docs install clean env help packages-demo packages-test
+.PHONY: all demo test duckdb asan fuzz bench bench-instructions layers lint docs install clean env help packages-demo packages-test
 
 all: $(OBJECTS) $(PROGRAM)
 
@@ -60,6 +64,7 @@ help:
 	@echo 'make          build for every Lua found: $(VERSIONS)'
 	@echo 'make demo     install what is missing, and load real market data into a service on loopback'
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
+	@echo 'make duckdb   fetch DuckDB, with which the service ingests, through npm'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
 	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
@@ -108,6 +113,11 @@ $(PROGRAM): Makefile
 	   echo 'dofile(root .. "/lua/finspace/cli/main.lua")'; } > $@
 	@chmod 755 $@
 
+# Compiling and downloading go side by side in `make demo` and `make test`.
+duckdb: $(DUCKDB)
+$(DUCKDB): .ci/duckdb
+	@.ci/duckdb $(@D) && touch -c $@
+
 # --- running ------------------------------------------------------------------------------------
 
 # The build that an interpreter loads.
@@ -126,11 +136,11 @@ packages-test:
 	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 
 demo: packages-demo
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j2 all duckdb
 	@trap '' PIPE; eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 examples/demo.lua
 
 test: packages-test
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s -j2 all duckdb
 	@$(MAKE) --no-print-directory -s all BUILD=build/asan CFLAGS='$(SANITIZE)'
 	@lua5.4 spec/support/run.lua
 
