@@ -94,7 +94,9 @@ end
 local function pending(self, statement)
   local C = self.C
   local running = ffi.gc(ffi.new("duckdb_pending_result[1]"), C.duckdb_destroy_pending)
-  if C.duckdb_pending_prepared(statement[0], running) ~= OK then fail(ffi.string(C.duckdb_pending_error(running[0]))) end
+  if C.duckdb_pending_prepared(statement[0], running) ~= OK then
+    fail(ffi.string(C.duckdb_pending_error(running[0])))
+  end
   return running
 end
 
