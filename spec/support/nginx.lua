@@ -81,7 +81,7 @@ function nginx.start(servers, options)
     return (tostring(text or ""):gsub("{{folder}}", function() return folder end))
   end
   for name, content in pairs(options.files or {}) do
-    support.write_file(folder .. "/" .. name, content)
+    support.write_file(folder .. "/" .. name, expand(content))
   end
   local configuration = CONFIGURATION:format(
     MODULES,

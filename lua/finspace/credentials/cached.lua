@@ -62,14 +62,16 @@ local function check_not_past(self, found)
   )
 end
 
--- The leader's part: asks the provider, and leaves the flight whatever comes back.
+local function ask(self, context, unwanted)
+  local found, err = keys.adopt(self.provider(context, unwanted))
+  if found then return check_not_past(self, found) end
+  return nil, err
+end
+
+-- The leader's part.
 local function fetch(self, context, unwanted)
   self.failure = nil
-  local found, err = keys.adopt(self.provider(context, unwanted))
-  if found then
-    found, err = check_not_past(self, found)
-  end
-  self.flight:leave()
+  local found, err = self.flight:run(ask, self, context, unwanted)
   if found then
     hold(self, found)
     return found

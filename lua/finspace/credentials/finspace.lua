@@ -20,7 +20,7 @@ local function read_answer(result, called_at, minutes)
     access_key_id = given.accessKeyId,
     secret_access_key = given.secretAccessKey,
     session_token = given.sessionToken,
-    expires_at = granted and granted > 0 and called_at + granted * 60,
+    expires_at = granted and granted > 0 and called_at + granted * 60 or false, -- false is refused
   }, SOURCE .. ": " .. OPERATION .. " answered")
 end
 

@@ -1,18 +1,16 @@
 --- Keys that the workers of one nginx share through a shared dictionary: one worker fetches for all.
 --- Only keys that end are kept there, and no longer than they last.
 local core = require("finspace.core")
+local dict_lock = require("finspace.credentials.dict_lock")
 local keys = require("finspace.credentials.keys")
 
 local shared = {}
 
 local PREFIX = "finspace credentials "
 
--- Seconds after which a worker that said it would fetch is taken for lost.
-local LEASE = 60
-local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
--- Who has waited that often fetches for itself: the lease is over, or its own sleeps end at once because it
--- was cancelled.
-local MOST_PAUSES = 2 * LEASE / LONGEST_PAUSE
+local FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.05
+-- Seconds. Whoever has waited that long for another worker, however alive, fetches for itself.
+local LONGEST_WAIT = 120
 
 local MEMBERS =
   { "access_key_id", "secret_access_key", "session_token", "expires_at", "obtained_at", "source", "outlives" }
@@ -44,18 +42,61 @@ local function take(dict, name, unwanted)
   return found
 end
 
-local function keep(dict, name, found, now)
-  if not found.expires_at then return end
+-- The dictionaries whose lack of room was told: once a worker is enough.
+local told = setmetatable({}, { __mode = "k" })
+
+local function tell_of_a_full_dictionary(dict, runtime)
+  if told[dict] then return end
+  told[dict] = true
+  local message = "the shared dictionary for credentials is full, so each worker fetches its own:"
+    .. " raise its size in lua_shared_dict"
+  local ngx = rawget(_G, "ngx")
+  if runtime.logger then
+    runtime.logger { level = "warn", message = message }
+  elseif ngx then
+    ngx.log(ngx.WARN, "finspace: ", message)
+  end
+end
+
+local function keep(dict, name, found, runtime)
+  if not found or not found.expires_at then return end
+  local now = runtime.now()
   found.obtained_at = found.obtained_at or now
   local lifetime = found.expires_at - now
-  if lifetime > 0 then dict:set(name, encode(found), lifetime) end
+  if lifetime <= 0 then return end
+  local kept, problem = dict:set(name, encode(found), lifetime)
+  if kept == false and problem == "no memory" then tell_of_a_full_dictionary(dict, runtime) end
 end
 
 local function fetch(dict, name, provider, context, unwanted)
   local found, err = provider(context, unwanted)
-  if found then keep(dict, name, found, context.runtime.now()) end
-  dict:delete(name .. " lock")
+  keep(dict, name, found, context.runtime)
   return found, err
+end
+
+local function fetch_locked(lock, ...)
+  local watch = lock.runtime.watch
+  local stop_watching = watch and watch(function() lock:show_life() end, function() lock:leave() end)
+  local ok, found, err = pcall(fetch, ...)
+  if stop_watching then stop_watching() end
+  lock:leave()
+  if not ok then error(found, 0) end
+  return found, err
+end
+
+-- The keys that another worker fetched meanwhile, or what became of the lock: "taken", "full", or "held" by
+-- somebody who takes too long.
+local function wait_for_others(lock, dict, name, unwanted)
+  local pause, waited, became = FIRST_PAUSE, 0, nil
+  repeat
+    local found = take(dict, name, unwanted)
+    if found then return found end
+    became = lock:try()
+    if became ~= "held" then return nil, became end
+    lock:wait(pause)
+    waited, pause = waited + pause, math.min(2 * pause, LONGEST_PAUSE)
+  until waited >= LONGEST_WAIT
+  return nil, became
 end
 
 --- A provider that asks another one for all workers together.
@@ -65,14 +106,11 @@ end
 function shared.new(provider, options)
   local dict, name = options.dict, PREFIX .. options.name
   return function(context, unwanted)
-    local pause = FIRST_PAUSE
-    for _ = 1, MOST_PAUSES do
-      local found = take(dict, name, unwanted)
-      if found then return found end
-      if dict:add(name .. " lock", true, LEASE) then break end
-      context.runtime.sleep(pause)
-      pause = math.min(2 * pause, LONGEST_PAUSE)
-    end
+    local lock = dict_lock.new(dict, name .. " lock", context.runtime)
+    local found, became = wait_for_others(lock, dict, name, unwanted)
+    if found then return found end
+    if became == "taken" then return fetch_locked(lock, dict, name, provider, context, unwanted) end
+    if became == "full" then tell_of_a_full_dictionary(dict, context.runtime) end
     return fetch(dict, name, provider, context, unwanted)
   end
 end

@@ -32,6 +32,9 @@ local host = {
 --- @field uuid fun(): string
 --- @field getenv fun(name: string): string|nil
 --- @field logger? fun(event: table)
+--- @field watch? fun(show_life: fun(), ended: fun()): fun()  calls show_life for as long as the running coroutine
+---   lives, or ended when it has ended, until what it returns is called; only where has_ended cannot tell
+--- @field has_ended? fun(thread: thread): boolean  whether a coroutine will never go on
 --- @field background? fun(work: fun())  does the work beside the call, where the host can
 
 -- In a task, a call lets the other tasks run while it waits.
@@ -56,6 +59,11 @@ local backgrounds = {
       if not timer.at(0, work) then work() end
     end
   end,
+}
+
+-- Whether another request's coroutine has ended cannot be asked in nginx: it has to be watched.
+local watches = {
+  nginx = function(show_life, ended) return require("finspace.host.nginx").watch(show_life, ended) end,
 }
 
 --- nginx keeps its environment from its workers: what to write into its configuration, when a variable that
@@ -90,6 +98,8 @@ function host.runtime(overrides, transport_options)
     uuid = overrides.uuid or sys.uuid,
     getenv = overrides.getenv or os.getenv,
     logger = overrides.logger,
+    watch = overrides.watch or watches[name],
+    has_ended = overrides.has_ended or scheduler.has_ended,
     background = overrides.background or (backgrounds[name] and backgrounds[name]()),
   }
 end

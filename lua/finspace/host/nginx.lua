@@ -58,6 +58,28 @@ function Engine.start(_, task, body)
   task.light_thread = ngx.thread.spawn(guarded)
 end
 
+-- Seconds between two signs of life, and how many there are at most: a minute's.
+local SIGN_PAUSE, MOST_SIGNS = 0.05, 1200
+
+--- Watches the running coroutine beside it. The watch ends with the request, whatever ends that.
+--- @param show_life fun()  called again and again while the coroutine lives
+--- @param ended fun()      called when it has ended
+--- @return fun() stop      ends the watch; for the watched coroutine to call
+function nginx.watch(show_life, ended)
+  local watched = coroutine.running()
+  local function look()
+    for _ = 1, MOST_SIGNS do
+      ngx.sleep(SIGN_PAUSE)
+      if coroutine.status(watched) == "dead" then return ended() end
+      show_life()
+    end
+  end
+  local ran, thread = pcall(ngx.thread.spawn, look) -- not in phases that cannot wait
+  return function()
+    if ran then ngx.thread.kill(thread) end
+  end
+end
+
 --- A task has ended.
 function Engine.ended() end
 

@@ -332,6 +332,14 @@ function scheduler.loop() return the_engine() end
 --- @return finspace.Loop
 function scheduler.attach(uv) return require("finspace.host.luv").attach(the_engine(), uv) end
 
+--- Whether a coroutine will never go on: it is dead, or its task was cancelled.
+--- @param thread thread
+--- @return boolean
+function scheduler.has_ended(thread)
+  local task = tasks[thread]
+  return coroutine.status(thread) == "dead" or (task ~= nil and task.done == true)
+end
+
 -- what hosts use ---------------------------------------------------------------------------------
 
 --- The err of a call that would stop its host.
