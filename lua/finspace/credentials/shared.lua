@@ -87,7 +87,7 @@ end
 -- The keys that another worker fetched meanwhile, or what became of the lock: "taken", "full", or "held" by
 -- somebody who takes too long.
 local function wait_for_others(lock, dict, name, unwanted)
-  local pause, waited, became = FIRST_PAUSE, 0, nil
+  local pause, waited, became = FIRST_PAUSE, 0
   repeat
     local found = take(dict, name, unwanted)
     if found then return found end
