@@ -38,11 +38,37 @@ describe("the config file", function()
     assert.are.equal(CREDENTIALS .. " line 3", config.place(loaded, "profiles", "default", "aws_access_key_id"))
   end)
 
+  it("takes names in quotes, with blanks and all, as `aws configure` writes them", function()
+    local parsed =
+      parse("[profile 'Foo Baz']\n[profile \"Foo Qux\"]\n[sso-session 'my sso']\n[services 'a b']\n[profile it\\'s]\n")
+    assert.is_table(parsed.profiles["Foo Baz"])
+    assert.is_table(parsed.profiles["Foo Qux"])
+    assert.is_table(parsed.profiles["it's"])
+    assert.is_table(parsed.sso_sessions["my sso"])
+    assert.is_table(parsed.services["a b"])
+    assert.same({}, parsed.ignored)
+    assert.is_table(parse("[Foo Baz]\n[default]\n", "credentials").profiles["Foo Baz"])
+  end)
+
+  it("takes no name of control characters, of two words or with a quote that does not end", function()
+    for _, header in ipairs { "profile 'a\1b'", "profile 'a' b", "profile 'a", "profile ''", "profile Foo Bar" } do
+      local parsed = parse("[" .. header .. "]\na = b\n")
+      assert.same({}, parsed.profiles, header)
+      assert.equal(header, parsed.ignored[1].header)
+    end
+  end)
+
+  it("takes `name: value`, by the first of both signs", function()
+    local parsed = parse("[default]\nregion: us-east-1\naws_session_token : a=b\nendpoint_url = http://h:1\n")
+    local expected = { region = "us-east-1", aws_session_token = "a=b", endpoint_url = "http://h:1" }
+    assert.same(expected, parsed.profiles.default.settings)
+  end)
+
   it("names the file, the line and the cure of a fault", function()
     for text, words in pairs {
       ["[profile x\n"] = "must end with ']' %(FILE line 1%)",
       ["\nname = value\n"] = "before any section.*%(FILE line 2%)",
-      ["[default]\nkey : value\n"] = "no '=' %(FILE line 2%)",
+      ["[default]\nkey value\n"] = "no '=' %(FILE line 2%)",
       ["[default]\n= value\n"] = "no name.*%(FILE line 2%)",
       [" [default]\n"] = "remove the spaces %(FILE line 1%)",
       ["[default] and more\n"] = "nothing but a comment.*%(FILE line 1%)",
@@ -169,6 +195,44 @@ describe("the files on disk", function()
       assert.are.equal(warnings, #runtime.logs, mode)
       if warnings == 1 then assert.matches("chmod 600 " .. path, runtime.logs[1].message, 1, true) end
     end
+  end)
+end)
+
+describe("the place of the files", function()
+  local function place(path, env)
+    env = env or {}
+    env.HOME, env.AWS_CONFIG_FILE = env.HOME or "/home/me", path
+    return config.locations(function(name) return env[name] end).config
+  end
+
+  it("may hold variables and a tilde, which become what they become in boto3", function()
+    assert.equal("/home/me/c", place("~/c"))
+    assert.equal("/home/me", place("~"))
+    assert.equal("/root/c", place("~root/c"))
+    assert.equal("~nobody-of-this-name/c", place("~nobody-of-this-name/c"))
+    assert.equal("/x/c", place("$PLACE/c", { PLACE = "/x" }))
+    assert.equal("/xy/c", place("${PLACE}y/c", { PLACE = "/x" }))
+    assert.equal("/home/me/c", place("$PLACE/c", { PLACE = "~" }))
+    assert.equal("$UNSET/${UNSET}/$/c~", place("$UNSET/${UNSET}/$/c~"))
+    assert.equal("%1", place("$A", { A = "%1" }))
+  end)
+end)
+
+describe("the profile's name", function()
+  it("is the option's, else AWS_PROFILE's, else AWS_DEFAULT_PROFILE's", function()
+    local function name(env, options) return { config.profile_name(machine.new { env = env }, options) } end
+    local both = { AWS_PROFILE = "first", AWS_DEFAULT_PROFILE = "second" }
+    assert.same({ "own", "the profile option" }, name(both, { profile = "own" }))
+    assert.same({ "first", "AWS_PROFILE" }, name(both))
+    assert.same({ "second", "AWS_DEFAULT_PROFILE" }, name { AWS_PROFILE = "", AWS_DEFAULT_PROFILE = "second" })
+    assert.same({ "default" }, name {})
+  end)
+
+  it("that no section is written for, but nearly, is told of it", function()
+    local _, err = load({ [CONFIG] = "[profile Foo Bar]\na = b\n" }, { AWS_DEFAULT_PROFILE = "Foo Bar" })
+    assert.equal("ProfileNotFound", err.code)
+    assert.matches("which AWS_DEFAULT_PROFILE names", err.message, 1, true)
+    assert.matches("[profile 'Foo Bar']", err.message, 1, true)
   end)
 end)
 

@@ -118,6 +118,13 @@ describe("the environment", function()
     assert.is_nil(look(env).session_token)
   end)
 
+  it("may have the token by its old name, which comes first as it does for boto3", function()
+    local env = { AWS_ACCESS_KEY_ID = "A", AWS_SECRET_ACCESS_KEY = "canary-b", AWS_SECURITY_TOKEN = "canary-old" }
+    assert.equal("canary-old", look(env).session_token)
+    env.AWS_SESSION_TOKEN = "canary-new"
+    assert.equal("canary-old", look(env).session_token)
+  end)
+
   it("with half a pair is an error that names the missing variable, whatever else could give keys", function()
     local files = { [CREDENTIALS] = "[default]\naws_access_key_id = A\naws_secret_access_key = canary-b\n" }
     local found, err = look({ AWS_ACCESS_KEY_ID = "A" }, files)
@@ -150,6 +157,52 @@ describe("the environment", function()
 end)
 
 describe("a profile", function()
+  local PAIR = "aws_access_key_id = %s\naws_secret_access_key = canary-b\n"
+
+  it("is found by AWS_DEFAULT_PROFILE, in quotes, with blanks", function()
+    local files = {
+      [CONFIG] = "[profile 'Foo Baz']\nregion = us-east-1\n[profile \"Foo Qux\"]\n" .. PAIR:format("QUX"),
+      [CREDENTIALS] = "[Foo Bar]\n" .. PAIR:format("BAR") .. "[Foo Baz]\n" .. PAIR:format("BAZ"),
+    }
+    for name, id in pairs { ["Foo Bar"] = "BAR", ["Foo Baz"] = "BAZ", ["Foo Qux"] = "QUX" } do
+      assert.equal(id, look({ AWS_DEFAULT_PROFILE = name }, files).access_key_id)
+      assert.equal(id, look({ AWS_PROFILE = name }, files).access_key_id)
+    end
+  end)
+
+  it("may have its token by its old name", function()
+    local files = { [CREDENTIALS] = "[default]\n" .. PAIR:format("A") .. "aws_security_token = canary-old\n" }
+    assert.equal("canary-old", look({}, files).session_token)
+  end)
+
+  it("brings no token of the config file to a pair of the credentials file", function()
+    for _, name in ipairs { "aws_session_token", "aws_security_token" } do
+      local files = {
+        [CONFIG] = "[default]\n" .. PAIR:format("OLD") .. name .. " = canary-stale\n",
+        [CREDENTIALS] = "[default]\n" .. PAIR:format("NEW"),
+      }
+      local found = look({}, files)
+      assert.same({ "NEW" }, { found.access_key_id, found.session_token })
+    end
+  end)
+
+  it("of the credentials file has its keys before its program, of the config file after it", function()
+    local program = "credential_process = printf '{\"Version\":1,\"AccessKeyId\":\"PROGRAM\",\"SecretAccessKey\":\"canary\"}'\n"
+    local config_file = "[default]\n" .. program .. PAIR:format("CONFIG")
+    assert.equal("PROGRAM", look({}, { [CONFIG] = config_file }).access_key_id)
+    local files = { [CONFIG] = config_file, [CREDENTIALS] = "[default]\n" .. PAIR:format("SHARED") }
+    assert.equal("SHARED", look({}, files).access_key_id)
+  end)
+
+  it("of `aws login` is refused by name, with the way to use it all the same", function()
+    local files = { [CONFIG] = "[profile con]\nlogin_session = arn:aws:iam::1:user/alice\nregion = us-west-2\n" }
+    local found, err = look({ AWS_PROFILE = "con" }, files)
+    assert.is_nil(found)
+    assert.equal("LoginSessionNotSupported", err.code)
+    assert.matches("login_session", err.message, 1, true)
+    assert.matches("aws configure export-credentials --profile con --format process", err.message, 1, true)
+  end)
+
   it("that is named and not there is an error that shows where it was looked for", function()
     local found, err = look({ AWS_PROFILE = "prod" }, { [CONFIG] = "[prod]\nregion = us-east-1\n" })
     assert.is_nil(found)

@@ -11,16 +11,19 @@ local metadata = require("spec.support.metadata")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
-local CASES, SEED = 200, 20261122
+local CASES, SEED = 400, 20261122
 
 --- The differences, each with its reason. A case may differ only by one of these.
 local REASONS = {
   aws_region = "AWS_REGION is read before AWS_DEFAULT_REGION; botocore reads the latter alone",
   half_pair = "half a pair of keys is an error whichever half it is; botocore looks for the id only",
+  aws_profile = "AWS_PROFILE is read before AWS_DEFAULT_PROFILE, as other SDKs read it alone; botocore the other way",
   web_identity_first = "a web identity of the environment stands before the profile's role",
   profile_unneeded = "keys of the environment need no profile; botocore insists on the one that is named",
   variant_beside_custom = "FIPS or dualstack beside an endpoint of one's own is an error; botocore drops the former",
 }
+
+local NAMES = { "default", "work", "Night Shift" }
 
 -- A small generator of its own gives the same cases on every Lua.
 local state = SEED
@@ -39,11 +42,14 @@ local function keys_lines(name, half)
   elseif half == 2 then
     return secret
   end
-  return id .. secret .. (chance(30) and "aws_session_token = canary-token-" .. name .. "\n" or "")
+  local token = chance(30) and "aws_session_token" .. one_of { " = ", ": " } .. "canary-token-" .. name .. "\n" or ""
+  local old_token = chance(15) and "aws_security_token = canary-old-token-" .. name .. "\n" or ""
+  return id .. secret .. token .. old_token
 end
 
 --- What gives a profile its keys.
-local function profile_kind(folder, name, traits)
+local function profile_kind(folder, profile, traits)
+  local name = profile:gsub(" ", "")
   local kind = random(9)
   if kind <= 3 then
     local half = chance(10) and random(2) or nil
@@ -70,7 +76,7 @@ local function profile_kind(folder, name, traits)
     return "role_arn = arn:aws:iam::1:role/"
       .. name
       .. "\nsource_profile = "
-      .. one_of { "gone", name, "default" }
+      .. one_of { "gone", profile, "default" }
       .. "\n"
   end
   return ""
@@ -90,11 +96,18 @@ end
 local SERVICES = "[services places]\nfinspace_data =\n  endpoint_url = https://section.example\ns3 =\n"
   .. "  endpoint_url = https://s3.example\n"
 
+-- A name with blanks must stand in quotes here, and another one may.
+local function config_header(name)
+  if name == "default" then return "[default]\n" end
+  local quote = name:find(" ") and one_of { "'", '"' } or one_of { "", "", "'", '"' }
+  return "[profile " .. quote .. name .. quote .. "]\n"
+end
+
 local function config_text(folder, traits)
   local lines = { "# generated\n\n" }
-  for _, name in ipairs { "default", "work" } do
+  for _, name in ipairs(NAMES) do
     if chance(80) then
-      table.insert(lines, name == "default" and "[default]\n" or "[profile " .. name .. "]\n")
+      table.insert(lines, config_header(name))
       table.insert(lines, profile_kind(folder, name, traits) .. place_lines())
     end
   end
@@ -107,8 +120,8 @@ end
 
 local function credentials_text()
   local lines = {}
-  for _, name in ipairs { "default", "work" } do
-    if chance(15) then table.insert(lines, "[" .. name .. "]\n" .. keys_lines(name .. "shared")) end
+  for _, name in ipairs(NAMES) do
+    if chance(15) then table.insert(lines, "[" .. name .. "]\n" .. keys_lines(name:gsub(" ", "") .. "shared")) end
   end
   return table.concat(lines)
 end
@@ -123,6 +136,7 @@ local function keys_environment(env, folder, server, traits)
   if env.AWS_ACCESS_KEY_ID and chance(90) or chance(4) then env.AWS_SECRET_ACCESS_KEY = "canary-environment" end
   traits.env_half = (env.AWS_ACCESS_KEY_ID == nil) ~= (env.AWS_SECRET_ACCESS_KEY == nil)
   if env.AWS_ACCESS_KEY_ID and chance(30) then env.AWS_SESSION_TOKEN = "canary-environment-token" end
+  if env.AWS_ACCESS_KEY_ID and chance(15) then env.AWS_SECURITY_TOKEN = "canary-old-environment-token" end
   if chance(15) then
     env.AWS_WEB_IDENTITY_TOKEN_FILE = folder .. "/token"
     if chance(90) then env.AWS_ROLE_ARN = "arn:aws:iam::1:role/ENVIRONMENT" end
@@ -142,13 +156,15 @@ local function place_environment(env)
   return env
 end
 
-local function base_environment(folder, number, profile)
+local function base_environment(folder, number, profile, default_profile)
   return {
     HOME = folder,
+    HERE = folder,
     PATH = os.getenv("PATH"),
     AWS_PROFILE = profile,
-    AWS_CONFIG_FILE = folder .. "/config" .. number,
-    AWS_SHARED_CREDENTIALS_FILE = folder .. "/credentials" .. number,
+    AWS_DEFAULT_PROFILE = default_profile,
+    AWS_CONFIG_FILE = one_of { folder, "~", "$HERE", "${HERE}" } .. "/config" .. number,
+    AWS_SHARED_CREDENTIALS_FILE = one_of { folder, "~", "$HERE" } .. "/credentials" .. number,
   }
 end
 
@@ -156,10 +172,12 @@ local function new_case(folder, number, server)
   local traits = {}
   support.write_file(folder .. "/config" .. number, config_text(folder, traits))
   support.write_file(folder .. "/credentials" .. number, credentials_text())
-  local profile = chance(40) and one_of { "work", "work", "work", "gone" } or nil
+  local names = { "work", "work", "Night Shift", "Night Shift", "gone" }
+  local profile = chance(30) and one_of(names) or nil
+  local default_profile = chance(30) and one_of(names) or nil
   return {
-    keys = keys_environment(base_environment(folder, number, profile), folder, server, traits),
-    place = place_environment(base_environment(folder, number, profile)),
+    keys = keys_environment(base_environment(folder, number, profile, default_profile), folder, server, traits),
+    place = place_environment(base_environment(folder, number, profile, default_profile)),
   },
     traits
 end
@@ -189,10 +207,15 @@ end
 
 local function keys_text(keys, err) return keys and table.concat(keys, " ") or (err and "an error" or "none") end
 
+local function two_profiles(env)
+  return env.AWS_PROFILE and env.AWS_DEFAULT_PROFILE and env.AWS_PROFILE ~= env.AWS_DEFAULT_PROFILE
+end
+
 --- Why the keys may differ in this environment, or nil.
 local function keys_reason(env, traits, theirs)
   local has_env_keys = env.AWS_ACCESS_KEY_ID and env.AWS_SECRET_ACCESS_KEY
   if traits.env_half or traits.half then return "half_pair" end
+  if two_profiles(env) then return "aws_profile" end
   if theirs.keys_error == "ProfileNotFound" and (has_env_keys or env.AWS_WEB_IDENTITY_TOKEN_FILE) then
     return "profile_unneeded"
   end
@@ -201,6 +224,7 @@ end
 
 local function place_reason(env, ours)
   if ours.err and ours.err.message:find("endpoints are asked for", 1, true) then return "variant_beside_custom" end
+  if two_profiles(env) then return "aws_profile" end
   return env.AWS_REGION and "aws_region"
 end
 

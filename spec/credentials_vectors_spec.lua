@@ -63,6 +63,7 @@ describe("a profile's plan", function()
       sso_sessions = input.sso_sessions or {},
       services = {},
       ignored = {},
+      with_keys = {},
       files = {},
       places = { profiles = {}, sso_sessions = {}, services = {} },
     }

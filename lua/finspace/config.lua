@@ -18,9 +18,20 @@ local function home(getenv)
   return set(getenv("HOME")) or set(getenv("USERPROFILE")) or (drive and path and drive .. path)
 end
 
-local function expand_home(path, folder)
-  if path:sub(1, 2) == "~/" and folder then return folder .. path:sub(2) end
-  return path
+-- The folder of `~name`, from the system's list of users.
+local function home_of(name)
+  local users = require("finspace.sys").read_limited("/etc/passwd", MAX_FILE) or ""
+  for user, folder in ("\n" .. users):gmatch("\n([^:\n]*):[^:\n]*:[^:\n]*:[^:\n]*:[^:\n]*:([^:\n]*)") do
+    if user == name then return folder end
+  end
+end
+
+-- As boto3 does it: variables first, then a tilde at the start; what is not known stays as it is.
+local function expand(path, getenv, folder)
+  path = path:gsub("%$([%w_]+)", getenv):gsub("%${([^}]*)}", getenv)
+  local name, rest = path:match("^~([^/]*)(.*)$")
+  local start = name and (name == "" and folder or name ~= "" and home_of(name))
+  return start and start .. rest or path
 end
 
 --- Where the two files and the cache of single sign-on tokens are, by the environment.
@@ -32,7 +43,7 @@ function config.locations(getenv, separator)
   local folder = home(getenv)
   local function place(variable, ...)
     local named = variable and set(getenv(variable))
-    if named then return expand_home(named, folder) end
+    if named then return expand(named, getenv, folder) end
     return folder and table.concat({ folder, ".aws", ... }, separator)
   end
   return {
@@ -106,7 +117,8 @@ end
 
 -- A session token belongs to its pair: it does not stay behind when another file brings another pair.
 local function drop_old_token(settings, arriving)
-  if arriving.aws_access_key_id and arriving.aws_secret_access_key then settings.aws_session_token = nil end
+  if not (arriving.aws_access_key_id and arriving.aws_secret_access_key) then return end
+  settings.aws_session_token, settings.aws_security_token = nil, nil
 end
 
 -- Lays one file's sections over what is there: the credentials file comes second and wins.
@@ -127,12 +139,14 @@ local function merge(result, places, parsed)
   end
 end
 
---- The profile that is asked for, and by whom: the option, AWS_PROFILE, or nobody.
+--- The profile that is asked for, and by whom: the option, AWS_PROFILE, AWS_DEFAULT_PROFILE, or nobody.
 --- @return string name, string|nil named_by
 function config.profile_name(runtime, options)
   if options and options.profile then return options.profile, "the profile option" end
-  local named = set(runtime.getenv("AWS_PROFILE"))
-  if named then return named, "AWS_PROFILE" end
+  for _, variable in ipairs { "AWS_PROFILE", "AWS_DEFAULT_PROFILE" } do
+    local named = set(runtime.getenv(variable))
+    if named then return named, variable end
+  end
   return "default", nil
 end
 
@@ -149,7 +163,7 @@ end
 -- A section that was meant for this profile but is not written as the file wants it.
 local function near_miss(loaded, name)
   for _, section in ipairs(loaded.ignored) do
-    if section.header == name or section.header:match("%S+$") == name then
+    if section.header == name or section.header:match("^%S+%s+(.+)$") == name then
       return ("; [%s] in %s line %d does not count: %s"):format(section.header, section.file, section.line, section.why)
     end
   end
@@ -180,9 +194,21 @@ local function empty()
     services = {},
     ignored = {},
     files = {},
+    with_keys = {},
     profile = "default",
     places = { profiles = {}, sso_sessions = {}, services = {} },
   }
+end
+
+-- boto3 takes keys of the credentials file before a program that the profile names, and those of the config
+-- file after it.
+local function profiles_with_keys(parsed)
+  local names = {}
+  for name, section in pairs(parsed.profiles) do
+    local settings = section.settings
+    names[name] = (settings.aws_access_key_id or settings.aws_secret_access_key) ~= nil
+  end
+  return names
 end
 
 --- Reads the config file and the credentials file. A profile that somebody named must be in them.
@@ -190,7 +216,7 @@ end
 --- @param options table|nil { profile = name }
 --- @return table|nil config { profiles, sso_sessions, services: name → settings (text, or a table when nested);
 ---   places: the same shape with "FILE line N"; ignored: sections that count for nothing;
----   files: what was read; profile: the selected name; profile_from: who selected it }
+---   with_keys: the profiles that the credentials file has keys for; files: what was read; profile: the selected name; profile_from: who selected it }
 --- @return table|nil err
 function config.load(runtime, options)
   local where = config.locations(runtime.getenv)
@@ -201,6 +227,7 @@ function config.load(runtime, options)
     local file, err = load_file(runtime, kind, where[kind])
     if not file then return nil, err end
     if file.parsed then merge(result, result.places, file.parsed) end
+    if file.parsed and kind == "credentials" then result.with_keys = profiles_with_keys(file.parsed) end
     file.parsed = nil
     table.insert(result.files, file)
   end

@@ -4,13 +4,15 @@ local errors = require("finspace.errors")
 
 local endpoint = {}
 
--- What the rule needs of a service: its host label, and what dualstack changes where it is not the
--- suffix alone. Any other service can still have a configured endpoint, and gets its id as its label.
+-- What the rule needs of a service: its host label; what dualstack changes where it is not the suffix alone;
+-- and whether its ordinary endpoints in us-gov are those for FIPS (botocore's endpoint rules say so of these
+-- three). Any other service can still have a configured endpoint, and gets its id as its label.
 local SERVICES = {
   finspace_data = { label = "finspace-api" },
   s3 = { label = "s3", dualstack_label = "dualstack" },
-  sso = { label = "portal.sso" },
-  sso_oidc = { label = "oidc" },
+  sts = { label = "sts", fips_in_gov = true },
+  sso = { label = "portal.sso", fips_in_gov = true },
+  sso_oidc = { label = "oidc", fips_in_gov = true },
 }
 
 -- The DNS suffix of a partition, found by the start of the region's name.
@@ -32,10 +34,15 @@ local function partition_of(region)
   end
 end
 
+local function fips_suffix(known, region, variant)
+  local is_plain = known.fips_in_gov and not variant.dualstack and region:find("^us%-gov%-")
+  return variant.fips and not is_plain and "-fips" or ""
+end
+
 local function rule_host(service, region, variant)
   local known = SERVICES[service] or { label = service }
   local partition = partition_of(region)
-  local label = known.label .. (variant.fips and "-fips" or "")
+  local label = known.label .. fips_suffix(known, region, variant)
   if not variant.dualstack then return label .. "." .. region .. "." .. partition.suffix end
   if known.dualstack_label then
     return label .. "." .. known.dualstack_label .. "." .. region .. "." .. partition.suffix

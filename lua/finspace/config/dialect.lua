@@ -1,7 +1,10 @@
 --- The dialect of the shared AWS files, as the AWS SDKs have agreed on it: `[default]`, `[profile x]`,
---- `[sso-session x]` and `[services x]` in the config file, `[x]` in the credentials file; `name = value`;
---- an indented line continues a value, or is a setting of its own below an empty one. Every step is linear
---- in the text's size, so whoever bounds the text bounds the time and the memory.
+--- `[sso-session x]` and `[services x]` in the config file, `[x]` in the credentials file; `name = value` or,
+--- as botocore's parser takes it, `name: value`; an indented line continues a value, or is a setting of its own
+--- below an empty one. Every step is linear in the text's size, so whoever bounds the text bounds the time and
+--- the memory.
+local words = require("finspace.config.words")
+
 local dialect = {}
 
 local BYTE_ORDER_MARK = "\239\187\191"
@@ -13,19 +16,34 @@ local KINDS = { ["profile"] = "profiles", ["sso-session"] = "sso_sessions", ["se
 
 local function is_name(text) return text:find("^[%w_%-/%.%%@:%+]+$") ~= nil end
 
+-- A quoted name may be anything that can be printed.
+local function is_quoted_name(text) return text ~= "" and not text:find("%c") end
+
+-- What `aws configure` writes into the credentials file for a name with blanks is that name as it is.
+local function credentials_target(header)
+  local prefix = header:match("^(%S+)%s")
+  if prefix ~= "profile" and is_name((header:gsub("[ \t]", ""))) then return "profiles", header end
+  return nil, "a profile's name has letters, digits, blanks and - _ / . % @ : + only, and no prefix in this file"
+end
+
+-- `kind name`, and the name in quotes where it has blanks.
+local function config_target(header)
+  local prefix, name = header:match("^(%S+)%s+(.+)$")
+  local group = KINDS[prefix]
+  if not group then return nil, "in this file a profile is written [profile " .. header .. "]" end
+  if is_name(name) then return group, name, prefix == "profile" end
+  local parts = name:find("[\"'\\]") and words.split(name)
+  if parts and #parts == 1 and is_quoted_name(parts[1]) then return group, parts[1], prefix == "profile" end
+  return nil,
+    ("a name has letters, digits and - _ / . %% @ : + only, or stands in quotes: [%s '%s']"):format(prefix, name)
+end
+
 -- What a section's header stands for in this kind of file: where its settings go (profiles,
 -- sso_sessions, services) and under which name, or nil and why it counts for nothing.
 local function section_target(header, kind)
-  if kind == "credentials" then
-    if is_name(header) then return "profiles", header end
-    return nil, "a profile's name has letters, digits and - _ / . % @ : + only, and no prefix in this file"
-  end
-  local prefix, name = header:match("^(%S+)%s+(.+)$")
-  local group = KINDS[prefix]
-  if group and is_name(name) then return group, name, prefix == "profile" end
-  if group then return nil, "a name has letters, digits and - _ / . % @ : + only" end
+  if kind == "credentials" then return credentials_target(header) end
   if header == "default" then return "profiles", "default" end
-  return nil, "in this file a profile is written [profile " .. header .. "]"
+  return config_target(header)
 end
 
 local function new_parser(kind, file)
@@ -90,7 +108,7 @@ local function read_setting(parser, line)
   if not parser.section then
     return fault(parser, "a setting stands before any section: put [default] or [profile NAME] above it")
   end
-  local name, value = line:match("^([^=]*)=(.*)$")
+  local name, value = line:match("^([^=:]*)[=:](.*)$")
   if not name then return fault(parser, "a setting is written name = value, and this line has no '='") end
   name = trim(name):lower()
   if name == "" then return fault(parser, "a setting has no name before its '='") end

@@ -1,5 +1,6 @@
 --- Keys in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and for temporary ones
---- AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION.
+--- AWS_SESSION_TOKEN (or by its old name AWS_SECURITY_TOKEN, which boto3 looks for first) and
+--- AWS_CREDENTIAL_EXPIRATION.
 local keys = require("finspace.credentials.keys")
 
 local environment = {}
@@ -72,7 +73,7 @@ function environment.new()
     local found, message = keys.new {
       access_key_id = id,
       secret_access_key = secret,
-      session_token = read(getenv, VARIABLES.session_token),
+      session_token = read(getenv, "AWS_SECURITY_TOKEN") or read(getenv, VARIABLES.session_token),
       expires_at = expires_at,
       source = SOURCE,
     }

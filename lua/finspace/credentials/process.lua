@@ -6,6 +6,7 @@ local errors = require("finspace.errors")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
 local sys = require("finspace.sys")
+local words = require("finspace.config.words")
 
 local process = {}
 
@@ -14,47 +15,13 @@ local TIMEOUT = 60
 -- Seconds between two looks at a program that runs; they double until they are as long as they may be.
 local FIRST_PAUSE, LONGEST_PAUSE, DOUBLINGS = 0.001, 0.016, 4
 
--- Splitting a command --------------------------------------------------------------------------
-
--- Reads one piece of a word at `at`: the text it stands for and where the next piece begins.
-local function read_piece(command, at)
-  local first = command:sub(at, at)
-  if first == "'" then
-    local text, stop = command:match("^'([^']*)'()", at)
-    return text, stop
-  elseif first == '"' then
-    local stop = at + 1
-    while command:find('^[^"]', stop) do
-      stop = stop + (command:sub(stop, stop) == "\\" and 2 or 1)
-    end
-    if command:sub(stop, stop) ~= '"' then return nil end
-    return command:sub(at + 1, stop - 1):gsub('\\(["\\])', "%1"), stop + 1
-  elseif first == "\\" then
-    local text = command:sub(at + 1, at + 1)
-    return text ~= "" and text or nil, at + 2
-  end
-  return command:match("^([^%s'\"\\]+)()", at)
-end
-
 --- Splits a command into its arguments by the quoting rules of a POSIX shell, without anything else of it.
 --- @param command string
 --- @return string[]|nil argv, string|nil message
 function process.split(command)
-  local argv, word, at = {}, nil, 1
-  while at <= #command do
-    if command:find("^%s", at) then
-      table.insert(argv, word and table.concat(word))
-      word, at = nil, command:match("^%s+()", at)
-    else
-      local text, stop = read_piece(command, at)
-      if not text then return nil, "a quote or a backslash at its end has no partner" end
-      word, at = word or {}, stop
-      table.insert(word, text)
-    end
-  end
-  table.insert(argv, word and table.concat(word))
-  if #argv == 0 then return nil, "it is empty" end
-  return argv
+  local argv, message = words.split(command)
+  if argv and #argv == 0 then return nil, "it is empty" end
+  return argv, message
 end
 
 -- Reading what it printed ----------------------------------------------------------------------

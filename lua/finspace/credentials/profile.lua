@@ -18,6 +18,9 @@ local function texts_of(settings)
   return texts
 end
 
+-- A profile's name as a word of a command.
+local function quoted(name) return name:find("^[%w_%-/.@:+]+$") and name or "'" .. name .. "'" end
+
 local function source_of(name) return "profile " .. name end
 
 -- Every fault of a profile names the setting's place in the files.
@@ -53,7 +56,7 @@ local function plan_static(loaded, name, settings)
     profile = name,
     access_key_id = id,
     secret_access_key = secret,
-    session_token = settings.aws_session_token,
+    session_token = settings.aws_security_token or settings.aws_session_token, -- in boto3's order
     account_id = settings.aws_account_id,
   }
 end
@@ -132,19 +135,38 @@ local function plan_single_sign_on(loaded, name, settings)
   return check_sso(loaded, step)
 end
 
--- The keys that a profile has of its own, in the order in which its settings count.
+-- `aws login` keeps keys that only their owner's tools can renew; the AWS CLI hands them out.
+local function refuse_login_session(loaded, name)
+  return broken(
+    loaded,
+    name,
+    "login_session",
+    "LoginSessionNotSupported",
+    "has keys of `aws login` (login_session), which are not supported here; let the AWS CLI hand them out, in another"
+      .. " profile: credential_process = aws configure export-credentials --profile "
+      .. quoted(name)
+      .. " --format process"
+  )
+end
+
+local function plan_process(loaded, name, settings)
+  return {
+    kind = "process",
+    profile = name,
+    command = settings.credential_process,
+    place = config.place(loaded, "profiles", name, "credential_process"),
+  }
+end
+
+-- The keys that a profile has of its own, in the order in which its settings count for boto3: those in the
+-- credentials file before a login or a program, those in the config file after them.
 local function plan_base(loaded, name, settings)
   if settings.web_identity_token_file then return plan_web_identity(loaded, name, settings) end
   if settings.sso_account_id or settings.sso_role_name then return plan_single_sign_on(loaded, name, settings) end
+  if has_static(settings) and loaded.with_keys[name] then return plan_static(loaded, name, settings) end
+  if settings.login_session then return refuse_login_session(loaded, name) end
+  if settings.credential_process then return plan_process(loaded, name, settings) end
   if has_static(settings) then return plan_static(loaded, name, settings) end
-  if settings.credential_process then
-    return {
-      kind = "process",
-      profile = name,
-      command = settings.credential_process,
-      place = config.place(loaded, "profiles", name, "credential_process"),
-    }
-  end
   if settings.sso_session then return plan_single_sign_on(loaded, name, settings) end
   return keys.none(source_of(name), "it has settings, but no credentials among them")
 end
