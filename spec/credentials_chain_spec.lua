@@ -187,7 +187,7 @@ describe("a profile", function()
   end)
 
   it("of the credentials file has its keys before its program, of the config file after it", function()
-    local program = "credential_process = printf '{\"Version\":1,\"AccessKeyId\":\"PROGRAM\",\"SecretAccessKey\":\"canary\"}'\n"
+    local program = 'credential_process = printf \'{"Version":1,"AccessKeyId":"PROGRAM","SecretAccessKey":"canary"}\'\n'
     local config_file = "[default]\n" .. program .. PAIR:format("CONFIG")
     assert.equal("PROGRAM", look({}, { [CONFIG] = config_file }).access_key_id)
     local files = { [CONFIG] = config_file, [CREDENTIALS] = "[default]\n" .. PAIR:format("SHARED") }

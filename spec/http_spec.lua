@@ -531,6 +531,42 @@ describe("http", function()
       assert.truthy(assert(get("/", { proxy = false })).body:find("^GET / HTTP"))
       proxy.stop()
     end)
+
+    local function by_way_of(proxy, scheme)
+      local service = (scheme or "https") .. "://fs.example.test/"
+      local response, err = client:perform { method = "GET", url = service, proxy = proxy, timeout = 5 }
+      assert.is_nil(response)
+      assert.same({ "connect", false }, { err.kind, err.sent })
+      assert.matches("proxy", err.message)
+      assert.matches("fs.example.test", err.message, 1, true)
+      return err
+    end
+
+    it("that a proxy's silence or absence stops name the proxy, not the service", function()
+      local port = support.free_port()
+      for _, scheme in ipairs { "http", "https" } do
+        for _, kind in ipairs { "http", "socks5h" } do
+          local err = by_way_of(("%s://127.0.0.1:%d"):format(kind, port), scheme)
+          assert.equal("ProxyFailed", err.code)
+          assert.matches("127.0.0.1:" .. port, err.message, 1, true)
+        end
+        assert.equal("ProxyFailed", by_way_of("http://no-such-proxy.invalid:1", scheme).code)
+      end
+      local closing = faults.start { { "read" }, { "close" } }
+      assert.equal("ProxyFailed", by_way_of("http://127.0.0.1:" .. closing.port).code)
+      closing.stop()
+    end)
+
+    it("that a proxy refuses say so, with its status and what it wants", function()
+      for status, words in pairs { [403] = "status 403", [407] = "USER:PASSWORD", [502] = "status 502" } do
+        local answer = ("HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n"):format(status)
+        local proxy = faults.start { { "read" }, { "send", answer } }
+        local err = by_way_of("http://127.0.0.1:" .. proxy.port)
+        proxy.stop()
+        assert.equal("ProxyRefused", err.code)
+        assert.matches(words, err.message, 1, true)
+      end
+    end)
   end)
 
   describe("time", function()

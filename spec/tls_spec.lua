@@ -156,6 +156,24 @@ describe("tls", function()
     assert.equal("CertificateRefused", err.code)
   end)
 
+  it("is trusted by a client through AWS_CA_BUNDLE, and through the profile's ca_bundle", function()
+    local config_file = support.write_file(folder .. "/config", "[default]\nca_bundle = " .. trusted.file .. "\n")
+    local function kind(env)
+      local fs = require("finspace").new {
+        getenv = function(name) return env[name] end,
+        credentials = { access_key_id = "A", secret_access_key = "canary" },
+        region = "us-east-1",
+        max_attempts = 1,
+        endpoint_url = ("https://127.0.0.1:%d"):format(ports.good),
+      }
+      return select(2, fs:list_datasets {}).kind
+    end
+    assert.equal("tls", kind {})
+    assert.equal("protocol", kind { AWS_CA_BUNDLE = trusted.file }) -- it answers, but no JSON
+    assert.equal("protocol", kind { AWS_CONFIG_FILE = config_file })
+    assert.equal("tls", kind { AWS_CONFIG_FILE = config_file, AWS_CA_BUNDLE = "/dev/null" })
+  end)
+
   it("reads ca_file once, however many connections are made", function()
     local copy = support.write_file(folder .. "/copy.pem", support.read_file(trusted.file))
     client:close()

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 const char *http_kind_name(http_kind kind) {
     switch (kind) {
@@ -98,8 +99,62 @@ static const char *stage_name(const http_transfer *t) {
     return "resolving the name";
 }
 
+/* The proxy that libcurl could not reach, by its own words: it names whom it tried, as "Failed to
+ * connect to HOST port N after" and from 8.10 on as "... port N via HOST after". Empty when it
+ * tried the request's own host. */
+static peer_name name_unreached_proxy(const http_transfer *t) {
+    static const char opening[] = "Failed to connect to ";
+    peer_name name = {""};
+    const char *told = strstr(t->curl_message, opening);
+    const char *via = told ? strstr(told, " via ") : NULL;
+    slice host = http_authority(slice_of_cstr(t->url.ptr));
+    slice own = {host.ptr, slice_find(host, ':')};
+    if (via) told = via + strlen(" via ");
+    if (told && !via) told += strlen(opening);
+    size_t length = told ? strcspn(told, " ") : 0;
+    bool is_own = length == own.len && strncasecmp(told, own.ptr, length) == 0;
+    unsigned port = 0;
+    if (!told || (!via && is_own)) return name;
+    sscanf(told + length, " port %u", &port);
+    snprintf(name.text, sizeof name.text, port ? "%.*s:%u" : "%.*s",
+             (int)(length < 255 ? length : 255), told, port);
+    return name;
+}
+
+static const char proxy_cure[] = "does it run, and do the proxy option and HTTPS_PROXY, HTTP_PROXY "
+                                 "or ALL_PROXY name the right one?";
+
+static bool explain_unreached_proxy(http_transfer *t) {
+    peer_name proxy = name_unreached_proxy(t);
+    if (proxy.text[0] == '\0') return false;
+    http_fail(t, HTTP_CONNECT, "ProxyFailed",
+              "the proxy %s, which leads to %s, cannot be reached; %s", proxy.text,
+              name_peer(t).text, proxy_cure);
+    return true;
+}
+
+/* The proxy was asked to lead on to the service, and did not. */
+static bool explain_proxy_refusal(http_transfer *t) {
+    long status = number_of(t, CURLINFO_HTTP_CONNECTCODE);
+    const char *who = status == 407
+                          ? ": it wants a user and a password, as in http://USER:PASSWORD@HOST:PORT"
+                          : "";
+    bool refused = status >= 300;
+    if (!refused && !curl_says(t, "Proxy CONNECT")) return false;
+    if (refused) {
+        http_fail(t, HTTP_CONNECT, "ProxyRefused", "the proxy refuses to lead to %s (status %ld)%s",
+                  name_peer(t).text, status, who);
+    } else {
+        http_fail(t, HTTP_CONNECT, "ProxyFailed",
+                  "the proxy gave no answer when asked to lead to %s; %s", name_peer(t).text,
+                  proxy_cure);
+    }
+    return true;
+}
+
 static void explain_timeout(http_transfer *t) {
     peer_name peer = name_peer(t);
+    if (!t->sent && explain_proxy_refusal(t)) return;
     if (curl_says(t, "too slow")) {
         http_fail(t, HTTP_TIMEOUT, "Stalled", "%s: no byte moved for %g seconds while %s",
                   peer.text, t->options.stall_timeout, stage_name(t));
@@ -123,6 +178,7 @@ static void explain_unconnected(http_transfer *t, CURLcode code) {
                   peer.text);
         return;
     }
+    if (explain_unreached_proxy(t)) return;
     long error = t->socket_error ? t->socket_error : number_of(t, CURLINFO_OS_ERRNO);
     if (error == ECONNREFUSED) {
         http_fail(t, HTTP_CONNECT, "ConnectionRefused",
@@ -169,6 +225,7 @@ static void explain_handshake(http_transfer *t, CURLcode code) {
  * it; after that it may have. */
 static void explain_lost(http_transfer *t, CURLcode code) {
     peer_name peer = name_peer(t);
+    if (!t->sent && explain_proxy_refusal(t)) return;
     if (!t->sent) {
         http_fail(t, HTTP_CONNECT, "ConnectionReset", "could not connect to %s: %s", peer.text,
                   curl_words(t, code));
@@ -215,15 +272,18 @@ void http_explain(http_transfer *t, CURLcode code) {
         return;
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_PROXY:
-        http_fail(t, HTTP_CONNECT, "ProxyFailed", "the proxy failed: %s", curl_words(t, code));
+        http_fail(t, HTTP_CONNECT, "ProxyFailed", "the proxy that leads to %s failed: %s; %s",
+                  name_peer(t).text, curl_words(t, code), proxy_cure);
         return;
     case CURLE_COULDNT_CONNECT: explain_unconnected(t, code); return;
     case CURLE_OPERATION_TIMEDOUT: explain_timeout(t); return;
     case CURLE_PEER_FAILED_VERIFICATION: explain_certificate(t, code); return;
     case CURLE_SSL_CACERT_BADFILE:
-        http_fail(t, HTTP_TLS, "CaFileUnreadable",
-                  "the authorities to trust could not be read: %s; check ca_file",
-                  curl_words(t, code));
+        http_fail(
+            t, HTTP_TLS, "CaFileUnreadable",
+            "the authorities to trust could not be read: %s; check ca_file, AWS_CA_BUNDLE and "
+            "ca_bundle",
+            curl_words(t, code));
         return;
     case CURLE_SSL_CONNECT_ERROR: explain_handshake(t, code); return;
     case CURLE_SEND_ERROR:

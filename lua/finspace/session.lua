@@ -135,6 +135,14 @@ local function max_attempts(self)
   return math.floor(tonumber(text))
 end
 
+-- The authorities to trust: the option's, which the transport has, else those that boto3 would take. nginx has
+-- a directive for them.
+local function ca_bundle(self)
+  if self.options.ca_file or self.runtime.name == "nginx" then return nil end
+  local path, _, err = config.setting(self.runtime, self.config, { "AWS_CA_BUNDLE" }, "ca_bundle")
+  return path, err
+end
+
 --- The exchange: one for all calls, because it holds the retry tokens and what was learnt of the
 --- service's clock.
 --- @return finspace.Exchange|nil exchange, finspace.Error|nil err
@@ -142,8 +150,12 @@ function Session:exchange()
   if self.opened then return self.opened end
   local attempts, err = max_attempts(self)
   if not attempts then return nil, err end
+  local ca_file
+  ca_file, err = ca_bundle(self)
+  if err then return nil, err end
   self.opened = exchange.new(self.runtime, {
     max_attempts = attempts,
+    ca_file = ca_file,
     logger = self.options.logger,
     timeout = self.options.timeout,
   })

@@ -51,7 +51,7 @@ end
 local TOLERATED_SKEW = 300
 
 --- @param runtime table
---- @param options? { max_attempts?: integer, logger?: fun(event: table), timeout?: number }
+--- @param options? { max_attempts?: integer, logger?: fun(event: table), timeout?: number, ca_file?: string }
 --- @return finspace.Exchange
 function exchange.new(runtime, options)
   options = options or {}
@@ -60,6 +60,7 @@ function exchange.new(runtime, options)
     max_attempts = options.max_attempts or 3,
     logger = options.logger,
     timeout = options.timeout,
+    ca_file = options.ca_file,
     clock_offset = 0,
     attempt_labels = {},
     bucket = retry.bucket(),
@@ -108,6 +109,7 @@ function Exchange:begin(call)
   request.query = request.query or ""
   request.sink, request.max_body = call.sink, call.max_body
   request.repeatable = call.repeatable or false
+  request.ca_file = self.ca_file
   if endpoint then
     request.path = base_path(endpoint) .. request.path
     request.url = whole_url(endpoint, request.path, request.query)
