@@ -536,6 +536,32 @@ describe("The service", function()
       assert.truthy(cjson.decode(answer.body).message:find("clientToken", 1, true))
     end)
 
+    it("keeps no temporary password where somebody who reads the files finds it", function()
+      local params = { emailAddress = "sealed@example.org", type = "APP_USER" }
+      local id = running.call("CreateUser", params).userId
+      local request = assert(core.prepare("ResetUserPassword", { userId = id }, "sealed-token"))
+      local first, again = running.ask(request), running.ask(request)
+      assert.same({ 200, first.body }, { again.status, again.body })
+      local password = cjson.decode(first.body).temporaryPassword
+      assert.equal(16, #password)
+      for _, name in ipairs { "finspace.db", "finspace.db-wal" } do
+        local bytes = support.read_file(running.data .. "/" .. name) or ""
+        for _, secret in ipairs { password, "sealed-token" } do
+          assert.is_nil(bytes:find(secret, 1, true), name .. " holds " .. secret)
+        end
+      end
+    end)
+
+    it("forgets the answers that earlier versions kept in plain text", function()
+      running.kill()
+      running.sql("CREATE TABLE client_tokens (result TEXT)")
+      running.sql("INSERT INTO client_tokens VALUES ('a-password-of-old')")
+      running.restart()
+      assert.equal("0", running.sql("SELECT count(*) FROM sqlite_master WHERE name = 'client_tokens'"):match("%d+"))
+      running.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+      assert.is_nil(support.read_file(running.data .. "/finspace.db"):find("a-password-of-old", 1, true))
+    end)
+
     it("lets one of many at once win, and gives all the same id", function()
       local http = require("finspace.http")
       local multi = http.multi {}
@@ -711,9 +737,87 @@ describe("The service", function()
       assert.equal("accepted", code("ListDatasets", {}, programmatic))
     end)
 
-    it("never disables the owner, who would be shut out for ever", function()
-      local me = running.call("ListUsers", { maxResults = 1 }).users[1].userId
-      assert.equal("ConflictException", code("DisableUser", { userId = me }))
+    it("stops every key of a user without API access at once, in every half", function()
+      local one = analyst { "GetTemporaryCredentials" }
+      local location = running.call("GetWorkingLocation", {}, one.keys)
+      local path = "/" .. location.s3Bucket .. "/" .. location.s3Path .. "a.csv"
+      local presigned =
+        running.sign { service = "s3", path = path, credentials = one.keys, form = "query", expires = 60 }
+      local halves = {
+        { service = "s3", method = "PUT", path = path, body = "a\n1\n" },
+        { service = "s3", method = "GET", path = path },
+        { service = "sts", method = "POST", path = "/", body = "Action=GetCallerIdentity" },
+        { method = "GET", path = "/datasetsv2" },
+      }
+      local function statuses()
+        local found = {}
+        for i, half in ipairs(halves) do
+          half.credentials = one.keys
+          found[i] = running.ask(half).status
+        end
+        found[#found + 1] = running.send(presigned).status
+        return found
+      end
+      assert.same({ 200, 200, 200, 200, 200 }, statuses())
+      running.call("UpdateUser", { userId = one.user, apiAccess = "DISABLED" })
+      assert.same({ 403, 403, 403, 403, 403 }, statuses())
+      running.call("UpdateUser", { userId = one.user, apiAccess = "ENABLED" })
+      assert.same({ 200, 200, 200, 200, 200 }, statuses())
+      running.call("DisableUser", { userId = one.user })
+      assert.same({ 403, 403, 403, 403, 403 }, statuses())
+    end)
+
+    describe("who administer", function()
+      local me, group
+      setup(function()
+        me = running.call("ListUsers", { maxResults = 1 }).users[1].userId
+        group = running.call("ListPermissionGroups", { maxResults = 1 }).permissionGroups[1].permissionGroupId
+      end)
+
+      it("keeps the owner able to let everybody in again", function()
+        assert.equal("ConflictException", code("DisableUser", { userId = me }))
+        assert.equal("ConflictException", code("UpdateUser", { userId = me, type = "APP_USER" }))
+        assert.equal("ConflictException", code("UpdateUser", { userId = me, apiAccess = "DISABLED" }))
+        assert.equal("accepted", code("UpdateUser", { userId = me, firstName = "Still here" }))
+      end)
+
+      it("keeps somebody in a group that manages users", function()
+        local changes = {
+          DeletePermissionGroup = { permissionGroupId = group },
+          UpdatePermissionGroup = { permissionGroupId = group, applicationPermissions = { "CreateDataset" } },
+          DisassociateUserFromPermissionGroup = { permissionGroupId = group, userId = me },
+        }
+        for operation, params in pairs(changes) do
+          assert.equal("ConflictException", code(operation, params), operation)
+        end
+        assert.equal(
+          7,
+          #running.call("GetPermissionGroup", { permissionGroupId = group }).permissionGroup.applicationPermissions
+        )
+        assert.equal(
+          me,
+          running.call("ListUsersByPermissionGroup", { permissionGroupId = group, maxResults = 9 }).users[1].userId
+        )
+      end)
+
+      it("counts only whoever can use the permission", function()
+        local other = analyst { "ManageUsersAndGroups" }
+        assert.equal(
+          "accepted",
+          code("DisassociateUserFromPermissionGroup", { permissionGroupId = group, userId = me })
+        )
+        assert.equal("ConflictException", code("DisableUser", { userId = other.user }))
+        assert.equal("ConflictException", code("UpdateUser", { userId = other.user, apiAccess = "DISABLED" }))
+        assert.equal("accepted", code("AssociateUserToPermissionGroup", { permissionGroupId = group, userId = me }))
+        assert.equal("accepted", code("DisableUser", { userId = other.user }))
+      end)
+    end)
+
+    it("gives the owner back what an earlier version let go", function()
+      running.kill()
+      running.sql("UPDATE users SET type = 'APP_USER', status = 'DISABLED', api_access = 'DISABLED'")
+      running.restart()
+      assert.equal("accepted", code("ListUsers", { maxResults = 1 }))
     end)
 
     it("refuses keys whose time is over, and keys without their token", function()

@@ -366,8 +366,11 @@ describe("sys", function()
       assert.has_error(function() sys.spawn { argv = { "a", 1 } } end, "'argv' must be a list of strings without NUL")
       assert.has_error(function() sys.spawn { argv = { "a\0b" } } end, "'argv' must be a list of strings without NUL")
       assert.has_error(function() sys.spawn { argv = { "a" }, env = { A = 1 } } end, "'env' must map names to strings")
-      assert.has_error(function() sys.spawn { argv = { "a" }, timeout = "x" } end, "'timeout' must be a number")
-      assert.has_error(function() sys.spawn { argv = { "a" }, stdin = 1 } end, "'stdin' must be a string")
+      assert.has_error(
+        function() sys.spawn { argv = { "a" }, timeout = "x" } end,
+        "'timeout' must be a number, not a string"
+      )
+      assert.has_error(function() sys.spawn { argv = { "a" }, stdin = 1 } end, "'stdin' must be a string, not a number")
     end)
   end)
 

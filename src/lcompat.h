@@ -46,19 +46,4 @@ LUA_API int(lua_isyieldable)(lua_State *L) __attribute__((weak));
 /* The greatest whole number that a double carries without a gap below it: 2^53. */
 #define LCOMPAT_MAX_EXACT_DOUBLE 9007199254740992.0
 
-/* Creates (or finds) the metatable `name`, with its methods, its __gc and, where Lua has it,
- * __close. Leaves the metatable on the stack; it has no __metatable, so that specs can look. */
-static inline void lcompat_newclass(lua_State *L, const char *name, const luaL_Reg *methods,
-                                    lua_CFunction finalizer) {
-    if (luaL_newmetatable(L, name)) {
-        lua_newtable(L);
-        luaL_setfuncs(L, methods, 0);
-        lua_setfield(L, -2, "__index");
-        lua_pushcfunction(L, finalizer);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, finalizer);
-        lua_setfield(L, -2, "__close");
-    }
-}
-
 #endif

@@ -3,27 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BUF_CLASS "finspace.buf"
 #define SCRATCH_CLASS "finspace.scratch"
 
 enum { SCRATCH_KEPT = 16 * 1024 }; /* bytes of a buf that are kept for the next call */
 
 static const char scratch_key = 0; /* its address is where the registry has the idle scratch */
 
-static int buf_collect(lua_State *L) {
-    buf_free(luaL_checkudata(L, 1, BUF_CLASS));
-    return 0;
-}
-
-buf *lcore_push_buf(lua_State *L, size_t limit) {
-    buf *b = lcompat_newuserdata(L, sizeof *b);
-    buf_init(b, limit);
-    luaL_getmetatable(L, BUF_CLASS);
-    lua_setmetatable(L, -2);
-    return b;
-}
-
-static int scratch_collect(lua_State *L) {
+static int l_scratch_collect(lua_State *L) {
     lcore_scratch *s = luaL_checkudata(L, 1, SCRATCH_CLASS);
     for (int i = 0; i < LCORE_SCRATCH; i++) buf_free(&s->bufs[i]);
     return 0;
@@ -48,8 +34,7 @@ lcore_scratch *lcore_borrow_scratch(lua_State *L) {
     lua_pop(L, 1);
     s = lcompat_newuserdata(L, sizeof *s);
     for (int i = 0; i < LCORE_SCRATCH; i++) buf_init(&s->bufs[i], 0);
-    luaL_getmetatable(L, SCRATCH_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, SCRATCH_CLASS);
     return s;
 }
 
@@ -66,42 +51,9 @@ void lcore_return_scratch(lua_State *L, int index) {
     set_idle_scratch(L);
 }
 
-void lcore_check_buf(lua_State *L, const buf *b, const char *what) {
-    if (b->status == BUF_NO_MEMORY) luaL_error(L, "not enough memory for %s", what);
-    if (b->status == BUF_FULL) {
-        luaL_error(L, "%s is larger than the limit of %d bytes", what, (int)b->limit);
-    }
-}
-
-void lcore_push_slice(lua_State *L, slice s) {
-    lua_pushlstring(L, s.len ? s.ptr : "", s.len);
-}
-
-void lcore_set_slice(lua_State *L, const char *field, slice s) {
-    lcore_push_slice(L, s);
-    lua_setfield(L, -2, field);
-}
-
-void lcore_set_flag(lua_State *L, const char *field, bool set) {
-    lua_pushboolean(L, set);
-    lua_setfield(L, -2, field);
-}
-
-slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback) {
-    slice s;
-    lua_getfield(L, index, name);
-    if (lua_isnil(L, -1)) return fallback;
-    if (lua_type(L, -1) != LUA_TSTRING) {
-        luaL_error(L, "'%s' must be a string, not a %s", name, luaL_typename(L, -1));
-    }
-    s.ptr = lua_tolstring(L, -1, &s.len);
-    return s;
-}
-
 const model_operation *lcore_check_operation(lua_State *L, int index) {
-    slice name, generation;
-    name.ptr = luaL_checklstring(L, index, &name.len);
-    generation.ptr = luaL_optlstring(L, index + 1, "", &generation.len);
+    slice name = lbind_check_slice(L, index);
+    slice generation = lbind_optional_slice(L, index + 1, SLICE(""));
     const model_operation *row = model_find_operation(name, generation);
     if (!row) {
         luaL_error(L, "unknown operation '%s'%s%s; finspace.core.operations() lists what there is",
@@ -134,8 +86,7 @@ const slice *lcore_push_sorted_keys(lua_State *L, int index, size_t *count) {
     size_t filled = 0;
     for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) continue;
-        keys[filled].ptr = lua_tolstring(L, -2, &keys[filled].len);
-        filled++;
+        keys[filled++] = lbind_to_slice(L, -2);
     }
     qsort(keys, *count, sizeof *keys, compare_slices);
     return keys;
@@ -162,14 +113,14 @@ bool lcore_to_integer(lua_State *L, int index, int64_t *value) {
 
 int luaopen_finspace_core(lua_State *L) {
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    lcompat_newclass(L, BUF_CLASS, no_methods, buf_collect);
-    lcompat_newclass(L, SCRATCH_CLASS, no_methods, scratch_collect);
-    lua_pop(L, 2);
+    lbind_push_class(L, SCRATCH_CLASS, no_methods, l_scratch_collect);
+    lua_pop(L, 1);
     lua_newtable(L);
     lcore_open_model(L);
     lcore_open_prepare(L);
     lcore_open_finish(L);
     lcore_open_digest(L);
     lcore_open_sigv4(L);
+    lcore_open_chunked(L);
     return 1;
 }

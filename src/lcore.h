@@ -2,7 +2,7 @@
  *
  * lcore.c opens the module. lcore_model.c shows the model's rows, lcore_prepare.c turns a Lua table
  * into a request, lcore_finish.c a response into a Lua table, lcore_digest.c binds the hashes, and
- * lcore_sigv4.c the signer.
+ * lcore_sigv4.c the signer, lcore_chunked.c bodies in chunks and their checksums.
  *
  * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
  * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
@@ -10,12 +10,8 @@
 #ifndef FINSPACE_LCORE_H
 #define FINSPACE_LCORE_H
 
-#include "lcompat.h"
-#include "buf.h"
+#include "lbind.h"
 #include "model.h"
-
-/* Pushes a userdata that owns a growing buf with this limit, and frees it when collected. */
-buf *lcore_push_buf(lua_State *L, size_t limit);
 
 /* Bufs that one call after the other uses, so that most calls allocate nothing. */
 enum { LCORE_SCRATCH = 4 };
@@ -29,21 +25,6 @@ lcore_scratch *lcore_borrow_scratch(lua_State *L);
 
 /* Gives back what is at `index`, wiped, for the next call. */
 void lcore_return_scratch(lua_State *L, int index);
-
-/* Raises a Lua error when the buf has failed; `what` names the text that was being written. */
-void lcore_check_buf(lua_State *L, const buf *b, const char *what);
-
-/* Pushes the bytes as a Lua string. */
-void lcore_push_slice(lua_State *L, slice s);
-
-/* Set a field of the table on the top. */
-void lcore_set_slice(lua_State *L, const char *field, slice s);
-void lcore_set_flag(lua_State *L, const char *field, bool set);
-
-/* The string in field `name` of the table at `index`, or `fallback` when it is absent. The value
- * stays on the stack as the anchor of the slice (one slot is pushed either way). A value of another
- * type raises an error that names the field and the type, never the value. */
-slice lcore_push_field(lua_State *L, int index, const char *name, slice fallback);
 
 /* The row that the string at `index` names, of the generation at `index + 1` (nil: the first). An
  * unknown name raises an error. */
@@ -68,6 +49,7 @@ void lcore_open_prepare(lua_State *L);
 void lcore_open_finish(lua_State *L);
 void lcore_open_digest(lua_State *L);
 void lcore_open_sigv4(lua_State *L);
+void lcore_open_chunked(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_core(lua_State *L);
 

@@ -6,12 +6,6 @@
 
 #define STREAM_CLASS "finspace.sha256_stream"
 
-static slice check_slice(lua_State *L, int index) {
-    slice s;
-    s.ptr = luaL_checklstring(L, index, &s.len);
-    return s;
-}
-
 static int push_hex(lua_State *L, const unsigned char hash[DIGEST_SIZE]) {
     char hex[DIGEST_HEX_SIZE];
     digest_hex(hash, hex);
@@ -19,23 +13,23 @@ static int push_hex(lua_State *L, const unsigned char hash[DIGEST_SIZE]) {
     return 1;
 }
 
-static int core_sha256(lua_State *L) {
+static int l_sha256(lua_State *L) {
     unsigned char hash[DIGEST_SIZE];
-    digest_of(check_slice(L, 1), hash);
+    digest_of(lbind_check_slice(L, 1), hash);
     return push_hex(L, hash);
 }
 
-static int core_sha1(lua_State *L) {
+static int l_sha1(lua_State *L) {
     char hex[DIGEST_SHA1_HEX_SIZE];
-    digest_sha1_hex(check_slice(L, 1), hex);
+    digest_sha1_hex(lbind_check_slice(L, 1), hex);
     lua_pushlstring(L, hex, sizeof hex);
     return 1;
 }
 
-static int core_hmac_sha256(lua_State *L) {
+static int l_hmac_sha256(lua_State *L) {
     unsigned char mac[DIGEST_SIZE];
     digest_key key;
-    slice secret = check_slice(L, 1), message = check_slice(L, 2);
+    slice secret = lbind_check_slice(L, 1), message = lbind_check_slice(L, 2);
     digest_key_init(&key, secret);
     digest_hmac(&key, message, mac);
     buf_wipe(&key, sizeof key);
@@ -43,35 +37,34 @@ static int core_hmac_sha256(lua_State *L) {
     return 1;
 }
 
-static int new_stream(lua_State *L) {
+static int l_sha256_stream(lua_State *L) {
     digest_init(lcompat_newuserdata(L, sizeof(digest)));
-    luaL_getmetatable(L, STREAM_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, STREAM_CLASS);
     return 1;
 }
 
-static int stream_update(lua_State *L) {
+static int l_stream_update(lua_State *L) {
     digest *d = luaL_checkudata(L, 1, STREAM_CLASS);
-    digest_update(d, check_slice(L, 2));
+    digest_update(d, lbind_check_slice(L, 2));
     lua_settop(L, 1);
     return 1;
 }
 
-static int stream_hex(lua_State *L) {
+static int l_stream_hex(lua_State *L) {
     unsigned char hash[DIGEST_SIZE];
     digest_out(luaL_checkudata(L, 1, STREAM_CLASS), hash);
     return push_hex(L, hash);
 }
 
 /* A closed stream is a fresh one: nothing of what it saw is left. */
-static int stream_close(lua_State *L) {
+static int l_stream_close(lua_State *L) {
     digest *d = luaL_checkudata(L, 1, STREAM_CLASS);
     buf_wipe(d, sizeof *d);
     digest_init(d);
     return 0;
 }
 
-static int core_digest_backend(lua_State *L) {
+static int l_digest_backend(lua_State *L) {
     const char *name = luaL_optstring(L, 1, NULL);
     if (name && !digest_force_backend(name)) {
         return luaL_error(L, "this processor has no digest backend '%s'", name);
@@ -82,41 +75,43 @@ static int core_digest_backend(lua_State *L) {
 
 /* --- percent-encoding ------------------------------------------------------------------------- */
 
-static int core_uri_encode(lua_State *L) {
-    slice text = check_slice(L, 1);
+static int l_uri_encode(lua_State *L) {
+    slice text = lbind_check_slice(L, 1);
     bool keep_slash = lua_toboolean(L, 2);
-    buf *out = lcore_push_buf(L, text.len * 3);
+    buf *out = lbind_push_buf(L, text.len * 3);
     if (keep_slash) {
         uri_encode_path(out, text);
     } else {
         uri_encode(out, text);
     }
-    lcore_check_buf(L, out, "the encoded text");
-    lcore_push_slice(L, buf_slice(out));
+    lbind_check_buf(L, out, "the encoded text");
+    lbind_push_slice(L, buf_slice(out));
     return 1;
 }
 
-static int core_uri_decode(lua_State *L) {
-    slice text = check_slice(L, 1);
-    buf *out = lcore_push_buf(L, text.len);
+static int l_uri_decode(lua_State *L) {
+    slice text = lbind_check_slice(L, 1);
+    buf *out = lbind_push_buf(L, text.len);
     uri_decode(out, text);
-    lcore_check_buf(L, out, "the decoded text");
-    lcore_push_slice(L, buf_slice(out));
+    lbind_check_buf(L, out, "the decoded text");
+    lbind_push_slice(L, buf_slice(out));
     return 1;
 }
 
 void lcore_open_digest(lua_State *L) {
-    static const luaL_Reg stream_methods[] = {
-        {"update", stream_update}, {"hex", stream_hex}, {"close", stream_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"sha1", core_sha1},
-                                         {"sha256", core_sha256},
-                                         {"sha256_stream", new_stream},
-                                         {"hmac_sha256", core_hmac_sha256},
-                                         {"digest_backend", core_digest_backend},
-                                         {"uri_encode", core_uri_encode},
-                                         {"uri_decode", core_uri_decode},
+    static const luaL_Reg stream_methods[] = {{"update", l_stream_update},
+                                              {"hex", l_stream_hex},
+                                              {"close", l_stream_close},
+                                              {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"sha1", l_sha1},
+                                         {"sha256", l_sha256},
+                                         {"sha256_stream", l_sha256_stream},
+                                         {"hmac_sha256", l_hmac_sha256},
+                                         {"digest_backend", l_digest_backend},
+                                         {"uri_encode", l_uri_encode},
+                                         {"uri_decode", l_uri_decode},
                                          {NULL, NULL}};
-    lcompat_newclass(L, STREAM_CLASS, stream_methods, stream_close);
+    lbind_push_class(L, STREAM_CLASS, stream_methods, l_stream_close);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

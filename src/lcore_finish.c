@@ -32,7 +32,7 @@ static void call_setting(lua_State *L, int instance, const char *name, int value
 }
 
 /* An instance of our own, so that nobody else's settings reach us, nor ours them. */
-static int open_decoder(lua_State *L) {
+static int l_open_decoder(lua_State *L) {
     lua_getglobal(L, "require");
     lua_pushliteral(L, "cjson");
     if (lua_pcall(L, 1, 1, 0) != 0) {
@@ -55,7 +55,7 @@ static void push_decoder(lua_State *L) {
     lua_getfield(L, LUA_REGISTRYINDEX, DECODER_KEY);
     if (!lua_isnil(L, -1)) return;
     lua_pop(L, 1);
-    lua_pushcfunction(L, open_decoder);
+    lua_pushcfunction(L, l_open_decoder);
     lua_call(L, 0, 1);
 }
 
@@ -115,16 +115,15 @@ static void restore_table(lua_State *L, bool quoted) {
 
 /* Decodes the JSON text at `index`. Pushes the value and returns true, or pushes a message. */
 static bool decode(lua_State *L, int index) {
-    slice text;
-    text.ptr = lua_tolstring(L, index, &text.len);
+    slice text = lbind_to_slice(L, index);
     buf *copy = &lcore_borrow_scratch(L)->bufs[0];
     int scratch = lua_gettop(L);
     copy->limit = JSON_LIMIT;
     push_decoder(L);
     bool quoted = json_quote_big_integers(copy, text);
     if (quoted) {
-        lcore_check_buf(L, copy, "an answer");
-        lcore_push_slice(L, buf_slice(copy));
+        lbind_check_buf(L, copy, "an answer");
+        lbind_push_slice(L, buf_slice(copy));
     } else {
         lua_pushvalue(L, index);
     }
@@ -152,16 +151,10 @@ static int l_decode(lua_State *L) {
 /* --- answers -----------------------------------------------------------------------------------
  */
 
-static void set_literal(lua_State *L, const char *field, const char *value) {
-    lua_pushstring(L, value);
-    lua_setfield(L, -2, field);
-}
-
 static void set_status_members(lua_State *L, const model_operation *row, int status) {
     for (const model_member *m = row->output; m->name; m++) {
         if (m->place != MODEL_STATUS) continue;
-        lua_pushinteger(L, status);
-        lua_setfield(L, -2, m->name);
+        lbind_set_integer(L, m->name, status);
     }
 }
 
@@ -174,7 +167,7 @@ static slice push_text_field(lua_State *L, int index, const char *name) {
     } else {
         lua_pushnil(L);
     }
-    if (lua_type(L, -1) == LUA_TSTRING) text.ptr = lua_tolstring(L, -1, &text.len);
+    if (lua_type(L, -1) == LUA_TSTRING) text = lbind_to_slice(L, -1);
     return text;
 }
 
@@ -210,25 +203,25 @@ static bool is_transient(int status) {
 static void set_text(lua_State *L, const char *field, slice text) {
     if (!text.len) return;
     if (text.len > MESSAGE_LIMIT) text.len = MESSAGE_LIMIT;
-    lcore_push_slice(L, text);
+    lbind_push_slice(L, text);
     lua_setfield(L, -2, field);
 }
 
 static void set_classification(lua_State *L, slice code, int status) {
     const model_error *known = model_find_error(code);
     unsigned flags = known ? known->flags : 0;
-    set_literal(L, "kind", error_kind(flags, status));
-    lcore_set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
-    lcore_set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
-    lcore_set_flag(L, "clock", flags & MODEL_CLOCK);
-    lcore_set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
+    lbind_set_text(L, "kind", error_kind(flags, status));
+    lbind_set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
+    lbind_set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
+    lbind_set_flag(L, "clock", flags & MODEL_CLOCK);
+    lbind_set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
 }
 
 /* What to say when the answer says nothing that we understand. */
 static void set_fallback(lua_State *L, int status, slice content_type) {
     char code[16];
     snprintf(code, sizeof code, "Http%d", status);
-    set_literal(L, "code", code);
+    lbind_set_text(L, "code", code);
     lua_pushfstring(
         L,
         "the endpoint answered HTTP %d%s%s, which is no FinSpace error; look for a proxy "
@@ -272,8 +265,7 @@ static void push_error(lua_State *L, int status, int headers, int body) {
     set_text(L, "message", message);
     set_text(L, "reason", reason);
     set_text(L, "request_id", request_id);
-    lua_pushinteger(L, status);
-    lua_setfield(L, -2, "status");
+    lbind_set_integer(L, "status", status);
 }
 
 /* A 2xx whose body is not what was promised: nothing of it is passed on as a success. */
@@ -282,17 +274,16 @@ static int push_broken_answer(lua_State *L, int status, int headers, const char 
     slice request_id = push_first_text(L, headers, id_names);
     lua_pushnil(L);
     lua_newtable(L);
-    set_literal(L, "kind", "protocol");
-    set_literal(L, "code", "InvalidAnswer");
+    lbind_set_text(L, "kind", "protocol");
+    lbind_set_text(L, "code", "InvalidAnswer");
     lua_pushfstring(L,
                     "the endpoint answered HTTP %d, but its body is %s; check that the endpoint is "
                     "FinSpace and that no proxy rewrites its answers",
                     status, why);
     lua_setfield(L, -2, "message");
     set_text(L, "request_id", request_id);
-    lcore_set_flag(L, "retryable", false);
-    lua_pushinteger(L, status);
-    lua_setfield(L, -2, "status");
+    lbind_set_flag(L, "retryable", false);
+    lbind_set_integer(L, "status", status);
     return 2;
 }
 
@@ -366,7 +357,7 @@ static void encode_object(lua_State *L, buf *out, int depth) {
         if (i) buf_add_char(out, ',');
         json_add_string(out, keys[i]);
         buf_add_char(out, ':');
-        lcore_push_slice(L, keys[i]);
+        lbind_push_slice(L, keys[i]);
         lua_rawget(L, -3);
         encode_any(L, out, depth + 1);
         lua_pop(L, 1);
@@ -381,8 +372,7 @@ static void encode_any(lua_State *L, buf *out, int depth) {
     luaL_checkstack(L, 8, "value nests too deep");
     switch (lua_type(L, -1)) {
     case LUA_TSTRING: {
-        slice text;
-        text.ptr = lua_tolstring(L, -1, &text.len);
+        slice text = lbind_to_slice(L, -1);
         if (json_find_invalid_utf8(text) != text.len) luaL_error(L, "a string is not UTF-8");
         json_add_string(out, text);
         break;
@@ -416,7 +406,7 @@ static void encode_members(lua_State *L, const model_member *members, buf *out, 
         first = false;
         json_add_string(out, m ? slice_of_cstr(m->wire) : keys[i]);
         buf_add_char(out, ':');
-        lcore_push_slice(L, keys[i]);
+        lbind_push_slice(L, keys[i]);
         lua_rawget(L, -3);
         if (m) {
             encode_shape(L, m->shape, out, depth + 1);
@@ -455,11 +445,11 @@ static int l_json_encode(lua_State *L) {
     const model_operation *row = lcore_check_operation(L, 1);
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
-    buf *out = lcore_push_buf(L, JSON_LIMIT);
+    buf *out = lbind_push_buf(L, JSON_LIMIT);
     lua_pushvalue(L, 3);
     encode_members(L, row->output, out, 0);
-    lcore_check_buf(L, out, "an answer");
-    lcore_push_slice(L, buf_slice(out));
+    lbind_check_buf(L, out, "an answer");
+    lbind_push_slice(L, buf_slice(out));
     return 1;
 }
 

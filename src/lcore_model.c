@@ -3,15 +3,11 @@
 #include "lcore.h"
 
 static void set_text(lua_State *L, const char *field, const char *text) {
-    if (!text) return;
-    lua_pushstring(L, text);
-    lua_setfield(L, -2, field);
+    if (text) lbind_set_text(L, field, text);
 }
 
 static void set_bound(lua_State *L, const char *field, int64_t bound) {
-    if (!bound) return;
-    lua_pushinteger(L, (lua_Integer)bound);
-    lua_setfield(L, -2, field);
+    if (bound) lbind_set_integer(L, field, (lua_Integer)bound);
 }
 
 static void push_texts(lua_State *L, const char *const *texts) {
@@ -71,9 +67,9 @@ static void push_member(lua_State *L, const model_member *member) {
     set_text(L, "name", member->name);
     set_text(L, "wire", member->wire);
     set_text(L, "place", place_name(member->place));
-    lcore_set_flag(L, "required", member->flags & MODEL_REQUIRED);
-    lcore_set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
-    lcore_set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
+    lbind_set_flag(L, "required", member->flags & MODEL_REQUIRED);
+    lbind_set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
+    lbind_set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
     set_shape(L, member->shape);
 }
 
@@ -131,9 +127,8 @@ static int l_operations(lua_State *L) {
 
 /* operation(name [, generation]) -> row | nil */
 static int l_operation(lua_State *L) {
-    slice name, generation;
-    name.ptr = luaL_checklstring(L, 1, &name.len);
-    generation.ptr = luaL_optlstring(L, 2, "", &generation.len);
+    slice name = lbind_check_slice(L, 1);
+    slice generation = lbind_optional_slice(L, 2, SLICE(""));
     const model_operation *row = model_find_operation(name, generation);
     if (!row) return 0;
     push_operation(L, row);
@@ -155,10 +150,10 @@ static int l_errors(lua_State *L) {
         const model_error *error = &model_errors[i];
         lua_newtable(L);
         set_text(L, "code", error->code);
-        lcore_set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
-        lcore_set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
-        lcore_set_flag(L, "clock", error->flags & MODEL_CLOCK);
-        lcore_set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
+        lbind_set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
+        lbind_set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
+        lbind_set_flag(L, "clock", error->flags & MODEL_CLOCK);
+        lbind_set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
         push_statuses(L, error->statuses);
         lua_setfield(L, -2, "statuses");
         lua_rawseti(L, -2, i + 1);

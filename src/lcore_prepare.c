@@ -35,7 +35,7 @@ typedef struct walk {
 static void add_fault(walk *w, const char *rule) {
     lua_State *L = w->L;
     lua_newtable(L);
-    lcore_push_slice(L, w->name->len ? buf_slice(w->name) : slice_of_cstr(w->row->name));
+    lbind_push_slice(L, w->name->len ? buf_slice(w->name) : slice_of_cstr(w->row->name));
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "member");
     lua_pushliteral(L, " ");
@@ -153,8 +153,7 @@ static void write_string(walk *w, const model_shape *shape, buf *out) {
         add_type_fault(w, "a string");
         return;
     }
-    slice text;
-    text.ptr = lua_tolstring(w->L, -1, &text.len);
+    slice text = lbind_to_slice(w->L, -1);
     model_rule broken = model_check_string(shape, text);
     if (broken != MODEL_RULE_KEPT) {
         add_string_fault(w, shape, text, broken);
@@ -235,7 +234,7 @@ static void write_list(walk *w, const model_shape *shape, buf *out) {
 
 static void write_entry(walk *w, const model_shape *shape, slice key, buf *out) {
     size_t outer = enter_key(w, key);
-    lcore_push_slice(w->L, key);
+    lbind_push_slice(w->L, key);
     write_string(w, shape->key, out);
     if (out) buf_add_char(out, ':');
     lua_rawget(w->L, -3); /* the table lies beneath the keys */
@@ -360,7 +359,7 @@ static void write_query_value(walk *w, const model_member *m) {
     if (lcore_to_integer(w->L, -1, &number)) {
         buf_add_int(w->query, number);
     } else if (lua_type(w->L, -1) == LUA_TSTRING) {
-        text.ptr = lua_tolstring(w->L, -1, &text.len);
+        text = lbind_to_slice(w->L, -1);
         uri_encode(w->query, text);
     }
 }
@@ -370,7 +369,7 @@ static void check_path_value(walk *w, const model_member *m) {
     write_value(w, m->shape, NULL);
     slice text;
     if (lua_type(w->L, -1) != LUA_TSTRING) return;
-    text.ptr = lua_tolstring(w->L, -1, &text.len);
+    text = lbind_to_slice(w->L, -1);
     if (slice_eq(text, SLICE(".")) || slice_eq(text, SLICE(".."))) {
         lua_pushliteral(w->L, "must not be '.' or '..', because it becomes a segment of the path");
         add_fault(w, "path");
@@ -427,7 +426,7 @@ static void write_path(lua_State *L, const model_operation *row, int params, buf
         const model_member *m = model_find_wire_member(row->input, slice_of(rest.ptr, close));
         slice value;
         lua_getfield(L, params, m->name);
-        value.ptr = lua_tolstring(L, -1, &value.len);
+        value = lbind_to_slice(L, -1);
         uri_encode(path, value);
         lua_pop(L, 1);
         rest = slice_from(rest, close + 1);
@@ -454,16 +453,16 @@ static const model_operation *choose_row(lua_State *L, const model_operation *fi
 static void push_request(lua_State *L, const model_operation *row, const buf *path,
                          const buf *query, const buf *body) {
     lua_createtable(L, 0, REQUEST_FIELDS);
-    lcore_set_slice(L, "operation", slice_of_cstr(row->name));
-    lcore_set_slice(L, "generation", slice_of_cstr(row->generation));
-    lcore_set_slice(L, "method", slice_of_cstr(row->method));
-    lcore_set_slice(L, "path", buf_slice(path));
-    lcore_set_slice(L, "query", buf_slice(query));
+    lbind_set_slice(L, "operation", slice_of_cstr(row->name));
+    lbind_set_slice(L, "generation", slice_of_cstr(row->generation));
+    lbind_set_slice(L, "method", slice_of_cstr(row->method));
+    lbind_set_slice(L, "path", buf_slice(path));
+    lbind_set_slice(L, "query", buf_slice(query));
     lua_createtable(L, 0, 1);
     if (body) {
-        lcore_set_slice(L, "content-type", SLICE("application/json"));
+        lbind_set_slice(L, "content-type", SLICE("application/json"));
         lua_setfield(L, -2, "headers");
-        lcore_set_slice(L, "body", buf_slice(body));
+        lbind_set_slice(L, "body", buf_slice(body));
     } else {
         lua_setfield(L, -2, "headers");
     }
@@ -491,8 +490,7 @@ static void check_params(lua_State *L, int index) {
 
 /* prepare(name, params [, client_token]) -> request | nil, faults */
 static int l_prepare(lua_State *L) {
-    slice name;
-    name.ptr = luaL_checklstring(L, 1, &name.len);
+    slice name = lbind_check_slice(L, 1);
     const model_operation *row = model_find_operation(name, SLICE(""));
     if (!row) return luaL_error(L, "unknown operation '%s'", name.ptr);
     lua_settop(L, 3);
@@ -515,16 +513,16 @@ static int l_prepare(lua_State *L) {
     lua_pushvalue(L, 2);
     refuse_unknown(&w, w.row->input);
     write_input(&w, 2, client_token);
-    lcore_check_buf(L, w.name, "the name of a member");
+    lbind_check_buf(L, w.name, "the name of a member");
     if (w.fault_count) return push_faults(&w);
 
     write_path(L, w.row, 2, path);
     if (w.body) {
         buf_add_char(w.body, '}');
-        lcore_check_buf(L, w.body, "the request's body");
+        lbind_check_buf(L, w.body, "the request's body");
     }
-    lcore_check_buf(L, path, "the request's path");
-    lcore_check_buf(L, w.query, "the request's query");
+    lbind_check_buf(L, path, "the request's path");
+    lbind_check_buf(L, w.query, "the request's query");
     push_request(L, w.row, path, w.query, w.body);
     lcore_return_scratch(L, scratch_index);
     return 1;
@@ -538,9 +536,9 @@ static int l_check(lua_State *L) {
     lua_settop(L, 3);
     lua_newtable(L);
     w.faults = lua_gettop(L);
-    w.name = lcore_push_buf(L, NAME_LIMIT);
+    w.name = lbind_push_buf(L, NAME_LIMIT);
     write_input(&w, 3, 0);
-    lcore_check_buf(L, w.name, "the name of a member");
+    lbind_check_buf(L, w.name, "the name of a member");
     if (w.fault_count) return push_faults(&w);
     lua_pushvalue(L, 3);
     return 1;

@@ -16,56 +16,13 @@ enum {
 
 /* --- reading arguments ------------------------------------------------------------------------ */
 
-static slice require_field(lua_State *L, int index, const char *name) {
-    slice s = lcore_push_field(L, index, name, slice_of(NULL, 0));
-    if (!s.ptr) luaL_error(L, "'%s' is missing", name);
-    return s;
-}
-
-static bool boolean_field(lua_State *L, int index, const char *name, bool fallback) {
-    lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) {
-        luaL_error(L, "'%s' must be a boolean, not a %s", name, luaL_typename(L, -1));
-    }
-    bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return value;
-}
-
-/* A whole number from 0 to 2^53; fractions are cut off, so that a clock's time can be given. */
-static long long whole_number(lua_State *L, int index, const char *name) {
-    if (lua_type(L, index) != LUA_TNUMBER) {
-        luaL_error(L, "'%s' must be a number, not a %s", name, luaL_typename(L, index));
-    }
-    lua_Number value = lua_tonumber(L, index);
-    if (!(value >= 0 && value <= LCOMPAT_MAX_EXACT_DOUBLE)) {
-        luaL_error(L, "'%s' must be a number from 0 to 2^53", name);
-    }
-    return (long long)value;
-}
-
-static long long number_field(lua_State *L, int index, const char *name, long long fallback) {
-    lua_getfield(L, index, name);
-    long long value = lua_isnil(L, -1) ? fallback : whole_number(L, -1, name);
-    lua_pop(L, 1);
-    return value;
-}
-
-static void check_table(lua_State *L, int index, const char *name) {
-    if (!lua_istable(L, index)) {
-        luaL_error(L, "'%s' must be a table, not a %s", name, luaL_typename(L, index));
-    }
-}
-
 /* Strings only: turning a number into one would change the key under lua_next. The string stays
  * alive in its table, which nobody changes before the request is signed. */
 static slice header_text(lua_State *L, int index, const char *what) {
-    slice s;
     if (lua_type(L, index) != LUA_TSTRING) {
         luaL_error(L, "a header's %s must be a string, not a %s", what, luaL_typename(L, index));
     }
-    s.ptr = lua_tolstring(L, index, &s.len);
-    return s;
+    return lbind_to_slice(L, index);
 }
 
 static void add_header(lua_State *L, sigv4_pair *headers, size_t *count, int name, int value) {
@@ -82,7 +39,7 @@ static size_t read_header_list(lua_State *L, int index, sigv4_pair *headers) {
     size_t count = 0, length = lua_rawlen(L, index);
     for (size_t i = 1; i <= length; i++) {
         lua_rawgeti(L, index, (int)i);
-        check_table(L, -1, "headers[i]");
+        lbind_check_table(L, -1, "headers[i]");
         lua_rawgeti(L, -1, 1);
         lua_rawgeti(L, -2, 2);
         add_header(L, headers, &count, -2, -1);
@@ -105,17 +62,17 @@ static size_t read_header_map(lua_State *L, int index, sigv4_pair *headers) {
 /* Reads the request at `index`; the slices live in strings on the stack and in the headers' table,
  * which is left on the top. */
 static sigv4_request read_request(lua_State *L, int index, sigv4_pair *headers) {
-    check_table(L, index, "request");
+    lbind_check_table(L, index, "request");
     luaL_checkstack(L, 16, "the request has too many fields");
     sigv4_request r = {.headers = headers};
-    r.method = require_field(L, index, "method");
-    r.path = require_field(L, index, "path");
-    r.query = lcore_push_field(L, index, "query", SLICE(""));
-    r.payload_hash = lcore_push_field(L, index, "payload_hash", SLICE(""));
+    r.method = lbind_require_text(L, index, "method");
+    r.path = lbind_require_text(L, index, "path");
+    r.query = lbind_push_text(L, index, "query", SLICE(""));
+    r.payload_hash = lbind_push_text(L, index, "payload_hash", SLICE(""));
     /* With its hash given, a body may be what only a transport understands: a slice of a file. */
-    if (!r.payload_hash.len) r.body = lcore_push_field(L, index, "body", SLICE(""));
+    if (!r.payload_hash.len) r.body = lbind_push_text(L, index, "body", SLICE(""));
     lua_getfield(L, index, "headers");
-    check_table(L, -1, "headers");
+    lbind_check_table(L, -1, "headers");
     int table = lua_gettop(L);
     r.header_count = lua_rawlen(L, table) ? read_header_list(L, table, headers)
                                           : read_header_map(L, table, headers);
@@ -133,7 +90,7 @@ static int push_failure(lua_State *L, sigv4_status status, slice culprit) {
     }
     if (nameable) {
         lua_pushfstring(L, "%s: ", sigv4_message(status));
-        lcore_push_slice(L, culprit);
+        lbind_push_slice(L, culprit);
         lua_concat(L, 2);
     } else {
         lua_pushstring(L, sigv4_message(status));
@@ -170,7 +127,7 @@ static void signer_wipe(signer *s) {
     s->open = false;
 }
 
-static int signer_close(lua_State *L) {
+static int l_signer_close(lua_State *L) {
     signer_wipe(luaL_checkudata(L, 1, SIGNER_CLASS));
     return 0;
 }
@@ -183,15 +140,13 @@ static slice keep(char **at, slice text) {
 }
 
 /* core.signer(credentials, region, service) */
-static int new_signer(lua_State *L) {
-    check_table(L, 1, "credentials");
-    size_t region_len, service_len;
-    const char *region = luaL_checklstring(L, 2, &region_len);
-    const char *service = luaL_checklstring(L, 3, &service_len);
-    slice key_id = require_field(L, 1, "access_key_id");
-    slice secret = require_field(L, 1, "secret_access_key");
-    slice token = lcore_push_field(L, 1, "session_token", SLICE(""));
-    size_t size = key_id.len + secret.len + token.len + region_len + service_len;
+static int l_signer(lua_State *L) {
+    lbind_check_table(L, 1, "credentials");
+    slice region = lbind_check_slice(L, 2), service = lbind_check_slice(L, 3);
+    slice key_id = lbind_require_text(L, 1, "access_key_id");
+    slice secret = lbind_require_text(L, 1, "secret_access_key");
+    slice token = lbind_push_text(L, 1, "session_token", SLICE(""));
+    size_t size = key_id.len + secret.len + token.len + region.len + service.len;
     signer *s = lcompat_newuserdata(L, sizeof *s + size);
     char *at = s->text;
     memset(s, 0, sizeof *s);
@@ -200,13 +155,12 @@ static int new_signer(lua_State *L) {
     s->how.key = &s->key;
     s->how.access_key_id = keep(&at, key_id);
     s->how.session_token = keep(&at, token);
-    s->how.region = keep(&at, slice_of(region, region_len));
-    s->how.service = keep(&at, slice_of(service, service_len));
+    s->how.region = keep(&at, region);
+    s->how.service = keep(&at, service);
     s->secret = keep(&at, secret);
     s->open = true;
     sigv4_signing_defaults(&s->how, s->how.service);
-    luaL_getmetatable(L, SIGNER_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, SIGNER_CLASS);
     return 1;
 }
 
@@ -226,12 +180,12 @@ static sigv4_status signer_sign(signer *s, const sigv4_request *request, sigv4_s
 
 /* signer:sign(request, time) sets the headers of the request; returns it, and the signature in hex.
  */
-static int signer_sign_headers(lua_State *L) {
+static int l_signer_sign(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     char storage[AUTHORIZATION_SIZE];
     buf authorization;
     signer *s = check_signer(L);
-    s->how.time = whole_number(L, 3, "time");
+    s->how.time = lbind_to_count(L, 3, "time");
     sigv4_request request = read_request(L, 2, headers);
 
     sigv4_signature out = {.authorization = &authorization};
@@ -240,33 +194,34 @@ static int signer_sign_headers(lua_State *L) {
     sigv4_status status = signer_sign(s, &request, &out);
     if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
 
-    lcore_set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
-    if (s->how.session_token.len) lcore_set_slice(L, "x-amz-security-token", s->how.session_token);
+    lbind_set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
+    if (s->how.session_token.len) lbind_set_slice(L, "x-amz-security-token", s->how.session_token);
     if (s->how.sign_body)
-        lcore_set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
-    lcore_set_slice(L, "authorization", buf_slice(&authorization));
+        lbind_set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
+    lbind_set_slice(L, "authorization", buf_slice(&authorization));
     lua_settop(L, 2);
-    lcore_push_slice(L, slice_of_cstr(out.hex));
+    lbind_push_slice(L, slice_of_cstr(out.hex));
     return 2;
 }
 
 /* signer:presign(request, time, expires) returns the whole query. */
-static int signer_presign(lua_State *L) {
+static int l_signer_presign(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     signer *s = check_signer(L);
-    s->how.time = whole_number(L, 3, "time");
-    s->how.expires = lua_isnoneornil(L, 4) ? SIGV4_DEFAULT_EXPIRES : whole_number(L, 4, "expires");
+    s->how.time = lbind_to_count(L, 3, "time");
+    s->how.expires =
+        lua_isnoneornil(L, 4) ? SIGV4_DEFAULT_EXPIRES : lbind_to_count(L, 4, "expires");
     sigv4_request request = read_request(L, 2, headers);
 
-    sigv4_signature out = {.query = lcore_push_buf(L, MAX_TEXT)};
+    sigv4_signature out = {.query = lbind_push_buf(L, MAX_TEXT)};
     s->how.query_form = true;
     sigv4_status status = signer_sign(s, &request, &out);
     if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
-    lcore_push_slice(L, buf_slice(out.query));
+    lbind_push_slice(L, buf_slice(out.query));
     return 1;
 }
 
-static int signer_tostring(lua_State *L) {
+static int l_signer_tostring(lua_State *L) {
     const signer *s = luaL_checkudata(L, 1, SIGNER_CLASS);
     lua_pushfstring(L, "finspace.signer (%s)", s->open ? "open" : "closed");
     return 1;
@@ -278,27 +233,27 @@ static int signer_tostring(lua_State *L) {
 static sigv4_signing read_signing(lua_State *L, slice *secret) {
     sigv4_signing how = {0};
     lua_getfield(L, 1, "credentials");
-    check_table(L, -1, "credentials");
+    lbind_check_table(L, -1, "credentials");
     int credentials = lua_gettop(L);
     luaL_checkstack(L, 16, "too many fields");
-    how.access_key_id = require_field(L, credentials, "access_key_id");
-    how.session_token = lcore_push_field(L, credentials, "session_token", SLICE(""));
-    *secret = require_field(L, credentials, "secret_access_key");
-    how.region = require_field(L, 1, "region");
-    how.service = require_field(L, 1, "service");
-    slice form = lcore_push_field(L, 1, "form", SLICE("header"));
+    how.access_key_id = lbind_require_text(L, credentials, "access_key_id");
+    how.session_token = lbind_push_text(L, credentials, "session_token", SLICE(""));
+    *secret = lbind_require_text(L, credentials, "secret_access_key");
+    how.region = lbind_require_text(L, 1, "region");
+    how.service = lbind_require_text(L, 1, "service");
+    slice form = lbind_push_text(L, 1, "form", SLICE("header"));
     how.query_form = slice_eq(form, SLICE("query"));
     if (!how.query_form && !slice_eq(form, SLICE("header"))) {
         luaL_error(L, "'form' must be \"header\" or \"query\"");
     }
     sigv4_signing_defaults(&how, how.service);
-    how.time = number_field(L, 1, "time", -1);
+    how.time = lbind_count_field(L, 1, "time", -1);
     if (how.time < 0) luaL_error(L, "'time' is missing");
-    how.expires = number_field(L, 1, "expires", how.expires);
-    how.normalize = boolean_field(L, 1, "normalize", how.normalize);
-    how.double_encode = boolean_field(L, 1, "double_encode", how.double_encode);
-    how.sign_body = boolean_field(L, 1, "sign_body", how.sign_body);
-    how.omit_session_token = boolean_field(L, 1, "omit_session_token", false);
+    how.expires = lbind_count_field(L, 1, "expires", how.expires);
+    how.normalize = lbind_flag_field(L, 1, "normalize", how.normalize);
+    how.double_encode = lbind_flag_field(L, 1, "double_encode", how.double_encode);
+    how.sign_body = lbind_flag_field(L, 1, "sign_body", how.sign_body);
+    how.omit_session_token = lbind_flag_field(L, 1, "omit_session_token", false);
     return how;
 }
 
@@ -306,7 +261,7 @@ static void append_header(lua_State *L, int list, const char *name, slice value)
     lua_createtable(L, 2, 0);
     lua_pushstring(L, name);
     lua_rawseti(L, -2, 1);
-    lcore_push_slice(L, value);
+    lbind_push_slice(L, value);
     lua_rawseti(L, -2, 2);
     lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
 }
@@ -329,17 +284,17 @@ static void set_added_headers(lua_State *L, const sigv4_signing *how, const sigv
 }
 
 /* core.sign(raw) returns every stage. */
-static int core_sign(lua_State *L) {
+static int l_sign(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     slice secret;
     sigv4_key key;
     lua_settop(L, 1);
     sigv4_request request = read_request(L, 1, headers);
     sigv4_signing how = read_signing(L, &secret);
-    sigv4_signature out = {.authorization = lcore_push_buf(L, MAX_TEXT),
-                           .query = lcore_push_buf(L, MAX_TEXT),
-                           .canonical_request = lcore_push_buf(L, MAX_TEXT),
-                           .string_to_sign = lcore_push_buf(L, MAX_TEXT)};
+    sigv4_signature out = {.authorization = lbind_push_buf(L, MAX_TEXT),
+                           .query = lbind_push_buf(L, MAX_TEXT),
+                           .canonical_request = lbind_push_buf(L, MAX_TEXT),
+                           .string_to_sign = lbind_push_buf(L, MAX_TEXT)};
 
     how.key = &key;
     sigv4_key_derive(&key, secret, how.time, how.region, how.service);
@@ -350,13 +305,13 @@ static int core_sign(lua_State *L) {
     lua_newtable(L);
     set_added_headers(L, &how, &out);
     if (how.query_form) {
-        lcore_set_slice(L, "query", buf_slice(out.query));
+        lbind_set_slice(L, "query", buf_slice(out.query));
     } else {
-        lcore_set_slice(L, "authorization", buf_slice(out.authorization));
+        lbind_set_slice(L, "authorization", buf_slice(out.authorization));
     }
-    lcore_set_slice(L, "canonical_request", buf_slice(out.canonical_request));
-    lcore_set_slice(L, "string_to_sign", buf_slice(out.string_to_sign));
-    lcore_set_slice(L, "signature", slice_of_cstr(out.hex));
+    lbind_set_slice(L, "canonical_request", buf_slice(out.canonical_request));
+    lbind_set_slice(L, "string_to_sign", buf_slice(out.string_to_sign));
+    lbind_set_slice(L, "signature", slice_of_cstr(out.hex));
     return 1;
 }
 
@@ -364,29 +319,27 @@ static int core_sign(lua_State *L) {
 
 static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
     lua_newtable(L);
-    lcore_set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
-    lcore_set_slice(L, "access_key_id", auth->access_key_id);
-    lcore_set_slice(L, "date", auth->date);
-    lcore_set_slice(L, "region", auth->region);
-    lcore_set_slice(L, "service", auth->service);
-    lcore_set_slice(L, "signed_headers", auth->signed_headers);
-    lcore_set_slice(L, "signature", auth->signature);
-    if (auth->session_token.len) lcore_set_slice(L, "session_token", auth->session_token);
-    if (auth->payload_hash.len) lcore_set_slice(L, "payload_hash", auth->payload_hash);
-    lua_pushinteger(L, (lua_Integer)auth->time);
-    lua_setfield(L, -2, "time");
+    lbind_set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
+    lbind_set_slice(L, "access_key_id", auth->access_key_id);
+    lbind_set_slice(L, "date", auth->date);
+    lbind_set_slice(L, "region", auth->region);
+    lbind_set_slice(L, "service", auth->service);
+    lbind_set_slice(L, "signed_headers", auth->signed_headers);
+    lbind_set_slice(L, "signature", auth->signature);
+    if (auth->session_token.len) lbind_set_slice(L, "session_token", auth->session_token);
+    if (auth->payload_hash.len) lbind_set_slice(L, "payload_hash", auth->payload_hash);
+    lbind_set_integer(L, "time", (lua_Integer)auth->time);
     if (auth->query_form) {
-        lua_pushinteger(L, (lua_Integer)auth->expires);
-        lua_setfield(L, -2, "expires");
+        lbind_set_integer(L, "expires", (lua_Integer)auth->expires);
     }
 }
 
 /* core.authorization(request [, service]); the service only chooses whose codes refusals have. */
-static int core_authorization(lua_State *L) {
+static int l_authorization(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     sigv4_authorization auth;
     buf storage;
-    slice service = {.ptr = luaL_optlstring(L, 2, "", &service.len)};
+    slice service = lbind_optional_slice(L, 2, SLICE(""));
     lua_settop(L, 2);
     sigv4_request request = read_request(L, 1, headers);
     char *decoded = lcompat_newuserdata(L, request.query.len + 1);
@@ -401,47 +354,47 @@ static int core_authorization(lua_State *L) {
 /* The table that core.authorization gave. */
 static sigv4_authorization read_authorization(lua_State *L, int index) {
     sigv4_authorization auth = {0};
-    check_table(L, index, "auth");
-    slice form = require_field(L, index, "form");
+    lbind_check_table(L, index, "auth");
+    slice form = lbind_require_text(L, index, "form");
     auth.query_form = slice_eq(form, SLICE("query"));
-    auth.access_key_id = require_field(L, index, "access_key_id");
-    auth.date = require_field(L, index, "date");
-    auth.region = require_field(L, index, "region");
-    auth.service = require_field(L, index, "service");
-    auth.signed_headers = require_field(L, index, "signed_headers");
-    auth.signature = require_field(L, index, "signature");
-    auth.payload_hash = lcore_push_field(L, index, "payload_hash", SLICE(""));
-    auth.time = number_field(L, index, "time", 0);
-    auth.expires = number_field(L, index, "expires", 0);
+    auth.access_key_id = lbind_require_text(L, index, "access_key_id");
+    auth.date = lbind_require_text(L, index, "date");
+    auth.region = lbind_require_text(L, index, "region");
+    auth.service = lbind_require_text(L, index, "service");
+    auth.signed_headers = lbind_require_text(L, index, "signed_headers");
+    auth.signature = lbind_require_text(L, index, "signature");
+    auth.payload_hash = lbind_push_text(L, index, "payload_hash", SLICE(""));
+    auth.time = lbind_count_field(L, index, "time", 0);
+    auth.expires = lbind_count_field(L, index, "expires", 0);
     return auth;
 }
 
 /* Leaves the strings on the stack. */
 static sigv4_policy read_policy(lua_State *L, int index, sigv4_request *request) {
     sigv4_policy policy = {0};
-    check_table(L, index, "policy");
-    policy.region = require_field(L, index, "region");
-    policy.service = require_field(L, index, "service");
+    lbind_check_table(L, index, "policy");
+    policy.region = lbind_require_text(L, index, "region");
+    policy.service = lbind_require_text(L, index, "service");
     sigv4_policy_defaults(&policy, policy.service);
-    policy.now = number_field(L, index, "now", -1);
+    policy.now = lbind_count_field(L, index, "now", -1);
     if (policy.now < 0) luaL_error(L, "'now' is missing");
-    policy.max_skew = number_field(L, index, "max_skew", policy.max_skew);
-    policy.normalize = boolean_field(L, index, "normalize", policy.normalize);
-    policy.double_encode = boolean_field(L, index, "double_encode", policy.double_encode);
+    policy.max_skew = lbind_count_field(L, index, "max_skew", policy.max_skew);
+    policy.normalize = lbind_flag_field(L, index, "normalize", policy.normalize);
+    policy.double_encode = lbind_flag_field(L, index, "double_encode", policy.double_encode);
     lua_getfield(L, index, "payload_hash");
     policy.body_pending = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     if (!policy.body_pending) {
-        request->payload_hash = lcore_push_field(L, index, "payload_hash", request->payload_hash);
+        request->payload_hash = lbind_push_text(L, index, "payload_hash", request->payload_hash);
     }
     return policy;
 }
 
 /* core.verify(request, auth, secret_access_key, policy); without a secret the key is unknown. */
-static int core_verify(lua_State *L) {
+static int l_verify(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     lua_settop(L, 4);
     luaL_checkstack(L, 40, "too many fields");
-    slice secret = {.ptr = luaL_optlstring(L, 3, NULL, &secret.len)};
+    slice secret = lbind_optional_slice(L, 3, slice_of(NULL, 0));
     sigv4_request request = read_request(L, 1, headers);
     sigv4_authorization auth = read_authorization(L, 2);
     sigv4_policy policy = read_policy(L, 4, &request);
@@ -455,17 +408,17 @@ static int core_verify(lua_State *L) {
 }
 
 void lcore_open_sigv4(lua_State *L) {
-    static const luaL_Reg signer_methods[] = {{"sign", signer_sign_headers},
-                                              {"presign", signer_presign},
-                                              {"close", signer_close},
+    static const luaL_Reg signer_methods[] = {{"sign", l_signer_sign},
+                                              {"presign", l_signer_presign},
+                                              {"close", l_signer_close},
                                               {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"signer", new_signer},
-                                         {"sign", core_sign},
-                                         {"authorization", core_authorization},
-                                         {"verify", core_verify},
+    static const luaL_Reg functions[] = {{"signer", l_signer},
+                                         {"sign", l_sign},
+                                         {"authorization", l_authorization},
+                                         {"verify", l_verify},
                                          {NULL, NULL}};
-    lcompat_newclass(L, SIGNER_CLASS, signer_methods, signer_close);
-    lua_pushcfunction(L, signer_tostring);
+    lbind_push_class(L, SIGNER_CLASS, signer_methods, l_signer_close);
+    lua_pushcfunction(L, l_signer_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);

@@ -5,7 +5,7 @@
  * it returns; a multi keeps the strings of its calls in a table in the registry, by id.
  */
 #include "http.h"
-#include "lcompat.h"
+#include "lbind.h"
 
 #include <errno.h>
 
@@ -17,62 +17,20 @@ FINSPACE_EXPORT int luaopen_finspace_http(lua_State *L);
 
 /* --- options ---------------------------------------------------------------------------------- */
 
-static void bad_field(lua_State *L, const char *name, const char *wanted) {
-    luaL_error(L, "'%s' must be %s, not a %s", name, wanted, luaL_typename(L, -1));
-}
-
 /* A count of seconds in the table at `index`, or `fallback`. */
 static double seconds_field(lua_State *L, int index, const char *name, double fallback) {
-    lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TNUMBER) bad_field(L, name, "a number of seconds");
-        fallback = lua_tonumber(L, -1);
-        if (!(fallback >= 0)) luaL_error(L, "'%s' must not be negative", name);
-    }
-    lua_pop(L, 1);
-    return fallback;
-}
-
-/* A whole number from 0 to 2^53 in the table at `index`, or `fallback`. */
-static int64_t count_field(lua_State *L, int index, const char *name, int64_t fallback) {
-    lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TNUMBER) bad_field(L, name, "a whole number");
-        lua_Number value = lua_tonumber(L, -1);
-        if (!(value >= 0 && value <= LCOMPAT_MAX_EXACT_DOUBLE)) {
-            luaL_error(L, "'%s' is out of range", name);
-        }
-        fallback = (int64_t)value;
-    }
-    lua_pop(L, 1);
-    return fallback;
-}
-
-/* The string in a field, which the table anchors; an empty slice with NULL when it is absent. */
-static slice text_field(lua_State *L, int index, const char *name) {
-    slice text = {NULL, 0};
-    lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, name, "a string");
-        text.ptr = lua_tolstring(L, -1, &text.len);
-    }
-    lua_pop(L, 1);
-    return text;
-}
-
-/* A field that libcurl or the system reads as a C string. */
-static const char *word_field(lua_State *L, int index, const char *name) {
-    slice text = text_field(L, index, name);
-    if (slice_find(text, '\0') < text.len) luaL_error(L, "'%s' must not hold a NUL byte", name);
-    return text.ptr;
+    double seconds = lbind_number_field(L, index, name, fallback);
+    if (!(seconds >= 0)) luaL_error(L, "'%s' must not be negative", name);
+    return seconds;
 }
 
 /* `proxy`: a string; false forces none; nil leaves it to the environment. */
 static const char *proxy_field(lua_State *L, int index) {
     lua_getfield(L, index, "proxy");
     bool none = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+    if (none) return "";
     lua_pop(L, 1);
-    return none ? "" : word_field(L, index, "proxy");
+    return lbind_push_word(L, index, "proxy");
 }
 
 static void check_option_names(lua_State *L, int index) {
@@ -93,15 +51,15 @@ static void check_option_names(lua_State *L, int index) {
 
 /* A size in bytes, within what memory can have. */
 static size_t size_field(lua_State *L, int index, const char *name, size_t fallback) {
-    int64_t size = count_field(L, index, name, -1);
+    int64_t size = lbind_count_field(L, index, name, -1);
     return size < 0 ? fallback : (size_t)size;
 }
 
-/* What a client's options and a request have in common. The strings stay the table's. */
+/* What a client's options and a request have in common. The strings stay on the stack. */
 static void read_options(lua_State *L, int index, http_options *o) {
-    const char *ca_file = word_field(L, index, "ca_file");
+    const char *ca_file = lbind_push_word(L, index, "ca_file");
     const char *proxy = proxy_field(L, index);
-    const char *user_agent = word_field(L, index, "user_agent");
+    const char *user_agent = lbind_push_word(L, index, "user_agent");
     if (slice_has_line_break(slice_of_cstr(user_agent))) {
         luaL_error(L, "'user_agent' must not hold a line break");
     }
@@ -123,7 +81,7 @@ static http_options check_options(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     check_option_names(L, 1);
     read_options(L, 1, &o);
-    o.max_connections = (long)count_field(L, 1, "max_connections", 0);
+    o.max_connections = (long)lbind_count_field(L, 1, "max_connections", 0);
     return o;
 }
 
@@ -131,64 +89,57 @@ static http_options check_options(lua_State *L) {
 
 static void read_headers(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "headers");
-    if (!lua_isnil(L, -1) && !lua_istable(L, -1)) bad_field(L, "headers", "a table");
+    if (lua_isnil(L, -1)) return;
+    if (!lua_istable(L, -1)) lbind_bad_field(L, "headers", "a table");
     lua_pushnil(L);
-    while (lua_istable(L, -2) && lua_next(L, -2)) {
-        slice name, value;
+    while (lua_next(L, -2)) {
         if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "'headers' must map names to strings");
-        name.ptr = lua_tolstring(L, -2, &name.len);
-        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, name.ptr, "a string");
-        value.ptr = lua_tolstring(L, -1, &value.len);
-        http_add_header(t, name, value);
+        slice name = lbind_to_slice(L, -2);
+        if (lua_type(L, -1) != LUA_TSTRING) lbind_bad_field(L, name.ptr, "a string");
+        http_add_header(t, name, lbind_to_slice(L, -1));
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
 }
 
-/* A body is a string, or a slice of a file. */
-static void read_body(lua_State *L, int index, http_transfer *t) {
+/* A body is a string, or a slice of a file. Leaves it at the index that it gives. */
+static int read_body(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "body");
-    if (lua_istable(L, -1)) {
-        int body = lua_gettop(L);
-        const char *path = word_field(L, body, "file");
+    int body = lua_gettop(L);
+    if (lua_istable(L, body)) {
+        const char *path = lbind_push_word(L, body, "file");
         if (!path) luaL_error(L, "a body that is no string must name its 'file'");
-        int64_t offset = count_field(L, body, "offset", 0);
-        http_set_body_file(t, path, offset, count_field(L, body, "length", -1));
+        int64_t offset = lbind_count_field(L, body, "offset", 0);
+        http_set_body_file(t, path, offset, lbind_count_field(L, body, "length", -1));
     } else if (lua_type(L, -1) == LUA_TSTRING) {
-        slice bytes;
-        bytes.ptr = lua_tolstring(L, -1, &bytes.len);
-        http_set_body(t, bytes);
+        http_set_body(t, lbind_to_slice(L, -1));
     } else if (!lua_isnil(L, -1)) {
-        bad_field(L, "body", "a string or a file");
+        lbind_bad_field(L, "body", "a string or a file");
     }
-    lua_pop(L, 1);
+    return body;
 }
 
 static void read_sink(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "sink");
-    if (!lua_isnil(L, -1)) {
-        if (!lua_istable(L, -1)) bad_field(L, "sink", "a table");
-        int sink = lua_gettop(L);
-        const char *path = word_field(L, sink, "file");
-        if (!path) luaL_error(L, "'sink' must name its 'file'");
-        http_set_sink(t, path, count_field(L, sink, "offset", -1));
-    }
-    lua_pop(L, 1);
+    if (lua_isnil(L, -1)) return;
+    if (!lua_istable(L, -1)) lbind_bad_field(L, "sink", "a table");
+    int sink = lua_gettop(L);
+    const char *path = lbind_push_word(L, sink, "file");
+    if (!path) luaL_error(L, "'sink' must name its 'file'");
+    http_set_sink(t, path, lbind_count_field(L, sink, "offset", -1));
 }
 
 static void read_addresses(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "allowed_addresses");
-    if (!lua_isnil(L, -1) && !lua_istable(L, -1)) bad_field(L, "allowed_addresses", "a list");
-    size_t count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+    if (lua_isnil(L, -1)) return;
+    if (!lua_istable(L, -1)) lbind_bad_field(L, "allowed_addresses", "a list");
+    size_t count = lua_rawlen(L, -1);
     for (size_t i = 1; i <= count; i++) {
-        slice address;
         lua_rawgeti(L, -1, (int)i);
-        if (lua_type(L, -1) != LUA_TSTRING) bad_field(L, "allowed_addresses", "a list of strings");
-        address.ptr = lua_tolstring(L, -1, &address.len);
-        http_allow_address(t, address);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            lbind_bad_field(L, "allowed_addresses", "a list of strings");
+        http_allow_address(t, lbind_to_slice(L, -1));
         lua_pop(L, 1);
     }
-    lua_pop(L, 1);
 }
 
 /* What this request wants otherwise than its client. A limit on the body that a request names holds
@@ -196,28 +147,28 @@ static void read_addresses(lua_State *L, int index, http_transfer *t) {
 static void read_call_options(lua_State *L, int index, http_transfer *t) {
     http_options *o = http_call_options(t);
     read_options(L, index, o);
-    o->max_sink = (uint64_t)count_field(L, index, "max_body", INT64_MAX);
+    o->max_sink = (uint64_t)lbind_count_field(L, index, "max_body", INT64_MAX);
     lua_getfield(L, index, "repeatable");
     http_set_repeatable(t, lua_isnil(L, -1) || lua_toboolean(L, -1));
     lua_pop(L, 1);
 }
 
-/* Writes the request table at `index` into the transfer. All strings stay anchored in the table. */
-static void read_request(lua_State *L, int index, http_transfer *t) {
+/* Writes the request table at `index` into the transfer. Leaves all strings on the stack, and gives
+ * the index of the body, which libcurl goes on reading. */
+static int read_request(lua_State *L, int index, http_transfer *t) {
     luaL_checktype(L, index, LUA_TTABLE);
-    http_set_target(t, text_field(L, index, "method"), text_field(L, index, "url"));
+    luaL_checkstack(L, LUA_MINSTACK, "a request has too many fields");
+    slice method = lbind_push_text(L, index, "method", SLICE(""));
+    http_set_target(t, method, lbind_push_text(L, index, "url", SLICE("")));
     read_headers(L, index, t);
-    read_body(L, index, t);
+    int body = read_body(L, index, t);
     read_sink(L, index, t);
     read_addresses(L, index, t);
     read_call_options(L, index, t);
+    return body;
 }
 
 /* --- an answer -------------------------------------------------------------------------------- */
-
-static void push_slice(lua_State *L, slice s) {
-    lua_pushlstring(L, s.len ? s.ptr : "", s.len);
-}
 
 static void push_lower(lua_State *L, slice name) {
     luaL_Buffer b;
@@ -233,22 +184,22 @@ static void set_header(lua_State *L, slice name, slice value) {
     lua_rawget(L, -3);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
-        push_slice(L, value);
+        lbind_push_slice(L, value);
     } else {
         lua_pushliteral(L, ", ");
-        push_slice(L, value);
+        lbind_push_slice(L, value);
         lua_concat(L, 3);
     }
     lua_rawset(L, -3);
 }
 
 /* response.headers, when it is first asked for: of most answers only the body is. */
-static int response_index(lua_State *L) {
+static int l_response_index(lua_State *L) {
     slice rest, name, value;
     bool asks_headers = lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "headers") == 0;
     if (!asks_headers) return 0;
     lua_getfield(L, 1, "head");
-    rest.ptr = lua_tolstring(L, -1, &rest.len);
+    rest = lbind_to_slice(L, -1);
     lua_createtable(L, 0, 12);
     while (http_next_header(&rest, &name, &value)) set_header(L, name, value);
     lua_pushvalue(L, -1);
@@ -260,14 +211,13 @@ static void push_response(lua_State *L, const http_transfer *t) {
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, http_status(t));
     lua_setfield(L, -2, "status");
-    push_slice(L, http_headers(t));
+    lbind_push_slice(L, http_headers(t));
     lua_setfield(L, -2, "head");
-    push_slice(L, http_body(t));
+    lbind_push_slice(L, http_body(t));
     lua_setfield(L, -2, "body");
     lua_pushinteger(L, (lua_Integer)http_received(t));
     lua_setfield(L, -2, "received");
-    luaL_getmetatable(L, RESPONSE_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, RESPONSE_CLASS);
 }
 
 static void push_error(lua_State *L, const http_error *error) {
@@ -291,7 +241,7 @@ static http_client *check_client(lua_State *L) {
 }
 
 /* client:close(); again is harmless */
-static int client_close(lua_State *L) {
+static int l_client_close(lua_State *L) {
     http_client **handle = luaL_checkudata(L, 1, CLIENT_CLASS);
     http_client_free(*handle);
     *handle = NULL;
@@ -299,19 +249,18 @@ static int client_close(lua_State *L) {
 }
 
 /* client(options) -> client */
-static int client_new(lua_State *L) {
+static int l_client(lua_State *L) {
     http_options options = check_options(L);
     http_client **handle = lcompat_newuserdata(L, sizeof *handle);
     *handle = NULL;
-    luaL_getmetatable(L, CLIENT_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, CLIENT_CLASS);
     *handle = http_client_new(&options);
     if (!*handle) return luaL_error(L, "not enough memory");
     return 1;
 }
 
 /* client:perform(request) -> response | nil, err */
-static int client_perform(lua_State *L) {
+static int l_client_perform(lua_State *L) {
     http_client *client = check_client(L);
     http_transfer *t = http_client_begin(client);
     if (!t) return luaL_error(L, "not enough memory");
@@ -341,7 +290,7 @@ static multi_handle *check_multi(lua_State *L) {
 }
 
 /* multi:close(); calls under way are dropped; again is harmless */
-static int multi_close(lua_State *L) {
+static int l_multi_close(lua_State *L) {
     multi_handle *h = luaL_checkudata(L, 1, MULTI_CLASS);
     http_multi_free(h->multi);
     h->multi = NULL;
@@ -351,12 +300,11 @@ static int multi_close(lua_State *L) {
 }
 
 /* multi(options) -> multi */
-static int multi_new(lua_State *L) {
+static int l_multi(lua_State *L) {
     http_options options = check_options(L);
     multi_handle *h = lcompat_newuserdata(L, sizeof *h);
     *h = (multi_handle){NULL, LUA_NOREF};
-    luaL_getmetatable(L, MULTI_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, MULTI_CLASS);
     lua_newtable(L);
     h->bodies = luaL_ref(L, LUA_REGISTRYINDEX);
     h->multi = http_multi_new(&options);
@@ -381,7 +329,7 @@ static uint64_t check_id(lua_State *L, int index) {
 
 /* multi:add(request [, options]) -> id | nil, err. The options take the place of the multi's own,
  * and the request's of both. */
-static int multi_add(lua_State *L) {
+static int l_multi_add(lua_State *L) {
     multi_handle *h = check_multi(L);
     http_transfer *t = http_multi_begin(h->multi);
     if (!t) return luaL_error(L, "not enough memory");
@@ -389,8 +337,7 @@ static int multi_add(lua_State *L) {
         luaL_checktype(L, 3, LUA_TTABLE);
         read_options(L, 3, http_call_options(t));
     }
-    read_request(L, 2, t);
-    lua_getfield(L, 2, "body");
+    lua_pushvalue(L, read_request(L, 2, t));
     set_body_anchor(L, h, http_multi_next_id(h->multi));
     uint64_t id = http_multi_add(h->multi);
     if (id) {
@@ -403,7 +350,7 @@ static int multi_add(lua_State *L) {
 }
 
 /* multi:fd() -> descriptor that is readable whenever step has something to do */
-static int multi_fd(lua_State *L) {
+static int l_multi_fd(lua_State *L) {
     lua_pushinteger(L, http_multi_fd(check_multi(L)->multi));
     return 1;
 }
@@ -423,7 +370,7 @@ static void push_finished(lua_State *L, const http_transfer *t) {
 }
 
 /* multi:step() -> list of {id=, response=} and {id=, err=}; never waits */
-static int multi_step(lua_State *L) {
+static int l_multi_step(lua_State *L) {
     multi_handle *h = check_multi(L);
     http_transfer *t;
     int count = 0;
@@ -440,7 +387,7 @@ static int multi_step(lua_State *L) {
 }
 
 /* multi:timeout() -> seconds until step should run | nil */
-static int multi_timeout(lua_State *L) {
+static int l_multi_timeout(lua_State *L) {
     double seconds = http_multi_timeout(check_multi(L)->multi);
     if (seconds < 0) return 0;
     lua_pushnumber(L, seconds);
@@ -448,13 +395,13 @@ static int multi_timeout(lua_State *L) {
 }
 
 /* multi:wait([seconds]): until step has something to do, or a signal came */
-static int multi_wait(lua_State *L) {
+static int l_multi_wait(lua_State *L) {
     http_multi_wait(check_multi(L)->multi, luaL_optnumber(L, 2, -1));
     return 0;
 }
 
 /* multi:cancel(id) -> whether it was under way; step never tells of it */
-static int multi_cancel(lua_State *L) {
+static int l_multi_cancel(lua_State *L) {
     multi_handle *h = check_multi(L);
     uint64_t id = check_id(L, 2);
     bool found = http_multi_cancel(h->multi, id);
@@ -467,7 +414,7 @@ static int multi_cancel(lua_State *L) {
 }
 
 /* multi:progress(id) -> bytes sent, bytes received, of the bodies | nil when it is not under way */
-static int multi_progress(lua_State *L) {
+static int l_multi_progress(lua_State *L) {
     uint64_t sent, received;
     if (!http_multi_progress(check_multi(L)->multi, check_id(L, 2), &sent, &received)) return 0;
     lua_pushinteger(L, (lua_Integer)sent);
@@ -476,27 +423,26 @@ static int multi_progress(lua_State *L) {
 }
 
 /* multi:count() -> calls under way */
-static int multi_count(lua_State *L) {
+static int l_multi_count(lua_State *L) {
     lua_pushinteger(L, (lua_Integer)http_multi_count(check_multi(L)->multi));
     return 1;
 }
 
 int luaopen_finspace_http(lua_State *L) {
     static const luaL_Reg client_methods[] = {
-        {"perform", client_perform}, {"close", client_close}, {NULL, NULL}};
+        {"perform", l_client_perform}, {"close", l_client_close}, {NULL, NULL}};
     static const luaL_Reg multi_methods[] = {
-        {"add", multi_add},           {"fd", multi_fd},
-        {"step", multi_step},         {"timeout", multi_timeout},
-        {"wait", multi_wait},         {"cancel", multi_cancel},
-        {"progress", multi_progress}, {"count", multi_count},
-        {"close", multi_close},       {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"client", client_new}, {"multi", multi_new}, {NULL, NULL}};
+        {"add", l_multi_add},           {"fd", l_multi_fd},
+        {"step", l_multi_step},         {"timeout", l_multi_timeout},
+        {"wait", l_multi_wait},         {"cancel", l_multi_cancel},
+        {"progress", l_multi_progress}, {"count", l_multi_count},
+        {"close", l_multi_close},       {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"client", l_client}, {"multi", l_multi}, {NULL, NULL}};
     if (!http_start()) return luaL_error(L, "libcurl cannot start");
-    lcompat_newclass(L, CLIENT_CLASS, client_methods, client_close);
-    lcompat_newclass(L, MULTI_CLASS, multi_methods, multi_close);
+    lbind_push_class(L, CLIENT_CLASS, client_methods, l_client_close);
+    lbind_push_class(L, MULTI_CLASS, multi_methods, l_multi_close);
     luaL_newmetatable(L, RESPONSE_CLASS);
-    lua_pushcfunction(L, response_index);
+    lua_pushcfunction(L, l_response_index);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 3);
     luaL_newlib(L, functions);

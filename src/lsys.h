@@ -13,8 +13,7 @@
 
 #include <stdint.h>
 
-#include "buf.h"
-#include "lcompat.h"
+#include "lbind.h"
 
 /* Pushes nil, "cannot VERB SUBJECT: reason" and the error's symbol; gives 3, to be returned. */
 int lsys_push_failure(lua_State *L, const char *verb, const char *subject, int error);
@@ -22,19 +21,8 @@ int lsys_push_failure(lua_State *L, const char *verb, const char *subject, int e
 /* Pushes true, or a failure by errno when the result is negative; gives their count. */
 int lsys_push_outcome(lua_State *L, int result, const char *verb, const char *subject);
 
-/* A path: a string without NUL, since the system would silently stop at it. */
-const char *lsys_check_path(lua_State *L, int index);
-
 /* A count of bytes, from 0 to `max`. */
 size_t lsys_check_size(lua_State *L, int index, double max);
-
-/* Pushes a userdata that owns a growing buf and frees it when collected. */
-buf *lsys_push_buf(lua_State *L, size_t limit);
-
-void lsys_push_slice(lua_State *L, slice s);
-
-/* Sets a field of the table on the top to a whole number, an integer where Lua has one. */
-void lsys_set_integer(lua_State *L, const char *name, lua_Integer value);
 
 /* Nanoseconds on a clock that is never set back. */
 int64_t lsys_monotonic_ns(void);

@@ -36,52 +36,51 @@ static int push_stat(lua_State *L, const struct stat *st) {
     lua_createtable(L, 0, 8);
     lua_pushstring(L, type_name(st->st_mode));
     lua_setfield(L, -2, "type");
-    lsys_set_integer(L, "size", (lua_Integer)st->st_size);
+    lbind_set_integer(L, "size", (lua_Integer)st->st_size);
     set_number(L, "mtime", (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
-    lsys_set_integer(L, "inode", (lua_Integer)st->st_ino);
-    lsys_set_integer(L, "device", (lua_Integer)st->st_dev);
-    lsys_set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
-    lsys_set_integer(L, "uid", (lua_Integer)st->st_uid);
+    lbind_set_integer(L, "inode", (lua_Integer)st->st_ino);
+    lbind_set_integer(L, "device", (lua_Integer)st->st_dev);
+    lbind_set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
+    lbind_set_integer(L, "uid", (lua_Integer)st->st_uid);
     return 1;
 }
 
 /* stat(path) -> {type, size, mtime, inode, device, mode, uid} | nil, message, code; follows links
  */
-static int sys_stat(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_stat(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     struct stat st;
     if (stat(path, &st) < 0) return lsys_push_failure(L, "look at", path, errno);
     return push_stat(L, &st);
 }
 
 /* lstat(path): like stat, of the link itself */
-static int sys_lstat(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_lstat(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     struct stat st;
     if (lstat(path, &st) < 0) return lsys_push_failure(L, "look at", path, errno);
     return push_stat(L, &st);
 }
 
 /* mkdir(path [, mode = 0700]) -> true | nil, message, code */
-static int sys_mkdir(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_mkdir(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     mode_t mode = (mode_t)luaL_optinteger(L, 2, 0700);
     return lsys_push_outcome(L, mkdir(path, mode), "create the folder", path);
 }
 
 /* mkdtemp(prefix) -> path of a new private folder whose name begins so | nil, message, code */
-static int sys_mkdtemp(lua_State *L) {
-    lua_pushfstring(L, "%sXXXXXX", lsys_check_path(L, 1));
-    size_t length;
-    const char *wanted = lua_tolstring(L, -1, &length);
-    char *path = lcompat_newuserdata(L, length + 1);
-    memcpy(path, wanted, length + 1);
-    if (!mkdtemp(path)) return lsys_push_failure(L, "create the folder", wanted, errno);
+static int l_mkdtemp(lua_State *L) {
+    lua_pushfstring(L, "%sXXXXXX", lbind_check_path(L, 1));
+    slice wanted = lbind_to_slice(L, -1);
+    char *path = lcompat_newuserdata(L, wanted.len + 1);
+    memcpy(path, wanted.ptr, wanted.len + 1);
+    if (!mkdtemp(path)) return lsys_push_failure(L, "create the folder", wanted.ptr, errno);
     lua_pushstring(L, path);
     return 1;
 }
 
-static int folder_close(lua_State *L) {
+static int l_folder_close(lua_State *L) {
     DIR **folder = luaL_checkudata(L, 1, FOLDER_CLASS);
     if (*folder) closedir(*folder);
     *folder = NULL;
@@ -100,12 +99,11 @@ static void push_names(lua_State *L, DIR *folder) {
 }
 
 /* list(path) -> names, unsorted, without "." and ".." | nil, message, code */
-static int sys_list(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_list(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     DIR **folder = lcompat_newuserdata(L, sizeof *folder);
     *folder = NULL;
-    luaL_getmetatable(L, FOLDER_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, FOLDER_CLASS);
     *folder = opendir(path);
     if (!*folder) return lsys_push_failure(L, "list", path, errno);
     push_names(L, *folder);
@@ -115,27 +113,27 @@ static int sys_list(lua_State *L) {
 }
 
 /* rename(from, to) -> true | nil, message, code */
-static int sys_rename(lua_State *L) {
-    const char *from = lsys_check_path(L, 1);
-    return lsys_push_outcome(L, rename(from, lsys_check_path(L, 2)), "rename", from);
+static int l_rename(lua_State *L) {
+    const char *from = lbind_check_path(L, 1);
+    return lsys_push_outcome(L, rename(from, lbind_check_path(L, 2)), "rename", from);
 }
 
 /* remove(path) -> true | nil, message, code; a file, a link or an empty folder */
-static int sys_remove(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_remove(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     return lsys_push_outcome(L, remove(path), "remove", path);
 }
 
 /* chmod(path, mode) -> true | nil, message, code */
-static int sys_chmod(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_chmod(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     return lsys_push_outcome(L, chmod(path, (mode_t)luaL_checkinteger(L, 2)), "change the mode of",
                              path);
 }
 
 /* realpath(path) -> the absolute path without links | nil, message, code */
-static int sys_realpath(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_realpath(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     char resolved[PATH_MAX];
     if (!realpath(path, resolved)) return lsys_push_failure(L, "resolve", path, errno);
     lua_pushstring(L, resolved);
@@ -193,13 +191,12 @@ static bool replace_file(const char *path, const char *temporary, slice content)
 
 /* write_private(path, content) -> true | nil, message, code; the file is 0600 from its first byte
  */
-static int sys_write_private(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
-    slice content;
+static int l_write_private(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     unsigned char chance[8];
     char digits[sizeof chance * 2 + 1];
     buf name;
-    content.ptr = luaL_checklstring(L, 2, &content.len);
+    slice content = lbind_check_slice(L, 2);
     if (!lsys_random_fill(chance, sizeof chance)) {
         return luaL_error(L, "the system has no random numbers");
     }
@@ -242,10 +239,10 @@ static int push_not_regular(lua_State *L, const char *path) {
 }
 
 /* read_limited(path, max_bytes) -> content | nil, message, code; EFBIG when it is larger */
-static int sys_read_limited(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_read_limited(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     size_t limit = lsys_check_size(L, 2, 1ULL << 40);
-    buf *content = lsys_push_buf(L, limit);
+    buf *content = lbind_push_buf(L, limit);
     int fd = open_regular(path);
     if (fd < 0 && errno == EINVAL) return push_not_regular(L, path);
     if (fd < 0) return lsys_push_failure(L, "read", path, errno);
@@ -255,14 +252,14 @@ static int sys_read_limited(lua_State *L) {
     if (!whole) return lsys_push_failure(L, "read", path, error);
     if (content->status == BUF_FULL) return lsys_push_failure(L, "read", path, EFBIG);
     if (!buf_ok(content)) return luaL_error(L, "not enough memory");
-    lsys_push_slice(L, buf_slice(content));
+    lbind_push_slice(L, buf_slice(content));
     buf_free(content);
     return 1;
 }
 
 /* --- locks ------------------------------------------------------------------------------------ */
 
-static int lock_close(lua_State *L) {
+static int l_lock_close(lua_State *L) {
     int *fd = luaL_checkudata(L, 1, LOCK_CLASS);
     if (*fd >= 0) close(*fd);
     *fd = -1;
@@ -272,12 +269,11 @@ static int lock_close(lua_State *L) {
 /* lock(path) -> lock | nil, message, code; EAGAIN when another process holds it.
  * The file is created and stays; the lock ends with lock:close(), with the process, or when it is
  * collected, so that a crash never leaves one behind. */
-static int sys_lock(lua_State *L) {
-    const char *path = lsys_check_path(L, 1);
+static int l_lock(lua_State *L) {
+    const char *path = lbind_check_path(L, 1);
     int *fd = lcompat_newuserdata(L, sizeof *fd);
     *fd = -1;
-    luaL_getmetatable(L, LOCK_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, LOCK_CLASS);
     *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) < 0)
         return lsys_push_failure(L, "lock", path, errno);
@@ -286,22 +282,22 @@ static int sys_lock(lua_State *L) {
 
 void lsys_open_files(lua_State *L) {
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    static const luaL_Reg lock_methods[] = {{"close", lock_close}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"stat", sys_stat},
-                                         {"lstat", sys_lstat},
-                                         {"mkdir", sys_mkdir},
-                                         {"mkdtemp", sys_mkdtemp},
-                                         {"list", sys_list},
-                                         {"rename", sys_rename},
-                                         {"remove", sys_remove},
-                                         {"chmod", sys_chmod},
-                                         {"realpath", sys_realpath},
-                                         {"write_private", sys_write_private},
-                                         {"read_limited", sys_read_limited},
-                                         {"lock", sys_lock},
+    static const luaL_Reg lock_methods[] = {{"close", l_lock_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"stat", l_stat},
+                                         {"lstat", l_lstat},
+                                         {"mkdir", l_mkdir},
+                                         {"mkdtemp", l_mkdtemp},
+                                         {"list", l_list},
+                                         {"rename", l_rename},
+                                         {"remove", l_remove},
+                                         {"chmod", l_chmod},
+                                         {"realpath", l_realpath},
+                                         {"write_private", l_write_private},
+                                         {"read_limited", l_read_limited},
+                                         {"lock", l_lock},
                                          {NULL, NULL}};
-    lcompat_newclass(L, LOCK_CLASS, lock_methods, lock_close);
-    lcompat_newclass(L, FOLDER_CLASS, no_methods, folder_close);
+    lbind_push_class(L, LOCK_CLASS, lock_methods, l_lock_close);
+    lbind_push_class(L, FOLDER_CLASS, no_methods, l_folder_close);
     lua_pop(L, 2);
     luaL_setfuncs(L, functions, 0);
 }

@@ -25,9 +25,9 @@ typedef struct command {
 } command;
 
 static void check_word(lua_State *L, const char *what) {
-    size_t length;
-    const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
-    if (!word || strlen(word) != length) {
+    bool text = lua_type(L, -1) == LUA_TSTRING;
+    slice word = text ? lbind_to_slice(L, -1) : SLICE("");
+    if (!text || slice_find(word, '\0') < word.len) {
         luaL_error(L, "'%s' must be a list of strings without NUL", what);
     }
 }
@@ -76,24 +76,6 @@ static command check_command(lua_State *L) {
     push_environment(L, lua_gettop(L));
     c.env = push_words(L, lua_gettop(L), "env");
     return c;
-}
-
-static lua_Number number_field(lua_State *L, const char *name, lua_Number fallback) {
-    lua_getfield(L, 1, name);
-    if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TNUMBER) luaL_error(L, "'%s' must be a number", name);
-        fallback = lua_tonumber(L, -1);
-    }
-    lua_pop(L, 1);
-    return fallback;
-}
-
-/* The string in a field, or NULL. It stays on the stack as its anchor. */
-static const char *text_field(lua_State *L, const char *name, size_t *length) {
-    lua_getfield(L, 1, name);
-    if (lua_isnil(L, -1)) return NULL;
-    if (lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "'%s' must be a string", name);
-    return lua_tolstring(L, -1, length);
 }
 
 /* These three descriptors become the child's 0, 1 and 2, and all others are closed. */
@@ -397,7 +379,7 @@ static void child_close(child *c) {
     buf_free(&c->errors);
 }
 
-static int child_collect(lua_State *L) {
+static int l_child_close(lua_State *L) {
     child_close(luaL_checkudata(L, 1, CHILD_CLASS));
     return 0;
 }
@@ -411,8 +393,7 @@ static child *push_child(lua_State *L, const char *program, size_t max_output, i
     buf_init(&c->output, max_output);
     buf_init(&c->errors, max_output);
     memcpy(c->program, program, length);
-    luaL_getmetatable(L, CHILD_CLASS);
-    lua_setmetatable(L, -2);
+    lbind_set_class(L, CHILD_CLASS);
     return c;
 }
 
@@ -420,11 +401,10 @@ static child *push_child(lua_State *L, const char *program, size_t max_output, i
  * failure and gives NULL. */
 static child *launch_child(lua_State *L) {
     command what = check_command(L);
-    lua_Number limit = number_field(L, "max_output", 1 << 20);
+    lua_Number limit = lbind_number_field(L, 1, "max_output", 1 << 20);
     if (!(limit >= 0 && limit <= 1 << 30)) luaL_error(L, "'max_output' is out of range");
-    int64_t deadline = lsys_deadline_after(number_field(L, "timeout", 60));
-    slice input = {NULL, 0};
-    input.ptr = text_field(L, "stdin", &input.len);
+    int64_t deadline = lsys_deadline_after(lbind_number_field(L, 1, "timeout", 60));
+    slice input = lbind_push_text(L, 1, "stdin", SLICE(""));
     child *c = push_child(L, what.argv[0], (size_t)limit, deadline);
     buf_add(&c->input, input);
     int error = buf_ok(&c->input) ? child_start(c, &what) : ENOMEM;
@@ -435,14 +415,14 @@ static child *launch_child(lua_State *L) {
 }
 
 static void push_stream(lua_State *L, const char *name, const buf *stream) {
-    lsys_push_slice(L, buf_slice(stream));
+    lbind_push_slice(L, buf_slice(stream));
     lua_setfield(L, -2, name);
 }
 
 static int push_ended(lua_State *L, const child *c) {
     if (c->ended.code == 0) return lsys_push_failure(L, "learn how it ended:", c->program, ECHILD);
     lua_createtable(L, 0, 3);
-    lsys_set_integer(L, c->ended.code == CLD_EXITED ? "status" : "signal", c->ended.number);
+    lbind_set_integer(L, c->ended.code == CLD_EXITED ? "status" : "signal", c->ended.number);
     push_stream(L, "stdout", &c->output);
     push_stream(L, "stderr", &c->errors);
     return 1;
@@ -468,14 +448,14 @@ static int push_state(lua_State *L, const child *c, child_state state) {
 
 /* launch{argv=, env=, stdin=, timeout=60, max_output=1 MiB} -> child | nil, message, code
  * Starts a program, without a shell, that runs to its end while we do other things. */
-static int sys_launch(lua_State *L) {
+static int l_launch(lua_State *L) {
     return launch_child(L) ? 1 : 3;
 }
 
 /* child:result() -> {status=, signal=, stdout=, stderr=} | nil, message, code
  * What has become of the program, without waiting: EAGAIN while it runs. Its time and its outputs
  * are bounded only as often as this is asked. */
-static int child_result(lua_State *L) {
+static int l_child_result(lua_State *L) {
     child *c = luaL_checkudata(L, 1, CHILD_CLASS);
     if (c->keeper < 0) return lsys_push_failure(L, "learn how it ended:", c->program, ECHILD);
     while (state_of(c) == CHILD_RUNS && converse(c, 0)) {
@@ -487,7 +467,7 @@ static int child_result(lua_State *L) {
 }
 
 /* spawn{…} as launch -> what child:result() gives, once the program has ended */
-static int sys_spawn(lua_State *L) {
+static int l_spawn(lua_State *L) {
     child *c = launch_child(L);
     if (!c) return 3;
     while (state_of(c) == CHILD_RUNS) converse(c, milliseconds_until(c->deadline));
@@ -512,8 +492,8 @@ static int await_child(pid_t pid, int *status, int64_t deadline) {
 }
 
 static void set_exit(lua_State *L, int status) {
-    if (WIFEXITED(status)) lsys_set_integer(L, "status", WEXITSTATUS(status));
-    if (WIFSIGNALED(status)) lsys_set_integer(L, "signal", WTERMSIG(status));
+    if (WIFEXITED(status)) lbind_set_integer(L, "status", WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) lbind_set_integer(L, "signal", WTERMSIG(status));
 }
 
 static int start_process(const command *c, const int streams[3], pid_t *pid) {
@@ -532,11 +512,10 @@ static int open_output(const char *path) {
 
 /* start{argv=, env=, stdout=path, stderr=path} -> pid | nil, message, code
  * Starts a program in the background; its outputs are appended to files, or dropped. */
-static int sys_start(lua_State *L) {
+static int l_start(lua_State *L) {
     command c = check_command(L);
-    size_t length;
-    const char *out_path = text_field(L, "stdout", &length);
-    const char *err_path = text_field(L, "stderr", &length);
+    const char *out_path = lbind_push_word(L, 1, "stdout");
+    const char *err_path = lbind_push_word(L, 1, "stderr");
     int streams[3] = {open("/dev/null", O_RDONLY | O_CLOEXEC), open_output(out_path),
                       open_output(err_path)};
     int error = errno;
@@ -552,7 +531,7 @@ static int sys_start(lua_State *L) {
 
 /* wait(pid [, seconds = for ever]) -> {status=, signal=} | nil, message, code
  * The end of a program that start began; ETIMEDOUT while it still runs. */
-static int sys_wait(lua_State *L) {
+static int l_wait(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
     int64_t deadline = lsys_deadline_after(luaL_optnumber(L, 2, 1e9));
     int status = 0;
@@ -566,7 +545,7 @@ static int sys_wait(lua_State *L) {
 }
 
 /* kill(pid [, signal = 15]) -> true | nil, message, code; a negative pid is a process group */
-static int sys_kill(lua_State *L) {
+static int l_kill(lua_State *L) {
     pid_t pid = (pid_t)luaL_checkinteger(L, 1);
     luaL_argcheck(L, pid != 0 && pid != -1, 1, "names no single process");
     int result = kill(pid, (int)luaL_optinteger(L, 2, SIGTERM));
@@ -574,7 +553,7 @@ static int sys_kill(lua_State *L) {
 }
 
 /* exec(argv) -> nil, message, code; does not return when it succeeds */
-static int sys_exec(lua_State *L) {
+static int l_exec(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argcheck(L, lua_rawlen(L, 1) > 0, 1, "must begin with the program");
     char **argv = push_words(L, 1, "argv");
@@ -583,7 +562,7 @@ static int sys_exec(lua_State *L) {
     return lsys_push_failure(L, "run", argv[0], errno);
 }
 
-static int sys_pid(lua_State *L) {
+static int l_pid(lua_State *L) {
     lua_pushinteger(L, getpid());
     return 1;
 }
@@ -598,7 +577,7 @@ static void catch_signal(int number) {
 
 /* catch_interrupts(): from now on SIGINT and SIGTERM only set what interrupted() tells, so that a
  * program can stop in order. A second one ends it at once. */
-static int sys_catch_interrupts(lua_State *L) {
+static int l_catch_interrupts(lua_State *L) {
     struct sigaction action = {.sa_handler = catch_signal, .sa_flags = (int)SA_RESETHAND};
     (void)L;
     caught_signal = 0;
@@ -609,7 +588,7 @@ static int sys_catch_interrupts(lua_State *L) {
 }
 
 /* interrupted() -> the number of the signal that came, or nil */
-static int sys_interrupted(lua_State *L) {
+static int l_interrupted(lua_State *L) {
     if (!caught_signal) return 0;
     lua_pushinteger(L, caught_signal);
     return 1;
@@ -617,18 +596,18 @@ static int sys_interrupted(lua_State *L) {
 
 void lsys_open_process(lua_State *L) {
     static const luaL_Reg child_methods[] = {
-        {"result", child_result}, {"close", child_collect}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", sys_spawn},
-                                         {"launch", sys_launch},
-                                         {"start", sys_start},
-                                         {"wait", sys_wait},
-                                         {"kill", sys_kill},
-                                         {"exec", sys_exec},
-                                         {"pid", sys_pid},
-                                         {"catch_interrupts", sys_catch_interrupts},
-                                         {"interrupted", sys_interrupted},
+        {"result", l_child_result}, {"close", l_child_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", l_spawn},
+                                         {"launch", l_launch},
+                                         {"start", l_start},
+                                         {"wait", l_wait},
+                                         {"kill", l_kill},
+                                         {"exec", l_exec},
+                                         {"pid", l_pid},
+                                         {"catch_interrupts", l_catch_interrupts},
+                                         {"interrupted", l_interrupted},
                                          {NULL, NULL}};
-    lcompat_newclass(L, CHILD_CLASS, child_methods, child_collect);
+    lbind_push_class(L, CHILD_CLASS, child_methods, l_child_close);
     lua_pop(L, 1);
     luaL_setfuncs(L, functions, 0);
 }

@@ -414,8 +414,9 @@ static const refusal refusals[] = {
                        403},
     [SIGV4_NO_PAYLOAD_HASH] = {"the header x-amz-content-sha256 is missing",
                                "InvalidSignatureException", 403, "InvalidRequest", 400},
-    [SIGV4_STREAMING] = {"bodies signed in chunks are not supported; sign the whole body",
-                         "InvalidSignatureException", 403, "NotImplemented", 501},
+    [SIGV4_STREAMING] =
+        {"this way of signing a body in chunks is not supported; sign the whole body",
+         "InvalidSignatureException", 403, "NotImplemented", 501},
     [SIGV4_WRONG_PAYLOAD] = {"the body does not have the hash that was signed",
                              "InvalidSignatureException", 403, "XAmzContentSHA256Mismatch", 400},
     [SIGV4_UNKNOWN_KEY] = {"the access key id is not known here", "UnrecognizedClientException",

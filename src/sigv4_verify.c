@@ -1,6 +1,7 @@
 #include "sigv4.h"
 
 #include "sigv4_canonical.h"
+#include "sigv4_chunked.h"
 #include "uri.h"
 
 /* --- taking the authorization apart ----------------------------------------------------------- */
@@ -207,7 +208,11 @@ static sigv4_status check_payload(const sigv4_request *request, const sigv4_auth
     const bool s3 = is_s3(policy->service);
     slice actual = request->payload_hash;
     *signed_hash = declared;
-    if (slice_starts_with(declared, SLICE("STREAMING-"))) return SIGV4_STREAMING;
+    if (slice_starts_with(declared, SLICE("STREAMING-"))) {
+        sigv4_chunked_form form;
+        bool is_known = s3 && policy->body_pending && sigv4_chunked_announced(declared, &form);
+        return is_known ? SIGV4_OK : SIGV4_STREAMING;
+    }
     if (s3 && slice_eq(declared, unsigned_payload)) return SIGV4_OK;
     if (s3 && declared.len == 0 && auth->query_form) {
         *signed_hash = unsigned_payload;

@@ -35,7 +35,7 @@ end
 
 local function find_key(db, id)
   return db:row(
-    [[SELECT k.*, u.type, u.status FROM access_keys k JOIN users u ON u.id = k.user_id
+    [[SELECT k.*, u.type, u.status, u.api_access FROM access_keys k JOIN users u ON u.id = k.user_id
     WHERE k.id = ?]],
     id
   )
@@ -58,6 +58,9 @@ local function check_key(service, key, auth)
   end
   if key.status ~= "ENABLED" then
     refuse(service, "AccessDeniedException", "the user that these keys belong to is disabled", 403)
+  end
+  if key.api_access ~= "ENABLED" then
+    refuse(service, "AccessDeniedException", "the user that these keys belong to has no API access", 403)
   end
 end
 

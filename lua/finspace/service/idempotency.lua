@@ -1,10 +1,16 @@
---- What a clientToken promises: within ten minutes the same request gives the same answer and changes
--- nothing, and another request under the same token is refused. Runs inside the operation's own
--- transaction, so of many at once exactly one does the work.
+--- What a clientToken guarantees: within ten minutes the same request gives the same answer and changes
+--- nothing, and another request under the same token is refused. Runs inside the operation's own
+--- transaction, so of many at once exactly one does the work.
+---
+--- An answer may hold a password, so the database knows neither the answer nor the token: what is kept is
+--- sealed with a key that the token gives, and found by another one.
 
 local core = require("finspace.core")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
+
+local seal = require("finspace.service.seal")
+local sqlite = require("finspace.service.db.sqlite")
 
 local idempotency = {}
 
@@ -28,39 +34,47 @@ local function append(out, value)
 end
 
 -- Two requests are the same when their members are, however their JSON was written.
-local function digest(params)
+local function digest(key, params)
   local out = {}
   append(out, params)
-  return core.sha256(table.concat(out, "\n"))
+  return core.sha256(core.hmac_sha256(key, table.concat(out, "\n")))
 end
 
-local function earlier_answer(call, token, wanted)
+local function earlier_answer(call, keys, wanted)
   local row = call.db:row(
-    [[SELECT digest, result FROM client_tokens
+    [[SELECT digest, sealed FROM token_answers
     WHERE principal = ? AND operation = ? AND token = ? AND created > ?]],
     call.caller.user_id,
     call.operation.name,
-    token,
+    keys.place,
     call.now - LIFE_MS
   )
   if not row then return nil end
   if row.digest ~= wanted then
     fault.raise("ConflictException", "clientToken was used for a different request less than 10 minutes ago")
   end
-  return cjson.decode(row.result)
+  return cjson.decode(assert(seal.open(keys.seal, row.sealed)))
 end
 
-local function remember(call, token, wanted, result)
-  call.db:run("DELETE FROM client_tokens WHERE created <= ?", call.now - LIFE_MS)
+local function remember(call, keys, wanted, result)
+  call.db:run("DELETE FROM token_answers WHERE created <= ?", call.now - LIFE_MS)
   call.db:run(
-    "INSERT OR REPLACE INTO client_tokens VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)",
     call.caller.user_id,
     call.operation.name,
-    token,
+    keys.place,
     wanted,
-    cjson.encode(result),
+    sqlite.blob(seal.close(keys.seal, cjson.encode(result))),
     call.now
   )
+end
+
+local function keys_of(token)
+  return {
+    place = core.sha256(seal.key(token, "place")),
+    seal = seal.key(token, "answer"),
+    digest = seal.key(token, "request"),
+  }
 end
 
 --- @param call table
@@ -69,11 +83,12 @@ end
 function idempotency.once(call, work)
   local token = call.params.clientToken
   if not token then return work() end
-  local wanted = digest(call.params)
-  local result = earlier_answer(call, token, wanted)
+  local keys = keys_of(token)
+  local wanted = digest(keys.digest, call.params)
+  local result = earlier_answer(call, keys, wanted)
   if result then return result end
   result = work()
-  remember(call, token, wanted, result)
+  remember(call, keys, wanted, result)
   return result
 end
 

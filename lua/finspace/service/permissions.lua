@@ -40,6 +40,26 @@ function permissions.require_application(call, wanted)
   fault.raise("AccessDeniedException", "no permission group of yours has the permission %s", wanted)
 end
 
+local function has_administrator(db)
+  return db:row([[SELECT 1 AS found FROM permission_groups g JOIN memberships m ON m.group_id = g.id
+    JOIN users u ON u.id = m.user_id WHERE g.permissions LIKE '%"ManageUsersAndGroups"%'
+    AND u.status = 'ENABLED' AND u.api_access = 'ENABLED' LIMIT 1]]) ~= nil
+end
+
+--- Makes a change to users or groups, unless after it nobody could manage them any more.
+--- @param call table in a transaction, which a refusal undoes
+--- @param change fun()
+function permissions.keep_an_administrator(call, change)
+  local had_one = has_administrator(call.db)
+  change()
+  if not had_one or has_administrator(call.db) then return end
+  fault.raise(
+    "ConflictException",
+    "no enabled user with API access would be left in a group with ManageUsersAndGroups:"
+      .. " add one to such a group first"
+  )
+end
+
 --- @param call table
 --- @param dataset table row
 --- @param wanted string for example "AddDatasetData"

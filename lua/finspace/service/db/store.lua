@@ -86,11 +86,15 @@ CREATE TABLE IF NOT EXISTS parts (
   upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
   etag TEXT NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS client_tokens (
+CREATE TABLE IF NOT EXISTS token_answers (
   principal TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL,
-  result TEXT NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (principal, operation, token)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS client_tokens_by_age ON client_tokens (created);
+  sealed BLOB NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (principal, operation, token)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS token_answers_by_age ON token_answers (created);
 ]]
+
+-- Where earlier versions kept answers in plain text, passwords among them: its pages are overwritten.
+local FORGET_PLAIN_ANSWERS =
+  "PRAGMA secure_delete = ON; DROP TABLE IF EXISTS client_tokens; PRAGMA secure_delete = OFF;"
 
 --- @param data string data folder
 --- @return table database connection for this process alone
@@ -105,8 +109,14 @@ local function ensure_setting(db, name, make) db:run("INSERT OR IGNORE INTO sett
 local EVERY_PERMISSION = '["CreateDataset","ManageClusters","ManageUsersAndGroups","ManageAttributeSets",'
   .. '"ViewAuditData","AccessNotebooks","GetTemporaryCredentials"]'
 
+-- Whoever holds the data folder administers it, whatever an earlier version let happen to the owner.
+local function restore_owner(db)
+  db:run([[UPDATE users SET type = 'SUPER_USER', status = 'ENABLED', api_access = 'ENABLED'
+    WHERE id = (SELECT value FROM settings WHERE name = 'owner')]])
+end
+
 local function ensure_owner(db, now)
-  if db:row("SELECT 1 AS found FROM users LIMIT 1") then return end
+  if db:row("SELECT 1 AS found FROM users LIMIT 1") then return restore_owner(db) end
   local user, group = ids.resource(), ids.resource()
   db:insert("users", {
     id = user,
@@ -151,6 +161,7 @@ end
 function store.prepare(data, owner_key, now)
   local db = store.open(data)
   db:script(SCHEMA)
+  db:script(FORGET_PLAIN_ANSWERS)
   db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)

@@ -88,11 +88,8 @@ function groups.ListPermissionGroups(call)
   return { permissionGroups = items, nextToken = next_token }
 end
 
---- @param call table
---- @return table result
-function groups.UpdatePermissionGroup(call)
-  local params, row = call.params, find_to_manage(call)
-  check_name(call, params.name, row.id)
+local function update(call, row)
+  local params = call.params
   call.db:run(
     [[UPDATE permission_groups SET name = coalesce(?, name), description = coalesce(?, description),
     permissions = coalesce(?, permissions), modified = ? WHERE id = ?]],
@@ -102,6 +99,14 @@ function groups.UpdatePermissionGroup(call)
     call.now,
     row.id
   )
+end
+
+--- @param call table
+--- @return table result
+function groups.UpdatePermissionGroup(call)
+  local params, row = call.params, find_to_manage(call)
+  check_name(call, params.name, row.id)
+  permissions.keep_an_administrator(call, function() update(call, row) end)
   return { permissionGroupId = row.id }
 end
 
@@ -110,9 +115,11 @@ end
 --- @return table result
 function groups.DeletePermissionGroup(call)
   local id = find_to_manage(call).id
-  call.db:run("DELETE FROM memberships WHERE group_id = ?", id)
-  call.db:run("DELETE FROM dataset_permissions WHERE group_id = ?", id)
-  call.db:run("DELETE FROM permission_groups WHERE id = ?", id)
+  permissions.keep_an_administrator(call, function()
+    call.db:run("DELETE FROM memberships WHERE group_id = ?", id)
+    call.db:run("DELETE FROM dataset_permissions WHERE group_id = ?", id)
+    call.db:run("DELETE FROM permission_groups WHERE id = ?", id)
+  end)
   return { permissionGroupId = id }
 end
 
@@ -129,7 +136,11 @@ end
 --- @return table result
 function groups.DisassociateUserFromPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
-  local removed = call.db:run("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", group.id, user.id)
+  local removed
+  permissions.keep_an_administrator(
+    call,
+    function() removed = call.db:run("DELETE FROM memberships WHERE group_id = ? AND user_id = ?", group.id, user.id) end
+  )
   if removed == 0 then fault.raise("ResourceNotFoundException", "user %s is not in group %s", user.id, group.id) end
   return {}
 end

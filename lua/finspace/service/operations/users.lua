@@ -108,13 +108,19 @@ function handlers.ListUsers(call)
   return { users = items, nextToken = next_token }
 end
 
---- @param call table
---- @return table result
-function handlers.UpdateUser(call)
-  local params, row = call.params, find_to_manage(call)
-  check_super(call, params.type)
-  check_super(call, row.type)
-  check_principal(call, params.apiAccessPrincipalArn, row.id)
+-- The owner is who can always let everybody else in again.
+local function check_owner_keeps_access(call, row)
+  if row.id ~= call.settings.owner then return end
+  local params = call.params
+  if params.type and params.type ~= "SUPER_USER" then
+    fault.raise("ConflictException", "type: user %s owns this service and stays a super user", row.id)
+  elseif params.apiAccess == "DISABLED" then
+    fault.raise("ConflictException", "apiAccess: user %s owns this service and keeps API access", row.id)
+  end
+end
+
+local function update(call, row)
+  local params = call.params
   call.db:run(
     [[UPDATE users SET type = coalesce(?, type), first_name = coalesce(?, first_name),
     last_name = coalesce(?, last_name), api_access = coalesce(?, api_access),
@@ -127,6 +133,17 @@ function handlers.UpdateUser(call)
     call.now,
     row.id
   )
+end
+
+--- @param call table
+--- @return table result
+function handlers.UpdateUser(call)
+  local params, row = call.params, find_to_manage(call)
+  check_super(call, params.type)
+  check_super(call, row.type)
+  check_principal(call, params.apiAccessPrincipalArn, row.id)
+  check_owner_keeps_access(call, row)
+  permissions.keep_an_administrator(call, function() update(call, row) end)
   return { userId = row.id }
 end
 
@@ -139,7 +156,6 @@ function handlers.EnableUser(call)
   return { userId = row.id }
 end
 
--- The last key to the house is not thrown away.
 local function check_not_owner(call, row)
   if row.id == call.settings.owner then
     fault.raise("ConflictException", "user %s owns this service and cannot be disabled", row.id)
@@ -153,7 +169,16 @@ function handlers.DisableUser(call)
   check_super(call, row.type)
   check_not_owner(call, row)
   if row.status == "DISABLED" then fault.raise("ConflictException", "user %s is disabled already", row.id) end
-  call.db:run("UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
+  permissions.keep_an_administrator(
+    call,
+    function()
+      call.db:run(
+        "UPDATE users SET status = 'DISABLED', last_disabled = ?2, modified = ?2 WHERE id = ?1",
+        row.id,
+        call.now
+      )
+    end
+  )
   return { userId = row.id }
 end
 
