@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUF_CLASS "finspace.sys.buf"
 #define NANOSECONDS 1000000000LL
 
 /* --- results ---------------------------------------------------------------------------------- */
@@ -53,39 +52,10 @@ int lsys_push_outcome(lua_State *L, int result, const char *verb, const char *su
     return 1;
 }
 
-const char *lsys_check_path(lua_State *L, int index) {
-    size_t length;
-    const char *path = luaL_checklstring(L, index, &length);
-    luaL_argcheck(L, strlen(path) == length, index, "a path cannot hold a NUL byte");
-    return path;
-}
-
 size_t lsys_check_size(lua_State *L, int index, double max) {
     lua_Number value = luaL_checknumber(L, index);
     luaL_argcheck(L, value >= 0 && value <= max, index, "out of range");
     return (size_t)value;
-}
-
-static int buf_collect(lua_State *L) {
-    buf_free(luaL_checkudata(L, 1, BUF_CLASS));
-    return 0;
-}
-
-buf *lsys_push_buf(lua_State *L, size_t limit) {
-    buf *b = lcompat_newuserdata(L, sizeof *b);
-    buf_init(b, limit);
-    luaL_getmetatable(L, BUF_CLASS);
-    lua_setmetatable(L, -2);
-    return b;
-}
-
-void lsys_push_slice(lua_State *L, slice s) {
-    lua_pushlstring(L, s.len ? s.ptr : "", s.len);
-}
-
-void lsys_set_integer(lua_State *L, const char *name, lua_Integer value) {
-    lua_pushinteger(L, value);
-    lua_setfield(L, -2, name);
 }
 
 /* --- time and chance -------------------------------------------------------------------------- */
@@ -107,20 +77,20 @@ int64_t lsys_deadline_after(lua_Number seconds) {
 }
 
 /* now() -> seconds since the epoch, with microseconds */
-static int sys_now(lua_State *L) {
+static int l_now(lua_State *L) {
     struct timespec now = clock_read(CLOCK_REALTIME);
     lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)(now.tv_nsec / 1000) / 1e6);
     return 1;
 }
 
 /* monotonic() -> seconds on a clock that is never set back */
-static int sys_monotonic(lua_State *L) {
+static int l_monotonic(lua_State *L) {
     lua_pushnumber(L, (lua_Number)lsys_monotonic_ns() / 1e9);
     return 1;
 }
 
 /* sleep(seconds): waits the whole time, whatever signals come. */
-static int sys_sleep(lua_State *L) {
+static int l_sleep(lua_State *L) {
     int64_t until = lsys_deadline_after(luaL_checknumber(L, 1));
     struct timespec end = {(time_t)(until / NANOSECONDS), (long)(until % NANOSECONDS)};
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR) {
@@ -140,7 +110,7 @@ bool lsys_random_fill(unsigned char *out, size_t count) {
 }
 
 /* random_bytes(count) -> string, at most 1 MiB */
-static int sys_random_bytes(lua_State *L) {
+static int l_random_bytes(lua_State *L) {
     size_t count = lsys_check_size(L, 1, 1 << 20);
     void *bytes = lcompat_newuserdata(L, count ? count : 1);
     if (!lsys_random_fill(bytes, count)) return luaL_error(L, "the system has no random numbers");
@@ -150,7 +120,7 @@ static int sys_random_bytes(lua_State *L) {
 }
 
 /* uuid() -> a random identifier, RFC 9562 version 4 */
-static int sys_uuid(lua_State *L) {
+static int l_uuid(lua_State *L) {
     unsigned char b[16];
     char storage[36];
     buf text;
@@ -162,16 +132,15 @@ static int sys_uuid(lua_State *L) {
         if (i == 4 || i == 6 || i == 8 || i == 10) buf_add_char(&text, '-');
         buf_add_hex(&text, b + i, 1);
     }
-    lsys_push_slice(L, buf_slice(&text));
+    lbind_push_slice(L, buf_slice(&text));
     return 1;
 }
 
-/* --- coroutines ---------------------------------------------------------------------------------
- */
+/* --- coroutines ------------------------------------------------------------------------------- */
 
 /* can_yield() -> whether the caller's coroutine can be suspended here | nil where Lua does not
  * tell. LuaJIT tells, but nginx hides its coroutine.isyieldable. */
-static int sys_can_yield(lua_State *L) {
+static int l_can_yield(lua_State *L) {
 #if LUA_VERSION_NUM < 503
     if (!lua_isyieldable) return 0;
 #endif
@@ -182,13 +151,13 @@ static int sys_can_yield(lua_State *L) {
 /* --- the terminal, and this process ----------------------------------------------------------- */
 
 /* isatty([fd = 1]) -> boolean */
-static int sys_isatty(lua_State *L) {
+static int l_isatty(lua_State *L) {
     lua_pushboolean(L, isatty((int)luaL_optinteger(L, 1, STDOUT_FILENO)));
     return 1;
 }
 
 /* terminal_width([fd = 1]) -> columns | nil where there is no terminal */
-static int sys_terminal_width(lua_State *L) {
+static int l_terminal_width(lua_State *L) {
     struct winsize size;
     if (ioctl((int)luaL_optinteger(L, 1, STDOUT_FILENO), TIOCGWINSZ, &size) < 0) return 0;
     if (size.ws_col == 0) return 0;
@@ -197,7 +166,7 @@ static int sys_terminal_width(lua_State *L) {
 }
 
 /* no_core_dumps(): keeps this process's memory, and the secrets in it, out of core files. */
-static int sys_no_core_dumps(lua_State *L) {
+static int l_no_core_dumps(lua_State *L) {
     (void)L;
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -205,19 +174,16 @@ static int sys_no_core_dumps(lua_State *L) {
 }
 
 int luaopen_finspace_sys(lua_State *L) {
-    static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    static const luaL_Reg functions[] = {{"now", sys_now},
-                                         {"monotonic", sys_monotonic},
-                                         {"sleep", sys_sleep},
-                                         {"random_bytes", sys_random_bytes},
-                                         {"uuid", sys_uuid},
-                                         {"can_yield", sys_can_yield},
-                                         {"isatty", sys_isatty},
-                                         {"terminal_width", sys_terminal_width},
-                                         {"no_core_dumps", sys_no_core_dumps},
+    static const luaL_Reg functions[] = {{"now", l_now},
+                                         {"monotonic", l_monotonic},
+                                         {"sleep", l_sleep},
+                                         {"random_bytes", l_random_bytes},
+                                         {"uuid", l_uuid},
+                                         {"can_yield", l_can_yield},
+                                         {"isatty", l_isatty},
+                                         {"terminal_width", l_terminal_width},
+                                         {"no_core_dumps", l_no_core_dumps},
                                          {NULL, NULL}};
-    lcompat_newclass(L, BUF_CLASS, no_methods, buf_collect);
-    lua_pop(L, 1);
     luaL_newlib(L, functions);
     lsys_open_files(L);
     lsys_open_process(L);
