@@ -11,6 +11,7 @@ const OPERATIONS = {
   CreateDataset: ["POST", "/datasetsv2", null, true],
   CreatePermissionGroup: ["POST", "/permission-group", null, true],
   CreateUser: ["POST", "/user", null, true],
+  DeleteDataset: ["DELETE", "/datasetsv2/{datasetId}", null, true],
   DeletePermissionGroup: ["DELETE", "/permission-group/{permissionGroupId}", null, true],
   DisableUser: ["POST", "/user/{userId}/disable", null, true],
   DisassociateUserFromPermissionGroup: ["DELETE", "/permission-group/{permissionGroupId}/users/{userId}", null, true],

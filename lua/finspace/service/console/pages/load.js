@@ -1,0 +1,292 @@
+// Loading a file: dropped, understood, corrected, sent in parts, followed until its changeset is final.
+
+import { call } from "../api.js";
+import { infer, records, sniff } from "../csv.js";
+import { mistake, problem } from "../dialog.js";
+import { announce, badge, button, check, choice, field, fill, h, statusBadge, table, waiting } from "../dom.js";
+import { bytes, duration, plural } from "../format.js";
+import * as s3 from "../s3.js";
+import { failure, isAtWork } from "./changesets.js";
+import { schemaColumns } from "./dataset.js";
+
+const SAMPLE = 256 * 1024;
+const SHOWN_ROWS = 5;
+const ASKED_EVERY = 500;
+
+const FORMATS = ["CSV", "JSON", "PARQUET", "XML"].map((name) => [name, name]);
+const SEPARATORS = [[",", "comma"], [";", "semicolon"], ["\t", "tab"], ["|", "bar"]];
+const TYPES = ["STRING", "CHAR", "INTEGER", "TINYINT", "SMALLINT", "BIGINT", "FLOAT", "DOUBLE", "DATE", "DATETIME", "BOOLEAN", "BINARY"].map((name) => [name, name]);
+
+// --- looking at a file -----------------------------------------------------------------------------
+
+async function unpacked(blob) {
+  const stream = blob.stream().pipeThrough(new DecompressionStream("gzip"));
+  const reader = stream.getReader();
+  const parts = [];
+  let size = 0;
+  try {
+    for (let part = await reader.read(); !part.done && size < SAMPLE; part = await reader.read()) {
+      parts.push(part.value);
+      size += part.value.length;
+    }
+  } catch {
+    // The sample cuts the packed bytes, so their end is never right: what came before is.
+  }
+  reader.cancel().catch(() => {});
+  return new Blob(parts);
+}
+
+async function look(file) {
+  const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
+  const isPacked = start[0] === 0x1f && start[1] === 0x8b;
+  const head = file.slice(0, SAMPLE);
+  const blob = isPacked ? await unpacked(head) : head;
+  const text = (await blob.text()).replace(/^\ufeff/, "");
+  const isWhole = !isPacked && file.size <= SAMPLE;
+  return { file, text, isWhole, isPacked, ...sniff(file.name, text, isWhole) };
+}
+
+function rowsOf({ text, separator, isWhole }) {
+  return records(text, separator, { isWhole, limit: 2000 });
+}
+
+// --- what is loaded, as formatParams ---------------------------------------------------------------
+
+function formatParams({ format, separator, header, isPacked }) {
+  const params = { formatType: format };
+  if (format === "CSV") Object.assign(params, { separator, withHeader: String(header) });
+  if (format !== "PARQUET") params.compression = isPacked ? "GZIP" : "None";
+  return params;
+}
+
+// --- the first step: a file ------------------------------------------------------------------------
+
+function drop(onFile) {
+  const input = h("input", { type: "file", class: "unseen", "aria-label": "File to load", onchange: () => input.files[0] && onFile(input.files[0]) });
+  const area = h("label", { class: "drop" }, input, h("strong", "Drop a file here, or choose one"), h("span", "CSV, JSON, Parquet or XML, also packed with gzip"));
+  const over = (isOver) => (event) => {
+    event.preventDefault();
+    area.classList.toggle("over", isOver);
+  };
+  area.addEventListener("dragover", over(true));
+  area.addEventListener("dragleave", over(false));
+  area.addEventListener("drop", (event) => {
+    over(false)(event);
+    const [file] = event.dataTransfer.files;
+    if (file) onFile(file);
+  });
+  return area;
+}
+
+// --- the second step: how it is read ---------------------------------------------------------------
+
+function options(state, update) {
+  const change = (name, read) => (event) => {
+    state[name] = read(event.target);
+    state.columns = null;
+    update();
+  };
+  const known = SEPARATORS.some(([value]) => value === state.separator) ? SEPARATORS : [...SEPARATORS, [state.separator, state.separator]];
+  const isText = state.format === "CSV";
+  return h(
+    "div",
+    { class: "options" },
+    field("Format", choice(FORMATS, state.format, { onchange: change("format", (target) => target.value) })),
+    isText && field("Separator", choice(known, state.separator, { onchange: change("separator", (target) => target.value) })),
+    isText && field("First line", choice([["yes", "names the columns"], ["no", "is data"]], state.header ? "yes" : "no", { onchange: change("header", (target) => target.value === "yes") })),
+  );
+}
+
+function typeChoice(column) {
+  return choice(TYPES, column.type, { "aria-label": `Type of ${column.name}`, onchange: (event) => (column.type = event.target.value) });
+}
+
+// With a schema: whether the file's columns are the dataset's; without: the schema that follows.
+function schemaPart(state, schema) {
+  const rows = rowsOf(state);
+  state.columns ??= infer(rows, state.header);
+  if (schema.length > 0) return comparison(state, schema);
+  const body = state.columns.map((column) => h("tr", h("th", { scope: "row" }, column.name), h("td", typeChoice(column))));
+  state.takesSchema ??= check("Make this the dataset's schema", { checked: true });
+  return [
+    h("h2", "Schema"),
+    state.takesSchema,
+    table("Schema", ["Column", "Type"], body, { class: "list schema" }),
+    h("p", { class: "hint" }, `Told from the first ${plural(Math.max(0, rows.length - (state.header ? 1 : 0)), "row")}. With a schema each value is checked when it is loaded.`),
+  ];
+}
+
+function comparison({ columns, header }, schema) {
+  if (!header) {
+    const fits = columns.length === schema.length;
+    const text = fits ? `The file's ${plural(columns.length, "column")} are taken in the order of the dataset's schema.` : `The file has ${plural(columns.length, "column")}, the dataset's schema ${schema.length}: this load will fail.`;
+    return h("p", { class: fits ? "hint" : "note" }, text);
+  }
+  const there = new Set(columns.map(({ name }) => name));
+  const named = new Set(schema.map(({ name }) => name));
+  const missing = schema.filter(({ name }) => !there.has(name)).map(({ name }) => name);
+  const unknown = columns.filter(({ name }) => !named.has(name)).map(({ name }) => name);
+  if (missing.length + unknown.length === 0) return h("p", { class: "hint" }, `All ${plural(schema.length, "column")} of the dataset's schema are in the file.`);
+  return h(
+    "p",
+    { class: "note" },
+    missing.length > 0 && `The file lacks ${missing.join(", ")}. `,
+    unknown.length > 0 && `The dataset's schema has no ${unknown.join(", ")}. `,
+    "This load will fail. Is the separator right?",
+  );
+}
+
+function preview(state) {
+  const rows = rowsOf(state);
+  const heads = state.columns.map(({ name }) => name);
+  const data = rows.slice(state.header ? 1 : 0).slice(0, SHOWN_ROWS);
+  const body = data.map((row) => h("tr", heads.map((_, i) => h("td", row[i] ?? ""))));
+  return h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "First rows of the file" }, table("First rows of the file", heads, body, { class: "grid" }));
+}
+
+function changeType(state) {
+  state.change ??= "APPEND";
+  const one = (value, label) => {
+    const input = h("input", { type: "radio", name: "change", value, checked: state.change === value, onchange: () => (state.change = value) });
+    return h("label", { class: "check" }, input, h("span", label));
+  };
+  return h("fieldset", h("legend", "What the rows do"), one("APPEND", "APPEND: add to what is there"), one("REPLACE", "REPLACE: take the place of all that is there"));
+}
+
+function settings(place, state, context, restart) {
+  const update = () => settings(place, state, context, restart);
+  const isText = state.format === "CSV";
+  const focused = document.activeElement?.closest(".field")?.querySelector("label")?.textContent;
+  fill(
+    place,
+    h(
+      "div",
+      { class: "steps" },
+      h("div", { class: "card" }, h("h2", state.file.name), h("p", { class: "tally" }, bytes(state.file.size), state.isPacked && ", gzip"), options(state, update)),
+      isText && h("div", { class: "card steps" }, schemaPart(state, schemaColumns(context.dataset)), preview(state)),
+      h("div", { class: "card" }, changeType(state)),
+      h("div", { class: "actions" }, button("Other file", restart), button("Load", () => run(place, state, context, restart), { kind: "primary" })),
+    ),
+  );
+  const same = [...place.querySelectorAll(".field label")].find((label) => label.textContent === focused);
+  same?.control?.focus();
+}
+
+// --- the third step: sending -----------------------------------------------------------------------
+
+const warn = (event) => event.preventDefault();
+
+// The rate of the last seconds, so that the time left follows the network of now.
+function meter(total) {
+  const seen = [];
+  const bar = h("progress", { max: Math.max(1, total), value: 0, "aria-label": "Sent" });
+  const text = h("span", "Starting");
+  const rest = h("span");
+  const show = (sent) => {
+    const now = performance.now();
+    seen.push({ now, sent });
+    while (seen.length > 2 && now - seen[0].now > 5000) seen.shift();
+    const rate = ((sent - seen[0].sent) / (now - seen[0].now)) * 1000;
+    bar.value = sent;
+    text.textContent = `${bytes(sent)} of ${bytes(total)}`;
+    rest.textContent = rate > 0 ? `${bytes(Math.round(rate))}/s, ${duration((total - sent) / rate)} left` : "";
+  };
+  return { element: h("div", { class: "progress" }, bar, h("div", { class: "figures" }, text, rest)), show };
+}
+
+async function keepSchema({ dataset }, state) {
+  if (state.format !== "CSV" || !state.takesSchema?.box.checked || schemaColumns(dataset).length > 0) return;
+  const columns = state.columns.map(({ name, type }) => ({ columnName: name, dataType: type }));
+  const { datasetId, datasetTitle, kind } = dataset;
+  await call("UpdateDataset", { datasetId, datasetTitle, kind, schemaDefinition: { tabularSchemaConfig: { columns } } });
+}
+
+const safeName = (name) => name.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^[._]+/, "") || "file";
+
+async function stage(state, show, signal) {
+  const { s3Bucket, s3Path } = await call("GetWorkingLocation", { locationType: "INGESTION" });
+  const key = s3Path + safeName(state.file.name);
+  await s3.upload(s3Bucket, key, state.file, { onProgress: show, signal });
+  return `s3://${s3Bucket}/${key}`;
+}
+
+async function begin(context, state, uri) {
+  const { datasetId } = context.dataset;
+  const { changesetId } = await call("CreateChangeset", {
+    datasetId,
+    changeType: state.change,
+    sourceParams: { s3SourcePath: uri, sourceType: "S3" },
+    formatParams: formatParams(state),
+  });
+  return { datasetId, changesetId };
+}
+
+async function run(place, state, context, restart) {
+  if (state.file.size === 0) return place.prepend(problem(mistake("This file is empty", "Choose another.")));
+  const stop = new AbortController();
+  const { element, show } = meter(state.file.size);
+  const cancel = button("Stop", () => stop.abort());
+  fill(place, h("div", { class: "card steps" }, h("h2", `Sending ${state.file.name}`), element, h("p", { class: "hint" }, "Keep this tab open until the file is sent."), h("div", { class: "actions" }, cancel)));
+  addEventListener("beforeunload", warn);
+  try {
+    await keepSchema(context, state);
+    const uri = await stage(state, show, stop.signal);
+    cancel.disabled = true;
+    await follow(place, await begin(context, state, uri), context, restart);
+  } catch (error) {
+    if (error.name === "AbortError") return settings(place, state, context, restart);
+    fill(place, problem(error, () => run(place, state, context, restart)), h("div", { class: "actions" }, button("Back", () => settings(place, state, context, restart))));
+  } finally {
+    removeEventListener("beforeunload", warn);
+  }
+}
+
+// --- the fourth step: what became of it ------------------------------------------------------------
+
+async function follow(place, ids, context, restart) {
+  const since = performance.now();
+  fill(place, h("div", { class: "card steps" }, h("div", { class: "outcome" }, badge("PENDING", "busy"), waiting("Waiting for the service to read it"))));
+  removeEventListener("beforeunload", warn); // the file is there: the rest goes on without this tab
+  const spent = place.querySelector(".waiting").lastChild;
+  for (;;) {
+    const changeset = await call("GetChangeset", ids);
+    if (!isAtWork(changeset)) return finish(place, changeset, context, restart);
+    spent.textContent = `${changeset.status === "RUNNING" ? "The service is reading it" : "Waiting for the service to read it"}, ${duration((performance.now() - since) / 1000)}`;
+    await new Promise((resolve) => setTimeout(resolve, ASKED_EVERY));
+  }
+}
+
+function finish(place, changeset, context, restart) {
+  const { status, rowCount, changesetId } = changeset;
+  const isGood = status === "SUCCESS";
+  announce(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed");
+  const to = (tab, label, kind) => h("a", { class: `button ${kind ?? ""}`, href: `#/datasets/${context.dataset.datasetId}/${tab}` }, label);
+  fill(
+    place,
+    h(
+      "div",
+      { class: "card steps" },
+      h("div", { class: "outcome" }, statusBadge(status), isGood && h("strong", plural(rowCount ?? 0, "row")), h("span", { class: "code id" }, changesetId)),
+      !isGood && failure(changeset, "Correct the file, or how it is read, then load it again."),
+      h("div", { class: "actions" }, button("Load another", restart), to("changesets", "Changesets"), isGood && to("chart", "Chart", "primary")),
+    ),
+  );
+}
+
+/** Shows the tab. */
+export async function show(place, context) {
+  const start = () => {
+    const onFile = async (file) => {
+      fill(place, waiting("Looking at the file"));
+      try {
+        settings(place, await look(file), context, start);
+      } catch {
+        fill(place, problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")), drop(onFile));
+      }
+    };
+    fill(place, drop(onFile));
+  };
+  // After a load the schema may be another one.
+  context.dataset = await call("GetDataset", { datasetId: context.dataset.datasetId });
+  start();
+}
