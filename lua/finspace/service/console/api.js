@@ -100,7 +100,9 @@ export async function send(request) {
   const url = request.path + (request.query ? "?" + request.query : "");
   const all = [...headers.slice(1), ...signed.headers];
   try {
-    return await fetch(url, { method: request.method, headers: all, body: request.body, signal: request.signal });
+    // Without "no-store" a browser's cache may ask for another range than the one that was signed.
+    const { method, body, signal } = request;
+    return await fetch(url, { method, headers: all, body, signal, cache: "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("Unreachable", "The service does not answer.", 0);

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { problem } from "./dialog.js";
-import { announce, button, fill, h, s, waiting } from "./dom.js";
+import { announce, button, fill, h, mark, s, waiting } from "./dom.js";
 import { duration } from "./format.js";
 import * as session from "./session.js";
 
@@ -157,15 +157,6 @@ function timeLeft() {
   };
   update();
   return place;
-}
-
-function mark() {
-  return s(
-    "svg",
-    { viewBox: "0 0 32 32", class: "mark", "aria-hidden": "true" },
-    s("rect", { width: 32, height: 32, rx: 7 }),
-    s("path", { d: "M7 22l6-7 5 4 7-10" }),
-  );
 }
 
 function bar(main) {

@@ -4,8 +4,8 @@ import { fill, h, s, visible } from "./dom.js";
 import { number } from "./format.js";
 
 const MARGIN = { top: 12, right: 12, bottom: 26, left: 64 };
-const HEIGHT = 380;
-const NARROW_HEIGHT = 300;
+const HEIGHT = 340;
+const NARROW_HEIGHT = 280;
 const DAY = 86400_000;
 
 // --- thinning --------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ export function lineChart(names, xType, onZoom) {
   function read(index) {
     const point = index === null ? null : state.points[index];
     const items = names.map((name, i) => h("span", sample(i), name, point && [": ", h("strong", Number.isNaN(point.values[i]) ? "NULL" : number(point.values[i]))]));
-    fill(legend, h("span", { class: "moment" }, point ? momentText(point.x, xType) : ""), items);
+    fill(legend, items, h("span", { class: "moment" }, point ? momentText(point.x, xType) : ""));
     const group = svg.querySelector(".reading");
     if (!group) return;
     if (!point) return fill(group);

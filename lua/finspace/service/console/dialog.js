@@ -43,6 +43,7 @@ export function open(title, { wide = false, isFixed = false, onclose } = {}) {
   );
   document.body.append(element);
   element.showModal();
+  queueMicrotask(() => body.querySelector("input:not([type=checkbox]), select, textarea")?.focus());
   return { element, body, close: () => element.close(), closed };
 }
 

@@ -78,6 +78,12 @@ export function check(label, props = {}) {
   return Object.assign(h("label", { class: "check" }, box, h("span", label)), { box });
 }
 
+/** The console's mark. */
+export function mark() {
+  const shapes = [s("rect", { width: 32, height: 32, rx: 7 }), s("path", { d: "M7 22l6-7 5 4 7-10" })];
+  return s("svg", { viewBox: "0 0 32 32", class: "mark", "aria-hidden": "true" }, shapes);
+}
+
 /** Says that something is on its way. */
 export const waiting = (text) => h("p", { class: "waiting", role: "status" }, h("span", { class: "spinner" }), text);
 

@@ -12,11 +12,20 @@ const LINK_SECONDS = 300;
 
 const pathOf = (bucket, key) => `/${bucket}/${encode(key, "/")}`;
 
+// The page lets nothing become markup, XML included. Keys come percent-encoded, so that a list holds
+// no entities where it matters.
+const tag = (text, name) => text.match(new RegExp(`<${name}>([^<]*)</${name}>`))?.[1] ?? "";
+
+const ENTITIES = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&", "#39": "'" };
+const plain = (text) => text.replace(/&(#?\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
+
+function refusal(text, status) {
+  return new ApiError(tag(text, "Code") || String(status), plain(tag(text, "Message")) || `S3 answered ${status}.`, status);
+}
+
 async function toError(response) {
   const text = await response.text().catch(() => "");
-  const part = (name) => text.match(new RegExp(`<${name}>([^<]*)</${name}>`))?.[1];
-  const message = part("Message") ?? `S3 answered ${response.status}.`;
-  return new ApiError(part("Code") ?? String(response.status), message, response.status);
+  return refusal(text, response.status);
 }
 
 async function checked(request, keys) {
@@ -47,22 +56,22 @@ export async function getJson(bucket, key) {
   }
 }
 
-const childText = (element, name) => element.getElementsByTagName(name)[0]?.textContent ?? "";
+function listed(text) {
+  const key = decodeURIComponent(tag(text, "Key").replace(/\+/g, " "));
+  return { key, size: Number(tag(text, "Size")), modified: Date.parse(tag(text, "LastModified")) };
+}
 
 /** All objects below a prefix. @returns [{key, size, modified}] */
 export async function list(bucket, prefix, keys) {
   const found = [];
   let token = "";
   do {
-    const parts = ["list-type=2", `prefix=${encode(prefix)}`];
+    const parts = ["list-type=2", "encoding-type=url", `prefix=${encode(prefix)}`];
     if (token) parts.push(`continuation-token=${encode(token)}`);
     const response = await ask({ method: "GET", path: `/${bucket}`, query: parts.join("&") }, keys);
-    const page = new DOMParser().parseFromString(await response.text(), "application/xml");
-    for (const item of page.getElementsByTagName("Contents")) {
-      const modified = Date.parse(childText(item, "LastModified"));
-      found.push({ key: childText(item, "Key"), size: Number(childText(item, "Size")), modified });
-    }
-    token = childText(page.documentElement, "NextContinuationToken");
+    const page = await response.text();
+    for (const [, item] of page.matchAll(/<Contents>(.*?)<\/Contents>/gs)) found.push(listed(item));
+    token = tag(page, "NextContinuationToken");
   } while (token);
   return found;
 }
@@ -95,12 +104,6 @@ function transmit(url, headers, body, { onSent, signal }) {
   });
 }
 
-function transmitError(request) {
-  const code = request.responseText.match(/<Code>([^<]*)</)?.[1] ?? String(request.status);
-  const message = request.responseText.match(/<Message>([^<]*)</)?.[1] ?? `S3 answered ${request.status}.`;
-  return new ApiError(code, message, request.status);
-}
-
 async function putOnce(path, query, blob, options) {
   const body = await blob.arrayBuffer();
   const payloadHash = await sha256(body);
@@ -109,7 +112,7 @@ async function putOnce(path, query, blob, options) {
     const request = { method: "PUT", path, query, headers, payloadHash, credentials, region, service: "s3" };
     const signed = await sign({ ...request, time: session.now() });
     const answer = await transmit(path + (query && "?" + query), signed.headers, body, options);
-    if (answer.status !== 200) throw transmitError(answer);
+    if (answer.status !== 200) throw refusal(answer.responseText, answer.status);
     return answer.getResponseHeader("ETag");
   });
 }
@@ -146,7 +149,7 @@ async function inTurns(count, work) {
 
 async function begin(path) {
   const response = await ask({ method: "POST", path, query: "uploads=", body: "" });
-  return (await response.text()).match(/<UploadId>([^<]*)</)[1];
+  return tag(await response.text(), "UploadId");
 }
 
 async function complete(path, query, etags) {

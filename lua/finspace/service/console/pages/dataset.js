@@ -78,21 +78,27 @@ function head(dataset, changesets, reload) {
   ];
 }
 
+async function fetchAll(datasetId) {
+  const [dataset, changesets] = await Promise.all([call("GetDataset", { datasetId }), all("ListChangesets", { datasetId })]);
+  return { dataset, changesets };
+}
+
 /** Shows the screen. */
 export async function show(main, parts, screen) {
   const [datasetId, wanted] = parts;
   const tab = TABS.find(([name]) => name === wanted) ?? TABS[0];
   const reload = () => screen.isShown() && show(main, parts, screen);
-  const [dataset, changesets, page] = await Promise.all([
-    call("GetDataset", { datasetId }),
-    all("ListChangesets", { datasetId }),
-    tab[2](),
-  ]);
+  const [found, page] = await Promise.all([fetchAll(datasetId), tab[2]()]);
   if (!screen.isShown()) return;
+  const top = h("div", head(found.dataset, found.changesets, reload));
   const place = h("section", { class: "tab", "aria-label": tab[1] }, waiting("Loading"));
-  fill(main, head(dataset, changesets, reload), tabs(dataset, tab[0]), place);
+  fill(main, top, tabs(found.dataset, tab[0]), place);
+  const refreshHead = async () => {
+    const { dataset, changesets } = await fetchAll(datasetId);
+    if (screen.isShown()) fill(top, head(dataset, changesets, reload));
+  };
   try {
-    await page.show(place, { dataset, changesets, reload, ...screen });
+    await page.show(place, { ...found, ...screen, reload, refreshHead });
   } catch (error) {
     if (screen.isShown()) fill(place, problem(error, reload));
   }

@@ -98,21 +98,22 @@ function options(state, update) {
 }
 
 function typeChoice(column) {
-  return choice(TYPES, column.type, { "aria-label": `Type of ${column.name}`, onchange: (event) => (column.type = event.target.value) });
+  const change = (event) => (column.type = event.target.value);
+  return choice(TYPES, column.type, { "aria-label": `Type of ${column.name}`, onchange: change });
 }
 
 // With a schema: whether the file's columns are the dataset's; without: the schema that follows.
 function schemaPart(state, schema) {
   const rows = rowsOf(state);
   state.columns ??= infer(rows, state.header);
-  if (schema.length > 0) return comparison(state, schema);
-  const body = state.columns.map((column) => h("tr", h("th", { scope: "row" }, column.name), h("td", typeChoice(column))));
-  state.takesSchema ??= check("Make this the dataset's schema", { checked: true });
+  if (schema.length > 0) return [comparison(state, schema), preview(state, rows, false)];
+  state.takesSchema ??= check("Make this the dataset's schema: each value is checked when it is loaded", { checked: true });
+  const seen = Math.max(0, rows.length - (state.header ? 1 : 0));
   return [
     h("h2", "Schema"),
+    preview(state, rows, true),
+    h("p", { class: "hint" }, `Types are told from the first ${plural(seen, "row")}: correct them where you know better.`),
     state.takesSchema,
-    table("Schema", ["Column", "Type"], body, { class: "list schema" }),
-    h("p", { class: "hint" }, `Told from the first ${plural(Math.max(0, rows.length - (state.header ? 1 : 0)), "row")}. With a schema each value is checked when it is loaded.`),
   ];
 }
 
@@ -136,12 +137,12 @@ function comparison({ columns, header }, schema) {
   );
 }
 
-function preview(state) {
-  const rows = rowsOf(state);
-  const heads = state.columns.map(({ name }) => name);
+function preview(state, rows, hasTypes) {
+  const heads = state.columns.map((column) => ({ label: [h("div", column.name), hasTypes && typeChoice(column)], props: {} }));
   const data = rows.slice(state.header ? 1 : 0).slice(0, SHOWN_ROWS);
-  const body = data.map((row) => h("tr", heads.map((_, i) => h("td", row[i] ?? ""))));
-  return h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "First rows of the file" }, table("First rows of the file", heads, body, { class: "grid" }));
+  const body = data.map((row) => h("tr", state.columns.map((_, i) => h("td", row[i] ?? ""))));
+  const grid = table("First rows of the file", heads, body, { class: "grid schema" });
+  return h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "First rows of the file" }, grid);
 }
 
 function changeType(state) {
@@ -163,7 +164,7 @@ function settings(place, state, context, restart) {
       "div",
       { class: "steps" },
       h("div", { class: "card" }, h("h2", state.file.name), h("p", { class: "tally" }, bytes(state.file.size), state.isPacked && ", gzip"), options(state, update)),
-      isText && h("div", { class: "card steps" }, schemaPart(state, schemaColumns(context.dataset)), preview(state)),
+      isText && h("div", { class: "card steps" }, schemaPart(state, schemaColumns(context.dataset))),
       h("div", { class: "card" }, changeType(state)),
       h("div", { class: "actions" }, button("Other file", restart), button("Load", () => run(place, state, context, restart), { kind: "primary" })),
     ),
@@ -259,6 +260,7 @@ async function follow(place, ids, context, restart) {
 function finish(place, changeset, context, restart) {
   const { status, rowCount, changesetId } = changeset;
   const isGood = status === "SUCCESS";
+  context.refreshHead().catch(() => {}); // the head's figures are told again by the next screen
   announce(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed");
   const to = (tab, label, kind) => h("a", { class: `button ${kind ?? ""}`, href: `#/datasets/${context.dataset.datasetId}/${tab}` }, label);
   fill(
@@ -278,11 +280,9 @@ export async function show(place, context) {
   const start = () => {
     const onFile = async (file) => {
       fill(place, waiting("Looking at the file"));
-      try {
-        settings(place, await look(file), context, start);
-      } catch {
-        fill(place, problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")), drop(onFile));
-      }
+      const state = await look(file).catch(() => null);
+      if (state) return settings(place, state, context, start);
+      fill(place, problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")), drop(onFile));
     };
     fill(place, drop(onFile));
   };

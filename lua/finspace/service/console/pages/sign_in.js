@@ -1,7 +1,7 @@
 // Signing in: e-mail and password, a temporary password that must be changed, a session that has ended.
 
 import { form, mistake, open, problem } from "../dialog.js";
-import { button, field, fill, h } from "../dom.js";
+import { button, field, fill, h, mark } from "../dom.js";
 import * as session from "../session.js";
 
 const SHORTEST = 8;
@@ -43,7 +43,7 @@ function insecure() {
 }
 
 function card(...content) {
-  return h("div", { class: "card sign-in" }, content);
+  return h("div", { class: "card sign-in" }, mark(), content);
 }
 
 /** Shows the page; `reason` is why it is shown, or {message} of a link that did not work. */
