@@ -20,6 +20,7 @@ const OPERATIONS = {
   GetDataView: ["GET", "/datasets/{datasetId}/dataviewsv2/{dataViewId}"],
   GetDataset: ["GET", "/datasetsv2/{datasetId}"],
   GetExternalDataViewAccessDetails: ["POST", "/datasets/{datasetId}/dataviewsv2/{dataViewId}/external-access-details"],
+  GetPermissionGroup: ["GET", "/permission-group/{permissionGroupId}"],
   GetProgrammaticAccessCredentials: ["GET", "/credentials/programmatic"],
   GetUser: ["GET", "/user/{userId}"],
   GetWorkingLocation: ["POST", "/workingLocationV1"],

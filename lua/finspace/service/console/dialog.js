@@ -6,6 +6,7 @@ import { button, fill, freshId, h } from "./dom.js";
 export function problem(error, retry) {
   const advice = error.advice ? h("p", { class: "advice" }, error.advice) : null;
   const again = retry && button("Try again", retry, { kind: "small" });
+  if (!error.code && error.name !== "Problem") console.error(error);
   const known = error.code || error.name === "Problem";
   const message = known ? error.message : `Something went wrong in this page: ${error.message}`;
   return h("div", { class: "problem", role: "alert" }, h("p", sentence(message)), advice, again);
