@@ -5,7 +5,7 @@ CFLAGS   ?= -O2 -g
 WARNINGS  = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla
 # Warnings are errors in `make test` alone: a new compiler must not stop a user's build.
 STRICT   ?=
-BUILDING  = $(WARNINGS) $(STRICT) $(CFLAGS) -fPIC -fvisibility=hidden -D_FORTIFY_SOURCE=2 -fstack-protector-strong -MMD -MP
+BUILDING  = $(WARNINGS) $(STRICT) $(CFLAGS) -fPIC -fvisibility=hidden -D_FORTIFY_SOURCE=2 -fstack-protector-strong -D_FILE_OFFSET_BITS=64 -MMD -MP
 LINKING   = -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Where things are built; `make asan` builds beside the ordinary objects.
@@ -14,13 +14,13 @@ BUILD    ?= build
 LUA      ?= lua5.4
 
 # The modules of the core, by layer (see README.md).
-CORE_PURE = buf uri json digest model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc
+CORE_PURE = buf utf8 uri json digest digest_sha_ni digest_armv8 model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc
 CORE_BIND  = lbind lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4 lcore_chunked
-HTTP_PURE = buf http http_request http_answer http_error http_multi
+HTTP_PURE = buf http http_text http_error http_transfer http_request http_answer http_client http_multi
 HTTP_BIND  = lbind lhttp
 SYS_PURE  = buf
 SYS_BIND   = lbind lsys lsys_files lsys_process
-HASHING_PURE = buf digest hashing
+HASHING_PURE = buf digest digest_sha_ni digest_armv8 hashing
 HASHING_BIND  = lbind lhashing
 
 CORE_LIBS = -lbearssl -lm

@@ -94,8 +94,9 @@ void buf_add_int(buf *b, long long value) {
 
 void buf_add_hex(buf *b, const unsigned char *bytes, size_t count) {
     static const char digits[] = "0123456789abcdef";
+    if (!reserve(b, 2 * count)) return;
     for (size_t i = 0; i < count; i++) {
-        char pair[2] = {digits[bytes[i] >> 4], digits[bytes[i] & 15]};
-        buf_add(b, slice_of(pair, 2));
+        b->ptr[b->len++] = digits[bytes[i] >> 4];
+        b->ptr[b->len++] = digits[bytes[i] & 15];
     }
 }

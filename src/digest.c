@@ -5,33 +5,16 @@
 #include <string.h>
 
 #include "buf.h"
+#include "digest_native.h"
 
-#if defined __x86_64__
-#define DIGEST_HAS_SHA_NI 1
-#include <cpuid.h>
-#include <immintrin.h>
-#elif defined __aarch64__ && defined __linux__ && (!defined __clang__ || __clang_major__ >= 16)
-/* Older clangs hide the intrinsics unless the whole file is compiled for them. */
-#define DIGEST_HAS_ARMV8 1
-#include <arm_neon.h>
-#include <sys/auxv.h>
-#endif
-
-_Static_assert(sizeof(digest) == sizeof(br_sha256_context), "digest holds BearSSL's context");
+_Static_assert(sizeof(digest) >= sizeof(br_sha256_context), "digest holds BearSSL's context");
 _Static_assert(sizeof(digest_key) >= sizeof(br_hmac_key_context), "digest_key holds BearSSL's key");
 _Static_assert(_Alignof(digest) >= _Alignof(br_sha256_context), "digest is aligned for BearSSL");
 _Static_assert(_Alignof(digest_key) >= _Alignof(br_hmac_key_context), "so is digest_key");
 _Static_assert(DIGEST_SIZE == br_sha256_SIZE, "SHA-256 gives 32 bytes");
 
-/* --- the processor's instructions ------------------------------------------------------------- */
-
-#if defined DIGEST_HAS_SHA_NI || defined DIGEST_HAS_ARMV8
-#define DIGEST_HAS_INSTRUCTIONS 1
-
-enum { BLOCK_SIZE = 64, LENGTH_OFFSET = 56 };
-
 /* The cube roots of the first 64 primes (FIPS 180-4, section 4.2.2). */
-static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
+const uint32_t digest_round_constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -40,167 +23,44 @@ static const uint32_t round_constants[64] __attribute__((aligned(16))) = {
     0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
-#endif
-
-#if defined DIGEST_HAS_SHA_NI
-#define INSTRUCTIONS_NAME "sha-ni"
-
-static bool processor_has_instructions(void) {
-    unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d)) return false;
-    if (!(c & bit_SSSE3) || !(c & bit_SSE4_1)) return false;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
-}
-
-/* One hash under way. The instructions want the eight words of the state as ABEF and CDGH, highest
- * lane first. Four rounds take one vector of the message schedule; `w` holds the latest four. */
-typedef struct lane {
-    __m128i abef, cdgh, w[4];
-} lane;
-
-#define SHA_NI_TARGET __attribute__((target("sha,sse4.1,ssse3"), always_inline)) static inline
-
-SHA_NI_TARGET void lane_load(lane *l, const uint32_t state[8]) {
-    __m128i cdab = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);
-    __m128i efgh = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(state + 4)), 0x1b);
-    l->abef = _mm_alignr_epi8(cdab, efgh, 8);
-    l->cdgh = _mm_blend_epi16(efgh, cdab, 0xf0);
-}
-
-SHA_NI_TARGET void lane_store(const lane *l, uint32_t state[8]) {
-    __m128i feba = _mm_shuffle_epi32(l->abef, 0x1b);
-    __m128i dchg = _mm_shuffle_epi32(l->cdgh, 0xb1);
-    _mm_storeu_si128((__m128i *)state, _mm_blend_epi16(feba, dchg, 0xf0));
-    _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
-}
-
-/* The four rounds that step `i` of 16 makes of a block. */
-SHA_NI_TARGET void lane_rounds(lane *l, int i, const unsigned char *block) {
-    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    __m128i *now = &l->w[i & 3];
-    if (i < 4) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(block + 16 * i));
-        *now = _mm_shuffle_epi8(bytes, big_endian);
-    } else {
-        __m128i last = l->w[(i + 3) & 3];
-        __m128i seven_back = _mm_alignr_epi8(last, l->w[(i + 2) & 3], 4);
-        __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(*now, l->w[(i + 1) & 3]), seven_back);
-        *now = _mm_sha256msg2_epu32(sum, last);
-    }
-    __m128i k = _mm_load_si128((const __m128i *)(round_constants + 4 * i));
-    __m128i wk = _mm_add_epi32(*now, k);
-    l->cdgh = _mm_sha256rnds2_epu32(l->cdgh, l->abef, wk);
-    l->abef = _mm_sha256rnds2_epu32(l->abef, l->cdgh, _mm_shuffle_epi32(wk, 0x0e));
-}
-
-SHA_NI_TARGET void lane_add(lane *l, const lane *before) {
-    l->abef = _mm_add_epi32(l->abef, before->abef);
-    l->cdgh = _mm_add_epi32(l->cdgh, before->cdgh);
-}
-
-__attribute__((target("sha,sse4.1,ssse3"))) static void
-compress(uint32_t state[8], const unsigned char *data, size_t blocks) {
-    lane l;
-    lane_load(&l, state);
-    for (; blocks; blocks--, data += BLOCK_SIZE) {
-        const lane before = l;
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) lane_rounds(&l, i, data);
-        lane_add(&l, &before);
-    }
-    lane_store(&l, state);
-}
-
-/* A round waits for the one before it; the rounds of another hash fill the time. */
-#define DIGEST_HAS_COMPRESS_TWO 1
-__attribute__((target("sha,sse4.1,ssse3"))) static void
-compress_two(uint32_t state[8], const unsigned char *data, uint32_t other_state[8],
-             const unsigned char *other_data, size_t blocks) {
-    lane l, other;
-    lane_load(&l, state);
-    lane_load(&other, other_state);
-    for (; blocks; blocks--, data += BLOCK_SIZE, other_data += BLOCK_SIZE) {
-        const lane before = l, other_before = other;
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            lane_rounds(&l, i, data);
-            lane_rounds(&other, i, other_data);
-        }
-        lane_add(&l, &before);
-        lane_add(&other, &other_before);
-    }
-    lane_store(&l, state);
-    lane_store(&other, other_state);
-}
-
-#elif defined DIGEST_HAS_ARMV8
-#define INSTRUCTIONS_NAME "armv8"
-
-static bool processor_has_instructions(void) {
-    const unsigned long hwcap_sha2 = 1UL << 6; /* HWCAP_SHA2 of Linux's <asm/hwcap.h> */
-    return (getauxval(AT_HWCAP) & hwcap_sha2) != 0;
-}
-
-#if defined __clang__
-#define ARMV8_TARGET __attribute__((target("sha2")))
-#else
-#define ARMV8_TARGET __attribute__((target("+crypto")))
-#endif
-
-/* Four rounds take one vector of the message schedule; `w` holds the latest four vectors of it. */
-ARMV8_TARGET static void compress(uint32_t state[8], const unsigned char *data, size_t blocks) {
-    uint32x4_t abcd = vld1q_u32(state), efgh = vld1q_u32(state + 4);
-    for (; blocks; blocks--, data += BLOCK_SIZE) {
-        const uint32x4_t abcd_before = abcd, efgh_before = efgh;
-        uint32x4_t w[4];
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            uint32x4_t *now = &w[i & 3];
-            if (i < 4) {
-                *now = vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(data + 16 * i)));
-            } else {
-                uint32x4_t partial = vsha256su0q_u32(*now, w[(i + 1) & 3]);
-                *now = vsha256su1q_u32(partial, w[(i + 2) & 3], w[(i + 3) & 3]);
-            }
-            uint32x4_t wk = vaddq_u32(*now, vld1q_u32(round_constants + 4 * i));
-            uint32x4_t abcd_old = abcd;
-            abcd = vsha256hq_u32(abcd, efgh, wk);
-            efgh = vsha256h2q_u32(efgh, abcd_old, wk);
-        }
-        abcd = vaddq_u32(abcd, abcd_before);
-        efgh = vaddq_u32(efgh, efgh_before);
-    }
-    vst1q_u32(state, abcd);
-    vst1q_u32(state + 4, efgh);
-}
-#endif
 
 /* --- the instructions behind BearSSL's interface ---------------------------------------------- */
 
-#if defined DIGEST_HAS_INSTRUCTIONS
-static const br_hash_class instructions_class;
-
-static void instructions_init(const br_hash_class **ctx) {
-    br_sha256_init((br_sha256_context *)(void *)ctx);
-    *ctx = &instructions_class;
+#if defined DIGEST_NATIVE
+static const digest_native *const native = &DIGEST_NATIVE;
+#else
+static bool never(void) {
+    return false;
 }
 
-static void instructions_update(const br_hash_class **ctx, const void *data, size_t len) {
+static const digest_native *const native = &(const digest_native){"", never, NULL, NULL};
+#endif
+
+enum { LENGTH_OFFSET = 56 }; /* of the message's length in its last block */
+
+static const br_hash_class native_class;
+
+static void native_init(const br_hash_class **ctx) {
+    br_sha256_init((br_sha256_context *)(void *)ctx);
+    *ctx = &native_class;
+}
+
+static void native_update(const br_hash_class **ctx, const void *data, size_t len) {
     br_sha256_context *c = (br_sha256_context *)(void *)ctx;
     const unsigned char *from = data;
-    size_t used = (size_t)c->count % BLOCK_SIZE;
+    size_t used = (size_t)c->count % DIGEST_BLOCK_SIZE;
     if (len == 0) return;
     c->count += len;
     if (used) {
-        size_t taken = BLOCK_SIZE - used < len ? BLOCK_SIZE - used : len;
+        size_t taken = DIGEST_BLOCK_SIZE - used < len ? DIGEST_BLOCK_SIZE - used : len;
         memcpy(c->buf + used, from, taken);
-        if (used + taken < BLOCK_SIZE) return;
-        compress(c->val, c->buf, 1);
+        if (used + taken < DIGEST_BLOCK_SIZE) return;
+        native->compress(c->val, c->buf, 1);
         from += taken;
         len -= taken;
     }
-    if (len >= BLOCK_SIZE) compress(c->val, from, len / BLOCK_SIZE);
-    memcpy(c->buf, from + len / BLOCK_SIZE * BLOCK_SIZE, len % BLOCK_SIZE);
+    if (len >= DIGEST_BLOCK_SIZE) native->compress(c->val, from, len / DIGEST_BLOCK_SIZE);
+    memcpy(c->buf, from + len / DIGEST_BLOCK_SIZE * DIGEST_BLOCK_SIZE, len % DIGEST_BLOCK_SIZE);
 }
 
 static void put_big_endian(unsigned char *out, uint64_t value, size_t bytes) {
@@ -208,48 +68,40 @@ static void put_big_endian(unsigned char *out, uint64_t value, size_t bytes) {
 }
 
 /* Works on copies: BearSSL promises that taking the output changes nothing. */
-static void instructions_out(const br_hash_class *const *ctx, void *dst) {
+static void native_out(const br_hash_class *const *ctx, void *dst) {
     const br_sha256_context *c = (const br_sha256_context *)(const void *)ctx;
-    unsigned char last[2 * BLOCK_SIZE] = {0};
+    unsigned char last[2 * DIGEST_BLOCK_SIZE] = {0};
     uint32_t state[8];
-    size_t used = (size_t)c->count % BLOCK_SIZE;
+    size_t used = (size_t)c->count % DIGEST_BLOCK_SIZE;
     size_t blocks = used < LENGTH_OFFSET ? 1 : 2;
     memcpy(last, c->buf, used);
     last[used] = 0x80;
-    put_big_endian(last + blocks * BLOCK_SIZE - 8, c->count * 8, 8);
+    put_big_endian(last + blocks * DIGEST_BLOCK_SIZE - 8, c->count * 8, 8);
     memcpy(state, c->val, sizeof state);
-    compress(state, last, blocks);
+    native->compress(state, last, blocks);
     for (size_t i = 0; i < 8; i++) put_big_endian((unsigned char *)dst + 4 * i, state[i], 4);
 }
 
 /* Reading and setting the state is BearSSL's own, since the context is. */
-static uint64_t instructions_state(const br_hash_class *const *ctx, void *dst) {
+static uint64_t native_state(const br_hash_class *const *ctx, void *dst) {
     return br_sha256_state((const br_sha256_context *)(const void *)ctx, dst);
 }
 
-static void instructions_set_state(const br_hash_class **ctx, const void *state, uint64_t count) {
+static void native_set_state(const br_hash_class **ctx, const void *state, uint64_t count) {
     br_sha256_set_state((br_sha256_context *)(void *)ctx, state, count);
 }
 
-static const br_hash_class instructions_class = {
+static const br_hash_class native_class = {
     .context_size = sizeof(br_sha256_context),
     .desc = BR_HASHDESC_ID(br_sha256_ID) | BR_HASHDESC_OUT(DIGEST_SIZE) |
             BR_HASHDESC_STATE(DIGEST_SIZE) | BR_HASHDESC_LBLEN(6) | BR_HASHDESC_MD_PADDING |
             BR_HASHDESC_MD_PADDING_BE,
-    .init = instructions_init,
-    .update = instructions_update,
-    .out = instructions_out,
-    .state = instructions_state,
-    .set_state = instructions_set_state,
+    .init = native_init,
+    .update = native_update,
+    .out = native_out,
+    .state = native_state,
+    .set_state = native_set_state,
 };
-#else
-#define INSTRUCTIONS_NAME ""
-#define instructions_class br_sha256_vtable
-
-static bool processor_has_instructions(void) {
-    return false;
-}
-#endif
 
 /* --- the choice ------------------------------------------------------------------------------- */
 
@@ -259,27 +111,25 @@ static _Atomic(const br_hash_class *) chosen_class;
 static const br_hash_class *sha256_class(void) {
     const br_hash_class *class = atomic_load_explicit(&chosen_class, memory_order_relaxed);
     if (!class) {
-        class = processor_has_instructions() ? &instructions_class : &br_sha256_vtable;
+        class = native->is_here() ? &native_class : &br_sha256_vtable;
         atomic_store_explicit(&chosen_class, class, memory_order_relaxed);
     }
     return class;
 }
 
 const char *digest_backend(void) {
-    return sha256_class() == &br_sha256_vtable ? "bearssl" : INSTRUCTIONS_NAME;
+    return sha256_class() == &br_sha256_vtable ? "bearssl" : native->name;
 }
 
 bool digest_force_backend(const char *name) {
     const br_hash_class *class = NULL;
     if (strcmp(name, "bearssl") == 0) class = &br_sha256_vtable;
-    if (processor_has_instructions() && strcmp(name, INSTRUCTIONS_NAME) == 0) {
-        class = &instructions_class;
-    }
+    if (native->is_here() && strcmp(name, native->name) == 0) class = &native_class;
     if (class) atomic_store_explicit(&chosen_class, class, memory_order_relaxed);
     return class != NULL;
 }
 
-/* --- what the other rooms use ----------------------------------------------------------------- */
+/* --- what the other modules use --------------------------------------------------------------- */
 
 /* Each context begins with the class that it was started with. */
 static const br_hash_class **class_of(digest *d) {
@@ -294,32 +144,23 @@ void digest_update(digest *d, slice bytes) {
     (*class_of(d))->update(class_of(d), bytes.ptr, bytes.len);
 }
 
-#if defined DIGEST_HAS_COMPRESS_TWO
 static br_sha256_context *at_block_start(digest *d) {
     br_sha256_context *c = (br_sha256_context *)(void *)d;
-    return c->vtable == &instructions_class && c->count % BLOCK_SIZE == 0 ? c : NULL;
+    return c->vtable == &native_class && c->count % DIGEST_BLOCK_SIZE == 0 ? c : NULL;
 }
 
 /* Takes whole blocks only, and says how many bytes it took. */
 static size_t update_both(digest *a, digest *b, const char *from_a, const char *from_b,
                           size_t len) {
     br_sha256_context *left = at_block_start(a), *right = at_block_start(b);
-    size_t blocks = left && right ? len / BLOCK_SIZE : 0;
+    size_t blocks = left && right && native->compress_two ? len / DIGEST_BLOCK_SIZE : 0;
     if (blocks == 0) return 0;
-    compress_two(left->val, (const unsigned char *)from_a, right->val,
-                 (const unsigned char *)from_b, blocks);
-    left->count += blocks * BLOCK_SIZE;
-    right->count += blocks * BLOCK_SIZE;
-    return blocks * BLOCK_SIZE;
+    native->compress_two(left->val, (const unsigned char *)from_a, right->val,
+                         (const unsigned char *)from_b, blocks);
+    left->count += blocks * DIGEST_BLOCK_SIZE;
+    right->count += blocks * DIGEST_BLOCK_SIZE;
+    return blocks * DIGEST_BLOCK_SIZE;
 }
-#else
-static size_t update_both(digest *a, digest *b, const char *from_a, const char *from_b,
-                          size_t len) {
-    (void)a, (void)b, (void)from_a, (void)from_b, (void)len;
-    return 0;
-}
-#endif
-
 void digest_update_two(digest *a, const char *from_a, digest *b, const char *from_b, size_t len) {
     size_t taken = update_both(a, b, from_a, from_b, len);
     digest_update(a, slice_of(from_a + taken, len - taken));
@@ -359,11 +200,9 @@ void digest_hmac(const digest_key *k, slice message, unsigned char out[DIGEST_SI
 }
 
 static void write_hex(const unsigned char *hash, size_t size, char *out) {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digits[hash[i] >> 4];
-        out[2 * i + 1] = digits[hash[i] & 15];
-    }
+    buf text;
+    buf_init_fixed(&text, out, 2 * size);
+    buf_add_hex(&text, hash, size);
 }
 
 void digest_hex(const unsigned char hash[DIGEST_SIZE], char out[DIGEST_HEX_SIZE]) {

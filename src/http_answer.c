@@ -1,44 +1,10 @@
-#define _GNU_SOURCE /* the GNU strerror_r */
+#define _POSIX_C_SOURCE 200809L /* pwrite, O_CLOEXEC */
 #include "http_transfer.h"
+#include "http_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-/* --- bytes and words -------------------------------------------------------------------------- */
-
-static bool is_token_byte(char c) {
-    bool word =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
-    return word || (c != '\0' && strchr("!#$%&'*+.^_`|~", c));
-}
-
-bool http_is_token(slice name) {
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_byte(name.ptr[i])) return false;
-    }
-    return name.len > 0;
-}
-
-int64_t http_parse_length(slice digits) {
-    int64_t value = 0;
-    if (digits.len == 0 || digits.len > 18) return -1;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9') return -1;
-        value = value * 10 + (digits.ptr[i] - '0');
-    }
-    return value;
-}
-
-static bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static slice trim(slice s) {
-    while (s.len && is_space(s.ptr[0])) s = slice_from(s, 1);
-    while (s.len && is_space(s.ptr[s.len - 1])) s.len--;
-    return s;
-}
 
 /* --- what libcurl hands over ------------------------------------------------------------------ */
 
@@ -94,11 +60,11 @@ static bool open_sink(http_transfer *t) {
 
 static bool add_header(http_transfer *t, slice line) {
     slice name = slice_of(line.ptr, slice_find(line, ':'));
-    if (name.len == line.len || !http_is_token(name)) {
+    if (name.len == line.len || !slice_is_token(name)) {
         http_fail(t, HTTP_PROTOCOL, "BadResponse", "the answer holds a malformed header");
         return false;
     }
-    if (!check_framing(t, name, trim(slice_from(line, name.len + 1)))) return false;
+    if (!check_framing(t, name, http_trim(slice_from(line, name.len + 1)))) return false;
     buf_add(&t->headers, line);
     if (buf_ok(&t->headers)) return true;
     http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the answer's headers");
@@ -114,7 +80,7 @@ static bool take_header_line(http_transfer *t, slice line) {
     }
     if (t->stage == ANSWER_BODY) return true;
     if (slice_starts_with(line, SLICE("HTTP/"))) return begin_block(t, line);
-    if (trim(line).len > 0) return add_header(t, line);
+    if (http_trim(line).len > 0) return add_header(t, line);
     if (t->status < 200) {
         t->stage = ANSWER_NONE; /* an interim answer; the final one has still to begin */
         return true;
@@ -208,7 +174,7 @@ bool http_next_header(slice *rest, slice *name, slice *value) {
         *rest = slice_from(*rest, line.len + 1);
         if (colon == line.len) continue;
         *name = slice_of(line.ptr, colon);
-        *value = trim(slice_from(line, colon + 1));
+        *value = http_trim(slice_from(line, colon + 1));
         return true;
     }
     return false;

@@ -1,5 +1,5 @@
-#define _GNU_SOURCE /* strerror_r */
 #include "http_transfer.h"
+#include "http_text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -34,9 +34,7 @@ void http_fail(http_transfer *t, http_kind kind, const char *code, const char *f
 
 void http_fail_file(http_transfer *t, const char *code, const char *what, const char *path,
                     int error) {
-    char reason[128];
-    http_fail(t, HTTP_IO, code, "cannot %s %s: %s", what, path,
-              strerror_r(error, reason, sizeof reason));
+    http_fail(t, HTTP_IO, code, "cannot %s %s: %s", what, path, strerror(error));
 }
 
 /* "host:port" of the request, for messages; the port is written where the URL leaves it out. */
@@ -171,7 +169,6 @@ static void explain_timeout(http_transfer *t) {
 
 static void explain_unconnected(http_transfer *t, CURLcode code) {
     peer_name peer = name_peer(t);
-    char reason[128];
     if (t->refused_address && !t->opened_socket) {
         http_fail(t, HTTP_VALIDATION, "AddressNotAllowed",
                   "%s leads to an address that this request may not go to; nothing was sent",
@@ -193,7 +190,7 @@ static void explain_unconnected(http_transfer *t, CURLcode code) {
                   peer.text);
     } else {
         http_fail(t, HTTP_CONNECT, "CouldNotConnect", "could not connect to %s: %s", peer.text,
-                  error ? strerror_r((int)error, reason, sizeof reason) : curl_words(t, code));
+                  error ? strerror((int)error) : curl_words(t, code));
     }
 }
 

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "monotonic.h"
 
 enum {
     EVENTS_A_STEP = 64,    /* so that one step never holds the host's loop for long */
@@ -16,7 +17,6 @@ enum {
     KEEP_CONNECTIONS = 128 /* libcurl's own default shrinks with the calls under way */
 };
 
-#define NANOSECONDS 1000000000LL
 #define NEVER INT64_MAX
 
 /* What epoll was told of a descriptor. A connection's socket is silent between two calls, so it
@@ -47,12 +47,6 @@ struct http_multi {
     http_transfer *idle;
     http_options options;
 };
-
-static int64_t now_ns(void) {
-    struct timespec now = {0, 0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
-}
 
 /* --- what libcurl tells us -------------------------------------------------------------------- */
 
@@ -125,7 +119,7 @@ static CURLcode follow_sockets(http_multi *m, CURL *easy) {
 static int on_timer(CURLM *curl, long milliseconds, void *user) {
     http_multi *m = user;
     (void)curl;
-    m->due = milliseconds < 0 ? NEVER : now_ns() + (int64_t)milliseconds * 1000000;
+    m->due = milliseconds < 0 ? NEVER : monotonic_ns() + (int64_t)milliseconds * 1000000;
     return 0;
 }
 
@@ -345,7 +339,7 @@ static int curl_events(uint32_t events) {
 
 static CURLMcode run_timer(http_multi *m) {
     int running;
-    if (m->due > now_ns()) return CURLM_OK;
+    if (m->due > monotonic_ns()) return CURLM_OK;
     m->due = NEVER; /* libcurl says anew when it wants to run again */
     return curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
 }
@@ -390,7 +384,7 @@ int http_multi_fd(const http_multi *m) {
 double http_multi_timeout(const http_multi *m) {
     if (m->finished) return 0;
     if (m->due == NEVER) return -1;
-    int64_t left = m->due - now_ns();
+    int64_t left = m->due - monotonic_ns();
     return left > 0 ? (double)left / 1e9 : 0;
 }
 

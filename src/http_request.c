@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "http_transfer.h"
+#include "http_text.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,13 +45,6 @@ static bool is_url_byte(char c) {
     return c > ' ' && c < 127 && c != '#' && c != '\\';
 }
 
-slice http_authority(slice url) {
-    slice rest = slice_from(url, slice_find(url, ':') + sizeof "//");
-    size_t end = 0;
-    while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?') end++;
-    return slice_of(rest.ptr, end);
-}
-
 /* Why libcurl must not see this URL, or NULL. */
 static const char *url_fault(slice url) {
     slice authority = http_authority(url);
@@ -92,7 +86,7 @@ static bool is_framing_header(http_transfer *t, slice name, slice value) {
 }
 
 void http_add_header(http_transfer *t, slice name, slice value) {
-    if (!http_is_token(name)) {
+    if (!slice_is_token(name)) {
         refuse(t, "a header's name must be a token: letters, digits and -");
         return;
     }

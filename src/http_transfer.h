@@ -1,4 +1,11 @@
-/* http_transfer: what the files of the http room share, and nobody else sees. */
+/* http_transfer: one call, from the request that is written to the answer that is read. Shared by
+ * the files of http, which include downwards only:
+ *
+ *     http_text < http_error < http_transfer < http_request, http_answer < http_client, http_multi
+ *
+ * A transfer is used again and again. http_transfer_reset makes it ready for a request; start hands
+ * it to libcurl, whose callbacks (take_header, take_body) write the answer; end judges the whole.
+ * What is borrowed (strings of options, a body in memory) must stay until end was called. */
 #ifndef FINSPACE_HTTP_TRANSFER_H
 #define FINSPACE_HTTP_TRANSFER_H
 
@@ -48,8 +55,8 @@ struct http_transfer {
     struct in6_addr allowed[HTTP_MAX_ADDRESSES]; /* IPv4 as ::ffff:a.b.c.d */
     size_t allowed_count;
     bool allow_loopback;
-    bool refused_address; /* the peer is not among them, */
-    bool opened_socket;   /* unless one of its addresses was */
+    bool refused_address; /* an address of the peer was not among them */
+    bool opened_socket;   /* an address of the peer was, and a socket was opened for it */
     int socket_error;     /* errno of a socket that could not be opened */
 
     /* the answer */
@@ -76,7 +83,7 @@ struct http_transfer {
 bool http_options_copy(http_options *copy, const http_options *options);
 void http_options_free(http_options *copy);
 
-/* NULL when memory ran out. `defaults` must outlive the transfer. */
+/* NULL when memory ran out. `defaults` must outlive the transfer. To be freed. */
 http_transfer *http_transfer_new(const http_options *defaults);
 
 /* Frees all. When `abandon` is set, the libcurl handle is the parent process's and only forgotten.
@@ -95,15 +102,6 @@ void http_transfer_end(http_transfer *t, CURLcode result);
 /* What libcurl calls with the lines of the headers, and with the body; `user` is the transfer. */
 size_t http_take_header(char *line, size_t size, size_t count, void *user);
 size_t http_take_body(char *bytes, size_t size, size_t count, void *user);
-
-/* Host and port of a URL, as they are written in it. */
-slice http_authority(slice url);
-
-/* A header's name: a token (RFC 9110, section 5.6.2). */
-bool http_is_token(slice name);
-
-/* The number in a Content-Length, or -1. At most 18 digits, so that it cannot overflow. */
-int64_t http_parse_length(slice digits);
 
 /* Closes what is open, and marks it closed. */
 void http_close_fd(int *fd);

@@ -1,45 +1,5 @@
 #include "json.h"
 
-/* --- UTF-8 ------------------------------------------------------------------------------------ */
-
-/* The length of the sequence that starts at `at`, or 0 when it is not well formed. The bounds of
- * the second byte are table 3-7 of the Unicode standard. */
-static size_t sequence_length(slice s, size_t at) {
-    const unsigned char *p = (const unsigned char *)s.ptr + at;
-    size_t left = s.len - at, length;
-    unsigned char low = 0x80, high = 0xBF;
-    if (p[0] < 0x80) return 1;
-    if (p[0] < 0xC2 || p[0] > 0xF4) return 0;
-    length = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    if (p[0] == 0xE0) low = 0xA0;
-    if (p[0] == 0xED) high = 0x9F;
-    if (p[0] == 0xF0) low = 0x90;
-    if (p[0] == 0xF4) high = 0x8F;
-    if (left < length || p[1] < low || p[1] > high) return 0;
-    for (size_t i = 2; i < length; i++) {
-        if (p[i] < 0x80 || p[i] > 0xBF) return 0;
-    }
-    return length;
-}
-
-size_t json_find_invalid_utf8(slice s) {
-    size_t at = 0;
-    while (at < s.len) {
-        size_t length = sequence_length(s, at);
-        if (length == 0) return at;
-        at += length;
-    }
-    return s.len;
-}
-
-size_t json_count_code_points(slice s) {
-    size_t count = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        if (((unsigned char)s.ptr[i] & 0xC0) != 0x80) count++;
-    }
-    return count;
-}
-
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* The letter of a two-character escape, or 0. */
@@ -98,12 +58,8 @@ static size_t skip_string(slice text, size_t at) {
     return text.len;
 }
 
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 static bool is_number_byte(char c) {
-    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+    return ascii_is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
 }
 
 /* The offset just past the number token at `at`; `digits` counts them, or is 0 when the number has
@@ -113,7 +69,7 @@ static size_t skip_number(slice text, size_t at, size_t *digits) {
     while (end < text.len && is_number_byte(text.ptr[end])) end++;
     *digits = end - first;
     for (size_t i = first; i < end; i++) {
-        if (!is_digit(text.ptr[i]) || text.ptr[first] == '0') *digits = 0;
+        if (!ascii_is_digit(text.ptr[i]) || text.ptr[first] == '0') *digits = 0;
     }
     return end;
 }
@@ -132,7 +88,7 @@ bool json_quote_big_integers(buf *out, slice text) {
         size_t digits = 0, end = at + 1;
         if (text.ptr[at] == '"') {
             end = skip_string(text, at);
-        } else if (is_digit(text.ptr[at]) || text.ptr[at] == '-') {
+        } else if (ascii_is_digit(text.ptr[at]) || text.ptr[at] == '-') {
             end = skip_number(text, at, &digits);
         }
         if (digits >= BIG_INTEGER_MIN_DIGITS && digits <= BIG_INTEGER_MAX_DIGITS) {

@@ -7,13 +7,6 @@
 
 #include "buf.h"
 
-/* The offset of the first byte that is not well-formed UTF-8 (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF), or s.len when all of it is. */
-size_t json_find_invalid_utf8(slice s);
-
-/* The number of code points in well-formed UTF-8. */
-size_t json_count_code_points(slice s);
-
 /* Writes a string with its quotes. The text must be well-formed UTF-8. */
 void json_add_string(buf *out, slice text);
 

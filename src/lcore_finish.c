@@ -3,6 +3,7 @@
 #include "lcore.h"
 
 #include "json.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <math.h>
@@ -373,7 +374,7 @@ static void encode_any(lua_State *L, buf *out, int depth) {
     switch (lua_type(L, -1)) {
     case LUA_TSTRING: {
         slice text = lbind_to_slice(L, -1);
-        if (json_find_invalid_utf8(text) != text.len) luaL_error(L, "a string is not UTF-8");
+        if (!utf8_is_valid(text)) luaL_error(L, "a string is not UTF-8");
         json_add_string(out, text);
         break;
     }

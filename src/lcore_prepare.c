@@ -4,6 +4,7 @@
 
 #include "json.h"
 #include "uri.h"
+#include "utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,11 +79,11 @@ static void push_choices(lua_State *L, const char *const *values) {
 
 static void add_string_fault(walk *w, const model_shape *shape, slice text, model_rule rule) {
     lua_State *L = w->L;
-    int length = (int)json_count_code_points(text);
+    int length = (int)utf8_count(text);
     switch (rule) {
     case MODEL_RULE_UTF8:
         lua_pushfstring(L, "must be UTF-8 text; its byte %d is not",
-                        (int)json_find_invalid_utf8(text) + 1);
+                        (int)utf8_find_invalid(text) + 1);
         add_fault(w, "utf8");
         break;
     case MODEL_RULE_ENUM:
@@ -126,7 +127,7 @@ static size_t enter_index(walk *w, int index) {
 
 static size_t enter_key(walk *w, slice key) {
     size_t outer = w->name->len;
-    bool shown = key.len <= SHOWN_KEY && json_find_invalid_utf8(key) == key.len;
+    bool shown = key.len <= SHOWN_KEY && utf8_is_valid(key);
     buf_add_char(w->name, '[');
     if (shown) {
         json_add_string(w->name, key);

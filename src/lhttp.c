@@ -173,7 +173,7 @@ static int read_request(lua_State *L, int index, http_transfer *t) {
 static void push_lower(lua_State *L, slice name) {
     luaL_Buffer b;
     luaL_buffinit(L, &b);
-    for (size_t i = 0; i < name.len; i++) luaL_addchar(&b, slice_lower(name.ptr[i]));
+    for (size_t i = 0; i < name.len; i++) luaL_addchar(&b, ascii_lower(name.ptr[i]));
     luaL_pushresult(&b);
 }
 

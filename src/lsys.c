@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NANOSECONDS 1000000000LL
-
 /* --- results ---------------------------------------------------------------------------------- */
 
 /* The errors that callers tell apart; the others are "EOTHER". */
@@ -66,14 +64,9 @@ static struct timespec clock_read(clockid_t clock) {
     return now;
 }
 
-int64_t lsys_monotonic_ns(void) {
-    struct timespec now = clock_read(CLOCK_MONOTONIC);
-    return (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
-}
-
 int64_t lsys_deadline_after(lua_Number seconds) {
     if (!(seconds > 0)) seconds = 0;
-    return lsys_monotonic_ns() + (int64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
+    return monotonic_ns() + (int64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9);
 }
 
 /* now() -> seconds since the epoch, with microseconds */
@@ -85,7 +78,7 @@ static int l_now(lua_State *L) {
 
 /* monotonic() -> seconds on a clock that is never set back */
 static int l_monotonic(lua_State *L) {
-    lua_pushnumber(L, (lua_Number)lsys_monotonic_ns() / 1e9);
+    lua_pushnumber(L, (lua_Number)monotonic_ns() / 1e9);
     return 1;
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lbind.h"
+#include "monotonic.h"
 
 /* Pushes nil, "cannot VERB SUBJECT: reason" and the error's symbol; gives 3, to be returned. */
 int lsys_push_failure(lua_State *L, const char *verb, const char *subject, int error);
@@ -23,9 +24,6 @@ int lsys_push_outcome(lua_State *L, int result, const char *verb, const char *su
 
 /* A count of bytes, from 0 to `max`. */
 size_t lsys_check_size(lua_State *L, int index, double max);
-
-/* Nanoseconds on a clock that is never set back. */
-int64_t lsys_monotonic_ns(void);
 
 /* The moment so many seconds from now; at most 30 years, so that it cannot overflow. */
 int64_t lsys_deadline_after(lua_Number seconds);

@@ -311,7 +311,7 @@ static void hear_ending(child *c) {
 }
 
 static int milliseconds_until(int64_t deadline) {
-    int64_t left = (deadline - lsys_monotonic_ns() + 999999) / 1000000;
+    int64_t left = (deadline - monotonic_ns() + 999999) / 1000000;
     return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -332,7 +332,7 @@ static bool converse(child *c, int milliseconds) {
 static child_state state_of(const child *c) {
     if (!buf_ok(&c->output) || !buf_ok(&c->errors)) return CHILD_WROTE_TOO_MUCH;
     if (c->told && c->out < 0 && c->err < 0) return CHILD_ENDED;
-    return lsys_monotonic_ns() < c->deadline ? CHILD_RUNS : CHILD_TOOK_TOO_LONG;
+    return monotonic_ns() < c->deadline ? CHILD_RUNS : CHILD_TOOK_TOO_LONG;
 }
 
 /* Starts a program and its keeper. Returns 0, or an errno; the streams that were opened stay so. */
@@ -485,7 +485,7 @@ static int await_child(pid_t pid, int *status, int64_t deadline) {
         pid_t ended = waitpid(pid, status, WNOHANG);
         if (ended == pid) return 1;
         if (ended < 0 && errno != EINTR) return -1;
-        if (lsys_monotonic_ns() >= deadline) return 0;
+        if (monotonic_ns() >= deadline) return 0;
         nanosleep(&(struct timespec){0, pause}, NULL);
         if (pause < 10000000) pause *= 2;
     }

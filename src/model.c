@@ -1,6 +1,6 @@
 #include "model.h"
 
-#include "json.h"
+#include "utf8.h"
 
 /* --- looking up ------------------------------------------------------------------------------- */
 
@@ -50,9 +50,9 @@ static bool is_one_of(slice text, const char *const *values) {
 }
 
 model_rule model_check_string(const model_shape *shape, slice text) {
-    if (json_find_invalid_utf8(text) != text.len) return MODEL_RULE_UTF8;
+    if (!utf8_is_valid(text)) return MODEL_RULE_UTF8;
     if (shape->values) return is_one_of(text, shape->values) ? MODEL_RULE_KEPT : MODEL_RULE_ENUM;
-    int64_t length = (int64_t)json_count_code_points(text);
+    int64_t length = (int64_t)utf8_count(text);
     if (length < shape->min || (shape->max && length > shape->max)) return MODEL_RULE_LENGTH;
     if (shape->pattern && !shape->pattern->matches(text)) return MODEL_RULE_PATTERN;
     return MODEL_RULE_KEPT;

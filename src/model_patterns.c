@@ -1,19 +1,8 @@
 #include "model_patterns.h"
 
-#include <stdint.h>
+#include "utf8.h"
 
 /* --- pieces ----------------------------------------------------------------------------------- */
-
-/* Decodes the code point at `at` (the text is well-formed UTF-8) and moves past it. */
-static uint32_t next_code_point(slice text, size_t *at) {
-    const unsigned char *p = (const unsigned char *)text.ptr + *at;
-    size_t length = p[0] < 0x80 ? 1 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    static const unsigned char lead_mask[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t point = p[0] & lead_mask[length];
-    for (size_t i = 1; i < length; i++) point = point << 6 | (p[i] & 0x3F);
-    *at += length;
-    return point;
-}
 
 /* `\s` of ECMA 262: white space and line terminators, Unicode's space separators among them. */
 static bool is_space(uint32_t c) {
@@ -22,17 +11,9 @@ static bool is_space(uint32_t c) {
            c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
 
-static bool is_letter(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 /* Whether c is a letter, a digit or one of `others`. */
 static bool is_word_or(char c, const char *others) {
-    return is_letter(c) || is_digit(c) || (c && strchr(others, c) != NULL);
+    return ascii_is_alphanumeric(c) || (c && strchr(others, c) != NULL);
 }
 
 /* --- patterns --------------------------------------------------------------------------------- */
@@ -45,7 +26,7 @@ static bool match_anything(slice text) {
 /* Without anchors, `.*\S.*` asks for one character that is no space, and so do its variants. */
 static bool match_non_space(slice text) {
     for (size_t at = 0; at < text.len;) {
-        if (!is_space(next_code_point(text, &at))) return true;
+        if (!is_space(utf8_next(text, &at))) return true;
     }
     return false;
 }
@@ -53,7 +34,7 @@ static bool match_non_space(slice text) {
 /* `^.*\S.*$`: the same, but all on one line, since `.` is no line terminator. */
 static bool match_whole_line(slice text) {
     for (size_t at = 0; at < text.len;) {
-        uint32_t c = next_code_point(text, &at);
+        uint32_t c = utf8_next(text, &at);
         if (c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029) return false;
     }
     return match_non_space(text);
@@ -63,13 +44,14 @@ static bool match_alias(slice text) {
     slice prefix = SLICE("alias/");
     size_t at = prefix.len;
     if (!slice_starts_with(text, prefix) || text.len == at) return false;
-    return !is_space(next_code_point(text, &at));
+    return !is_space(utf8_next(text, &at));
 }
 
 /* Whether a `.` in the domain has a byte before it and two letters behind it. */
 static bool domain_matches(slice domain) {
     for (size_t i = 1; i + 2 < domain.len; i++) {
-        if (domain.ptr[i] == '.' && is_letter(domain.ptr[i + 1]) && is_letter(domain.ptr[i + 2])) {
+        if (domain.ptr[i] == '.' && ascii_is_letter(domain.ptr[i + 1]) &&
+            ascii_is_letter(domain.ptr[i + 2])) {
             return true;
         }
     }
@@ -96,7 +78,7 @@ static bool match_role_arn(slice text) {
     if (!slice_starts_with(slice_from(text, at), middle)) return false;
     at += middle.len;
     for (int digits = 0; digits < 12; digits++, at++) {
-        if (at >= text.len || !is_digit(text.ptr[at])) return false;
+        if (at >= text.len || !ascii_is_digit(text.ptr[at])) return false;
     }
     if (!slice_starts_with(slice_from(text, at), role)) return false;
     slice name = slice_from(text, at + role.len);
@@ -107,12 +89,13 @@ static bool match_role_arn(slice text) {
 }
 
 static bool match_phone(slice text) {
-    if (text.len < 2 || !(is_digit(text.ptr[0]) || (text.ptr[0] && strchr("+#,(", text.ptr[0])))) {
+    if (text.len < 2 ||
+        !(ascii_is_digit(text.ptr[0]) || (text.ptr[0] && strchr("+#,(", text.ptr[0])))) {
         return false;
     }
     for (size_t at = 1; at < text.len;) {
-        uint32_t c = next_code_point(text, &at);
-        bool listed = c < 0x80 && c && (is_digit((char)c) || strchr("+-./(),#", (int)c));
+        uint32_t c = utf8_next(text, &at);
+        bool listed = c < 0x80 && c && (ascii_is_digit((char)c) || strchr("+-./(),#", (int)c));
         if (!listed && !is_space(c)) return false;
     }
     return true;

@@ -125,13 +125,9 @@ bool sigv4_key_fits(const sigv4_key *key, long long time) {
 
 /* --- signing ---------------------------------------------------------------------------------- */
 
-static bool is_s3(slice service) {
-    return slice_eq(service, SLICE("s3"));
-}
-
 void sigv4_signing_defaults(sigv4_signing *how, slice service) {
-    how->normalize = how->double_encode = !is_s3(service);
-    how->sign_body = is_s3(service);
+    how->normalize = how->double_encode = !sigv4_canonical_is_s3(service);
+    how->sign_body = sigv4_canonical_is_s3(service);
     how->omit_session_token = false;
     how->expires = SIGV4_DEFAULT_EXPIRES;
 }
@@ -157,10 +153,10 @@ static bool is_replaced(slice name, const sigv4_signing *how) {
 }
 
 static sigv4_status check_signing(const sigv4_signing *how) {
-    if (!canonical_is_key_id(how->access_key_id)) return SIGV4_BAD_KEY_ID;
+    if (!sigv4_canonical_is_key_id(how->access_key_id)) return SIGV4_BAD_KEY_ID;
     if (slice_has_line_break(how->session_token)) return SIGV4_BAD_TOKEN;
-    if (!canonical_is_scope_part(how->region)) return SIGV4_BAD_SCOPE;
-    if (!canonical_is_scope_part(how->service)) return SIGV4_BAD_SCOPE;
+    if (!sigv4_canonical_is_scope_part(how->region)) return SIGV4_BAD_SCOPE;
+    if (!sigv4_canonical_is_scope_part(how->service)) return SIGV4_BAD_SCOPE;
     if (how->query_form && (how->expires < 1 || how->expires > SIGV4_MAX_EXPIRES)) {
         return SIGV4_BAD_EXPIRES;
     }
@@ -175,7 +171,7 @@ static bool is_presigned(slice query) {
     slice name, value;
     while (uri_next_pair(&query, &name, &value)) {
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            if (canonical_name_is(name, slice_of_cstr(names[i]))) return true;
+            if (sigv4_canonical_name_is(name, slice_of_cstr(names[i]))) return true;
         }
     }
     return false;
@@ -186,7 +182,7 @@ static bool is_presigned(slice query) {
 static sigv4_status choose_payload_hash(const sigv4_request *request, const sigv4_signing *how,
                                         char out[DIGEST_HEX_SIZE + 1]) {
     slice given = request->payload_hash;
-    if (given.len == 0 && how->query_form && is_s3(how->service)) {
+    if (given.len == 0 && how->query_form && sigv4_canonical_is_s3(how->service)) {
         given = SLICE(SIGV4_UNSIGNED_PAYLOAD);
     }
     if (given.len > DIGEST_HEX_SIZE) return SIGV4_BAD_PAYLOAD_HASH;
@@ -205,28 +201,29 @@ static sigv4_status choose_payload_hash(const sigv4_request *request, const sigv
     return SIGV4_OK;
 }
 
-static void collect_headers(canonical *c, const sigv4_request *request, const sigv4_signing *how,
-                            const sigv4_signature *out) {
+static void collect_headers(sigv4_canonical *c, const sigv4_request *request,
+                            const sigv4_signing *how, const sigv4_signature *out) {
     bool host = false;
     for (size_t i = 0; i < request->header_count; i++) {
         const sigv4_pair *h = &request->headers[i];
         if (is_never_signed(h->name) || is_replaced(h->name, how)) continue;
         host = host || slice_eq_nocase(h->name, SLICE("host"));
-        canonical_add_header(c, h->name, h->value);
+        sigv4_canonical_add_header(c, h->name, h->value);
     }
     if (!host && c->status == SIGV4_OK) c->status = SIGV4_NO_HOST;
     if (how->query_form) return;
-    canonical_add_header(c, SLICE("x-amz-date"), slice_of(out->timestamp, SIGV4_TIME_LENGTH));
+    sigv4_canonical_add_header(c, SLICE("x-amz-date"), slice_of(out->timestamp, SIGV4_TIME_LENGTH));
     if (how->session_token.len && !how->omit_session_token) {
-        canonical_add_header(c, SLICE("x-amz-security-token"), how->session_token);
+        sigv4_canonical_add_header(c, SLICE("x-amz-security-token"), how->session_token);
     }
-    if (how->sign_body) canonical_add_header(c, SLICE("x-amz-content-sha256"), c->payload_hash);
+    if (how->sign_body)
+        sigv4_canonical_add_header(c, SLICE("x-amz-content-sha256"), c->payload_hash);
 }
 
 static void write_credential(buf *out, const sigv4_signing *how, slice timestamp) {
     buf_add(out, how->access_key_id);
     buf_add_char(out, '/');
-    canonical_write_scope(out, timestamp, how->region, how->service);
+    sigv4_canonical_write_scope(out, timestamp, how->region, how->service);
 }
 
 static void write_authorization(buf *out, const sigv4_signing *how, slice timestamp, slice names,
@@ -281,18 +278,18 @@ static void write_query(buf *out, slice before, const query_additions *q) {
 }
 
 /* From the collected request to the signature. */
-static sigv4_status make_signature(canonical *c, const sigv4_signing *how, slice names,
+static sigv4_status make_signature(sigv4_canonical *c, const sigv4_signing *how, slice names,
                                    sigv4_signature *out) {
     unsigned char hash[DIGEST_SIZE];
-    sigv4_status status = canonical_hash(c, names, out->canonical_request, hash);
+    sigv4_status status = sigv4_canonical_hash(c, names, out->canonical_request, hash);
     if (status != SIGV4_OK) return status;
-    canonical_sign(how->key, slice_of(out->timestamp, SIGV4_TIME_LENGTH), how->region, how->service,
-                   hash, out->string_to_sign, out->hex);
+    sigv4_canonical_sign(how->key, slice_of(out->timestamp, SIGV4_TIME_LENGTH), how->region,
+                         how->service, hash, out->string_to_sign, out->hex);
     out->hex[DIGEST_HEX_SIZE] = '\0';
     return SIGV4_OK;
 }
 
-static sigv4_status sign_in_header(canonical *c, const sigv4_signing *how, slice names,
+static sigv4_status sign_in_header(sigv4_canonical *c, const sigv4_signing *how, slice names,
                                    sigv4_signature *out) {
     sigv4_status status = make_signature(c, how, names, out);
     if (status == SIGV4_OK && out->authorization) {
@@ -302,12 +299,12 @@ static sigv4_status sign_in_header(canonical *c, const sigv4_signing *how, slice
     return status;
 }
 
-static sigv4_status sign_in_query(canonical *c, slice query, const sigv4_signing *how, slice names,
-                                  sigv4_signature *out) {
+static sigv4_status sign_in_query(sigv4_canonical *c, slice query, const sigv4_signing *how,
+                                  slice names, sigv4_signature *out) {
     query_additions additions;
     list_signed_parameters(&additions, how, slice_of(out->timestamp, SIGV4_TIME_LENGTH), names);
     for (size_t i = 0; i < additions.count; i++) {
-        canonical_add_parameter(c, additions.at[i].name, additions.at[i].value);
+        sigv4_canonical_add_parameter(c, additions.at[i].name, additions.at[i].value);
     }
     sigv4_status status = make_signature(c, how, names, out);
     if (status != SIGV4_OK || !out->query) return status;
@@ -331,17 +328,17 @@ static bool wrote_all(const sigv4_signature *out) {
 static sigv4_status sign_checked(const sigv4_request *request, const sigv4_signing *how,
                                  sigv4_signature *out) {
     char names_storage[SIGV4_MAX_NAMES_LENGTH];
-    canonical c;
+    sigv4_canonical c;
     buf names;
     assert(sigv4_key_fits(how->key, how->time));
-    canonical_init(&c, request);
+    sigv4_canonical_init(&c, request);
     c.payload_hash = slice_of_cstr(out->payload_hash);
     c.normalize = how->normalize;
     c.double_encode = how->double_encode;
-    canonical_add_query(&c, request->query, SLICE(""));
+    sigv4_canonical_add_query(&c, request->query, SLICE(""));
     collect_headers(&c, request, how, out);
     buf_init_fixed(&names, names_storage, sizeof names_storage);
-    canonical_write_names(&c, &names);
+    sigv4_canonical_write_names(&c, &names);
     if (!buf_ok(&names)) return SIGV4_TOO_MANY_HEADERS;
     sigv4_status status = how->query_form
                               ? sign_in_query(&c, request->query, how, buf_slice(&names), out)

@@ -7,25 +7,12 @@
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-static bool is_alphanumeric(char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* RFC 9110, section 5.6.2: what a method and a header name are made of. */
-static bool is_token(slice text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '\0' || (!is_alphanumeric(c) && !strchr("!#$%&'*+-.^_`|~", c))) return false;
-    }
-    return text.len > 0;
-}
-
 /* RFC 3986, section 3.3: what may stand unencoded in a path, with its slashes and escapes. */
 static bool is_path_byte(char c) {
     return uri_is_unreserved(c) || (c != '\0' && strchr("/%!$&'()*+,;=:@", c));
 }
 
-bool canonical_is_scope_part(slice part) {
+bool sigv4_canonical_is_scope_part(slice part) {
     for (size_t i = 0; i < part.len; i++) {
         if (!uri_is_unreserved(part.ptr[i])) return false;
     }
@@ -34,7 +21,7 @@ bool canonical_is_scope_part(slice part) {
 
 /* Services other than AWS's have ids such as `account:user`: any visible byte that would not tear
  * the Authorization header apart. */
-bool canonical_is_key_id(slice id) {
+bool sigv4_canonical_is_key_id(slice id) {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.ptr[i];
         if (c <= ' ' || c > '~' || c == '/' || c == ',') return false;
@@ -42,7 +29,11 @@ bool canonical_is_key_id(slice id) {
     return id.len > 0 && id.len <= SIGV4_MAX_KEY_ID_LENGTH;
 }
 
-bool canonical_is_hash(slice text) {
+bool sigv4_canonical_is_s3(slice service) {
+    return slice_eq(service, SLICE("s3"));
+}
+
+bool sigv4_canonical_is_hash(slice text) {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
         if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f')) return false;
@@ -90,7 +81,7 @@ static int compare_encoded(slice a, bool a_on_wire, slice b, bool b_on_wire) {
     }
 }
 
-bool canonical_name_is(slice wire_name, slice plain) {
+bool sigv4_canonical_name_is(slice wire_name, slice plain) {
     char from_wire[3], from_plain[3];
     for (;;) {
         size_t wire_len = next_encoded(&wire_name, true, from_wire);
@@ -105,11 +96,11 @@ bool canonical_name_is(slice wire_name, slice plain) {
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
-static void fail(canonical *c, sigv4_status status) {
+static void fail(sigv4_canonical *c, sigv4_status status) {
     if (c->status == SIGV4_OK) c->status = status;
 }
 
-void canonical_init(canonical *c, const sigv4_request *request) {
+void sigv4_canonical_init(sigv4_canonical *c, const sigv4_request *request) {
     c->method = request->method;
     c->path = request->path.len ? request->path : SLICE("/");
     c->payload_hash = request->payload_hash;
@@ -117,22 +108,22 @@ void canonical_init(canonical *c, const sigv4_request *request) {
     c->status = SIGV4_OK;
     c->culprit = SLICE("");
     c->header_count = c->parameter_count = 0;
-    if (!is_token(c->method)) fail(c, SIGV4_BAD_METHOD);
+    if (!slice_is_token(c->method)) fail(c, SIGV4_BAD_METHOD);
     if (c->path.ptr[0] != '/' || slice_has_line_break(c->path)) fail(c, SIGV4_BAD_PATH);
 }
 
 static int compare_names(slice a, slice b) {
     size_t shorter = a.len < b.len ? a.len : b.len;
     for (size_t i = 0; i < shorter; i++) {
-        int order = (unsigned char)slice_lower(a.ptr[i]) - (unsigned char)slice_lower(b.ptr[i]);
+        int order = (unsigned char)ascii_lower(a.ptr[i]) - (unsigned char)ascii_lower(b.ptr[i]);
         if (order) return order;
     }
     return (a.len > b.len) - (a.len < b.len);
 }
 
 /* Inserts behind its equals, so that headers of the same name keep their order. */
-void canonical_add_header(canonical *c, slice name, slice value) {
-    if (!is_token(name)) {
+void sigv4_canonical_add_header(sigv4_canonical *c, slice name, slice value) {
+    if (!slice_is_token(name)) {
         c->culprit = name;
         fail(c, SIGV4_BAD_HEADER_NAME);
     }
@@ -145,12 +136,13 @@ void canonical_add_header(canonical *c, slice name, slice value) {
     c->headers[at] = (sigv4_pair){name, value};
 }
 
-static int compare_parameters(const canonical_parameter *a, const canonical_parameter *b) {
+static int compare_parameters(const sigv4_canonical_parameter *a,
+                              const sigv4_canonical_parameter *b) {
     int order = compare_encoded(a->name, a->on_wire, b->name, b->on_wire);
     return order ? order : compare_encoded(a->value, a->on_wire, b->value, b->on_wire);
 }
 
-static void insert_parameter(canonical *c, canonical_parameter p) {
+static void insert_parameter(sigv4_canonical *c, sigv4_canonical_parameter p) {
     if (c->parameter_count == SIGV4_MAX_PAIRS) fail(c, SIGV4_TOO_MANY_PAIRS);
     if (c->status != SIGV4_OK) return;
     size_t at = c->parameter_count++;
@@ -160,15 +152,15 @@ static void insert_parameter(canonical *c, canonical_parameter p) {
     c->parameters[at] = p;
 }
 
-void canonical_add_parameter(canonical *c, slice name, slice value) {
-    insert_parameter(c, (canonical_parameter){name, value, false});
+void sigv4_canonical_add_parameter(sigv4_canonical *c, slice name, slice value) {
+    insert_parameter(c, (sigv4_canonical_parameter){name, value, false});
 }
 
-void canonical_add_query(canonical *c, slice query, slice except) {
-    canonical_parameter p = {.on_wire = true};
+void sigv4_canonical_add_query(sigv4_canonical *c, slice query, slice except) {
+    sigv4_canonical_parameter p = {.on_wire = true};
     if (slice_has_line_break(query)) fail(c, SIGV4_BAD_QUERY);
     while (uri_next_pair(&query, &p.name, &p.value)) {
-        if (except.len == 0 || !canonical_name_is(p.name, except)) insert_parameter(c, p);
+        if (except.len == 0 || !sigv4_canonical_name_is(p.name, except)) insert_parameter(c, p);
     }
 }
 
@@ -231,7 +223,7 @@ static bool may_need_normalizing(slice path) {
 
 /* RFC 3986, section 5.2.4, except that empty segments go too and that `/a/b/..` is `/a`: as AWS's
  * own signers have it. */
-static void put_normalized_path(writer *w, canonical *c) {
+static void put_normalized_path(writer *w, sigv4_canonical *c) {
     slice kept[SIGV4_MAX_SEGMENTS];
     size_t count = 0;
     for (slice rest = slice_from(c->path, 1); rest.len;) {
@@ -255,7 +247,7 @@ static void put_normalized_path(writer *w, canonical *c) {
     if (count == 0 || c->path.ptr[c->path.len - 1] == '/') put_char(w, '/');
 }
 
-static void put_path(writer *w, canonical *c) {
+static void put_path(writer *w, sigv4_canonical *c) {
     if (c->normalize && may_need_normalizing(c->path)) {
         put_normalized_path(w, c);
     } else {
@@ -270,9 +262,9 @@ static void put_encoded(writer *w, slice text, bool on_wire) {
     }
 }
 
-static void put_query(writer *w, const canonical *c) {
+static void put_query(writer *w, const sigv4_canonical *c) {
     for (size_t i = 0; i < c->parameter_count; i++) {
-        const canonical_parameter *p = &c->parameters[i];
+        const sigv4_canonical_parameter *p = &c->parameters[i];
         if (i) put_char(w, '&');
         put_encoded(w, p->name, p->on_wire);
         put_char(w, '=');
@@ -325,18 +317,18 @@ static bool put_header_value(writer *w, slice value) {
     return true;
 }
 
-static bool is_repeated(const canonical *c, size_t i) {
+static bool is_repeated(const sigv4_canonical *c, size_t i) {
     return i > 0 && slice_eq_nocase(c->headers[i - 1].name, c->headers[i].name);
 }
 
-static void put_headers(writer *w, canonical *c) {
+static void put_headers(writer *w, sigv4_canonical *c) {
     for (size_t i = 0; i < c->header_count; i++) {
         const sigv4_pair *h = &c->headers[i];
         if (is_repeated(c, i)) {
             put_char(w, ',');
         } else {
             if (i) put_char(w, '\n');
-            for (size_t k = 0; k < h->name.len; k++) put_char(w, slice_lower(h->name.ptr[k]));
+            for (size_t k = 0; k < h->name.len; k++) put_char(w, ascii_lower(h->name.ptr[k]));
             put_char(w, ':');
         }
         if (!put_header_value(w, h->value)) {
@@ -347,16 +339,17 @@ static void put_headers(writer *w, canonical *c) {
     put_char(w, '\n');
 }
 
-void canonical_write_names(const canonical *c, buf *out) {
+void sigv4_canonical_write_names(const sigv4_canonical *c, buf *out) {
     for (size_t i = 0; i < c->header_count; i++) {
         slice name = c->headers[i].name;
         if (is_repeated(c, i)) continue;
         if (i) buf_add_char(out, ';');
-        for (size_t k = 0; k < name.len; k++) buf_add_char(out, slice_lower(name.ptr[k]));
+        for (size_t k = 0; k < name.len; k++) buf_add_char(out, ascii_lower(name.ptr[k]));
     }
 }
 
-sigv4_status canonical_hash(canonical *c, slice names, buf *copy, unsigned char out[DIGEST_SIZE]) {
+sigv4_status sigv4_canonical_hash(sigv4_canonical *c, slice names, buf *copy,
+                                  unsigned char out[DIGEST_SIZE]) {
     writer w;
     if (c->status != SIGV4_OK) return c->status;
     digest_init(&w.hash);
@@ -381,7 +374,7 @@ sigv4_status canonical_hash(canonical *c, slice names, buf *copy, unsigned char 
 
 /* --- the string to sign ----------------------------------------------------------------------- */
 
-void canonical_write_scope(buf *out, slice timestamp, slice region, slice service) {
+void sigv4_canonical_write_scope(buf *out, slice timestamp, slice region, slice service) {
     buf_add(out, slice_of(timestamp.ptr, 8));
     buf_add_char(out, '/');
     buf_add(out, region);
@@ -390,8 +383,9 @@ void canonical_write_scope(buf *out, slice timestamp, slice region, slice servic
     buf_add(out, SLICE("/" SIGV4_TERMINATOR));
 }
 
-void canonical_sign(const sigv4_key *key, slice timestamp, slice region, slice service,
-                    const unsigned char hash[DIGEST_SIZE], buf *copy, char hex[DIGEST_HEX_SIZE]) {
+void sigv4_canonical_sign(const sigv4_key *key, slice timestamp, slice region, slice service,
+                          const unsigned char hash[DIGEST_SIZE], buf *copy,
+                          char hex[DIGEST_HEX_SIZE]) {
     char storage[sizeof(SIGV4_ALGORITHM SIGV4_TERMINATOR) + SIGV4_TIME_LENGTH + 8 +
                  2 * SIGV4_MAX_SCOPE_LENGTH + DIGEST_HEX_SIZE + 6];
     unsigned char signature[DIGEST_SIZE];
@@ -400,7 +394,7 @@ void canonical_sign(const sigv4_key *key, slice timestamp, slice region, slice s
     buf_add(&text, SLICE(SIGV4_ALGORITHM "\n"));
     buf_add(&text, timestamp);
     buf_add_char(&text, '\n');
-    canonical_write_scope(&text, timestamp, region, service);
+    sigv4_canonical_write_scope(&text, timestamp, region, service);
     buf_add_char(&text, '\n');
     buf_add_hex(&text, hash, DIGEST_SIZE);
     digest_hmac(&key->hmac, buf_slice(&text), signature);

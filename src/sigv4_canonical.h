@@ -12,13 +12,13 @@
 #define SIGV4_TERMINATOR "aws4_request"
 #define SIGV4_UNSIGNED_PAYLOAD "UNSIGNED-PAYLOAD"
 
-typedef struct canonical_parameter {
+typedef struct sigv4_canonical_parameter {
     slice name;
     slice value;
     bool on_wire; /* percent-encoded already */
-} canonical_parameter;
+} sigv4_canonical_parameter;
 
-typedef struct canonical {
+typedef struct sigv4_canonical {
     slice method;
     slice path;
     slice payload_hash;
@@ -28,43 +28,48 @@ typedef struct canonical {
     slice culprit; /* the name of the header that failed */
     size_t header_count;
     size_t parameter_count;
-    sigv4_pair headers[SIGV4_MAX_HEADERS];           /* sorted by lower-case name, then as given */
-    canonical_parameter parameters[SIGV4_MAX_PAIRS]; /* sorted by encoded name, then value */
-} canonical;
+    sigv4_pair headers[SIGV4_MAX_HEADERS]; /* sorted by lower-case name, then as given */
+    sigv4_canonical_parameter parameters[SIGV4_MAX_PAIRS]; /* sorted by encoded name, then value */
+} sigv4_canonical;
 
 /* An empty one with the request's method and path, checked. */
-void canonical_init(canonical *c, const sigv4_request *request);
+void sigv4_canonical_init(sigv4_canonical *c, const sigv4_request *request);
 
-void canonical_add_header(canonical *c, slice name, slice value);
+void sigv4_canonical_add_header(sigv4_canonical *c, slice name, slice value);
 
 /* Adds one pair that is not encoded yet. */
-void canonical_add_parameter(canonical *c, slice name, slice value);
+void sigv4_canonical_add_parameter(sigv4_canonical *c, slice name, slice value);
 
 /* Adds the pairs of a query as it is on the wire, but those named `except` (may be empty). */
-void canonical_add_query(canonical *c, slice query, slice except);
+void sigv4_canonical_add_query(sigv4_canonical *c, slice query, slice except);
 
 /* Writes the names of the headers: `a;b;c`. */
-void canonical_write_names(const canonical *c, buf *out);
+void sigv4_canonical_write_names(const sigv4_canonical *c, buf *out);
 
-/* Hashes the canonical request; `names` is what canonical_write_names wrote, `copy` (or NULL)
+/* Hashes the canonical request; `names` is what sigv4_canonical_write_names wrote, `copy` (or NULL)
  * receives the text. Returns the first failure of all. */
-sigv4_status canonical_hash(canonical *c, slice names, buf *copy, unsigned char out[DIGEST_SIZE]);
+sigv4_status sigv4_canonical_hash(sigv4_canonical *c, slice names, buf *copy,
+                                  unsigned char out[DIGEST_SIZE]);
 
 /* Writes `date/region/service/aws4_request`; `timestamp` begins with the date. */
-void canonical_write_scope(buf *out, slice timestamp, slice region, slice service);
+void sigv4_canonical_write_scope(buf *out, slice timestamp, slice region, slice service);
 
 /* Signs the hash of a canonical request; `copy` (or NULL) receives the string to sign. */
-void canonical_sign(const sigv4_key *key, slice timestamp, slice region, slice service,
-                    const unsigned char hash[DIGEST_SIZE], buf *copy, char hex[DIGEST_HEX_SIZE]);
+void sigv4_canonical_sign(const sigv4_key *key, slice timestamp, slice region, slice service,
+                          const unsigned char hash[DIGEST_SIZE], buf *copy,
+                          char hex[DIGEST_HEX_SIZE]);
 
 /* Whether a query name on the wire, once decoded, is `plain`, in any case. */
-bool canonical_name_is(slice wire_name, slice plain);
+bool sigv4_canonical_name_is(slice wire_name, slice plain);
 
 /* Whether the bytes may stand in a credential scope, and are not too many. */
-bool canonical_is_scope_part(slice part);
-bool canonical_is_key_id(slice id);
+bool sigv4_canonical_is_scope_part(slice part);
+bool sigv4_canonical_is_key_id(slice id);
+
+/* S3 signs otherwise than the other services do. */
+bool sigv4_canonical_is_s3(slice service);
 
 /* Whether the text is a hash as 64 lower-case hexadecimal digits. */
-bool canonical_is_hash(slice text);
+bool sigv4_canonical_is_hash(slice text);
 
 #endif

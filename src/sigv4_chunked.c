@@ -32,8 +32,8 @@ bool sigv4_chunked_announced(slice payload_hash, sigv4_chunked_form *form) {
 static void keep_scope(sigv4_chunked *r, const sigv4_chunked_seed *seed) {
     buf scope;
     buf_init_fixed(&scope, r->scope, sizeof r->scope);
-    canonical_write_scope(&scope, slice_of(r->timestamp, SIGV4_TIME_LENGTH), seed->region,
-                          seed->service);
+    sigv4_canonical_write_scope(&scope, slice_of(r->timestamp, SIGV4_TIME_LENGTH), seed->region,
+                                seed->service);
     assert(buf_ok(&scope));
     r->scope_length = scope.len;
 }
@@ -111,7 +111,7 @@ static sigv4_chunked_status check_trailer(sigv4_chunked *r) {
 
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9') return c - '0';
-    c = slice_lower(c);
+    c = ascii_lower(c);
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -128,7 +128,7 @@ static bool parse_size(slice text, uint64_t *size) {
 }
 
 static bool keep_claim(sigv4_chunked *r, slice signature) {
-    if (!canonical_is_hash(signature)) return false;
+    if (!sigv4_canonical_is_hash(signature)) return false;
     memcpy(r->claimed, signature.ptr, sizeof r->claimed);
     return true;
 }
@@ -166,16 +166,6 @@ static sigv4_chunked_status take_chunk_line(sigv4_chunked *r, slice line) {
 
 /* --- trailing headers ------------------------------------------------------------------------- */
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
-static slice trim(slice text) {
-    while (text.len && is_blank(text.ptr[0])) text = slice_from(text, 1);
-    while (text.len && is_blank(text.ptr[text.len - 1])) text.len--;
-    return text;
-}
-
 static sigv4_chunked_status keep_header(sigv4_chunked *r, slice name, slice value) {
     buf kept;
     if (r->trailer_length + name.len + value.len + 2 > sizeof r->trailer) {
@@ -183,7 +173,7 @@ static sigv4_chunked_status keep_header(sigv4_chunked *r, slice name, slice valu
     }
     char *at = r->trailer + r->trailer_length;
     buf_init_fixed(&kept, at, sizeof r->trailer - r->trailer_length);
-    for (size_t i = 0; i < name.len; i++) buf_add_char(&kept, slice_lower(name.ptr[i]));
+    for (size_t i = 0; i < name.len; i++) buf_add_char(&kept, ascii_lower(name.ptr[i]));
     buf_add_char(&kept, ':');
     add_line(&kept, value);
     r->trailer_length += kept.len;
@@ -202,7 +192,7 @@ static sigv4_chunked_status take_trailer_line(sigv4_chunked *r, slice line) {
     if (line.len == 0 && !must_be_signed) return finish(r);
     if (line.len == 0 && r->trailer_length) return SIGV4_CHUNKED_OK; /* AWS's own example has one */
     if (!r->form.has_trailer || colon == 0 || colon == line.len) return SIGV4_CHUNKED_MALFORMED;
-    slice name = slice_of(line.ptr, colon), value = trim(slice_from(line, colon + 1));
+    slice name = slice_of(line.ptr, colon), value = slice_trim(slice_from(line, colon + 1), " \t");
     if (!must_be_signed || !slice_eq_nocase(name, SLICE(TRAILER_SIGNATURE))) {
         return keep_header(r, name, value);
     }

@@ -6,14 +6,9 @@
 
 /* --- taking the authorization apart ----------------------------------------------------------- */
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
-
+/* Without the blanks that may stand around a header's value (RFC 9110, section 5.6.3). */
 static slice trim(slice text) {
-    while (text.len && is_blank(text.ptr[0])) text = slice_from(text, 1);
-    while (text.len && is_blank(text.ptr[text.len - 1])) text.len--;
-    return text;
+    return slice_trim(text, " \t");
 }
 
 /* Cuts what stands before the next `separator`, or all of it. */
@@ -42,7 +37,7 @@ static size_t find_parameter(slice query, slice name, slice *value) {
     slice candidate, its_value;
     *value = SLICE("");
     while (uri_next_pair(&query, &candidate, &its_value)) {
-        if (!canonical_name_is(candidate, name)) continue;
+        if (!sigv4_canonical_name_is(candidate, name)) continue;
         *value = its_value;
         count++;
     }
@@ -55,9 +50,10 @@ static bool parse_credential(slice text, sigv4_authorization *out) {
     out->date = cut(&text, '/');
     out->region = cut(&text, '/');
     out->service = cut(&text, '/');
-    return slice_eq(text, SLICE(SIGV4_TERMINATOR)) && canonical_is_key_id(out->access_key_id) &&
-           out->date.len == 8 && canonical_is_scope_part(out->region) &&
-           canonical_is_scope_part(out->service);
+    return slice_eq(text, SLICE(SIGV4_TERMINATOR)) &&
+           sigv4_canonical_is_key_id(out->access_key_id) && out->date.len == 8 &&
+           sigv4_canonical_is_scope_part(out->region) &&
+           sigv4_canonical_is_scope_part(out->service);
 }
 
 /* Credential=…, SignedHeaders=…, Signature=…, each once, in any order. */
@@ -171,18 +167,14 @@ sigv4_status sigv4_parse(const sigv4_request *request, buf *storage, sigv4_autho
     if (headers + out->query_form > 1) return SIGV4_AMBIGUOUS;
     sigv4_status status = out->query_form ? parse_query_form(request, storage, out)
                                           : parse_header_form(request, header, out);
-    if (status == SIGV4_OK && !canonical_is_hash(out->signature)) status = SIGV4_MALFORMED;
+    if (status == SIGV4_OK && !sigv4_canonical_is_hash(out->signature)) status = SIGV4_MALFORMED;
     return status == SIGV4_OK ? parse_payload_hash(request, out) : status;
 }
 
 /* --- verifying -------------------------------------------------------------------------------- */
 
-static bool is_s3(slice service) {
-    return slice_eq(service, SLICE("s3"));
-}
-
 void sigv4_policy_defaults(sigv4_policy *policy, slice service) {
-    policy->normalize = policy->double_encode = !is_s3(service);
+    policy->normalize = policy->double_encode = !sigv4_canonical_is_s3(service);
     policy->max_skew = 900;
 }
 
@@ -205,7 +197,7 @@ static sigv4_status check_payload(const sigv4_request *request, const sigv4_auth
                                   const sigv4_policy *policy, char body_hash[DIGEST_HEX_SIZE],
                                   slice *signed_hash) {
     const slice declared = auth->payload_hash, unsigned_payload = SLICE(SIGV4_UNSIGNED_PAYLOAD);
-    const bool s3 = is_s3(policy->service);
+    const bool s3 = sigv4_canonical_is_s3(policy->service);
     slice actual = request->payload_hash;
     *signed_hash = declared;
     if (slice_starts_with(declared, SLICE("STREAMING-"))) {
@@ -219,7 +211,7 @@ static sigv4_status check_payload(const sigv4_request *request, const sigv4_auth
         return SIGV4_OK;
     }
     if (declared.len == 0 && (s3 || policy->body_pending)) return SIGV4_NO_PAYLOAD_HASH;
-    if (declared.len && !canonical_is_hash(declared)) return SIGV4_MALFORMED;
+    if (declared.len && !sigv4_canonical_is_hash(declared)) return SIGV4_MALFORMED;
     if (policy->body_pending) return SIGV4_OK;
     if (actual.len == 0) {
         unsigned char hash[DIGEST_SIZE];
@@ -246,13 +238,13 @@ static bool must_be_signed(slice name) {
            (name.len >= amz.len && slice_eq_nocase(slice_of(name.ptr, amz.len), amz));
 }
 
-static sigv4_status collect_signed_headers(canonical *c, const sigv4_request *request,
+static sigv4_status collect_signed_headers(sigv4_canonical *c, const sigv4_request *request,
                                            const sigv4_authorization *auth) {
     size_t hosts = 0;
     for (size_t i = 0; i < request->header_count; i++) {
         const sigv4_pair *h = &request->headers[i];
         if (is_listed(auth->signed_headers, h->name)) {
-            canonical_add_header(c, h->name, h->value);
+            sigv4_canonical_add_header(c, h->name, h->value);
             hosts += slice_eq_nocase(h->name, SLICE("host"));
         } else if (must_be_signed(h->name)) {
             return SIGV4_UNSIGNED_HEADER;
@@ -272,15 +264,15 @@ static bool time_is_signed(const sigv4_request *request, const sigv4_authorizati
 
 /* The names of the headers that are there must be the list that was signed, byte for byte. So a
  * list that is unsorted, repeats a name, or names a header that is missing, is refused. */
-static sigv4_status hash_request(canonical *c, const sigv4_authorization *auth,
+static sigv4_status hash_request(sigv4_canonical *c, const sigv4_authorization *auth,
                                  unsigned char hash[DIGEST_SIZE]) {
     char storage[SIGV4_MAX_NAMES_LENGTH];
     buf names;
     buf_init_fixed(&names, storage, sizeof storage);
-    canonical_write_names(c, &names);
+    sigv4_canonical_write_names(c, &names);
     if (!buf_ok(&names)) return SIGV4_TOO_MANY_HEADERS;
     if (!slice_eq(buf_slice(&names), auth->signed_headers)) return SIGV4_MALFORMED;
-    return canonical_hash(c, buf_slice(&names), NULL, hash);
+    return sigv4_canonical_hash(c, buf_slice(&names), NULL, hash);
 }
 
 /* What an unknown key is verified with: any secret does, because the answer is no already. */
@@ -294,7 +286,7 @@ static sigv4_status compare_signature(const sigv4_authorization *auth, const sig
     char expected[DIGEST_HEX_SIZE];
     sigv4_key key;
     sigv4_key_derive(&key, secret_of(policy), auth->time, policy->region, policy->service);
-    canonical_sign(&key, timestamp, policy->region, policy->service, hash, NULL, expected);
+    sigv4_canonical_sign(&key, timestamp, policy->region, policy->service, hash, NULL, expected);
     bool right = digest_equal(auth->signature, slice_of(expected, sizeof expected));
     buf_wipe(&key, sizeof key);
     buf_wipe(expected, sizeof expected); /* it would sign this very request */
@@ -306,19 +298,19 @@ sigv4_status sigv4_verify(const sigv4_request *request, const sigv4_authorizatio
                           const sigv4_policy *policy) {
     char timestamp_text[SIGV4_TIME_LENGTH + 1], body_hash[DIGEST_HEX_SIZE];
     unsigned char hash[DIGEST_SIZE];
-    canonical c;
+    sigv4_canonical c;
     if (!sigv4_format_time(auth->time, timestamp_text)) return SIGV4_MALFORMED;
     slice timestamp = slice_of(timestamp_text, SIGV4_TIME_LENGTH);
     sigv4_status status = check_scope(auth, policy, timestamp);
     if (status == SIGV4_OK) status = check_time(auth, policy);
-    canonical_init(&c, request);
+    sigv4_canonical_init(&c, request);
     c.normalize = policy->normalize;
     c.double_encode = policy->double_encode;
     if (status == SIGV4_OK) {
         status = check_payload(request, auth, policy, body_hash, &c.payload_hash);
     }
-    canonical_add_query(&c, request->query,
-                        auth->query_form ? SLICE("X-Amz-Signature") : SLICE(""));
+    sigv4_canonical_add_query(&c, request->query,
+                              auth->query_form ? SLICE("X-Amz-Signature") : SLICE(""));
     if (status == SIGV4_OK) status = collect_signed_headers(&c, request, auth);
     if (status == SIGV4_OK && !time_is_signed(request, auth)) status = SIGV4_UNSIGNED_HEADER;
     if (status == SIGV4_OK) status = hash_request(&c, auth, hash);

@@ -2,13 +2,20 @@
  *
  * A slice points at bytes that somebody else owns. It is valid only as long as its owner is, never
  * ends in a NUL that may be relied on, and may hold any byte. An empty slice may have a NULL ptr.
+ * Nothing here allocates, fails, or reads past s.len; offsets count bytes from 0.
  */
 #ifndef FINSPACE_SLICE_H
 #define FINSPACE_SLICE_H
 
+#ifndef __linux__
+#error "finspace needs Linux: it uses epoll, timerfd, getrandom and /proc (README, Installing)"
+#endif
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "ascii.h"
 
 typedef struct slice {
     const char *ptr;
@@ -43,21 +50,33 @@ static inline bool slice_eq(slice a, slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII only, whatever the locale says. */
-static inline char slice_lower(char c) {
-    return (c >= 'A' && c <= 'Z') ? (char)(c + ('a' - 'A')) : c;
-}
-
+/* The same without regard to the case of ASCII letters. */
 static inline bool slice_eq_nocase(slice a, slice b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (slice_lower(a.ptr[i]) != slice_lower(b.ptr[i])) return false;
+        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
     }
     return true;
 }
 
 static inline bool slice_starts_with(slice s, slice prefix) {
     return s.len >= prefix.len && slice_eq(slice_of(s.ptr, prefix.len), prefix);
+}
+
+/* Without the bytes of `blanks` (a C string) at either end. */
+static inline slice slice_trim(slice s, const char *blanks) {
+    while (s.len && s.ptr[0] && strchr(blanks, s.ptr[0])) s = slice_from(s, 1);
+    while (s.len && s.ptr[s.len - 1] && strchr(blanks, s.ptr[s.len - 1])) s.len--;
+    return s;
+}
+
+/* A token (RFC 9110, section 5.6.2): what a method and the name of a header are made of. */
+static inline bool slice_is_token(slice s) {
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!ascii_is_alphanumeric(c) && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+    }
+    return s.len > 0;
 }
 
 /* Whether the bytes could end or split a header line: CR, LF or NUL. */

@@ -1,4 +1,4 @@
-/* rooms: sigv4 sigv4_canonical sigv4_verify digest uri buf */
+/* rooms: sigv4 sigv4_canonical sigv4_verify digest digest_sha_ni digest_armv8 uri buf */
 
 /* Requests made of arbitrary bytes are taken apart, verified and signed. What must hold: nothing is
  * read or written outside its bounds; what nobody signed is refused; what we sign, we accept; and
