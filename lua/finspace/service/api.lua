@@ -23,6 +23,15 @@ for _, subject in ipairs(SUBJECTS) do
   end
 end
 
+-- A longer body is on nginx's disk: many that do not end would fill the memory.
+local function read_file(path)
+  if not path then return "" end
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
 --- @param request table
 --- @return string body
 function api.read_body(request)
@@ -34,7 +43,7 @@ function api.read_body(request)
     fault.raise("RequestEntityTooLargeException", "the request's body is larger than %d bytes", LARGEST_BODY)
   end
   ngx.req.read_body()
-  return ngx.req.get_body_data() or ""
+  return ngx.req.get_body_data() or read_file(ngx.req.get_body_file())
 end
 
 local function places(row)

@@ -17,10 +17,20 @@ local function refuse(service, code, message, status)
   error(fault.new(code, message, status), 0)
 end
 
+-- The elder signature, of S3 alone, in a header or in the query.
+local function is_second_version(request)
+  if (request.header.authorization or ""):find("^AWS%s") then return true end
+  return request.query:find("AWSAccessKeyId=", 1, true) ~= nil and request.query:find("Signature=", 1, true) ~= nil
+end
+
 --- What a request says about itself; nothing of it is proven yet.
 --- @param request table
 --- @return table auth
 function authorize.read(request)
+  if is_second_version(request) then
+    request.service_hint = "s3"
+    refuse("s3", "InvalidRequest", "Signature Version 2 is not supported: sign with AWS4-HMAC-SHA256 (SigV4)", 400)
+  end
   local auth, code, message, status = core.authorization(request, request.service_hint)
   if not auth then refuse(request.service_hint, code, message, status) end
   return auth
@@ -64,15 +74,39 @@ local function check_key(service, key, auth)
   end
 end
 
+local function service_of(auth) return SERVICES[auth.service] and auth.service or "finspace-api" end
+
+-- S3's clients go on in the region that this refusal names.
+local function check_region(state, auth)
+  local region = state.settings.region
+  if auth.service ~= "s3" or auth.region == region then return end
+  local sentence = "the region '%s' is wrong; expecting '%s'"
+  local problem = fault.new("AuthorizationHeaderMalformed", sentence:format(auth.region, region), 400)
+  problem.details = { { "Region", region } }
+  ngx.header["x-amz-bucket-region"] = region
+  error(problem, 0)
+end
+
+--- Judges what can be judged before a body is read, of a request whose signature covers its body: whether
+--- the key is known and not expired, and its user enabled.
+--- @param state table
+--- @param request table
+--- @param auth table from authorize.read
+function authorize.judge(state, request, auth)
+  local key, service = find_key(state.db, auth.access_key_id), service_of(auth)
+  if not key then return authorize.verify(state, request, auth, "") end
+  check_key(service, key, auth)
+end
+
 --- Proves who sent the request, or raises.
 --- @param state table
 --- @param request table
 --- @param auth table from authorize.read
 --- @param body string|nil what arrived; nil for S3, which reads later
---- @return table caller {user_id=, type=, access_key_id=, bucket=, prefix=}
+--- @return table caller {user_id=, type=, access_key_id=, secret=, bucket=, prefix=}
 function authorize.verify(state, request, auth, body)
-  local key = find_key(state.db, auth.access_key_id)
-  local service = SERVICES[auth.service] and auth.service or "finspace-api"
+  check_region(state, auth)
+  local key, service = find_key(state.db, auth.access_key_id), service_of(auth)
   local ok, code, message, status = core.verify(request, auth, key and key.secret, {
     now = clock.seconds(),
     region = state.settings.region,
@@ -87,6 +121,7 @@ function authorize.verify(state, request, auth, body)
     access_key_id = key.id,
     bucket = key.bucket,
     prefix = key.prefix,
+    secret = key.secret,
   }
 end
 

@@ -15,7 +15,7 @@ local router = require("finspace.service.router")
 local s3 = require("finspace.service.s3.router")
 local sqlite = require("finspace.service.db.sqlite")
 local sts = require("finspace.service.sts")
-local xml = require("finspace.service.s3.xml")
+local xml = require("finspace.service.xml")
 
 local front = {}
 
@@ -25,7 +25,8 @@ local function read_headers()
     for _, value in ipairs(type(values) == "table" and values or { values }) do
       value = value == true and "" or value
       list[#list + 1] = { name, value }
-      by_name[name:lower()] = value
+      local lower = name:lower()
+      by_name[lower] = by_name[lower] and by_name[lower] .. ", " .. value or value
     end
   end
   return list, by_name
@@ -70,12 +71,13 @@ local function s3_refusal(request, problem)
   ngx.header["Content-Type"] = "application/xml"
   ngx.header["x-amz-request-id"] = request.id
   ngx.header["x-amz-id-2"] = core.sha256(request.id)
-  return xml.document("Error", nil, {
-    { "Code", problem.code },
-    { "Message", problem.message },
-    { "Resource", request.path },
-    { "RequestId", request.id },
-  })
+  local content = { { "Code", problem.code }, { "Message", problem.message } }
+  for _, detail in ipairs(problem.details or {}) do
+    content[#content + 1] = detail
+  end
+  content[#content + 1] = { "Resource", request.path }
+  content[#content + 1] = { "RequestId", request.id }
+  return xml.document("Error", nil, content)
 end
 
 local function sts_refusal(request, problem)
@@ -86,18 +88,35 @@ end
 
 local REFUSALS = { s3 = s3_refusal, sts = sts_refusal }
 
--- A body that was not read may still be on its way: the connection cannot carry another request.
+-- A body that was not read may still be on its way. A short one nginx reads away; behind a long one the
+-- connection cannot carry another request.
+local SHORT_BODY = 64 * 1024
+
+local function has_long_body(header)
+  local length = tonumber(header["content-length"] or 0)
+  return header["transfer-encoding"] ~= nil or not length or length > SHORT_BODY
+end
+
 local function write_refusal(request, problem)
   local body = (REFUSALS[request.service_hint] or json_refusal)(request, problem)
   ngx.status = problem.status
-  if tonumber(request.header["content-length"] or 0) ~= 0 then ngx.header["Connection"] = "close" end
+  if has_long_body(request.header) then ngx.header["Connection"] = "close" end
   ngx.header["Content-Length"] = #body
   if request.method ~= "HEAD" then ngx.print(body) end
+end
+
+local FULL_DISK = "the disk of the service is full: delete what is not needed, and try again"
+
+local function is_disk_full(problem)
+  if sqlite.is_full(problem) then return true end
+  local text = tostring(problem)
+  return text:find("No space left on device", 1, true) ~= nil or text:find("Disk quota exceeded", 1, true) ~= nil
 end
 
 -- What went wrong inside is for the log, not for the caller.
 local function internal(service, problem)
   log.problem("a request", problem)
+  if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
   if sqlite.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)
@@ -107,7 +126,7 @@ end
 
 local function answer_s3(state, request, auth)
   local caller = authorize.verify(state, request, auth, nil)
-  request.payload_hash = auth.payload_hash or "UNSIGNED-PAYLOAD"
+  request.auth, request.payload_hash = auth, auth.payload_hash or "UNSIGNED-PAYLOAD"
   console.guard(request)
   ngx.header["x-amz-request-id"] = request.id
   ngx.header["x-amz-id-2"] = core.sha256(request.id)
@@ -115,6 +134,7 @@ local function answer_s3(state, request, auth)
 end
 
 local function answer_sts(state, request, auth)
+  authorize.judge(state, request, auth)
   local body = api.read_body(request)
   local caller = authorize.verify(state, request, auth, body)
   local document = sts.answer(state, request, body, caller)
@@ -125,6 +145,7 @@ local function answer_sts(state, request, auth)
 end
 
 local function answer_finspace(state, request, auth)
+  authorize.judge(state, request, auth)
   local body = api.read_body(request)
   local caller = authorize.verify(state, request, auth, body)
   if caller.bucket then
@@ -139,6 +160,16 @@ local function answer_finspace(state, request, auth)
 end
 
 local HALVES = { s3 = answer_s3, sts = answer_sts }
+
+-- A refusal has no headers of an object; what a range lies outside of it says.
+local function forget_object_headers()
+  for name in pairs(ngx.resp.get_headers(0, true)) do
+    local lower = name:lower()
+    if lower ~= "content-range" and not lower:find("^x%-amz%-id") and lower ~= "connection" then
+      ngx.header[name] = nil
+    end
+  end
+end
 
 --- Answers the request at hand.
 --- @param state table {db=, settings=}
@@ -158,9 +189,7 @@ function front.answer(state)
   if ok then return end
   if not fault.is(problem) then problem = internal(request.service_hint, problem) end
   if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
-  for _, name in ipairs { "ETag", "Last-Modified", "Accept-Ranges", "Content-Range" } do
-    ngx.header[name] = nil
-  end
+  forget_object_headers()
   write_refusal(request, problem)
 end
 

@@ -82,6 +82,7 @@ pid run/nginx.pid;
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool passwords threads=1 max_queue=32; # hashes, 32 MiB each
+worker_rlimit_nofile 16384; # a connection, and the file that its body goes to
 
 events {
     worker_connections 4096;
@@ -97,7 +98,7 @@ http {
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
     lua_socket_log_errors off;
-    lua_socket_buffer_size 256k; # bodies of objects
+    lua_socket_buffer_size 16k; # bodies of objects, of which thousands may be unfinished
 
     client_body_temp_path run/body;
     proxy_temp_path run/proxy;
@@ -105,9 +106,9 @@ http {
     uwsgi_temp_path run/uwsgi;
     scgi_temp_path run/scgi;
 
-    client_max_body_size 0;
-    client_body_buffer_size 1m;
-    client_header_buffer_size 16k;
+    client_max_body_size 6g; # a part of 5 GiB, and the frame of its chunks
+    client_body_buffer_size 16k;
+    client_header_buffer_size 2k;
     large_client_header_buffers 8 32k;
     keepalive_requests 1000000;
     merge_slashes off;

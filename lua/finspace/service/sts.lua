@@ -5,7 +5,7 @@ local arns = require("finspace.service.arns")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local query = require("finspace.service.query")
-local xml = require("finspace.service.s3.xml")
+local xml = require("finspace.service.xml")
 
 local sts = {}
 

@@ -45,6 +45,7 @@ function worker.prepare()
     local reason = type(failure) == "table" and failure.message or tostring(failure)
     stop_with("cannot use " .. data .. "/finspace.db: " .. reason)
   end
+  require("finspace.service.s3.reserve").keep(data)
 end
 
 local READY = [[

@@ -35,7 +35,7 @@ int sqlite3_column_bytes(sqlite3_stmt *statement, int column);
 ]])
 
 local C = ffi.load("libsqlite3.so.0")
-local OK, BUSY, ROW, DONE = 0, 5, 100, 101
+local OK, BUSY, FULL, ROW, DONE = 0, 5, 13, 100, 101
 local OPEN_READWRITE_CREATE_NOMUTEX = 0x2 + 0x4 + 0x8000
 local INTEGER, FLOAT, NULL = 1, 2, 5
 local COPY_THE_BYTES = -1 -- SQLITE_TRANSIENT
@@ -242,6 +242,12 @@ function sqlite.blob(bytes) return setmetatable({ bytes = bytes }, Blob) end
 --- @return boolean whether another process held the lock for too long
 function sqlite.is_busy(problem)
   return type(problem) == "table" and problem.sqlite ~= nil and problem.sqlite % 256 == BUSY
+end
+
+--- @param problem any what was raised
+--- @return boolean whether the disk has no room
+function sqlite.is_full(problem)
+  return type(problem) == "table" and problem.sqlite ~= nil and problem.sqlite % 256 == FULL
 end
 
 --- @param path string

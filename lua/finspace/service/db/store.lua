@@ -85,6 +85,9 @@ CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
 CREATE TABLE IF NOT EXISTS parts (
   upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
   etag TEXT NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS completed_uploads (
+  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, result TEXT NOT NULL, completed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS completed_uploads_by_age ON completed_uploads (completed);
 
 CREATE TABLE IF NOT EXISTS token_answers (
   principal TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL,
@@ -95,6 +98,26 @@ CREATE INDEX IF NOT EXISTS token_answers_by_age ON token_answers (created);
 -- Where earlier versions kept answers in plain text, passwords among them: its pages are overwritten.
 local FORGET_PLAIN_ANSWERS =
   "PRAGMA secure_delete = ON; DROP TABLE IF EXISTS client_tokens; PRAGMA secure_delete = OFF;"
+
+-- Columns that came later than their tables: {table, column, type}.
+local COLUMNS = {
+  { "contents", "checksums", "TEXT" }, -- {name, value, type} of the whole
+  { "contents", "parts", "TEXT" }, -- [{size, checksum}] of an upload in parts
+  { "objects", "headers", "TEXT" }, -- those that are given back, by lower-case name
+  { "uploads", "headers", "TEXT" },
+  { "uploads", "checksum_name", "TEXT" },
+  { "uploads", "checksum_type", "TEXT" },
+  { "parts", "checksum", "TEXT" }, -- {name, value}
+}
+
+local function ensure_columns(db)
+  for _, column in ipairs(COLUMNS) do
+    local owner, name, kind = unpack(column)
+    if not db:row("SELECT 1 AS found FROM pragma_table_info(?) WHERE name = ?", owner, name) then
+      db:script(("ALTER TABLE %s ADD COLUMN %s %s"):format(owner, name, kind))
+    end
+  end
+end
 
 --- @param data string data folder
 --- @return table database connection for this process alone
@@ -162,6 +185,7 @@ function store.prepare(data, owner_key, now)
   local db = store.open(data)
   db:script(SCHEMA)
   db:script(FORGET_PLAIN_ANSWERS)
+  ensure_columns(db)
   db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)

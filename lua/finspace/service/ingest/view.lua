@@ -125,7 +125,7 @@ local function swap_objects(state, row, files, now)
   for _, file in ipairs(files) do
     local content = contents.insert(db, { file.segment }, contents.etag(file.segment))
     db:run(
-      "INSERT INTO objects VALUES (?, ?, ?, ?, 'text/csv', NULL)",
+      "INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'text/csv')",
       bucket,
       folder .. "/" .. file.name,
       content,

@@ -30,4 +30,14 @@ function access.allows(state, caller, action, bucket, key)
   return is_own(state.db, state.settings, caller, bucket, key)
 end
 
+--- Whether a caller may write anything in a bucket at all.
+--- @param state table
+--- @param caller table
+--- @param bucket string
+--- @return boolean
+function access.may_write_in(state, caller, bucket)
+  if caller.bucket then return false end
+  return access.allows(state, caller, "write", bucket, access.scratch(caller.user_id))
+end
+
 return access

@@ -2,47 +2,133 @@
 
 local access = require("finspace.service.s3.access")
 local bodies = require("finspace.service.s3.bodies")
-local document = require("finspace.service.s3.document")
+local reserve = require("finspace.service.s3.reserve")
+local object = require("finspace.service.s3.object")
+local fault = require("finspace.service.fault")
+local upload = require("finspace.service.s3.upload")
 local wire = require("finspace.service.s3.wire")
-local xml = require("finspace.service.s3.xml")
+local xml = require("finspace.service.xml")
 
 local bucket = {}
+
+local MOST_BUCKETS = 10000
+local MOST_KEYS = 1000 -- of one request that deletes
+
+-- --- list -----------------------------------------------------------------------------------------
 
 local function may_see(call, row)
   return access.allows(call.state, call.caller, "read", row.name) or row.created_by == call.caller.user_id
 end
 
+local function is_listed(call, row)
+  local prefix = call.query.prefix or ""
+  return row.name:sub(1, #prefix) == prefix and may_see(call, row)
+end
+
+local function start_of(query)
+  local token = query["continuation-token"]
+  if not token or token == "" then return "" end
+  return ngx.decode_base64(token)
+    or wire.refuse("InvalidArgument", "continuation-token is not one that a list gave out")
+end
+
+local function visible_rows(call)
+  local rows = {}
+  for _, row in ipairs(call.state.db:rows("SELECT * FROM buckets WHERE name > ? ORDER BY name", start_of(call.query))) do
+    if is_listed(call, row) then rows[#rows + 1] = row end
+  end
+  return rows
+end
+
 --- Lists the caller's buckets.
 --- @param call table
 function bucket.list(call)
-  local entries = {}
-  for _, row in ipairs(call.state.db:rows("SELECT * FROM buckets ORDER BY name")) do
-    if may_see(call, row) then
-      local described = { { "Name", row.name }, { "CreationDate", xml.time(row.created) } }
-      entries[#entries + 1] = { "Bucket", described }
-    end
+  local limit, rows, entries = wire.count(call.query, "max-buckets", 1, MOST_BUCKETS), visible_rows(call), {}
+  local region = call.query["bucket-region"]
+  if region and region ~= call.state.settings.region then rows = {} end
+  for i = 1, math.min(limit, #rows) do
+    entries[i] = {
+      "Bucket",
+      {
+        { "Name", rows[i].name },
+        { "CreationDate", xml.time(rows[i].created) },
+        { "BucketRegion", call.state.settings.region },
+      },
+    }
   end
   wire.answer_document("ListAllMyBucketsResult", {
-    { "Owner", { { "ID", call.caller.user_id } } },
+    { "Owner", wire.owner(call.caller.user_id) },
     { "Buckets", entries },
+    { "Prefix", call.query.prefix },
+    { "ContinuationToken", #rows > limit and ngx.encode_base64(rows[limit].name) or nil },
   })
+end
+
+-- --- create ---------------------------------------------------------------------------------------
+
+local RESERVED_STARTS = { "xn--", "sthree-", "amzn-s3-demo-" }
+local RESERVED_ENDS = { "-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3" }
+
+local function has_reserved_words(name)
+  for _, start in ipairs(RESERVED_STARTS) do
+    if name:sub(1, #start) == start then return true end
+  end
+  for _, stop in ipairs(RESERVED_ENDS) do
+    if name:sub(-#stop) == stop then return true end
+  end
+  return false
+end
+
+-- "Bucket naming rules" in the Amazon S3 User Guide.
+local function problem_of_name(name)
+  if #name < 3 or #name > 63 or not name:match("^[a-z0-9][a-z0-9%.%-]*[a-z0-9]$") then
+    return "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, at both ends a letter or digit"
+  end
+  if name:find("..", 1, true) or name:find(".-", 1, true) or name:find("-.", 1, true) then
+    return "a bucket's name has no dot beside another dot or a hyphen"
+  end
+  if name:match("^%d+%.%d+%.%d+%.%d+$") then return "a bucket's name is no address" end
+  if has_reserved_words(name) then return "the name begins or ends with words that S3 keeps for itself" end
+end
+
+local function check_location(call)
+  local document = bodies.receive_document(call)
+  if document == "" then return end
+  local records, fields = xml.read(document, "Tag", 0)
+  if not records then wire.refuse("MalformedXML", "the document is not a CreateBucketConfiguration") end
+  for name in pairs(fields) do
+    if name ~= "LocationConstraint" then
+      wire.refuse("NotImplemented", "this service does not have a bucket's " .. name)
+    end
+  end
+  local wanted, region = fields.LocationConstraint, call.state.settings.region
+  if wanted and wanted ~= "" and wanted ~= region then
+    wire.refuse("InvalidLocationConstraint", "this service's region is " .. region)
+  end
+end
+
+local function refuse_taken(call, row)
+  if row.created_by == call.caller.user_id then
+    wire.refuse("BucketAlreadyOwnedByYou", "you have a bucket of that name already")
+  end
+  wire.refuse("BucketAlreadyExists", "there is a bucket of that name, and it is another's")
 end
 
 --- @param call table
 function bucket.create(call)
   local name, db = call.bucket, call.state.db
-  if #name < 3 or #name > 63 or not name:match("^[a-z0-9][a-z0-9%.%-]*[a-z0-9]$") then
-    wire.refuse("InvalidBucketName", "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens")
-  end
-  bodies.receive_document(call)
+  local problem = problem_of_name(name)
+  if problem then wire.refuse("InvalidBucketName", problem) end
+  check_location(call)
   db:transaction(function()
-    if db:row("SELECT 1 AS found FROM buckets WHERE name = ?", name) then
-      wire.refuse("BucketAlreadyExists", "there is a bucket of that name")
-    end
+    local row = db:row("SELECT created_by FROM buckets WHERE name = ?", name)
+    if row then refuse_taken(call, row) end
     db:insert("buckets", { name = name, created_by = call.caller.user_id, created = call.now })
   end)
   wire.answer(200, { Location = "/" .. name })
 end
+
+-- --- delete ---------------------------------------------------------------------------------------
 
 --- @param call table
 function bucket.delete(call)
@@ -52,39 +138,92 @@ function bucket.delete(call)
     if db:row("SELECT 1 AS found FROM objects WHERE bucket = ? LIMIT 1", call.bucket) then
       wire.refuse("BucketNotEmpty", "the bucket still has objects")
     end
+    upload.forget_bucket(db, call.bucket)
     db:run("DELETE FROM buckets WHERE name = ?", call.bucket)
   end)
   wire.answer(204)
 end
 
---- Us-east-1 has no name here, as in S3 itself; clients take it for granted.
-function bucket.location() wire.answer_document("LocationConstraint", {}) end
-
---- @param call table
-function bucket.head(call) wire.answer(200, { ["x-amz-bucket-region"] = call.state.settings.region }) end
-
-local function deleted_or_refused(call, key)
-  if access.allows(call.state, call.caller, "write", call.bucket, key) then
-    call.state.db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", call.bucket, key)
-    return { "Deleted", { { "Key", key } } }
-  end
+local function refused(entry, code, message)
   return {
     "Error",
-    { { "Key", key }, { "Code", "AccessDenied" }, { "Message", "these keys do not open it" } },
+    { { "Key", entry.Key }, { "VersionId", entry.VersionId }, { "Code", code }, { "Message", message } },
   }
 end
 
---- Deletes the objects that a document lists; each key is judged alone.
+local function delete_entry(call, entry)
+  if not access.allows(call.state, call.caller, "write", call.bucket, entry.Key) then
+    return refused(entry, "AccessDenied", "these keys do not open it")
+  end
+  if entry.VersionId and entry.VersionId ~= "null" then
+    return refused(entry, "NoSuchVersion", "objects here have one version, null")
+  end
+  local wanted = { etag = entry.ETag, modified = entry.LastModifiedTime, size = entry.Size }
+  local ok, problem = pcall(object.remove, call, entry.Key, wanted)
+  if ok then return { "Deleted", { { "Key", entry.Key }, { "VersionId", entry.VersionId } } } end
+  if not fault.is(problem) then error(problem, 0) end
+  return refused(entry, problem.code, problem.message)
+end
+
+local function listed_keys(call)
+  local listed, fields = xml.read(bodies.receive_document(call), "Object", MOST_KEYS)
+  if fields == "too many" then wire.refuse("MalformedXML", "a request deletes at most 1000 keys") end
+  if not listed or #listed == 0 then
+    wire.refuse("MalformedXML", "the document is not one that lists Object elements")
+  end
+  for _, entry in ipairs(listed) do
+    if not entry.Key or entry.Key == "" then wire.refuse("MalformedXML", "an Object has no Key") end
+  end
+  return listed, (fields.Quiet or ""):lower() == "true"
+end
+
+--- Deletes the objects that a document lists; each key is judged alone. Quiet: only refusals are told.
 --- @param call table
 function bucket.delete_objects(call)
-  local listed = document.read(bodies.receive_document(call), "Object")
-  local db, results = call.state.db, {}
-  db:transaction(function()
-    for i, entry in ipairs(listed) do
-      results[i] = deleted_or_refused(call, entry.Key or "")
-    end
+  local listed, is_quiet = listed_keys(call)
+  local db = call.state.db
+  local results = reserve.with_room(call.state, function()
+    return db:transaction(function()
+      local done = {}
+      for _, entry in ipairs(listed) do
+        local result = delete_entry(call, entry)
+        if result[1] == "Error" or not is_quiet then done[#done + 1] = result end
+      end
+      return done
+    end)
   end)
   wire.answer_document("DeleteResult", results)
 end
+
+-- --- what a bucket is -----------------------------------------------------------------------------
+
+--- Us-east-1 has no name here, as in S3 itself; clients take it for granted.
+--- @param call table
+function bucket.location(call)
+  local region = call.state.settings.region
+  local content = region ~= "us-east-1" and { xml.escape(region) } or {}
+  wire.answer_document("LocationConstraint", content)
+end
+
+--- Versions were never enabled.
+function bucket.versioning() wire.answer_document("VersioningConfiguration", {}) end
+
+--- The one access control list that there is, of a bucket or of an object: private.
+--- @param call table
+function bucket.acl(call)
+  if call.key then object.find(call) end
+  local row = call.state.db:row("SELECT created_by FROM buckets WHERE name = ?", call.bucket)
+  local owner = wire.owner(row.created_by)
+  local grantee = '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">'
+    .. xml.elements(owner)
+    .. "</Grantee>"
+  wire.answer_document("AccessControlPolicy", {
+    { "Owner", owner },
+    { "AccessControlList", { { "Grant", { { grantee }, { "Permission", "FULL_CONTROL" } } } } },
+  })
+end
+
+--- @param call table
+function bucket.head(call) wire.answer(200, { ["x-amz-bucket-region"] = call.state.settings.region }) end
 
 return bucket

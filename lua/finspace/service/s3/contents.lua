@@ -18,6 +18,7 @@ local contents = {}
 local PIECE = 256 * 1024
 local LARGE = 4 * 1024 * 1024
 local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
+local MOST_HELD = 16 * 1024 * 1024
 
 local function path_of(state, name) return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name end
 
@@ -50,21 +51,22 @@ end
 --- @param state table
 --- @param next_piece fun(): string|nil
 --- @param approve? fun(digests: table) raises to refuse
---- @return table segment {name=, size=, md5=}
-function contents.write_segment(state, next_piece, approve)
+--- @param wanted? table<string, boolean> digests beside md5
+--- @return table segment {name=, size=, md5=, digests=}
+function contents.write_segment(state, next_piece, approve, wanted)
   local name = ids.resource()
   ensure_folder(state.settings.data .. "/objects/incoming")
-  local out, running, size = file.create(incoming_path(state, name)), checksums.start(), 0
+  local out, running, size = file.create(incoming_path(state, name)), checksums.start(wanted), 0
   local ok, problem = pcall(function()
     for piece in next_piece do
       out:write(piece)
-      running.update(piece)
+      running:update(piece)
       size = size + #piece
     end
-    local digests = running.finish()
+    local digests = running:finish()
     if approve then approve(digests) end
     keep(state, name, size)
-    return { name = name, size = size, md5 = digests.md5 }
+    return { name = name, size = size, md5 = digests.md5, digests = digests }
   end)
   out:close()
   if ok then return problem end
@@ -72,39 +74,37 @@ function contents.write_segment(state, next_piece, approve)
   return error(problem, 0)
 end
 
--- Reads until it is known whether a source fits into a row.
-local function read_start(next_piece)
-  local pieces, size = {}, 0
-  for piece in next_piece do
+local held = 0 -- bytes of small bodies that this process keeps room for
+
+local function hold(body, approve)
+  local pieces, running = {}, checksums.start(body.wanted)
+  for piece in body.next_piece do
     pieces[#pieces + 1] = piece
-    size = size + #piece
-    if size > LARGEST_ROW then return table.concat(pieces), false end
   end
-  return table.concat(pieces), true
-end
-
-local function continued(start, next_piece)
-  return function()
-    local piece = start or next_piece()
-    start = nil
-    return piece
-  end
-end
-
---- Takes a segment from a source of pieces: a small one is held in memory until the transaction that
---- refers to it, a larger one is written to a file at once.
---- @param state table
---- @param next_piece fun(): string|nil
---- @param approve fun(digests: table) raises to refuse
---- @return table segment {size=, md5=, and name= or bytes=}
-function contents.take_segment(state, next_piece, approve)
-  local start, is_whole = read_start(next_piece)
-  if not is_whole then return contents.write_segment(state, continued(start, next_piece), approve) end
-  local running = checksums.start()
-  running.update(start)
-  local digests = running.finish()
+  local bytes = table.concat(pieces)
+  running:update(bytes)
+  local digests = running:finish()
   approve(digests)
-  return { bytes = start, size = #start, md5 = digests.md5 }
+  return { bytes = bytes, size = #bytes, md5 = digests.md5, digests = digests }
+end
+
+local function hold_counted(body, approve)
+  held = held + body.size
+  local ok, result = pcall(hold, body, approve)
+  held = held - body.size
+  if not ok then error(result, 0) end
+  return result
+end
+
+--- Takes a segment from a body: a small one is held in memory until the transaction that refers to it, a
+--- larger one is written to a file at once, as is every one while many small ones are on their way.
+--- @param state table
+--- @param body table {next_piece=, size= of all pieces, wanted= digests beside md5}
+--- @param approve fun(digests: table) raises to refuse
+--- @return table segment {size=, md5=, digests=, and name= or bytes=}
+function contents.take_segment(state, body, approve)
+  if body.size <= LARGEST_ROW and held + body.size <= MOST_HELD then return hold_counted(body, approve) end
+  return contents.write_segment(state, body.next_piece, approve, body.wanted)
 end
 
 --- The name by which a segment is referred to: a small one gets its row now. Call it in the
@@ -121,15 +121,40 @@ end
 --- @param db table
 --- @param segments table[] {size=, and name= or bytes=}
 --- @param etag string without quotes
+--- @param about? table {checksums=, parts=} JSON: what is known of the whole and of its parts
 --- @return string content_id
-function contents.insert(db, segments, etag)
+function contents.insert(db, segments, etag, about)
   local kept, size = {}, 0
   for i, segment in ipairs(segments) do
     kept[i] = { name = contents.name_segment(db, segment), size = segment.size }
     size = size + segment.size
   end
   local id = ids.rising()
-  db:run("INSERT INTO contents VALUES (?, ?, ?, ?)", id, size, etag, cjson.encode(kept))
+  db:insert("contents", {
+    id = id,
+    size = size,
+    etag = etag,
+    segments = cjson.encode(kept),
+    checksums = about and about.checksums,
+    parts = about and about.parts,
+  })
+  return id
+end
+
+--- A content of the same segments, of which another checksum is known. Call it in a transaction.
+--- @param db table
+--- @param source table row that has its id as content_id
+--- @param encoded string JSON
+--- @return string content_id
+function contents.repeated(db, source, encoded)
+  local id = ids.rising()
+  db:run(
+    [[INSERT INTO contents (id, size, etag, segments, checksums, parts)
+    SELECT ?, size, etag, segments, ?, parts FROM contents WHERE id = ?]],
+    id,
+    encoded,
+    source.content_id
+  )
   return id
 end
 
@@ -137,13 +162,9 @@ end
 --- @return string etag
 function contents.etag(digests) return checksums.hex(digests.md5) end
 
---- @param digests table[] {md5=} of the parts, in order
+--- @param md5s string[] of the parts, in order
 --- @return string etag as S3 makes it for an upload in parts
-function contents.etag_of_parts(md5s)
-  local all = checksums.md5()
-  all:update(table.concat(md5s))
-  return checksums.hex(all:bytes()) .. "-" .. #md5s
-end
+function contents.etag_of_parts(md5s) return checksums.hex(checksums.of("md5", table.concat(md5s))) .. "-" .. #md5s end
 
 -- The segments that a range touches: {name, offset, length} each.
 local function spans(segments, first, last)
@@ -158,6 +179,14 @@ end
 
 local function nothing() end
 
+local function once(bytes)
+  return function()
+    local piece = bytes
+    bytes = nil
+    return piece
+  end
+end
+
 local function row_pieces(state, span, number)
   local row = state.db:row(
     "SELECT substr(bytes, ?, ?) AS bytes FROM small_segments WHERE number = ?",
@@ -165,7 +194,7 @@ local function row_pieces(state, span, number)
     span.length,
     number
   ) or error("a segment is missing: " .. span.name, 0)
-  return continued(row.bytes, nothing), nothing
+  return once(row.bytes), nothing
 end
 
 local function file_pieces(state, span)

@@ -1,152 +1,223 @@
---- ListObjectsV2 (and its elder): keys in byte order, folded at a delimiter, page by page.
+--- Lists in the order of bytes, folded at a delimiter, page by page: objects in both versions of the listing,
+--- objects as their only versions, and uploads.
 
-local core = require("finspace.core")
 local wire = require("finspace.service.s3.wire")
-local xml = require("finspace.service.s3.xml")
+local xml = require("finspace.service.xml")
 
 local listing = {}
 
 local LARGEST_PAGE = 1000
+local SKIPPED = 8 -- rows below one folded prefix that are read before the list is asked to go on behind it
 
--- The smallest text above every text that starts with `prefix`.
-local function after_all(prefix)
+--- The smallest text above every text that starts with `prefix`; nil when there is none.
+--- @param prefix string
+--- @return string|nil
+function listing.after_all(prefix)
   local cut = prefix:gsub("\255+$", "")
   if cut == "" then return nil end
   return cut:sub(1, -2) .. string.char(cut:byte(-1) + 1)
 end
 
-local function folded(key, prefix, delimiter)
-  if not delimiter then return nil end
-  local _, stop = key:find(delimiter, #prefix + 1, true)
+local function folded(key, wanted)
+  if not wanted.delimiter then return nil end
+  local _, stop = key:find(wanted.delimiter, #wanted.prefix + 1, true)
   return stop and key:sub(1, stop)
 end
 
-local NEXT = [[SELECT key, modified, etag, size FROM objects JOIN contents ON contents.id = content_id
-  WHERE bucket = ? AND key >= ? ORDER BY key LIMIT 1]]
+local function starts_with(text, prefix) return text:sub(1, #prefix) == prefix end
 
---- Walks the keys from `from` on.
---- @param db table
---- @param wanted table {bucket=, prefix=, delimiter=, from=, limit=}
---- @return table page {entries={ {row=}|{prefix=} }, next=from of the next page or nil}
-function listing.walk(db, wanted)
-  local page, from = { entries = {} }, wanted.from
-  if from < wanted.prefix then from = wanted.prefix end
-  while from do
-    local row = db:row(NEXT, wanted.bucket, from)
-    if not row or row.key:sub(1, #wanted.prefix) ~= wanted.prefix then return page end
-    if #page.entries == wanted.limit then
-      page.next = from
-      return page
+-- One query is a page where nothing is folded; where something is, few rows are asked for at a time, since
+-- those below a prefix that is folded are read in vain.
+local function chunk_of(wanted, found)
+  if wanted.delimiter and not wanted.has_equal_keys then return 64 end
+  return wanted.limit - found + 1
+end
+
+-- Adds rows to the page. Returns where to go on, or nil at the page's or the list's end.
+local function add_rows(page, wanted, rows, chunk)
+  local entries, skipped = page.entries, 0
+  for _, row in ipairs(rows) do
+    local key = row.key
+    if not starts_with(key, wanted.prefix) then return nil end
+    local common, last = folded(key, wanted), entries[#entries]
+    if common and last and last.prefix == common then
+      skipped = skipped + 1
+      if skipped == SKIPPED then return listing.after_all(common) end
+    elseif #entries == wanted.limit then
+      page.is_truncated = true
+      return nil
+    else
+      entries[#entries + 1] = common and { prefix = common } or row
+      skipped = 0
     end
-    local common = folded(row.key, wanted.prefix, wanted.delimiter)
-    page.entries[#page.entries + 1] = common and { prefix = common } or { row = row }
-    from = common and after_all(common) or row.key .. "\0"
-    if common and not after_all(common) then return page end
+  end
+  if #rows < chunk then return nil end
+  return rows[#rows].key .. "\0"
+end
+
+--- Takes a page.
+--- @param find fun(from: string, limit: integer): table[] rows with a `key` from `from` on, in order
+--- @param wanted table {prefix=, delimiter=?, from=, limit=, has_equal_keys=: several rows may have one key}
+--- @return table page {entries={ row | {prefix=} }, is_truncated=}
+function listing.page(find, wanted)
+  local page, from = { entries = {}, is_truncated = false }, wanted.from
+  if from and from < wanted.prefix then from = wanted.prefix end
+  while from and wanted.limit > 0 do
+    local chunk = chunk_of(wanted, #page.entries)
+    from = add_rows(page, wanted, find(from, chunk), chunk)
   end
   return page
 end
 
-local function encoder(query)
-  if query["encoding-type"] ~= "url" then
-    return function(text) return text end
-  end
-  return function(text) return text and core.uri_encode(text, true) end
+--- What follows an entry: a row's key, or all that a folded prefix stands for.
+--- @param entry table
+--- @return string|nil
+function listing.behind(entry)
+  if entry.prefix then return listing.after_all(entry.prefix) end
+  return entry.key .. "\0"
 end
 
-local function element(entry, encode)
-  if entry.prefix then return { "CommonPrefixes", { { "Prefix", encode(entry.prefix) } } } end
+--- Where a list goes on behind a marker, which may be a folded prefix: then all that it stands for was shown.
+--- @param marker string
+--- @param delimiter string|nil
+--- @return string|nil from nil: behind it there is nothing
+function listing.behind_marker(marker, delimiter)
+  if marker == "" then return "" end
+  if delimiter and marker:sub(-#delimiter) == delimiter then return listing.after_all(marker) end
+  return marker .. "\0"
+end
+
+--- What a listing's query wants, but for where it starts.
+--- @param query table<string, string>
+--- @param size_name string of the parameter that bounds a page
+--- @return table wanted
+function listing.wanted(query, size_name)
   return {
-    "Contents",
-    {
-      { "Key", encode(entry.row.key) },
-      { "LastModified", xml.time(entry.row.modified) },
-      { "ETag", '"' .. entry.row.etag .. '"' },
-      { "Size", ("%d"):format(entry.row.size) },
-      { "StorageClass", "STANDARD" },
-    },
+    prefix = query.prefix or "",
+    delimiter = query.delimiter ~= "" and query.delimiter or nil,
+    limit = wire.count(query, size_name, 0, LARGEST_PAGE),
+    encode = wire.key_encoder(query),
   }
 end
 
-local function page_size(query)
-  local text = query["max-keys"]
-  if not text then return LARGEST_PAGE end
-  local wanted = text:match("^%d+$") and tonumber(text)
-  if not wanted then wire.refuse("InvalidArgument", "max-keys must be a whole number") end
-  return math.min(wanted, LARGEST_PAGE)
+local FIND = [[SELECT key, modified, etag, size, checksums FROM objects JOIN contents ON contents.id = content_id
+  WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?]]
+
+local function objects_page(call, wanted)
+  return listing.page(function(from, limit) return call.state.db:rows(FIND, call.bucket, from, limit) end, wanted)
 end
 
--- Where a page of the second version starts: at a token, or just above a key.
+-- --- rows, each written once ----------------------------------------------------------------------
+
+local CONTENTS = "<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;%s&quot;</ETag><Size>%d</Size>"
+  .. "%s<StorageClass>STANDARD</StorageClass></Contents>"
+local COMMON = "<CommonPrefixes><Prefix>%s</Prefix></CommonPrefixes>"
+local VERSION = "<Version><Key>%s</Key><VersionId>null</VersionId><IsLatest>true</IsLatest><LastModified>%s</LastModified>"
+  .. "<ETag>&quot;%s&quot;</ETag><Size>%d</Size>%s<StorageClass>STANDARD</StorageClass></Version>"
+
+local function owner_xml(call) return xml.elements { { "Owner", wire.owner(call.state.settings.owner) } } end
+
+--- Adds a page's entries to a document's elements.
+--- @param content table[]
+--- @param page table
+--- @param encode fun(text: string): string
+--- @param write fun(row: table): string
+function listing.add_entries(content, page, encode, write)
+  for _, entry in ipairs(page.entries) do
+    content[#content + 1] = entry.prefix and COMMON:format(xml.escape(encode(entry.prefix))) or write(entry)
+  end
+end
+
+local function row_writer(template, encode, owner)
+  return function(row)
+    return template:format(xml.escape(encode(row.key)), xml.time(row.modified), row.etag, row.size, owner)
+  end
+end
+
+local function head_of(call, wanted, page)
+  return {
+    { "Name", call.bucket },
+    { "Prefix", wanted.encode(wanted.prefix) },
+    { "Delimiter", wanted.encode(wanted.delimiter) },
+    { "MaxKeys", wanted.limit },
+    { "EncodingType", call.query["encoding-type"] },
+    { "IsTruncated", tostring(page.is_truncated) },
+  }
+end
+
+-- --- objects --------------------------------------------------------------------------------------
+
+local function last_of(page) return page.is_truncated and page.entries[#page.entries] or nil end
+
+local function add_all(content, more)
+  for _, element in ipairs(more) do
+    content[#content + 1] = element
+  end
+end
+
+-- A token says where to go on; an empty one is none.
 local function start_of_second(query)
   local token = query["continuation-token"]
-  if not token then return query["start-after"] and query["start-after"] .. "\0" or "" end
+  if not token or token == "" then return query["start-after"] and query["start-after"] .. "\0" or "" end
   return ngx.decode_base64(token)
     or wire.refuse("InvalidArgument", "continuation-token is not one that a listing gave out")
 end
 
--- In the first version a marker may be a folded prefix: then all that it stands for has been shown.
-local function start_of_first(query, delimiter)
-  local marker = query.marker or ""
-  if marker == "" then return "" end
-  if delimiter and marker:sub(-#delimiter) == delimiter then return after_all(marker) or marker end
-  return marker .. "\0"
-end
-
-local function second_version(query, encode, page)
-  return {
+local function second_version(call)
+  local query, wanted = call.query, listing.wanted(call.query, "max-keys")
+  wanted.from = start_of_second(query)
+  local page = objects_page(call, wanted)
+  local behind = last_of(page) and listing.behind(last_of(page))
+  local content = head_of(call, wanted, page)
+  add_all(content, {
     { "KeyCount", #page.entries },
-    { "StartAfter", encode(query["start-after"]) },
+    { "StartAfter", wanted.encode(query["start-after"]) },
     { "ContinuationToken", query["continuation-token"] },
-    { "NextContinuationToken", page.next and ngx.encode_base64(page.next) },
-  }
+    { "NextContinuationToken", behind and ngx.encode_base64(behind) },
+  })
+  local owner = query["fetch-owner"] == "true" and owner_xml(call) or ""
+  listing.add_entries(content, page, wanted.encode, row_writer(CONTENTS, wanted.encode, owner))
+  wire.answer_document("ListBucketResult", content)
 end
 
-local function first_version(query, encode, page)
-  local last = page.entries[#page.entries]
-  return {
-    { "Marker", encode(query.marker or "") },
-    { "NextMarker", page.next and encode(last.prefix or last.row.key) },
-  }
+local function first_version(call)
+  local query, wanted = call.query, listing.wanted(call.query, "max-keys")
+  wanted.from = listing.behind_marker(query.marker or "", wanted.delimiter)
+  local page = objects_page(call, wanted)
+  local last = last_of(page)
+  local content = head_of(call, wanted, page)
+  add_all(content, {
+    { "Marker", wanted.encode(query.marker or "") },
+    { "NextMarker", last and wanted.encode(last.prefix or last.key) },
+  })
+  listing.add_entries(content, page, wanted.encode, row_writer(CONTENTS, wanted.encode, owner_xml(call)))
+  wire.answer_document("ListBucketResult", content)
 end
 
-local function add_all(content, more)
-  for _, pair in ipairs(more) do
-    content[#content + 1] = pair
-  end
-end
-
-local function described(call, wanted, page)
-  local query, encode = call.query, encoder(call.query)
-  local version = query["list-type"] == "2" and second_version or first_version
-  local content = {
-    { "Name", call.bucket },
-    { "Prefix", encode(wanted.prefix) },
-    { "Delimiter", encode(wanted.delimiter) },
-    { "MaxKeys", wanted.limit },
-    { "EncodingType", query["encoding-type"] },
-    { "IsTruncated", tostring(page.next ~= nil) },
-  }
-  add_all(content, version(query, encode, page))
-  for _, entry in ipairs(page.entries) do
-    content[#content + 1] = element(entry, encode)
-  end
-  return content
-end
-
---- Answers both versions of the listing.
+--- Lists objects, in either version.
 --- @param call table
-function listing.answer(call)
-  local query = call.query
-  local delimiter = query.delimiter ~= "" and query.delimiter or nil
-  local is_second = query["list-type"] == "2"
-  local wanted = {
-    bucket = call.bucket,
-    prefix = query.prefix or "",
-    delimiter = delimiter,
-    from = is_second and start_of_second(query) or start_of_first(query, delimiter),
-    limit = page_size(query),
-  }
-  local page = wanted.limit > 0 and listing.walk(call.state.db, wanted) or { entries = {} }
-  wire.answer_document("ListBucketResult", described(call, wanted, page))
+function listing.objects(call)
+  local version = call.query["list-type"]
+  if version and version ~= "2" then wire.refuse("InvalidArgument", "list-type must be 2") end
+  return (version and second_version or first_version)(call)
+end
+
+--- Lists each object as its one version, so that who deletes all versions finds them.
+--- @param call table
+function listing.versions(call)
+  local query, wanted = call.query, listing.wanted(call.query, "max-keys")
+  wanted.from = listing.behind_marker(query["key-marker"] or "", wanted.delimiter)
+  local page = objects_page(call, wanted)
+  local last = last_of(page)
+  local content = head_of(call, wanted, page)
+  add_all(content, {
+    { "KeyMarker", wanted.encode(query["key-marker"] or "") },
+    { "VersionIdMarker", query["version-id-marker"] or "" },
+    { "NextKeyMarker", last and wanted.encode(last.prefix or last.key) },
+    { "NextVersionIdMarker", last and not last.prefix and "null" or nil },
+  })
+  listing.add_entries(content, page, wanted.encode, row_writer(VERSION, wanted.encode, owner_xml(call)))
+  wire.answer_document("ListVersionsResult", content)
 end
 
 return listing

@@ -1,13 +1,17 @@
 --- The S3 half, path-style: what staging needs, and what the AWS tools use on their way there. Here a
--- request finds its handler; a call is `{state, request, caller, bucket, key, query, now}`.
+-- request finds its handler, and is judged before a byte of its body is read; a call is
+-- `{state, request, caller, bucket, key, query, now}`.
 
 local core = require("finspace.core")
 local access = require("finspace.service.s3.access")
 local bucket = require("finspace.service.s3.bucket")
+local copy = require("finspace.service.s3.copy")
+local headers = require("finspace.service.s3.headers")
 local listing = require("finspace.service.s3.listing")
 local object = require("finspace.service.s3.object")
 local query = require("finspace.service.query")
 local upload = require("finspace.service.s3.upload")
+local upload_listing = require("finspace.service.s3.upload_listing")
 local wire = require("finspace.service.s3.wire")
 
 local s3 = {}
@@ -17,9 +21,10 @@ local LONGEST_KEY = 1024
 -- Parts of S3 that are asked for by a word in the query, and are not here.
 local NOT_HERE = {}
 for word in
-  ([[accelerate acl analytics attributes cors encryption intelligent-tiering inventory legal-hold
-  lifecycle logging metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock
-  replication requestPayment restore retention select tagging torrent versioning versions website]]):gmatch("%S+")
+  ([[accelerate abac analytics append cors encryption intelligent-tiering inventory legal-hold lifecycle logging
+  metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
+  publicAccessBlock renameObject replication requestPayment restore retention select select-type session tagging
+  torrent website]]):gmatch("%S+")
 do
   NOT_HERE[word] = true
 end
@@ -31,37 +36,57 @@ local BUCKET = {
   PUT = function() return bucket.create, "create" end,
   DELETE = function() return bucket.delete, "write" end,
   HEAD = function() return bucket.head, "read" end,
-  POST = function(asked) return asked.delete and bucket.delete_objects, "look" end,
+  POST = function(asked) return asked.delete and bucket.delete_objects, "delete" end,
   GET = function(asked)
     if asked.location then return bucket.location, "read" end
-    return asked.uploads and upload.list or listing.answer, "list"
+    if asked.versioning then return bucket.versioning, "read" end
+    if asked.acl then return bucket.acl, "read" end
+    if asked.versions then return listing.versions, "list" end
+    return asked.uploads and upload_listing.uploads or listing.objects, "list"
   end,
 }
 
 local OBJECT = {
   PUT = function(asked, header)
-    if asked.uploadId then return upload.put_part, "write" end
-    return header["x-amz-copy-source"] and object.copy or object.put, "write"
+    local is_copy = header["x-amz-copy-source"] ~= nil
+    if asked.uploadId or asked.partNumber then return is_copy and upload.copy_part or upload.put_part, "write" end
+    return is_copy and copy.object or object.put, "write"
   end,
   POST = function(asked)
     if asked.uploads then return upload.begin, "write" end
     return asked.uploadId and upload.complete, "write"
   end,
-  GET = function(asked) return asked.uploadId and upload.list_parts or object.get, "read" end,
+  GET = function(asked)
+    if asked.uploadId then return upload_listing.parts, "read" end
+    if asked.acl then return bucket.acl, "read" end
+    return asked.attributes and object.attributes or object.get, "read"
+  end,
   HEAD = function() return object.get, "read" end,
   DELETE = function(asked) return asked.uploadId and upload.abort or object.delete, "write" end,
 }
 
-local function route(call)
-  for word in pairs(call.query) do
+local function check_query(call)
+  local asked, method = call.query, call.request.method
+  for word in pairs(asked) do
     if NOT_HERE[word] then wire.refuse("NotImplemented", "this service does not have ?" .. word) end
   end
+  if (asked.acl or asked.versioning) and method ~= "GET" then
+    wire.refuse("NotImplemented", "this service has no versions, and no other ACL than private")
+  end
+  if asked.versionId and asked.versionId ~= "null" then
+    wire.refuse("NoSuchVersion", "objects here have one version, null")
+  end
+end
+
+local function route(call)
+  check_query(call)
   if not call.bucket then return of_service(call) end
   local choose = (call.key and OBJECT or BUCKET)[call.request.method]
   if choose then return choose(call.query, call.request.header) end
 end
 
 local function parse_path(path)
+  if path:sub(1, 2) == "//" then wire.refuse("InvalidBucketName", "the path names no bucket: it begins with //") end
   local name, key = path:match("^/([^/]*)/?(.*)$")
   name, key = core.uri_decode(name), core.uri_decode(key)
   if #key > LONGEST_KEY then wire.refuse("KeyTooLongError", "a key has at most 1024 bytes") end
@@ -78,6 +103,7 @@ end
 local function is_allowed(call, action)
   if action == "look" then return true end
   if action == "create" then return call.caller.type == "SUPER_USER" and not call.caller.bucket end
+  if action == "delete" then return access.may_write_in(call.state, call.caller, call.bucket) end
   local subject = action == "list" and (call.query.prefix or "") or call.key
   return access.allows(call.state, call.caller, action == "write" and "write" or "read", call.bucket, subject)
 end
@@ -88,11 +114,12 @@ local function check_bucket(call, action)
   wire.refuse("NoSuchBucket", "there is no bucket of that name")
 end
 
--- Conditions of what is written are heeded before: nginx would hold them against the answer's own ETag.
+-- nginx would judge them, too, by the answer's own headers, and answer in its own form.
+local CONDITIONS = { "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range" }
+
 local function hide_conditions(request)
-  if request.method == "GET" or request.method == "HEAD" then return end
-  for _, name in ipairs { "if-match", "if-none-match" } do
-    if request.header[name] then ngx.req.clear_header(name) end
+  for _, name in ipairs(CONDITIONS) do
+    if request.header[name:lower()] then ngx.req.clear_header(name) end
   end
 end
 
@@ -105,11 +132,13 @@ function s3.answer(state, request, caller, now)
   local call = { state = state, request = request, caller = caller, now = now }
   call.bucket, call.key = parse_path(request.path)
   call.query = parse_query(request.query)
+  if request.auth.form == "query" then headers.add_of_query(request.header, call.query) end
+  headers.check(call)
+  hide_conditions(request)
   local handler, action = route(call)
   if not handler then wire.refuse("MethodNotAllowed", "there is no such S3 operation here") end
   if not is_allowed(call, action) then wire.refuse("AccessDenied", "these keys do not open this bucket or key") end
   check_bucket(call, action)
-  hide_conditions(request)
   handler(call)
 end
 

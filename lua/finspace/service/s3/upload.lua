@@ -1,25 +1,30 @@
 --- Uploads in parts: begun, filled in any order, completed in order or aborted. Until it is completed
--- an upload is no object; one that is left behind is swept away after a week.
+-- an upload is no object; one that is left behind is swept away after a week, and so is the memory of what
+-- a completed one gave.
 
+local cjson = require("cjson.safe")
 local core = require("finspace.core")
 local bodies = require("finspace.service.s3.bodies")
 local checksums = require("finspace.service.s3.checksums")
 local contents = require("finspace.service.s3.contents")
-local document = require("finspace.service.s3.document")
+local copy = require("finspace.service.s3.copy")
 local group_commit = require("finspace.service.db.group_commit")
+local headers = require("finspace.service.s3.headers")
 local ids = require("finspace.service.ids")
 local object = require("finspace.service.s3.object")
+local reserve = require("finspace.service.s3.reserve")
 local wire = require("finspace.service.s3.wire")
-local xml = require("finspace.service.s3.xml")
+local xml = require("finspace.service.xml")
 
 local upload = {}
 
-local LARGEST_NUMBER = 10000
+local MOST_PARTS = 10000
 local SMALLEST_PART = 5 * 1024 * 1024
-local PAGE = 1000
 local WEEK_MS = 7 * 24 * 3600 * 1000
 
-local function find(call)
+--- @param call table
+--- @return table row of the upload that the query names; refuses when there is none
+function upload.find(call)
   local db, id = call.state.db, call.query.uploadId
   return db:row("SELECT * FROM uploads WHERE id = ? AND bucket = ? AND key = ?", id, call.bucket, call.key)
     or wire.refuse("NoSuchUpload", "there is no such upload; it may have been completed or aborted")
@@ -30,9 +35,33 @@ local function forget(db, id)
   db:run("DELETE FROM uploads WHERE id = ?", id)
 end
 
+-- --- begin ----------------------------------------------------------------------------------------
+
+local function wanted_kind(header)
+  local name = header["x-amz-checksum-algorithm"]
+  if not name then return nil end
+  return checksums.kind(name) or wire.refuse("InvalidRequest", "x-amz-checksum-algorithm is none of S3's")
+end
+
+local function wanted_type(header, kind)
+  local type = header["x-amz-checksum-type"] and header["x-amz-checksum-type"]:upper()
+  if not kind then
+    if type then wire.refuse("InvalidRequest", "x-amz-checksum-type needs x-amz-checksum-algorithm") end
+    return nil
+  end
+  if not type then return kind.default end
+  local is_possible = (type == "FULL_OBJECT" and kind.full) or (type == "COMPOSITE" and kind.composite)
+  if not is_possible then
+    wire.refuse("InvalidRequest", ("the checksum type %s cannot be used with %s"):format(type, kind.name))
+  end
+  return type
+end
+
 --- @param call table
 function upload.begin(call)
-  local about, id = object.described(call.request.header), ids.resource() .. ids.resource()
+  local header, id = call.request.header, ids.resource() .. ids.resource()
+  local about, kind = headers.described(header), wanted_kind(header)
+  local type = wanted_type(header, kind)
   bodies.receive_document(call)
   call.state.db:insert("uploads", {
     id = id,
@@ -40,6 +69,9 @@ function upload.begin(call)
     key = call.key,
     content_type = about.content_type,
     metadata = about.metadata,
+    headers = about.headers,
+    checksum_name = kind and kind.name,
+    checksum_type = type,
     initiated = call.now,
     created_by = call.caller.user_id,
   })
@@ -47,23 +79,33 @@ function upload.begin(call)
     { "Bucket", call.bucket },
     { "Key", call.key },
     { "UploadId", id },
-  })
+  }, { ["x-amz-checksum-algorithm"] = kind and kind.name:upper(), ["x-amz-checksum-type"] = type })
 end
+
+-- --- parts ----------------------------------------------------------------------------------------
 
 local function part_number(text)
   local number = text and text:match("^%d+$") and tonumber(text)
-  if number and number >= 1 and number <= LARGEST_NUMBER then return number end
+  if number and number >= 1 and number <= MOST_PARTS then return number end
   return wire.refuse("InvalidArgument", "partNumber must be a whole number from 1 to 10000")
 end
 
---- Takes a part; one that had the same number is replaced. The upload may end while the body arrives.
---- @param call table
-function upload.put_part(call)
-  local number, id, db = part_number(call.query.partNumber), find(call).id, call.state.db
-  local segment = bodies.receive(call)
-  local etag = contents.etag(segment)
+local function kept_kind(call, row)
+  local kept, declared = checksums.kind(row.checksum_name), bodies.declared_kind(call)
+  if kept and declared and kept ~= declared then
+    wire.refuse(
+      "InvalidRequest",
+      ("the upload was begun with checksums of type %s, not %s"):format(kept.name, declared.name)
+    )
+  end
+  return kept
+end
+
+-- One that had the same number is replaced. The upload may have ended while the bytes came.
+local function keep_part(call, number, segment, checksum)
+  local db, etag = call.state.db, contents.etag(segment)
   group_commit.transaction(db, function()
-    find(call)
+    local id = upload.find(call).id
     db:run("DELETE FROM parts WHERE upload_id = ? AND number = ?", id, number)
     db:insert("parts", {
       upload_id = id,
@@ -71,20 +113,53 @@ function upload.put_part(call)
       segment = contents.name_segment(db, segment),
       size = segment.size,
       etag = etag,
+      checksum = checksum and cjson.encode(checksum),
       modified = call.now,
     })
   end)
-  wire.answer(200, { ETag = wire.quoted(etag) })
+  return etag
+end
+
+--- Takes a part.
+--- @param call table
+function upload.put_part(call)
+  local number = part_number(call.query.partNumber)
+  local segment, checksum = bodies.receive(call, kept_kind(call, upload.find(call)))
+  local etag = keep_part(call, number, segment, checksum)
+  local answer = checksum and { ["x-amz-checksum-" .. checksum.name] = checksum.value } or {}
+  answer.ETag = wire.quoted(etag)
+  wire.answer(200, answer)
+end
+
+--- Takes a part from an object, or from a range of one: UploadPartCopy.
+--- @param call table
+function upload.copy_part(call)
+  local number = part_number(call.query.partNumber)
+  local segment, checksum = copy.segment(call, checksums.kind(upload.find(call).checksum_name))
+  local etag = keep_part(call, number, segment, checksum)
+  wire.answer_document("CopyPartResult", {
+    { "LastModified", xml.time(call.now) },
+    { "ETag", wire.quoted(etag) },
+    checksum and { checksums.kind(checksum.name).element, checksum.value },
+  })
+end
+
+-- --- complete -------------------------------------------------------------------------------------
+
+local function listed_parts(call)
+  local listed, problem = xml.read(bodies.receive_document(call, true), "Part", MOST_PARTS)
+  if listed and #listed > 0 then return listed end
+  if problem == "too many" then wire.refuse("MalformedXML", "an upload has at most 10000 parts") end
+  return wire.refuse("MalformedXML", "the document is not one that lists Part elements")
 end
 
 local function check_order(listed)
   local last = 0
   for _, part in ipairs(listed) do
-    local number = tonumber(part.PartNumber)
-    if not number or number <= last then
-      wire.refuse("InvalidPartOrder", "the parts must be listed by rising number")
-    end
-    last = number
+    local text = (part.PartNumber or ""):match("^%s*(%d+)%s*$")
+    part.number = tonumber(text or "") or wire.refuse("MalformedXML", "a Part has no PartNumber")
+    if part.number <= last then wire.refuse("InvalidPartOrder", "the parts must be listed by rising number") end
+    last = part.number
   end
 end
 
@@ -98,147 +173,190 @@ end
 
 local function unquoted(etag) return ((etag or ""):gsub('"', "")) end
 
+local function refuse_part(number, why) wire.refuse("InvalidPart", ("part %d %s"):format(number, why)) end
+
+-- What the list says of a part's checksum must be what was kept; what was not kept nobody can say.
+local function check_part_checksum(part, row)
+  local kept = row.checksum and cjson.decode(row.checksum) or {}
+  for _, kind in ipairs(checksums.KINDS) do
+    local listed = part[kind.element]
+    if listed and not (kept.name == kind.name and kept.value == listed) then
+      refuse_part(part.number, "has another " .. kind.element)
+    end
+  end
+end
+
 local function chosen_parts(listed, stored)
   local chosen = {}
-  check_order(listed)
   for i, part in ipairs(listed) do
-    local row = stored[tonumber(part.PartNumber)]
+    local row = stored[part.number]
     if not row or row.etag ~= unquoted(part.ETag) then
-      wire.refuse("InvalidPart", ("part %s was not uploaded, or has another ETag"):format(part.PartNumber))
+      refuse_part(part.number, "was not uploaded, or has another ETag")
     end
+    check_part_checksum(part, row)
     if i < #listed and row.size < SMALLEST_PART then
-      wire.refuse("EntityTooSmall", ("part %s is smaller than 5 MiB, and not the last"):format(part.PartNumber))
+      wire.refuse("EntityTooSmall", ("part %d is smaller than 5 MiB, and not the last"):format(part.number))
     end
     chosen[i] = row
   end
   return chosen
 end
 
-local function insert_content(db, chosen)
+local function check_object_size(header, chosen)
+  local declared, size = header["x-amz-mp-object-size"], 0
+  for _, row in ipairs(chosen) do
+    size = size + row.size
+  end
+  if declared and tonumber(declared) ~= size then
+    wire.refuse("InvalidRequest", ("x-amz-mp-object-size is not the %d bytes of the parts"):format(size))
+  end
+end
+
+-- The kind that the whole has: the upload's, or what the request declares, when each part has kept it.
+local function whole_kind(call, row)
+  local header = call.request.header
+  local declared = bodies.declared_kind(call)
+  local kind = checksums.kind(row.checksum_name) or declared
+  local type = row.checksum_type or (kind and header["x-amz-checksum-type"]) or (kind and kind.default)
+  if declared and declared ~= kind then
+    wire.refuse("InvalidRequest", "the upload was begun with checksums of type " .. kind.name)
+  end
+  if header["x-amz-checksum-type"] and header["x-amz-checksum-type"]:upper() ~= type then
+    wire.refuse("InvalidRequest", "x-amz-checksum-type is not the one that the upload was begun with")
+  end
+  return kind, type
+end
+
+local function check_whole(call, kind, value)
+  local declared = call.request.header["x-amz-checksum-" .. kind.name]
+  if not declared then return end
+  local is_right = declared == value or declared == value:gsub("%-%d+$", "")
+  if not is_right then wire.refuse("BadDigest", "x-amz-checksum-" .. kind.name .. " does not match the parts") end
+end
+
+local function whole_checksum(call, row, chosen)
+  local kind, type = whole_kind(call, row)
+  if not kind then return nil end
+  local parts = {}
+  for i, part in ipairs(chosen) do
+    local kept = part.checksum and cjson.decode(part.checksum) or {}
+    if kept.name ~= kind.name then refuse_part(part.number, "was uploaded without a checksum of type " .. kind.name) end
+    parts[i] = { checksum = kept.value, size = part.size }
+  end
+  local value = checksums.of_parts(kind.name, type, parts)
+  check_whole(call, kind, value)
+  return { name = kind.name, value = value, type = type }
+end
+
+local function describe_parts(chosen)
+  local parts = {}
+  for i, row in ipairs(chosen) do
+    parts[i] = { size = row.size, checksum = row.checksum and cjson.decode(row.checksum) }
+  end
+  return cjson.encode(parts)
+end
+
+local function insert_content(db, chosen, checksum)
   local segments, md5s = {}, {}
   for i, row in ipairs(chosen) do
     segments[i] = { name = row.segment, size = row.size }
     md5s[i] = checksums.from_hex(row.etag)
   end
   local etag = contents.etag_of_parts(md5s)
-  return contents.insert(db, segments, etag), etag
+  local about = { checksums = object.encode_checksum(checksum), parts = describe_parts(chosen) }
+  return contents.insert(db, segments, etag, about), etag
 end
 
---- Makes the object of the listed parts, in one transaction with the upload's end.
+local function make_object(call, listed)
+  local db, row = call.state.db, upload.find(call)
+  local chosen = chosen_parts(listed, stored_parts(db, row.id))
+  check_object_size(call.request.header, chosen)
+  local checksum = whole_checksum(call, row, chosen)
+  object.check_conditions(call)
+  local content_id, etag = insert_content(db, chosen, checksum)
+  object.name(call, content_id, row)
+  return { etag = etag, checksum = checksum }
+end
+
+-- What says whether a repeated request is the same one.
+local function fingerprint(call, listed)
+  local words = { call.bucket, call.key }
+  for _, part in ipairs(listed) do
+    words[#words + 1] = part.number .. ":" .. unquoted(part.ETag)
+  end
+  return core.sha256(table.concat(words, "\n"))
+end
+
+local function earlier_result(call, listed)
+  local row = call.state.db:row("SELECT * FROM completed_uploads WHERE id = ?", call.query.uploadId)
+  return row and row.fingerprint == fingerprint(call, listed) and cjson.decode(row.result) or nil
+end
+
+local function remember(call, listed, result)
+  call.state.db:insert("completed_uploads", {
+    id = call.query.uploadId,
+    fingerprint = fingerprint(call, listed),
+    result = cjson.encode(result),
+    completed = call.now,
+  })
+end
+
+local function completed(call, listed)
+  local earlier = earlier_result(call, listed)
+  if earlier then return earlier end
+  local result = make_object(call, listed)
+  remember(call, listed, result)
+  forget(call.state.db, call.query.uploadId)
+  return result
+end
+
+--- Makes the object of the listed parts, in one transaction with the upload's end. Asked again, because the
+--- answer was lost, it gives the first one's.
 --- @param call table
 function upload.complete(call)
-  local listed = document.read(bodies.receive_document(call), "Part")
-  local db = call.state.db
-  local etag = db:transaction(function()
-    local row = find(call)
-    local content_id, etag = insert_content(db, chosen_parts(listed, stored_parts(db, row.id)))
-    object.name(call, content_id, row)
-    forget(db, row.id)
-    return etag
-  end)
+  local listed = listed_parts(call)
+  check_order(listed)
+  local result = call.state.db:transaction(function() return completed(call, listed) end)
   local path = "/" .. call.bucket .. "/" .. core.uri_encode(call.key, true)
-  wire.answer_document("CompleteMultipartUploadResult", {
+  local content = {
     { "Location", call.state.settings.endpoint .. path },
     { "Bucket", call.bucket },
     { "Key", call.key },
-    { "ETag", wire.quoted(etag) },
-  })
+    { "ETag", wire.quoted(result.etag) },
+  }
+  for _, element in ipairs(object.checksum_elements(result.checksum)) do
+    content[#content + 1] = element
+  end
+  wire.answer_document("CompleteMultipartUploadResult", content)
 end
+
+-- --- the end --------------------------------------------------------------------------------------
 
 --- @param call table
 function upload.abort(call)
   local db = call.state.db
-  db:transaction(function() forget(db, find(call).id) end)
+  reserve.with_room(call.state, function()
+    db:transaction(function() forget(db, upload.find(call).id) end)
+  end)
   wire.answer(204)
 end
 
--- A page's limit, and its rows without the one that only shows that there are more.
-local function page_size(text) return math.max(1, math.min(tonumber(text or PAGE) or PAGE, PAGE)) end
-
-local function cut(rows, limit)
-  local is_truncated = #rows > limit
-  if is_truncated then rows[#rows] = nil end
-  return is_truncated, rows[#rows] or {}
+--- Ends a bucket's uploads with it. Call it in a transaction.
+--- @param db table
+--- @param bucket string
+function upload.forget_bucket(db, bucket)
+  db:run("DELETE FROM parts WHERE upload_id IN (SELECT id FROM uploads WHERE bucket = ?)", bucket)
+  db:run("DELETE FROM uploads WHERE bucket = ?", bucket)
 end
 
-local function number_text(number) return ("%d"):format(number) end
-
---- @param call table
-function upload.list_parts(call)
-  local row, query = find(call), call.query
-  local after, limit = tonumber(query["part-number-marker"]) or 0, page_size(query["max-parts"])
-  local rows = call.state.db:rows(
-    "SELECT * FROM parts WHERE upload_id = ? AND number > ? ORDER BY number LIMIT ?",
-    row.id,
-    after,
-    limit + 1
-  )
-  local is_truncated, last = cut(rows, limit)
-  local content = {
-    { "Bucket", call.bucket },
-    { "Key", call.key },
-    { "UploadId", row.id },
-    { "PartNumberMarker", number_text(after) },
-    { "NextPartNumberMarker", number_text(last.number or 0) },
-    { "MaxParts", number_text(limit) },
-    { "IsTruncated", tostring(is_truncated) },
-    { "StorageClass", "STANDARD" },
-  }
-  for _, part in ipairs(rows) do
-    content[#content + 1] = {
-      "Part",
-      {
-        { "PartNumber", number_text(part.number) },
-        { "LastModified", xml.time(part.modified) },
-        { "ETag", wire.quoted(part.etag) },
-        { "Size", number_text(part.size) },
-      },
-    }
-  end
-  wire.answer_document("ListPartsResult", content)
-end
-
-local UPLOADS = [[SELECT * FROM uploads WHERE bucket = ?1 AND substr(key, 1, length(?2)) = ?2
-  AND (key > ?3 OR (key = ?3 AND id > ?4)) ORDER BY key, id LIMIT ?5]]
-
---- Lists a bucket's uploads.
---- @param call table
-function upload.list(call)
-  local query, limit = call.query, page_size(call.query["max-uploads"])
-  local key_marker, id_marker = query["key-marker"] or "", query["upload-id-marker"] or ""
-  local rows = call.state.db:rows(UPLOADS, call.bucket, query.prefix or "", key_marker, id_marker, limit + 1)
-  local is_truncated, last = cut(rows, limit)
-  local content = {
-    { "Bucket", call.bucket },
-    { "Prefix", query.prefix or "" },
-    { "KeyMarker", key_marker },
-    { "UploadIdMarker", id_marker },
-    { "NextKeyMarker", is_truncated and last.key or nil },
-    { "NextUploadIdMarker", is_truncated and last.id or nil },
-    { "MaxUploads", number_text(limit) },
-    { "IsTruncated", tostring(is_truncated) },
-  }
-  for _, row in ipairs(rows) do
-    content[#content + 1] = {
-      "Upload",
-      {
-        { "Key", row.key },
-        { "UploadId", row.id },
-        { "StorageClass", "STANDARD" },
-        { "Initiated", xml.time(row.initiated) },
-      },
-    }
-  end
-  wire.answer_document("ListMultipartUploadsResult", content)
-end
-
---- Ends the uploads that were begun more than a week ago.
+--- Ends the uploads that were begun more than a week ago, and forgets those that were completed then.
 --- @param db table
 --- @param now integer epoch milliseconds
 function upload.sweep(db, now)
   for _, row in ipairs(db:rows("SELECT id FROM uploads WHERE initiated < ?", now - WEEK_MS)) do
     db:transaction(function() forget(db, row.id) end)
   end
+  db:run("DELETE FROM completed_uploads WHERE completed < ?", now - WEEK_MS)
 end
 
 return upload
