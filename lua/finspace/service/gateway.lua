@@ -161,12 +161,23 @@ end
 
 local HALVES = { s3 = answer_s3, sts = answer_sts }
 
--- A refusal has no headers of an object; what a range lies outside of it says.
+local OF_AN_OBJECT = {
+  "^etag$",
+  "^last%-modified$",
+  "^accept%-ranges$",
+  "^content%-[^r]",
+  "^cache%-control$",
+  "^expires$",
+  "^x%-amz%-meta%-",
+  "^x%-amz%-checksum%-",
+  "^x%-amz%-mp%-",
+}
+
+-- A refusal has no headers of an object, but for the size that a range lies outside of.
 local function forget_object_headers()
   for name in pairs(ngx.resp.get_headers(0, true)) do
-    local lower = name:lower()
-    if lower ~= "content-range" and not lower:find("^x%-amz%-id") and lower ~= "connection" then
-      ngx.header[name] = nil
+    for _, pattern in ipairs(OF_AN_OBJECT) do
+      if name:lower():find(pattern) then ngx.header[name] = nil end
     end
   end
 end
