@@ -87,10 +87,11 @@ end
 
 local function begin(self, parser, name)
   self.depth, self.elements = self.depth + 1, self.elements + 1
-  if self.depth > 3 or self.elements > self.most_elements then return stop(self, parser, "malformed") end
+  local is_out_of_bounds = self.depth > self.record_depth + 2 or self.elements > self.most_elements
+  if is_out_of_bounds then return stop(self, parser, "malformed") end
   if self.depth == 1 then return end
   self.name, self.text, self.length = name, {}, 0
-  if self.depth == 2 and name == self.record_name then
+  if self.depth == self.record_depth and name == self.record_name then
     self.record = {}
     self.records[#self.records + 1] = self.record
     if #self.records > self.most then stop(self, parser, "too many") end
@@ -106,7 +107,7 @@ local function finish(self, parser, name)
     if name ~= self.record_name then owner[name] = table.concat(self.text) end
   end
   self.text = nil
-  if self.depth == 1 then self.record = nil end
+  if self.depth < self.record_depth then self.record = nil end
 end
 
 local function collect(self, parser, characters)
@@ -126,16 +127,18 @@ local function callbacks(self)
   }
 end
 
---- Reads a document of records: a root, in it elements `record_name` with one level of texts in each, and
---- texts beside them. Other elements are read and of no account.
+--- Reads a document of records: a root, in it elements `record_name` with texts below each, and texts beside
+--- them, each under its element's name. Other elements are read and of no account.
 --- @param text string
 --- @param record_name string
 --- @param most integer records that there may be
+--- @param record_depth? integer how deep a record stands; the root is 1, and 2 is the default
 --- @return table|nil records a table for each, with texts by their elements' names
 --- @return table|string fields the texts beside the records; or the problem: "malformed" or "too many"
-function xml.read(text, record_name, most)
+function xml.read(text, record_name, most, record_depth)
   local self = setmetatable({
     record_name = record_name,
+    record_depth = record_depth or 2,
     most = most,
     most_elements = (most + 1) * MOST_ELEMENTS,
     records = {},

@@ -208,20 +208,8 @@ end
 --- Versions were never enabled.
 function bucket.versioning() wire.answer_document("VersioningConfiguration", {}) end
 
---- The one access control list that there is, of a bucket or of an object: private.
---- @param call table
-function bucket.acl(call)
-  if call.key then object.find(call) end
-  local row = call.state.db:row("SELECT created_by FROM buckets WHERE name = ?", call.bucket)
-  local owner = wire.owner(row.created_by)
-  local grantee = '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">'
-    .. xml.elements(owner)
-    .. "</Grantee>"
-  wire.answer_document("AccessControlPolicy", {
-    { "Owner", owner },
-    { "AccessControlList", { { "Grant", { { grantee }, { "Permission", "FULL_CONTROL" } } } } },
-  })
-end
+--- There are no tags, and S3 says so of a bucket by refusing.
+function bucket.tagging() wire.refuse("NoSuchTagSet", "the bucket has no tags") end
 
 --- @param call table
 function bucket.head(call) wire.answer(200, { ["x-amz-bucket-region"] = call.state.settings.region }) end

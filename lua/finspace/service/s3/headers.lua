@@ -1,6 +1,7 @@
 --- What a request's headers say: which of them an object keeps and gives back, and which ask for what this
 --- service does not have. Nothing is dropped in silence: a header of S3's is heeded, or refused.
 
+local checksums = require("finspace.service.s3.checksums")
 local cjson = require("cjson.safe")
 local wire = require("finspace.service.s3.wire")
 
@@ -98,18 +99,35 @@ for name in ("algorithm content-sha256 credential date expires security-token si
   OF_THE_SIGNATURE["x-amz-" .. name] = true
 end
 
+-- Who signs an upload before its body is known (the AWS SDK for JavaScript does) signs the checksum of none,
+-- which says nothing of the body.
+local function names_of_no_body(query)
+  local names = {}
+  for name, value in pairs(query) do
+    local kind = checksums.kind(name:lower():match("^x%-amz%-checksum%-(%w+)$"))
+    if kind and value == ngx.encode_base64(checksums.of(kind.name, "")) then
+      names[name:lower()], names["x-amz-sdk-checksum-algorithm"] = true, true
+    end
+  end
+  return names
+end
+
+local function add(header, name, value)
+  if header[name] and header[name] ~= value then
+    wire.refuse("InvalidArgument", name .. " is in the query and in a header, and not the same")
+  end
+  header[name] = value
+end
+
 --- What stands as x-amz-* in a presigned query counts as headers.
 --- @param header table<string, string> is added to
 --- @param query table<string, string>
 function headers.add_of_query(header, query)
+  local of_no_body = names_of_no_body(query)
   for name, value in pairs(query) do
     local lower = name:lower()
-    if lower:sub(1, 6) == "x-amz-" and not OF_THE_SIGNATURE[lower] then
-      if header[lower] and header[lower] ~= value then
-        wire.refuse("InvalidArgument", lower .. " is in the query and in a header, and not the same")
-      end
-      header[lower] = value
-    end
+    local is_meant = not OF_THE_SIGNATURE[lower] and not of_no_body[lower]
+    if lower:sub(1, 6) == "x-amz-" and is_meant then add(header, lower, value) end
   end
 end
 

@@ -240,6 +240,13 @@ function object.attributes(call)
   wire.answer_document("GetObjectAttributesResponse", content)
 end
 
+--- There are no tags, which clients that copy in parts want to know.
+--- @param call table
+function object.tagging(call)
+  object.find(call)
+  wire.answer_document("Tagging", { { "TagSet", {} } })
+end
+
 -- --- delete ---------------------------------------------------------------------------------------
 
 --- Deletes an object if the conditions hold. Call it in a transaction.

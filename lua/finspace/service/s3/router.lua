@@ -4,6 +4,7 @@
 
 local core = require("finspace.core")
 local access = require("finspace.service.s3.access")
+local acl = require("finspace.service.s3.acl")
 local bucket = require("finspace.service.s3.bucket")
 local copy = require("finspace.service.s3.copy")
 local headers = require("finspace.service.s3.headers")
@@ -23,8 +24,8 @@ local NOT_HERE = {}
 for word in
   ([[accelerate abac analytics append cors encryption intelligent-tiering inventory legal-hold lifecycle logging
   metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
-  publicAccessBlock renameObject replication requestPayment restore retention select select-type session tagging
-  torrent website]]):gmatch("%S+")
+  publicAccessBlock renameObject replication requestPayment restore retention select select-type session torrent
+  website]]):gmatch("%S+")
 do
   NOT_HERE[word] = true
 end
@@ -33,14 +34,18 @@ end
 local function of_service(call) return call.request.method == "GET" and bucket.list, "look" end
 
 local BUCKET = {
-  PUT = function() return bucket.create, "create" end,
+  PUT = function(asked)
+    if asked.acl then return acl.put, "write" end
+    return bucket.create, "create"
+  end,
   DELETE = function() return bucket.delete, "write" end,
   HEAD = function() return bucket.head, "read" end,
   POST = function(asked) return asked.delete and bucket.delete_objects, "delete" end,
   GET = function(asked)
     if asked.location then return bucket.location, "read" end
     if asked.versioning then return bucket.versioning, "read" end
-    if asked.acl then return bucket.acl, "read" end
+    if asked.acl then return acl.get, "read" end
+    if asked.tagging then return bucket.tagging, "read" end
     if asked.versions then return listing.versions, "list" end
     return asked.uploads and upload_listing.uploads or listing.objects, "list"
   end,
@@ -48,6 +53,7 @@ local BUCKET = {
 
 local OBJECT = {
   PUT = function(asked, header)
+    if asked.acl then return acl.put, "write" end
     local is_copy = header["x-amz-copy-source"] ~= nil
     if asked.uploadId or asked.partNumber then return is_copy and upload.copy_part or upload.put_part, "write" end
     return is_copy and copy.object or object.put, "write"
@@ -58,7 +64,8 @@ local OBJECT = {
   end,
   GET = function(asked)
     if asked.uploadId then return upload_listing.parts, "read" end
-    if asked.acl then return bucket.acl, "read" end
+    if asked.acl then return acl.get, "read" end
+    if asked.tagging then return object.tagging, "read" end
     return asked.attributes and object.attributes or object.get, "read"
   end,
   HEAD = function() return object.get, "read" end,
@@ -70,8 +77,8 @@ local function check_query(call)
   for word in pairs(asked) do
     if NOT_HERE[word] then wire.refuse("NotImplemented", "this service does not have ?" .. word) end
   end
-  if (asked.acl or asked.versioning) and method ~= "GET" then
-    wire.refuse("NotImplemented", "this service has no versions, and no other ACL than private")
+  if (asked.tagging or asked.versioning) and method ~= "GET" then
+    wire.refuse("NotImplemented", "this service has no versions and no tags")
   end
   if asked.versionId and asked.versionId ~= "null" then
     wire.refuse("NoSuchVersion", "objects here have one version, null")

@@ -33,6 +33,7 @@ local STATUS = {
   MissingContentLength = 411,
   NoSuchBucket = 404,
   NoSuchKey = 404,
+  NoSuchTagSet = 404,
   NoSuchUpload = 404,
   NoSuchVersion = 404,
   NotImplemented = 501,
