@@ -1,10 +1,19 @@
 local options = require("finspace.options")
 
-local RULES = { region = "string", timeout = "seconds", max_attempts = "count", credentials = "table|function" }
+local OPTIONS = options.declare {
+  what = "finspace.new",
+  class = "spec.Options",
+  { "region", "string", "where" },
+  { "timeout", "seconds", "for one attempt", default = 60 },
+  { "max_attempts", "count", "of one call", default = 3 },
+  { "credentials", "table|fun(context: table|nil): table|nil", "keys" },
+  { "kind", '"TABULAR"|"NON_TABULAR"', "of what" },
+  { "cancel", "fun(): boolean", "stops it" },
+}
 
 -- A function that takes options, as a library has them. No tail calls: Lua 5.1 forgets who made one.
 local function new(given)
-  local checked = options.check("finspace.new", given, RULES)
+  local checked = OPTIONS:check(given)
   return checked
 end
 
@@ -20,8 +29,8 @@ end
 describe("a table of options", function()
   it("is handed back when all of it is known and right", function()
     local given = { region = "us-east-1", timeout = 0.5, max_attempts = 1, credentials = function() end }
-    assert.equal(given, options.check("finspace.new", given, RULES))
-    assert.same({}, options.check("finspace.new", nil, RULES))
+    assert.equal(given, OPTIONS:check(given))
+    assert.same({}, OPTIONS:check(nil))
   end)
 
   it("raises on an unknown option, and offers the nearest", function()
@@ -34,16 +43,33 @@ describe("a table of options", function()
     assert.matches('unknown option "1"', message_of { "us-east-1" })
   end)
 
-  it("raises on an option's former name, and says what it is called now", function()
-    local ok, message = pcall(options.check, "load", { cancelled = print }, { cancel = "function" })
-    assert.is_false(ok)
-    assert.matches('load: option "cancelled" is called "cancel" now', message, 1, true)
-  end)
+  it(
+    "raises on an option's former name, and says what it is called now",
+    function()
+      assert.matches(
+        'finspace.new: option "cancelled" is called "cancel" now',
+        message_of { cancelled = print },
+        1,
+        true
+      )
+    end
+  )
 
   it("raises on a wrong type, and names the option but never shows the value", function()
     local message = message_of { credentials = "SECRETCANARY" }
     assert.matches('option "credentials" must be a table or a function, not a string', message)
     assert.not_matches("SECRETCANARY", message)
+  end)
+
+  it("takes one of the declared words, and no other", function()
+    assert.same({ kind = "TABULAR" }, new { kind = "TABULAR" })
+    assert.matches(
+      'option "kind" must be "TABULAR" or "NON_TABULAR", not another string',
+      message_of { kind = "SECRETCANARY" },
+      1,
+      true
+    )
+    assert.matches("not another number", message_of { kind = 5 }, 1, true)
   end)
 
   it("refuses times and counts that are none", function()
@@ -56,7 +82,39 @@ describe("a table of options", function()
   it("blames the caller's line", function() assert.matches("options_spec", message_of { reigon = "x" }) end)
 
   it("must be a table", function()
-    local _, message = pcall(options.check, "finspace.new", "us-east-1", RULES)
+    local _, message = pcall(OPTIONS.check, OPTIONS, "us-east-1")
     assert.matches("finspace.new takes a table of options, not a string", message)
+  end)
+end)
+
+describe("a declaration", function()
+  it("asks for what is required, by the name of whoever takes it", function()
+    local declared = options.declare {
+      what = "read",
+      class = "spec.Required",
+      { "file", "name", "which", required = true },
+      { "header", "boolean", "whether there is one", default = true },
+    }
+    assert.has_error(function() declared:check({}, 1) end, 'read needs the option "file"')
+    assert.has_error(function() declared:check(nil, 1, "fs:read") end, 'fs:read needs the option "file"')
+    assert.has_error(
+      function() declared:check({ file = "" }, 1) end,
+      'read: option "file" must be a string that is not empty, not an empty one'
+    )
+  end)
+
+  it("takes over another's rows", function()
+    local base = options.declare { class = "spec.Base", { "timeout", "seconds", "in all" } }
+    local longer =
+      options.declare { what = "wait", class = "spec.Longer", extends = base, { "id", "string", "of what" } }
+    assert.same({ id = "a", timeout = 1 }, longer:check { id = "a", timeout = 1 })
+    assert.is_nil(base.by_name.id)
+  end)
+
+  it("writes its types as annotations do", function()
+    assert.equal("number", options.annotation("seconds"))
+    assert.equal("string|integer", options.annotation("name|count"))
+    assert.equal("fun(a: string|nil): table|nil", options.annotation("fun(a: string|nil): table|nil"))
+    assert.equal("table<string, string>|string[]", options.annotation("table<string, string>|string[]"))
   end)
 end)

@@ -22,89 +22,70 @@ local TOKEN_LIFETIME = 600
 
 local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
 
---- @class finspace.Options
---- @field region? string             else AWS_REGION, AWS_DEFAULT_REGION, the profile's
---- @field profile? string            a profile of the shared AWS files; else AWS_PROFILE
---- @field credentials? table|finspace.Provider  { access_key_id, secret_access_key, session_token,
----   expires_at }, or a function that fetches them; else the usual chain
---- @field mfa_code? fun(serial: string): string  asked when a role wants a second factor
---- @field shared_dict? table         an ngx.shared dictionary, so that one worker fetches keys for all
---- @field environment_id? string     work with FinSpace's own keys for this environment
---- @field duration_in_minutes? integer  how long those last
---- @field endpoint_url? string       else AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL, the profile's
---- @field s3_endpoint_url? string
---- @field sts_endpoint_url? string
---- @field ca_file? string            PEM file of the authorities to trust; else the system's
---- @field proxy? string
---- @field connect_timeout? number    seconds
---- @field timeout? number            seconds for one attempt
---- @field max_body? integer          bytes of an answer
---- @field max_attempts? integer      else AWS_MAX_ATTEMPTS, or 3
---- @field logger? fun(event: finspace.LogEvent)
---- @field transport? fun(request: table): table|nil, table|nil  these six put another host, or a spec, in
---- @field sleep? fun(seconds: number)
---- @field now? fun(): number
---- @field random? fun(): number
---- @field uuid? fun(): string
---- @field getenv? fun(name: string): string|nil
-
---- @class finspace.CallOptions
---- @field timeout? number   seconds for one attempt
---- @field deadline? number  seconds for all attempts and the pauses between them
-
---- @class finspace.LogEvent  one attempt, or a warning (`level = "warn"` and a `message`); never with a secret
---- @field operation string
---- @field attempt integer
---- @field method string
---- @field host? string
---- @field path? string
---- @field status? integer       HTTP status
---- @field request_id? string
---- @field duration number       seconds
---- @field bytes_sent integer    of the body
---- @field bytes_received integer
---- @field kind? finspace.ErrorKind  absent on success
---- @field code? string
-
-local OPTIONS = {
-  region = "string",
-  profile = "string",
-  credentials = "table|function",
-  mfa_code = "function",
-  shared_dict = "table|userdata",
-  environment_id = "string",
-  duration_in_minutes = "count",
-  endpoint_url = "string",
-  s3_endpoint_url = "string",
-  sts_endpoint_url = "string",
-  ca_file = "string",
-  proxy = "string",
-  connect_timeout = "seconds",
-  timeout = "seconds",
-  max_body = "count",
-  max_attempts = "count",
-  logger = "function",
-  transport = "function",
-  close = "function",
-  now = "function",
-  monotonic = "function",
-  sleep = "function",
-  random = "function",
-  uuid = "function",
-  getenv = "function",
-  name = "string",
+local OPTIONS = options.declare {
+  what = "finspace.new",
+  class = "finspace.Options",
+  { "region", "string", "AWS_REGION, AWS_DEFAULT_REGION and the profile's when absent" },
+  { "profile", "string", "a profile of the shared AWS files; AWS_PROFILE when absent" },
+  {
+    "credentials",
+    "table|finspace.Provider",
+    "`{ access_key_id, secret_access_key, session_token, expires_at }`, or a provider; the usual chain when absent",
+  },
+  { "mfa_code", "fun(serial: string): string", "asked for a code when a role wants a second factor" },
+  { "shared_dict", "table|userdata", "a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all" },
+  { "environment_id", "string", "works with FinSpace's own keys for this environment, and renews them" },
+  { "duration_in_minutes", "count", "how long those last", default = 60 },
+  { "endpoint_url", "string", "AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL and the profile's when absent" },
+  { "s3_endpoint_url", "string", "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile's when absent" },
+  { "sts_endpoint_url", "string", "AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the profile's when absent" },
+  { "ca_file", "string", "a PEM file of the only authorities to trust; the system's when absent" },
+  { "proxy", "string", "the URL of a proxy; as the environment says when absent" },
+  { "connect_timeout", "seconds", "for name, connection and handshake", default = 10 },
+  { "timeout", "seconds", "for one attempt", default = 60 },
+  { "max_body", "count", "bytes of an answer that are held in memory", default = "16 MiB" },
+  {
+    "max_attempts",
+    "count",
+    "attempts of one call, with AWS_MAX_ATTEMPTS and the profile's before the default",
+    default = 3,
+  },
+  { "logger", "fun(event: finspace.LogEvent|finspace.LogWarning)", "called after each attempt, and for warnings" },
+  {
+    "transport",
+    "finspace.Transport",
+    "sends requests in the host's place; this and what follows are for hosts and tests",
+  },
+  { "close", "fun()", "closes that transport's connections" },
+  { "sleep", "fun(seconds: number)", "waits" },
+  { "now", "fun(): number", "epoch seconds" },
+  { "monotonic", "fun(): number", "seconds on a clock that is never set back" },
+  { "random", "fun(): number", "a number from 0 up to 1" },
+  { "uuid", "fun(): string", "a fresh UUID, for clientTokens" },
+  { "getenv", "fun(name: string): string|nil", "reads an environment variable" },
+  { "name", '"plain"|"nginx"|"neovim"', "the host to be taken for" },
 }
 
-local CALL_OPTIONS = { timeout = "seconds", deadline = "seconds" }
+local CALL_OPTIONS = options.declare {
+  what = "a call",
+  class = "finspace.CallOptions",
+  { "timeout", "seconds", "for one attempt; the client's when absent" },
+  { "deadline", "seconds", "for all attempts and the pauses between them" },
+}
+
+local PRESIGN_OPTIONS = options.declare {
+  what = "presign",
+  class = "finspace.PresignOptions",
+  { "expires", "count", "seconds for which the URL is good, a week at most", default = 3600 },
+  { "action", "boolean", "whether the query also names Action and Version", default = false },
+}
+
 local NO_LIMITS = {}
 
 --- Makes a client. Nothing is read, looked up or connected before its first call.
 --- @param given? finspace.Options
 --- @return finspace.Client
-function client.new(given)
-  local checked = options.check("finspace.new", given, OPTIONS)
-  return setmetatable({ session = session.new(checked) }, Client)
-end
+function client.new(given) return setmetatable({ session = session.new(OPTIONS:check(given)) }, Client) end
 
 -- A method that is not there is nearly always a slip of the pen; `nil` would only say "call a nil value".
 local function refuse_method(name)
@@ -192,7 +173,7 @@ end
 --- @return table|nil result, finspace.Error|nil err
 function Client:call(name, params, call_options)
   local row = operations.find(name)
-  local limits = call_options and options.check(name, call_options, CALL_OPTIONS) or NO_LIMITS
+  local limits = call_options and CALL_OPTIONS:check(call_options, 3, name) or NO_LIMITS
   local call, err = compose(self, row, params)
   if not call then return nil, err end
   call.timeout, call.deadline = limits.timeout, limits.deadline
@@ -243,20 +224,17 @@ local function with_action(request, name)
   request.query = request.query == "" and action or request.query .. "&" .. action
 end
 
-local PRESIGN_OPTIONS = { expires = "count", action = "boolean" }
-
 --- A URL that calls the operation without any keys, until it expires: whoever has it may use it once
 --- or often. An operation with a body needs that very body, too: it is in the second result, with the
 --- method and the headers.
 --- @param name string
 --- @param params? table
---- @param presign_options? { expires?: integer, action?: boolean }  seconds (3600); with `action` the
----   query also names Action and Version
+--- @param presign_options? finspace.PresignOptions
 --- @return string|nil url
 --- @return { method: string, headers: table<string, string>, body: string|nil }|finspace.Error request
 function Client:presign(name, params, presign_options)
   local row = operations.find(name)
-  local chosen = options.check("presign", presign_options, PRESIGN_OPTIONS)
+  local chosen = PRESIGN_OPTIONS:check(presign_options)
   local expires = chosen.expires or DEFAULT_PRESIGN
   if expires > LONGEST_PRESIGN then error("presign: expires must be at most 604800 seconds, a week", 2) end
   local call, err = compose(self, row, params)

@@ -13,15 +13,7 @@ local credentials = {}
 
 --- @alias finspace.Provider fun(context: table, unwanted?: finspace.Credentials): finspace.Credentials|nil, any
 
--- A mistake in the options of credentials.NAME is its caller's.
-local function check(name, given, rules, ...)
-  options.check("credentials." .. name, given, rules, 4)
-  for _, needed in ipairs { ... } do
-    options.require("credentials." .. name, given or {}, needed, 4)
-  end
-end
-
--- The provider of the room of this name, loaded when somebody wants it.
+-- The provider of the module of this name, loaded when somebody wants it.
 local function provider_of(name, given) return require("finspace.credentials." .. name).new(given) end
 
 -- The same, loaded when it is asked for keys: whoever has them in the environment never needs the other sources.
@@ -33,36 +25,90 @@ local function provider_in_reserve(name, given)
   end
 end
 
---- @class finspace.AssumeRole
---- @field base finspace.Provider|table  the keys to ask with
---- @field role_arn string
---- @field role_session_name? string
---- @field external_id? string
---- @field duration_seconds? integer
---- @field mfa_serial? string
---- @field mfa_code? fun(serial: string): string
---- @field source? string                what to call these keys
+local SESSION_SOURCE = { "source", "string", "what to call these keys in messages" }
 
---- @class finspace.SingleSignOn
---- @field session? string               an sso-session's name; else sso_start_url
---- @field sso_start_url? string
---- @field sso_region string
---- @field sso_account_id string
---- @field sso_role_name string
---- @field profile? string               for messages
---- @field source? string
+local OPTIONS = {}
+
+-- Declares what a provider takes: credentials.NAME.
+local function declare(name, class, rows)
+  rows.what, rows.class = "credentials." .. name, "finspace." .. class
+  OPTIONS[name] = options.declare(rows)
+end
+
+declare("static", "StaticKeys", {
+  { "access_key_id", "string", "the id of the access key" },
+  { "secret_access_key", "string", "its secret" },
+  { "session_token", "string", "of temporary keys" },
+  { "expires_at", "number|string", "their end: epoch seconds, or a time like 2026-11-22T17:18:32Z" },
+  { "expiration", "number|string", "the same, as web pages name it" },
+})
+
+declare("profile", "ProfileKeys", {
+  { "name", "string", "the profile; the selected one when absent" },
+  { "mfa_code", "fun(serial: string): string", "asked for a code when a role wants a second factor" },
+})
+
+declare("process", "ProcessKeys", {
+  { "command", "string|string[]", "a program that prints keys as JSON; it runs without a shell", required = true },
+  { "timeout", "seconds", "that it may take", default = 60 },
+  SESSION_SOURCE,
+})
+
+declare("web_identity", "WebIdentity", {
+  { "token_file", "string", "a file that holds the token; AWS_WEB_IDENTITY_TOKEN_FILE when absent" },
+  { "role_arn", "string", "the role; AWS_ROLE_ARN when absent" },
+  { "role_session_name", "string", "a name for the session" },
+  { "duration_seconds", "count", "how long the keys last", default = 3600 },
+  SESSION_SOURCE,
+})
+
+declare("assume_role", "AssumeRole", {
+  { "base", "finspace.Provider|table", "the keys to ask with", required = true },
+  { "role_arn", "string", "the role", required = true },
+  { "role_session_name", "string", "a name for the session" },
+  { "external_id", "string", "what the role's trust policy may ask for" },
+  { "duration_seconds", "count", "how long the keys last", default = 3600 },
+  { "mfa_serial", "string", "the second factor's serial number or ARN" },
+  { "mfa_code", "fun(serial: string): string", "asked for its code" },
+  SESSION_SOURCE,
+})
+
+declare("sso", "SingleSignOn", {
+  { "session", "string", "an sso-session's name; else sso_start_url" },
+  { "sso_start_url", "string", "where to sign in" },
+  { "sso_region", "string", "where that is", required = true },
+  { "sso_account_id", "string", "the account", required = true },
+  { "sso_role_name", "string", "the role in it", required = true },
+  { "profile", "string", "for messages" },
+  SESSION_SOURCE,
+})
+
+declare("instance", "InstanceKeys", {
+  { "endpoint", "string", "the metadata service's URL; AWS_EC2_METADATA_SERVICE_ENDPOINT when absent" },
+  { "mode", "string", "IPv4 or IPv6", default = "IPv4" },
+})
+
+declare("finspace", "FinSpaceKeys", {
+  { "environment_id", "string", "the environment", required = true },
+  { "base", "finspace.Provider|table", "the IAM keys to ask with", required = true },
+  { "duration", "count", "minutes that they last", default = 60 },
+})
+
+declare("shared", "SharedKeys", {
+  { "dict", "table|userdata", "a dictionary of ngx.shared", required = true },
+  { "name", "string", "tells these keys from others in it", required = true },
+})
+
+declare("default", "DefaultKeys", {
+  { "profile", "string", "a profile; it then stands before the environment" },
+  { "mfa_code", "fun(serial: string): string", "asked for a code when a role wants a second factor" },
+})
 
 --- Keys given in code, with their end as epoch seconds or as text where they have one.
---- @param given { access_key_id: string, secret_access_key: string, session_token?: string, expires_at?: any }
+--- @param given finspace.StaticKeys
 --- @return finspace.Provider
 function credentials.static(given)
-  check("static", given, {
-    access_key_id = "string",
-    secret_access_key = "string",
-    session_token = "string",
-    expires_at = "number|string",
-    expiration = "number|string",
-  })
+  OPTIONS.static:check(given)
   return provider_of("static", given)
 end
 
@@ -72,32 +118,26 @@ function credentials.environment() return provider_of("environment") end
 
 --- A profile of the shared files: the named one, else the selected one. `mfa_code` is asked for a code of
 --- the second factor where a role wants one.
---- @param given? { name?: string, mfa_code?: fun(serial: string): string }
+--- @param given? finspace.ProfileKeys
 --- @return finspace.Provider
 function credentials.profile(given)
-  check("profile", given, { name = "string", mfa_code = "function" })
+  OPTIONS.profile:check(given)
   return provider_of("profile", given)
 end
 
 --- A program that prints keys as JSON. It runs without a shell.
---- @param given { command: string|string[], timeout?: number, source?: string }
+--- @param given finspace.ProcessKeys
 --- @return finspace.Provider
 function credentials.process(given)
-  check("process", given, { command = "string|table", timeout = "seconds", source = "string" }, "command")
+  OPTIONS.process:check(given)
   return provider_of("process", given)
 end
 
 --- A role for a token in a file; without options, as the environment says.
---- @param given? { token_file: string, role_arn: string, role_session_name?: string, duration_seconds?: number }
+--- @param given? finspace.WebIdentity
 --- @return finspace.Provider
 function credentials.web_identity(given)
-  check("web_identity", given, {
-    token_file = "string",
-    role_arn = "string",
-    role_session_name = "string",
-    duration_seconds = "count",
-    source = "string",
-  })
+  OPTIONS.web_identity:check(given)
   return provider_of("web_identity", given)
 end
 
@@ -105,16 +145,7 @@ end
 --- @param given finspace.AssumeRole
 --- @return finspace.Provider
 function credentials.assume_role(given)
-  check("assume_role", given, {
-    base = "function|table",
-    role_arn = "string",
-    role_session_name = "string",
-    external_id = "string",
-    duration_seconds = "count",
-    mfa_serial = "string",
-    mfa_code = "function",
-    source = "string",
-  }, "base", "role_arn")
+  OPTIONS.assume_role:check(given)
   return provider_of("assume_role", given)
 end
 
@@ -122,15 +153,7 @@ end
 --- @param given finspace.SingleSignOn
 --- @return finspace.Provider
 function credentials.sso(given)
-  check("sso", given, {
-    sso_start_url = "string",
-    session = "string",
-    sso_region = "string",
-    sso_account_id = "string",
-    sso_role_name = "string",
-    profile = "string",
-    source = "string",
-  }, "sso_region", "sso_account_id", "sso_role_name")
+  OPTIONS.sso:check(given)
   return provider_of("sso", given)
 end
 
@@ -139,22 +162,18 @@ end
 function credentials.container() return provider_of("container") end
 
 --- The instance's metadata service, version 2.
---- @param given? { endpoint?: string, mode?: "IPv4"|"IPv6" }
+--- @param given? finspace.InstanceKeys
 --- @return finspace.Provider
 function credentials.instance(given)
-  check("instance", given, { endpoint = "string", mode = "string" })
+  OPTIONS.instance:check(given)
   return provider_of("instance", given)
 end
 
 --- FinSpace's own keys, asked for with those of `base`, for `duration` minutes.
---- @param given { environment_id: string, base: finspace.Provider|table, duration?: integer }
+--- @param given finspace.FinSpaceKeys
 --- @return finspace.Provider
 function credentials.finspace(given)
-  check("finspace", given, {
-    environment_id = "string",
-    base = "function|table",
-    duration = "count",
-  }, "environment_id", "base")
+  OPTIONS.finspace:check(given)
   return provider_of("finspace", given)
 end
 
@@ -165,10 +184,10 @@ function credentials.chain(providers) return chain.new(providers) end
 
 --- One fetch for all workers of an nginx. `name` tells these keys from others in the dictionary.
 --- @param provider finspace.Provider
---- @param given { dict: table, name: string }
+--- @param given finspace.SharedKeys
 --- @return finspace.Provider
 function credentials.shared(provider, given)
-  options.check("credentials.shared", given, { dict = "table|userdata", name = "string" })
+  OPTIONS.shared:check(given)
   return require("finspace.credentials.shared").new(provider, given)
 end
 
@@ -183,10 +202,10 @@ function credentials.cached(provider, runtime) return cached.new(provider, runti
 
 --- Where keys are looked for when nobody gave any. A profile named in code stands before the
 --- environment, so that is then left out.
---- @param given? { profile?: string, mfa_code?: fun(serial: string): string }
+--- @param given? finspace.DefaultKeys
 --- @return finspace.Provider
 function credentials.default(given)
-  given = options.check("credentials.default", given, { profile = "string", mfa_code = "function" })
+  given = OPTIONS.default:check(given)
   local providers = {}
   if not given.profile then
     table.insert(providers, provider_in_reserve("environment"))

@@ -60,53 +60,53 @@ local function is_whole(value)
   return type(value) == "number" and value == math.floor(value) and value > -math.huge and value < math.huge
 end
 
+local function is_count(value) return is_whole(value) and value >= 1 end
+
 local function is_name(value) return type(value) == "string" and value ~= "" end
 
--- What a type may be called beside Lua's own names, and how an annotation writes it.
+-- What a type may be called beside Lua's own names: `of` is the Lua type, `annotation` how an editor reads it.
 local KINDS = {
-  seconds = { test = is_seconds, says = "a positive number of seconds", annotation = "number" },
-  count = {
-    test = function(value) return is_whole(value) and value >= 1 end,
-    says = "a whole number from 1 up",
-    annotation = "integer",
-  },
-  integer = { test = is_whole, says = "a whole number", annotation = "integer" },
-  name = { test = is_name, says = "a string that is not empty", annotation = "string" },
+  seconds = { of = "number", test = is_seconds, says = "a positive number of seconds", annotation = "number" },
+  count = { of = "number", test = is_count, says = "a whole number from 1 up", annotation = "integer" },
+  integer = { of = "number", test = is_whole, says = "a whole number", annotation = "integer" },
+  name = { of = "string", test = is_name, says = "a string that is not empty", annotation = "string" },
 }
 
--- Alternatives are separated by `|`, but for those within brackets and quotes.
+-- Alternatives are separated by `|`, but for those within brackets. A function's results may have some of their
+-- own, so a function stands last.
 local function alternatives(text)
   local parts, depth, from = {}, 0, 1
   for at, mark in text:gmatch("()([%(%)<>{}|])") do
+    if text:find("^fun%(", from) then break end
     if mark == "|" and depth == 0 then
       parts[#parts + 1] = text:sub(from, at - 1)
       from = at + 1
-    elseif mark:find("[%(<{]") then
-      depth = depth + 1
     elseif mark ~= "|" then
-      depth = depth - 1
+      depth = depth + (mark:find("[%(<{]") and 1 or -1)
     end
   end
   parts[#parts + 1] = text:sub(from)
   return parts
 end
 
-local function is_a(lua_type)
-  return { test = function(value) return type(value) == lua_type end, says = "a " .. lua_type, annotation = lua_type }
+local FUNCTIONS = { ["finspace.Provider"] = true, ["finspace.Transport"] = true }
+
+-- The Lua type of what an annotation calls so.
+local function lua_type(part)
+  if part:find("^fun%(") or FUNCTIONS[part] then return "function" end
+  local is_table = part:find("%[%]$") or part:find("^table<") or part:find("^{") or part:find("^finspace%.")
+  return is_table and "table" or part
 end
 
--- The check that one alternative stands for: a kind of ours, a literal, or the Lua type of an annotation.
+-- The check that one alternative stands for.
 local function kind_of(part)
   if KINDS[part] then return KINDS[part] end
   local literal = part:match('^"(.*)"$')
-  if literal then return { test = function(value) return value == literal end, says = part, annotation = part } end
-  local lua_type = part
-  if part:find("^fun%(") or part == "finspace.Provider" or part == "finspace.Transport" then lua_type = "function" end
-  if part:find("%[%]$") or part:find("^table<") or part:find("^{") then lua_type = "table" end
-  if part:find("^finspace%.") and lua_type == part then lua_type = "table" end
-  local kind = is_a(lua_type)
-  kind.annotation = part
-  return kind
+  if literal then
+    return { of = "string", test = function(value) return value == literal end, says = part, annotation = part }
+  end
+  local of = lua_type(part)
+  return { of = of, test = function(value) return type(value) == of end, says = "a " .. of, annotation = part }
 end
 
 -- Declared types are few, and the same again and again.
@@ -204,15 +204,22 @@ local RENAMED = { cancelled = "cancel" }
 
 local function name_fault(self, name)
   local now = RENAMED[name]
-  if now and self.by_name[now] then return ("%s: option %q is called %q now"):format(self.what, name, now) end
-  return ("%s: unknown option %q%s"):format(self.what, tostring(name), options.suggestion(name, self.by_name))
+  if now and self.by_name[now] then return (": option %q is called %q now"):format(name, now) end
+  return (": unknown option %q%s"):format(tostring(name), options.suggestion(name, self.by_name))
 end
 
-local function type_fault(self, name, value, kinds)
-  local is = type(value) == "number" and "another number" or "a " .. type(value)
-  if type(value) == "string" and joined(kinds, "annotation", "|"):find('"', 1, true) then is = "another word" end
-  if value == "" then is = "an empty one" end
-  return ("%s: option %q must be %s, not %s"):format(self.what, name, joined(kinds, "says", " or "), is)
+-- What was given instead, without showing it.
+local function describe(value, kinds)
+  if value == "" then return "an empty one" end
+  if type(value) == "number" then return "another number" end
+  for _, kind in ipairs(kinds) do
+    if kind.of == type(value) then return "another " .. kind.of end
+  end
+  return "a " .. type(value)
+end
+
+local function type_fault(name, value, kinds)
+  return (": option %q must be %s, not %s"):format(name, joined(kinds, "says", " or "), describe(value, kinds))
 end
 
 local function fault_of(self, given)
@@ -220,10 +227,10 @@ local function fault_of(self, given)
     local row = self.by_name[name]
     if not row then return name_fault(self, name) end
     local kinds = parse(row[2])
-    if not fits(value, kinds) then return type_fault(self, name, value, kinds) end
+    if not fits(value, kinds) then return type_fault(name, value, kinds) end
   end
   for _, row in ipairs(self.rows) do
-    if row.required and given[row[1]] == nil then return ("%s needs the option %q"):format(self.what, row[1]) end
+    if row.required and given[row[1]] == nil then return (" needs the option %q"):format(row[1]) end
   end
   return nil
 end
@@ -231,33 +238,17 @@ end
 --- Raises unless every option is declared and has its type, and every required one is there.
 --- @param given table|nil
 --- @param level? integer  whom error() should blame; 3, the caller of the caller, when absent
+--- @param what? string    the function's name in the message, where it is not the declaration's
 --- @return table given
-function Declaration:check(given, level)
-  level = level or 3
+function Declaration:check(given, level, what)
+  local fault
   if given ~= nil and type(given) ~= "table" then
-    error(("%s takes a table of options, not a %s"):format(self.what, type(given)), level)
+    fault = " takes a table of options, not a " .. type(given)
+  else
+    fault = fault_of(self, given or {})
   end
-  local fault = fault_of(self, given or {})
-  if fault then error(fault, level) end
+  if fault then error((what or self.what) .. fault, level or 3) end
   return given or {}
-end
-
---- Checks a map of names to types. Being replaced by declarations.
-function options.check(what, given, rules, level)
-  local rows = { what = what, class = what }
-  for name, type_ in pairs(rules) do
-    rows[#rows + 1] = { name, type_ }
-  end
-  local declaration = options.declare(rows)
-  options.declared[what] = nil
-  local checked = declaration:check(given, (level or 3) + 1)
-  return checked
-end
-
---- Raises unless the option is there.
-function options.require(what, given, name, level)
-  if given[name] == nil then error(("%s needs the option %q"):format(what, name), level or 3) end
-  return given[name]
 end
 
 return options

@@ -6,6 +6,7 @@
 local clock = require("finspace.call.http_date")
 local core = require("finspace.core")
 local errors = require("finspace.errors")
+local options = require("finspace.options")
 local retry = require("finspace.call.retry")
 local version = require("finspace.version")
 
@@ -38,6 +39,28 @@ Exchange.__index = Exchange
 --- @field sink? table
 --- @field max_body? integer
 
+--- What a logger is told of one attempt, and of what is about none.
+exchange.EVENT = options.declare {
+  class = "finspace.LogEvent",
+  { "operation", "string", "its name", required = true },
+  { "attempt", "integer", "1 is the first", required = true },
+  { "method", "string", "of HTTP", required = true },
+  { "host", "string", "whom it went to, with the port" },
+  { "path", "string", "percent-encoded, without the query" },
+  { "status", "integer", "the answer's HTTP status; absent when none came" },
+  { "request_id", "string", "the service's own name for the request" },
+  { "duration", "number", "seconds", required = true },
+  { "bytes_sent", "integer", "of the body", required = true },
+  { "bytes_received", "integer", "of the body", required = true },
+  { "kind", "finspace.ErrorKind", "the fault's; absent on success" },
+  { "code", "string", "the fault's; absent on success" },
+}
+exchange.WARNING = options.declare {
+  class = "finspace.LogWarning",
+  { "level", '"warn"', "tells it from an attempt", required = true },
+  { "message", "string", "a sentence for people", required = true },
+}
+
 local USER_AGENT = ("finspace-lua/%s (%s)"):format(version, rawget(_G, "jit") and jit.version or _VERSION)
 
 -- Codes after which fresh keys, or a corrected clock, may help: refusals, so nothing was applied.
@@ -51,16 +74,16 @@ end
 local TOLERATED_SKEW = 300
 
 --- @param runtime table
---- @param options? { max_attempts?: integer, logger?: fun(event: table), timeout?: number, ca_file?: string }
+--- @param given? { max_attempts?: integer, logger?: fun(event: table), timeout?: number, ca_file?: string }
 --- @return finspace.Exchange
-function exchange.new(runtime, options)
-  options = options or {}
+function exchange.new(runtime, given)
+  given = given or {}
   return setmetatable({
     runtime = runtime,
-    max_attempts = options.max_attempts or 3,
-    logger = options.logger,
-    timeout = options.timeout,
-    ca_file = options.ca_file,
+    max_attempts = given.max_attempts or 3,
+    logger = given.logger,
+    timeout = given.timeout,
+    ca_file = given.ca_file,
     clock_offset = 0,
     attempt_labels = {},
     bucket = retry.bucket(),

@@ -5,13 +5,22 @@ local sys = require("finspace.sys")
 
 local download = {}
 
-local OPTIONS = { source = "string", to = "string", on_progress = "function", cancel = "function" }
+local OPTIONS = options.declare {
+  what = "download",
+  class = "finspace.DownloadOptions",
+  { "source", "name", "`s3://bucket/key`, or `s3://bucket/prefix/` for everything below it", required = true },
+  { "to", "name", "the file, or for a prefix the folder", required = true },
+  { "on_progress", "fun(event: finspace.DownloadEvent)", "called as it goes on" },
+  { "cancel", "fun(): boolean", "asked often: true stops the download" },
+}
 
---- @class finspace.DownloadOptions
---- @field source string  s3://bucket/key, or s3://bucket/prefix/ for everything below it
---- @field to string      the file, or for a prefix the folder
---- @field on_progress? fun(event: { path: string, bytes: integer, bytes_total: integer, files: integer })
---- @field cancel? fun(): boolean
+options.declare {
+  class = "finspace.DownloadEvent",
+  { "path", "string", "the file that is being written", required = true },
+  { "bytes", "integer", "written so far", required = true },
+  { "bytes_total", "integer", "of all objects; 0 for a single one", required = true },
+  { "files", "integer", "that are whole", required = true },
+}
 
 local function refuse(kind, code, message)
   return nil,
@@ -110,9 +119,7 @@ end
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err
 function download.run(fs, given)
-  options.check("download", given, OPTIONS)
-  options.require("download", given, "source")
-  options.require("download", given, "to")
+  OPTIONS:check(given)
   local bucket, key = given.source:match("^s3://([^/]+)/?(.*)$")
   if not bucket then error("download: source must be s3://bucket/key or s3://bucket/prefix/", 2) end
   local event = { bytes = 0, bytes_total = 0, files = 0 }

@@ -5,28 +5,19 @@ local options = require("finspace.options")
 
 local ensure_auto_view = {}
 
-local OPTIONS = {
-  dataset = "string|table",
-  partition_columns = "table",
-  sort_columns = "table",
-  format = "string",
-  format_options = "table",
-  wait = "boolean",
-  timeout = "seconds",
-  on_status = "function",
-  cancel = "function",
+local OPTIONS = options.declare {
+  what = "ensure_auto_view",
+  class = "finspace.EnsureAutoViewOptions",
+  find_dataset.OPTION,
+  { "partition_columns", "string[]", "what its files are parted by; any when absent" },
+  { "sort_columns", "string[]", "what its rows are sorted by; any when absent" },
+  { "format", "string", "of a new one", default = "DELIMITED_TEXT" },
+  { "format_options", "table<string, string>", "of a new one", default = "with a header and commas" },
+  { "wait", "boolean", "false: return as soon as it is there, built or not", default = true },
+  { "timeout", "seconds", "to wait for it", default = 3600 },
+  { "on_status", "fun(status: string, view: table)", "called when its status is another one" },
+  { "cancel", "fun(): boolean", "asked before each look: true ends the wait" },
 }
-
---- @class finspace.EnsureAutoViewOptions
---- @field dataset string|table        its id, its `alias/…`, its title, or what found or made it
---- @field partition_columns? string[]
---- @field sort_columns? string[]
---- @field format? string              "DELIMITED_TEXT" when absent
---- @field format_options? table<string, string>  with a header and commas when absent
---- @field wait? boolean               false: return as soon as it is there, built or not
---- @field timeout? number             seconds to wait for it
---- @field on_status? fun(status: string, view: table)
---- @field cancel? fun(): boolean
 
 -- The views of a dataset for which `matches` holds, oldest first.
 local function find_views(client, dataset_id, matches)
@@ -89,8 +80,7 @@ end
 --- @param given finspace.EnsureAutoViewOptions
 --- @return table|nil view, finspace.Error|nil err, boolean|nil created
 function ensure_auto_view.run(client, given)
-  options.check("ensure_auto_view", given, OPTIONS)
-  options.require("ensure_auto_view", given or {}, "dataset")
+  OPTIONS:check(given)
   local dataset_id, err = find_dataset.id(client, given.dataset)
   if not dataset_id then return nil, err end
   local found

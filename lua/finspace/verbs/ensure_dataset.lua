@@ -6,26 +6,18 @@ local options = require("finspace.options")
 
 local ensure_dataset = {}
 
-local OPTIONS = {
-  title = "string",
-  alias = "string",
-  kind = "string",
-  description = "string",
-  owner = "table",
-  schema = "table",
-  permission_group_id = "string",
-  permissions = "table",
+local OPTIONS = options.declare {
+  what = "ensure_dataset",
+  class = "finspace.EnsureDatasetOptions",
+  { "title", "string", "what it is called; titles need not be unique, so more than one match is an err" },
+  { "alias", "string", 'its unique name, with or without "alias/"; looked for instead of the title' },
+  { "kind", "string", "TABULAR or NON_TABULAR", default = "TABULAR" },
+  { "description", "string", "a text for people" },
+  { "owner", "table", "`{ name, phoneNumber, email }`" },
+  { "schema", "table", "a schemaDefinition, for example from `fs:infer_schema`" },
+  { "permission_group_id", "string", "a group that may use it; without one, its creator alone may" },
+  { "permissions", "string[]", "what that group may do; everything when absent" },
 }
-
---- @class finspace.EnsureDatasetOptions
---- @field title? string   what it is called; titles need not be unique, so more than one match is an err
---- @field alias? string   its unique name, with or without "alias/"; looked for instead of the title
---- @field kind? string    "TABULAR" (the default) or "NON_TABULAR"
---- @field description? string
---- @field owner? table    { name, phoneNumber, email }
---- @field schema? table   a schemaDefinition, for example from fs:infer_schema
---- @field permission_group_id? string  a group that may use it; without one, its creator alone may
---- @field permissions? string[]        what that group may do; everything when absent
 
 local ALL_PERMISSIONS = {
   "ViewDatasetDetails",
@@ -89,7 +81,7 @@ end
 --- @param given finspace.EnsureDatasetOptions
 --- @return table|nil dataset, finspace.Error|nil err, boolean|nil created
 function ensure_dataset.run(client, given)
-  options.check("ensure_dataset", given, OPTIONS)
+  OPTIONS:check(given)
   if not given or not (given.title or given.alias) then
     error('ensure_dataset needs the option "title" or "alias"', 2)
   end

@@ -4,10 +4,15 @@ local options = require("finspace.options")
 
 local find_dataset = {}
 
-local OPTIONS = { dataset = "string|table" }
+--- The option that names a dataset, for this verb and the others.
+find_dataset.OPTION =
+  { "dataset", "name|table", "its id, its `alias/…`, its title, or what found or made it", required = true }
 
---- @class finspace.FindDatasetOptions
---- @field dataset string|table  its id, its `alias/…`, its title, or what found or made it
+local OPTIONS = options.declare {
+  what = "find_dataset",
+  class = "finspace.FindDatasetOptions",
+  find_dataset.OPTION,
+}
 
 local function not_found(wanted)
   return nil,
@@ -118,8 +123,8 @@ end
 --- @param given finspace.FindDatasetOptions
 --- @return table|nil dataset, finspace.Error|nil err
 function find_dataset.run(client, given)
-  options.check("find_dataset", given, OPTIONS)
-  return find(client, options.require("find_dataset", given or {}, "dataset"))
+  OPTIONS:check(given)
+  return find(client, given.dataset)
 end
 
 return find_dataset

@@ -6,15 +6,21 @@ local sys = require("finspace.sys")
 
 local infer_schema = {}
 
-local OPTIONS = { file = "string", header = "boolean", separator = "string", sample = "count", narrow = "boolean" }
-
---- @class finspace.InferSchemaOptions
---- @field file string
---- @field header? boolean    whether the first line names the columns (true); else they are column_1, …
---- @field separator? string  one character (a comma)
---- @field sample? integer    rows to look at (10000)
---- @field narrow? boolean    the smallest type that holds what was seen (TINYINT, SMALLINT, FLOAT, CHAR,
----   BINARY, too) instead of the type that will hold what comes later (INTEGER, BIGINT, DOUBLE, STRING)
+local OPTIONS = options.declare {
+  what = "infer_schema",
+  class = "finspace.InferSchemaOptions",
+  { "file", "name", "a CSV file", required = true },
+  { "header", "boolean", "whether the first line names the columns; else they are column_1, …", default = true },
+  { "separator", "string", "one character", default = "," },
+  { "sample", "count", "rows to look at", default = 10000 },
+  {
+    "narrow",
+    "boolean",
+    "the smallest type that holds what was seen (TINYINT, SMALLINT, FLOAT, CHAR, BINARY, too), "
+      .. "instead of the type that will hold what comes later (INTEGER, BIGINT, DOUBLE, STRING)",
+    default = false,
+  },
+}
 
 local DEFAULT_SAMPLE = 10000
 local PIECE = 64 * 1024
@@ -197,8 +203,8 @@ end
 --- @return table|nil definition  { tabularSchemaConfig = { columns = { { columnName, dataType }, … } } }
 --- @return { rows: integer, complete: boolean }|finspace.Error seen  how much of the file it rests on
 function infer_schema.run(_, given)
-  options.check("infer_schema", given, OPTIONS)
-  local path = options.require("infer_schema", given or {}, "file")
+  OPTIONS:check(given)
+  local path = given.file
   if given.separator and #given.separator ~= 1 then error("infer_schema: separator must be one character", 2) end
   local handle, err = open(path)
   if not handle then return nil, err end

@@ -15,48 +15,43 @@ local staging = require("finspace.verbs.load.staging")
 
 local load = {}
 
-local OPTIONS = {
-  file = "string|table",
-  dataset = "string|table",
-  change_type = "string",
-  format = "string",
-  format_params = "table",
-  on_progress = "function",
-  wait = "boolean",
-  timeout = "seconds",
-  journal = "boolean",
-  keep = "boolean",
-  cancel = "function",
-  min_interval = "seconds",
-  max_interval = "seconds",
-  at_end = "function",
+local OPTIONS = options.declare {
+  what = "load",
+  class = "finspace.LoadOptions",
+  { "file", "string|string[]", "a file, a folder, a pattern, or several of them", required = true },
+  find_dataset.OPTION,
+  { "change_type", '"APPEND"|"REPLACE"', "APPEND adds; REPLACE hides what came before", default = "APPEND" },
+  { "format", '"CSV"|"JSON"|"PARQUET"|"XML"', "told by the name and the first bytes when absent" },
+  { "format_params", "table<string, string>", "formatParams that are known better than they can be guessed" },
+  { "on_progress", "fun(event: finspace.LoadEvent)", "called as it goes on" },
+  { "wait", "boolean", "false: return when the changeset is created", default = true },
+  { "timeout", "seconds", "to wait for the changeset", default = 3600 },
+  { "min_interval", "seconds", "before the second look at it", default = 1 },
+  { "max_interval", "seconds", "between later looks", default = 15 },
+  { "journal", "boolean", "false: keep no notes; a crash cannot be resumed then", default = true },
+  { "keep", "boolean", "a load that fails leaves what is staged, to be resumed", default = false },
+  { "cancel", "fun(): boolean", "asked often: true stops the load, which can be resumed" },
+  {
+    "at_end",
+    "fun(forget: fun())",
+    "for programs: gets the function that forgets a load that is over, to be called when its result has been told; "
+      .. "until then the same load gives the same changeset",
+  },
 }
 
---- @class finspace.LoadOptions
---- @field file string|string[]        a file, a folder, a pattern, or several of them
---- @field dataset string|table        its id, its `alias/…`, its title, or what found or made it
---- @field change_type? "APPEND"|"REPLACE"  APPEND when absent
---- @field format? "CSV"|"JSON"|"PARQUET"|"XML"  told by the name and the first bytes when absent
---- @field format_params? table<string, string>  what is known better than it can be guessed
---- @field on_progress? fun(event: finspace.LoadEvent)
---- @field wait? boolean               false: return when the changeset is created
---- @field timeout? number             seconds to wait for it
---- @field journal? boolean            false: keep no notes; a crash cannot be resumed then
---- @field keep? boolean               true: a load that fails leaves what is staged, to be resumed
---- @field cancel? fun(): boolean   asked often; true stops the load, which can be resumed
---- @field at_end? fun(forget: fun())  for programs: gets the function that forgets a load that is over,
----   to be called when its result has been told; until then the same load gives the same changeset
-
---- @class finspace.LoadEvent
---- @field stage "staging"|"staged"|"creating"|"created"|"ingesting"|"done"
---- @field bytes integer        staged so far
---- @field bytes_total integer
---- @field files integer        staged so far
---- @field files_total integer
---- @field resumed boolean      an earlier run had begun it
---- @field format_params table
---- @field dataset_id string
---- @field changeset? table
+options.declare {
+  class = "finspace.LoadEvent",
+  { "stage", '"staging"|"staged"|"creating"|"created"|"ingesting"|"done"', "how far it is", required = true },
+  { "bytes", "integer", "staged so far", required = true },
+  { "bytes_total", "integer", "of all files", required = true },
+  { "files", "integer", "staged so far", required = true },
+  { "files_total", "integer", "of the load", required = true },
+  { "path", "string", "the file that was staged last" },
+  { "resumed", "boolean", "an earlier run had begun it", required = true },
+  { "format_params", "table<string, string>", "what the files are taken for", required = true },
+  { "dataset_id", "string", "the dataset's id", required = true },
+  { "changeset", "table", "the changeset, from the moment that it is created" },
+}
 
 -- The service remembers a clientToken for ten minutes; a minute of it is kept for our own retries.
 local TOKEN_TRUSTED = 540
@@ -73,17 +68,6 @@ local Run = {}
 Run.__index = Run
 
 -- Checking -----------------------------------------------------------------------------------------
-
-local CHANGE_TYPES = { APPEND = true, REPLACE = true }
-
-local function check_options(given)
-  options.check("load", given, OPTIONS, 4)
-  options.require("load", given, "file", 4)
-  options.require("load", given, "dataset", 4)
-  if not CHANGE_TYPES[given.change_type or "APPEND"] then
-    error('load: change_type must be "APPEND" or "REPLACE"', 4)
-  end
-end
 
 local function read_sample(entry)
   local handle, message = io.open(entry.path, "rb")
@@ -404,7 +388,7 @@ end
 --- @param given finspace.LoadOptions
 --- @return table|nil changeset, finspace.Error|nil err  `err.resumable`: the same load goes on from here
 function load.run(fs, given)
-  check_options(given)
+  OPTIONS:check(given)
   local selection, err = files.select(given.file)
   if not selection then return nil, err end
   local format_params

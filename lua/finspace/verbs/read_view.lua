@@ -10,12 +10,13 @@ local read_view = {}
 
 local PIECE = 64 * 1024
 
-local OPTIONS = { dataset = "string|table", view = "string", file = "string" }
-
---- @class finspace.ReadViewOptions
---- @field dataset string|table  its id, its `alias/…`, its title, or what found or made it
---- @field view? string     its id; the newest that is built when absent, an automatic one before others
---- @field file? string     where its rows go; absent: they are iterated over
+local OPTIONS = options.declare {
+  what = "read_view",
+  class = "finspace.ReadViewOptions",
+  find_dataset.OPTION,
+  { "view", "string", "its id; the newest that is built when absent, an automatic one before others" },
+  { "file", "string", "where its rows go; without one they are iterated over" },
+}
 
 local function refuse(code, message)
   return nil, errors.new { kind = "client", code = code, operation = "read_view", message = message }
@@ -242,8 +243,7 @@ end
 --- @return table|(fun(): table|nil)|nil result  { file, bytes, objects, dataViewId }, or the iterator
 --- @return finspace.Error|nil err
 function read_view.run(client, given)
-  options.check("read_view", given, OPTIONS)
-  options.require("read_view", given or {}, "dataset")
+  OPTIONS:check(given)
   local view, err = locate(client, given)
   if not view then return nil, err end
   local layout = layout_of(view)

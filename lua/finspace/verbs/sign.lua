@@ -5,12 +5,15 @@ local session = require("finspace.session")
 
 local sign = {}
 
---- @class finspace.SignOptions
---- @field method? string  "GET" when absent
---- @field path string     below the endpoint's own, percent-encoded, as it is to be sent
---- @field query? string   as it is to be sent, without "?"
---- @field headers? table<string, string>  those that are to be signed, too
---- @field body? string    whole, because the signature covers it
+local OPTIONS = options.declare {
+  what = "sign",
+  class = "finspace.SignOptions",
+  { "method", "string", "of HTTP", default = "GET" },
+  { "path", "string", "below the endpoint's own, percent-encoded, as it is to be sent", required = true },
+  { "query", "string", "as it is to be sent, without `?`" },
+  { "headers", "table<string, string>", "those that are to be signed, too" },
+  { "body", "string", "whole, because the signature covers it" },
+}
 
 --- @class finspace.SignedRequest
 --- @field method string
@@ -19,13 +22,9 @@ local sign = {}
 ---   signature and the session token, so they belong in no log
 --- @field body? string
 
-local OPTIONS = { method = "string", path = "string", query = "string", headers = "table", body = "string" }
-
 local function check(given)
-  given = options.check("sign", given, OPTIONS, 4)
-  if not options.require("sign", given, "path", 4):find("^/") then
-    error('sign: option "path" must begin with a slash', 3)
-  end
+  OPTIONS:check(given, 4)
+  if not given.path:find("^/") then error('sign: option "path" must begin with a slash', 3) end
   for name, value in pairs(given.headers or {}) do
     if type(name) ~= "string" or type(value) ~= "string" then
       error('sign: option "headers" must map names to strings', 3)

@@ -7,44 +7,43 @@ local poller = require("finspace.verbs.wait.poller")
 local WAITERS = {
   changeset = {
     operation = "GetChangeset",
+    class = "finspace.WaitChangesetOptions",
     members = { "datasetId", "changesetId" },
     success = { SUCCESS = true },
     failure = { FAILED = true },
   },
   data_view = {
     operation = "GetDataView",
+    class = "finspace.WaitDataViewOptions",
     members = { "datasetId", "dataViewId" },
     success = { SUCCESS = true },
     failure = { FAILED = true, CANCELLED = true, TIMEOUT = true, FAILED_CLEANUP_FAILED = true },
   },
   dataset = {
     operation = "GetDataset",
+    class = "finspace.WaitDatasetOptions",
     members = { "datasetId" },
     success = { SUCCESS = true },
     failure = { FAILED = true },
   },
 }
 
-local function rules_of(waiter)
-  local rules = {}
-  for name, rule in pairs(poller.OPTIONS) do
-    rules[name] = rule
+local function options_of(subject, waiter)
+  local declared = { what = "wait_" .. subject, class = waiter.class, extends = poller.OPTIONS }
+  for i, member in ipairs(waiter.members) do
+    declared[i] = { member, "string", "which one", required = true }
   end
-  for _, member in ipairs(waiter.members) do
-    rules[member] = "string"
-  end
-  return rules
+  return options.declare(declared)
 end
 
 local function maker(subject, waiter)
-  local what, rules = "wait_" .. subject, rules_of(waiter)
+  local declared = options_of(subject, waiter)
   waiter.subject = subject
   return function(client, given)
-    options.check(what, given, rules)
-    given = given or {}
+    declared:check(given)
     local members = {}
     for _, member in ipairs(waiter.members) do
-      members[member] = options.require(what, given, member)
+      members[member] = given[member]
     end
     local function look(seconds_left) return client:call(waiter.operation, members, { deadline = seconds_left }) end
     return poller.wait(client.session.runtime, waiter, look, given)

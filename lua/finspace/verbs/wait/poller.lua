@@ -1,6 +1,7 @@
 --- One waiter for everything that takes time: looks at once, then in a growing interval with jitter,
 --- until a final state, the deadline, or the caller's wish.
 local errors = require("finspace.errors")
+local options = require("finspace.options")
 
 local poller = {}
 
@@ -10,22 +11,16 @@ local poller = {}
 --- @field success table<string, boolean>
 --- @field failure table<string, boolean>
 
---- @class finspace.WaitOptions
---- @field timeout? number       seconds in all (3600)
---- @field min_interval? number  seconds before the second look (0.1)
---- @field max_interval? number  seconds between later looks (15)
---- @field on_status? fun(status: string, item: table)  called when the status is another one
---- @field cancel? fun(): boolean  asked before each look
-
-poller.OPTIONS = {
-  timeout = "seconds",
-  min_interval = "seconds",
-  max_interval = "seconds",
-  on_status = "function",
-  cancel = "function",
+--- What every wait takes.
+poller.OPTIONS = options.declare {
+  class = "finspace.WaitOptions",
+  { "timeout", "seconds", "in all", default = 3600 },
+  { "min_interval", "seconds", "before the second look", default = 1 },
+  { "max_interval", "seconds", "between later looks", default = 15 },
+  { "on_status", "fun(status: string, item: table)", "called when the status is another one" },
+  { "cancel", "fun(): boolean", "asked before each look: true ends the wait" },
 }
 
--- A small load is done within a blink; one that takes an hour is asked for as often as ever.
 local DEFAULT_TIMEOUT, MIN_INTERVAL, MAX_INTERVAL = 3600, 0.1, 15
 local GROWTH = 1.5
 
@@ -114,21 +109,21 @@ end
 --- @param runtime finspace.Runtime
 --- @param waiter finspace.Waiter
 --- @param look fun(seconds_left: number): table|nil, finspace.Error|nil
---- @param options finspace.WaitOptions
+--- @param given finspace.WaitOptions
 --- @return table|nil item, finspace.Error|nil err
-function poller.wait(runtime, waiter, look, options)
-  local timeout = options.timeout or DEFAULT_TIMEOUT
-  local min = options.min_interval or MIN_INTERVAL
-  local max = math.max(min, options.max_interval or MAX_INTERVAL)
+function poller.wait(runtime, waiter, look, given)
+  local timeout = given.timeout or DEFAULT_TIMEOUT
+  local min = given.min_interval or MIN_INTERVAL
+  local max = math.max(min, given.max_interval or MAX_INTERVAL)
   local deadline = runtime.monotonic() + timeout
   local state = { failures = 0 }
   for number = 1, math.huge do
-    if options.cancel and options.cancel() then return nil, cancelled(waiter, state) end
+    if given.cancel and given.cancel() then return nil, cancelled(waiter, state) end
     local left = deadline - runtime.monotonic()
     if number > 1 and left <= 0 then return nil, timed_out(waiter, state, timeout) end
     local item, err = look(math.max(left, 0.001))
     if item then
-      local over, result, failure = take_in(waiter, state, item, options.on_status)
+      local over, result, failure = take_in(waiter, state, item, given.on_status)
       if over then return result, failure end
     elseif gives_up(state, err) then
       err[waiter.subject] = state.item
