@@ -3,6 +3,7 @@
 -- as tables `{sqlite = code, message = text}`, because no handler can do anything about them.
 
 local ffi = require("ffi")
+local blob = require("finspace.service.db.blob")
 
 ffi.cdef([[
 typedef struct sqlite3 sqlite3;
@@ -20,7 +21,6 @@ int sqlite3_bind_int64(sqlite3_stmt *statement, int index, int64_t value);
 int sqlite3_bind_double(sqlite3_stmt *statement, int index, double value);
 int sqlite3_bind_text(sqlite3_stmt *statement, int index, const char *value, int length, intptr_t destructor);
 int sqlite3_bind_blob(sqlite3_stmt *statement, int index, const char *value, int length, intptr_t destructor);
-int64_t sqlite3_last_insert_rowid(sqlite3 *db);
 int sqlite3_step(sqlite3_stmt *statement);
 int sqlite3_reset(sqlite3_stmt *statement);
 int sqlite3_clear_bindings(sqlite3_stmt *statement);
@@ -44,8 +44,6 @@ local LARGEST_EXACT = 2 ^ 53
 local Database = {}
 Database.__index = Database
 
-local Blob = {}
-
 local function fail(self, doing)
   error({
     sqlite = C.sqlite3_extended_errcode(self.handle),
@@ -61,8 +59,9 @@ local function bind(self, statement, index, value)
     code = C.sqlite3_bind_null(statement, index)
   elseif kind == "string" then
     code = C.sqlite3_bind_text(statement, index, value, #value, COPY_THE_BYTES)
-  elseif getmetatable(value) == Blob then
-    code = C.sqlite3_bind_blob(statement, index, value.bytes, #value.bytes, COPY_THE_BYTES)
+  elseif blob.bytes_of(value) then
+    local bytes = blob.bytes_of(value)
+    code = C.sqlite3_bind_blob(statement, index, bytes, #bytes, COPY_THE_BYTES)
   elseif kind == "boolean" then
     code = C.sqlite3_bind_int64(statement, index, value and 1 or 0)
   elseif kind == "number" and is_whole(value) then
@@ -140,30 +139,10 @@ function Database:run(sql, ...)
   return C.sqlite3_changes(self.handle)
 end
 
---- Runs one INSERT.
---- @param sql string
---- @return integer rowid of what was inserted
-function Database:insert_row(sql, ...)
-  self:run(sql, ...)
-  return tonumber(C.sqlite3_last_insert_rowid(self.handle))
-end
-
 --- Inserts a row given by column name; what is nil is left to the column's default.
 --- @param into string table
 --- @param row table<string, any>
-function Database:insert(into, row)
-  local names, values, marks = {}, {}, {}
-  for name in pairs(row) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    values[i], marks[i] = row[name], "?"
-  end
-  local columns = table.concat(names, ", ")
-  local sql = ("INSERT INTO %s (%s) VALUES (%s)"):format(into, columns, table.concat(marks, ", "))
-  self:run(sql, unpack(values))
-end
+Database.insert = require("finspace.service.db.insert")
 
 --- @param sql string
 --- @return table|nil first row, by column name
@@ -232,11 +211,6 @@ function Database:close()
 end
 
 local sqlite = {}
-
---- Bytes that are no text: SQLite counts and cuts them by bytes, not by characters.
---- @param bytes string
---- @return table to be bound
-function sqlite.blob(bytes) return setmetatable({ bytes = bytes }, Blob) end
 
 --- @param problem any what was raised
 --- @return boolean whether another process held the lock for too long

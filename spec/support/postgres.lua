@@ -1,0 +1,107 @@
+--- A PostgreSQL cluster of its own for specs: on loopback, in a temporary folder, as an ordinary user, stopped by pid.
+local nginx = require("spec.support.nginx")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+
+local postgres = {}
+
+-- The newest server that is installed; Debian keeps its programs off the PATH.
+local function programs()
+  local newest = support.run("ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -V | tail -n 1"):match("^(/%S+)")
+  return newest
+end
+
+--- Why there can be no cluster here, or nil.
+--- @return string|nil
+function postgres.missing()
+  if programs() then return nil end
+  return "PostgreSQL is not installed: apt-get install postgresql"
+end
+
+local SETTINGS = [[
+listen_addresses = '127.0.0.1'
+port = %d
+unix_socket_directories = ''
+max_connections = 200
+fsync = off
+dynamic_shared_memory_type = mmap
+]]
+
+-- PostgreSQL refuses to run as root.
+local function as_ordinary_user(argv)
+  if support.run("id -u"):match("%d+") ~= "0" then return argv end
+  local words = { "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups" }
+  for _, word in ipairs(argv) do
+    table.insert(words, word)
+  end
+  return words
+end
+
+local function quoted(argv)
+  local words = {}
+  for i, word in ipairs(argv) do
+    words[i] = support.quote(word)
+  end
+  return table.concat(words, " ")
+end
+
+--- Starts a cluster.
+--- @return table server { url, pid, sql, restart, stop }
+function postgres.start()
+  local bin, folder, port = programs(), support.temporary_folder(), support.free_port()
+  local data = folder .. "/data"
+  support.run("chmod 777 " .. folder)
+  local output, status = support.run(quoted(as_ordinary_user {
+    bin .. "/initdb",
+    "-D",
+    data,
+    "-U",
+    "finspace",
+    "--auth=trust",
+    "-E",
+    "UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+  }))
+  assert(status == 0, output)
+  local settings = data .. "/postgresql.conf"
+  support.write_file(settings, support.read_file(settings) .. SETTINGS:format(port))
+  local self = { url = ("postgresql://finspace@127.0.0.1:%d/postgres"):format(port) }
+
+  local function launch()
+    self.pid = assert(sys.start {
+      argv = support.plain(as_ordinary_user { bin .. "/postgres", "-D", data }),
+      stderr = folder .. "/log",
+    })
+    for _ = 1, 100 do
+      local _, ready = support.run(("%s/pg_isready -q -h 127.0.0.1 -p %d"):format(bin, port))
+      if ready == 0 then return end
+      assert(not sys.wait(self.pid, 0.05), support.read_file(folder .. "/log"))
+    end
+    error("PostgreSQL did not start: " .. support.read_file(folder .. "/log"))
+  end
+
+  --- Runs SQL past the service.
+  --- @param statement string
+  --- @return string rows as psql prints them
+  function self.sql(statement)
+    return (support.run(("%s/psql -AtqX %s -c %s"):format(bin, support.quote(self.url), support.quote(statement))))
+  end
+
+  --- Stops it at once, with the connections that it has, and starts it again.
+  function self.restart()
+    nginx.end_process(self.pid, 2)
+    launch()
+  end
+
+  --- Stops it and removes its folder.
+  function self.stop()
+    nginx.end_process(self.pid, 2)
+    support.remove_folder(folder)
+  end
+
+  launch()
+  return self
+end
+
+return postgres
