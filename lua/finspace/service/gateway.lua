@@ -13,7 +13,7 @@ local fault = require("finspace.service.fault")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.s3.router")
-local sqlite = require("finspace.service.db.sqlite")
+local database = require("finspace.service.db")
 local sts = require("finspace.service.sts")
 local xml = require("finspace.service.xml")
 
@@ -108,7 +108,7 @@ end
 local FULL_DISK = "the disk of the service is full: delete what is not needed, and try again"
 
 local function is_disk_full(problem)
-  if sqlite.is_full(problem) then return true end
+  if database.is_full(problem) then return true end
   local text = tostring(problem)
   return text:find("No space left on device", 1, true) ~= nil or text:find("Disk quota exceeded", 1, true) ~= nil
 end
@@ -117,7 +117,7 @@ end
 local function internal(service, problem)
   log.problem("a request", problem)
   if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
-  if sqlite.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
+  if database.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)
 end

@@ -10,7 +10,7 @@ local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 
 local seal = require("finspace.service.seal")
-local sqlite = require("finspace.service.db.sqlite")
+local blob = require("finspace.service.db.blob")
 
 local idempotency = {}
 
@@ -59,12 +59,12 @@ end
 local function remember(call, keys, wanted, result)
   call.db:run("DELETE FROM token_answers WHERE created <= ?", call.now - LIFE_MS)
   call.db:run(
-    "INSERT OR REPLACE INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)",
     call.caller.user_id,
     call.operation.name,
     keys.place,
     wanted,
-    sqlite.blob(seal.close(keys.seal, cjson.encode(result))),
+    blob.new(seal.close(keys.seal, cjson.encode(result))),
     call.now
   )
 end

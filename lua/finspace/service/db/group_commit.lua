@@ -3,7 +3,7 @@
 -- goes on to its answer. None is answered before the commit, as if it had been alone.
 
 local semaphore = require("ngx.semaphore")
-local sqlite = require("finspace.service.db.sqlite")
+local database = require("finspace.service.db")
 
 local group_commit = {}
 
@@ -25,7 +25,7 @@ end
 -- A database that stays locked would only make each wait in its turn.
 local function commit(db, group)
   local are_done, problem = pcall(db.transaction, db, function() do_all(group) end)
-  local is_for_all = #group == 1 or sqlite.is_busy(problem)
+  local is_for_all = #group == 1 or database.is_busy(problem)
   for _, member in ipairs(group) do
     if are_done then
       member.is_done = true

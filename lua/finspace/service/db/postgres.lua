@@ -3,7 +3,8 @@
 ---
 --- A connection belongs to one process, and blocks it while the database works. Statements are written with `?`, or
 --- `?1` to name a parameter twice, and are prepared once a connection. Failures are raised as tables
---- `{ is_busy = boolean, state = SQLSTATE, message = text }`: `is_busy` says that the same may work in a moment.
+--- `{ is_busy = boolean, is_full = boolean, state = SQLSTATE, message = text }`: `is_busy` says that the same may work in
+--- a moment.
 local ffi = require("ffi")
 local sys = require("finspace.sys")
 local blob = require("finspace.service.db.blob")
@@ -46,7 +47,7 @@ local TRIES, FIRST_PAUSE = 12, 0.002
 
 --- Conditions after which the same transaction may well succeed (PostgreSQL, appendix A): serialization_failure,
 --- deadlock_detected, and unique_violation, which a race shows as often as the first.
-local UNIQUE_VIOLATION = "23505"
+local UNIQUE_VIOLATION, DISK_FULL = "23505", "53100"
 local RACES = { ["40001"] = true, ["40P01"] = true, [UNIQUE_VIOLATION] = true }
 
 local Database = {}
@@ -64,6 +65,7 @@ local function fail(self, state, message, doing)
   local is_lost = not self.connection or C.PQstatus(self.connection) ~= CONNECTION_OK
   error({
     is_busy = is_lost or is_passing(state),
+    is_full = state == DISK_FULL,
     is_lost = is_lost,
     state = state,
     message = ("PostgreSQL: %s (%s)"):format(message:match("^[^\n]*"), doing),

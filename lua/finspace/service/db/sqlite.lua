@@ -1,6 +1,7 @@
 --- SQLite through LuaJIT's FFI: bound parameters, exact integers, strings with any bytes.
 -- A connection belongs to one process: it is opened after a fork, never before. Failures are raised
--- as tables `{sqlite = code, message = text}`, because no handler can do anything about them.
+-- as tables `{is_busy = boolean, is_full = boolean, sqlite = code, message = text}`:
+-- another process held the lock for too long, or the disk has no room.
 
 local ffi = require("ffi")
 local blob = require("finspace.service.db.blob")
@@ -45,8 +46,11 @@ local Database = {}
 Database.__index = Database
 
 local function fail(self, doing)
+  local code = C.sqlite3_extended_errcode(self.handle)
   error({
-    sqlite = C.sqlite3_extended_errcode(self.handle),
+    is_busy = code % 256 == BUSY,
+    is_full = code % 256 == FULL,
+    sqlite = code,
     message = ("SQLite: %s (%s)"):format(ffi.string(C.sqlite3_errmsg(self.handle)), doing),
   }, 0)
 end
@@ -211,18 +215,6 @@ function Database:close()
 end
 
 local sqlite = {}
-
---- @param problem any what was raised
---- @return boolean whether another process held the lock for too long
-function sqlite.is_busy(problem)
-  return type(problem) == "table" and problem.sqlite ~= nil and problem.sqlite % 256 == BUSY
-end
-
---- @param problem any what was raised
---- @return boolean whether the disk has no room
-function sqlite.is_full(problem)
-  return type(problem) == "table" and problem.sqlite ~= nil and problem.sqlite % 256 == FULL
-end
 
 --- @param path string
 --- @param busy_seconds? number how long a writer waits for another process' write

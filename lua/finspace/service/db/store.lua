@@ -127,7 +127,9 @@ function store.open(data)
   return db
 end
 
-local function ensure_setting(db, name, make) db:run("INSERT OR IGNORE INTO settings VALUES (?, ?)", name, make()) end
+local function ensure_setting(db, name, make)
+  db:run("INSERT INTO settings VALUES (?, ?) ON CONFLICT DO NOTHING", name, make())
+end
 
 local EVERY_PERMISSION = '["CreateDataset","ManageClusters","ManageUsersAndGroups","ManageAttributeSets",'
   .. '"ViewAuditData","AccessNotebooks","GetTemporaryCredentials"]'
@@ -169,7 +171,7 @@ local function ensure_owner_key(db, owner_key)
   local owner = db:row("SELECT value FROM settings WHERE name = 'owner'").value
   db:run("DELETE FROM access_keys WHERE user_id = ? AND expires_seconds IS NULL", owner)
   db:run(
-    "INSERT OR REPLACE INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
+    "INSERT INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
     owner_key.access_key_id,
     owner_key.secret_access_key,
     owner
@@ -192,7 +194,10 @@ function store.prepare(data, owner_key, now)
     ensure_setting(db, "bucket", function() return "finspace-local" end)
     ensure_owner(db, now)
     ensure_owner_key(db, owner_key)
-    db:run("INSERT OR IGNORE INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner'", now)
+    db:run(
+      "INSERT INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner' ON CONFLICT DO NOTHING",
+      now
+    )
   end)
   db:close()
 end

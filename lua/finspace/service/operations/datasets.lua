@@ -74,7 +74,12 @@ local function grant(call, dataset_id, wanted)
         table.concat(permissions.DATASET, ", ")
       )
     end
-    call.db:run("INSERT OR IGNORE INTO dataset_permissions VALUES (?, ?, ?)", dataset_id, group, entry.permission)
+    call.db:run(
+      "INSERT INTO dataset_permissions VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+      dataset_id,
+      group,
+      entry.permission
+    )
   end
 end
 

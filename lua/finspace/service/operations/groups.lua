@@ -127,7 +127,8 @@ end
 --- @return table result
 function groups.AssociateUserToPermissionGroup(call)
   local group, user = find_to_manage(call), users.find(call)
-  local added = call.db:run("INSERT OR IGNORE INTO memberships (group_id, user_id) VALUES (?, ?)", group.id, user.id)
+  local added =
+    call.db:run("INSERT INTO memberships (group_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", group.id, user.id)
   if added == 0 then fault.raise("ConflictException", "user %s is in group %s already", user.id, group.id) end
   return {}
 end

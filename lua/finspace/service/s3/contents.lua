@@ -11,7 +11,7 @@ local sys = require("finspace.sys")
 local checksums = require("finspace.service.s3.checksums")
 local file = require("finspace.service.s3.segment_file")
 local ids = require("finspace.service.ids")
-local sqlite = require("finspace.service.db.sqlite")
+local blob = require("finspace.service.db.blob")
 
 local contents = {}
 
@@ -114,7 +114,8 @@ end
 --- @return string name
 function contents.name_segment(db, segment)
   if segment.name then return segment.name end
-  return "row/" .. db:insert_row("INSERT INTO small_segments (bytes) VALUES (?)", sqlite.blob(segment.bytes))
+  return "row/"
+    .. db:row("INSERT INTO small_segments (bytes) VALUES (?) RETURNING number", blob.new(segment.bytes)).number
 end
 
 --- Remembers a content; call it in the transaction that also refers to it.
