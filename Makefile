@@ -10,8 +10,17 @@ LINKING   = -shared -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Where things are built; `make asan` builds beside the ordinary objects.
 BUILD    ?= build
-# The interpreter that `make env`, `make demo` and `make bench` use.
-LUA      ?= lua5.4
+
+# The Lua that `make env`, `make bench` and `make install` are for: LUA=luajit, or LUA_VERSION=5.3.
+has = $(shell command -v $(1) 2> /dev/null)
+version_of = $(or $(shell $(1) -e 'io.write(_VERSION:match("%d+%.%d+"))' 2> /dev/null),$(patsubst lua%,%,$(notdir $(1:luajit=lua5.1))))
+interpreter_of = $(or $(notdir $(call has,lua$(1))),$(if $(filter 5.1,$(1)),$(notdir $(call has,luajit))),lua$(1))
+LUA_IS_NAMED := $(filter-out undefined,$(origin LUA) $(origin LUA_VERSION))
+ifdef LUA_VERSION
+LUA ?= $(call interpreter_of,$(LUA_VERSION))
+endif
+LUA         ?= lua5.4
+LUA_VERSION ?= $(call version_of,$(LUA))
 
 # The modules of the core, by layer (see README.md).
 CORE_PURE = buf utf8 uri json digest digest_sha_ni digest_armv8 model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc
@@ -28,18 +37,14 @@ HASHING_LIBS = -lbearssl -pthread
 HTTP_LIBS = $(shell pkg-config --libs libcurl)
 
 # One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.
-include_of = $(shell pkg-config --cflags $(1) 2>/dev/null)
+include_of = $(shell pkg-config --cflags $(1) 2> /dev/null)
 INCLUDE_lua5.4 := $(call include_of,lua5.4)
 INCLUDE_lua5.3 := $(call include_of,lua5.3)
 INCLUDE_lua5.1 := $(or $(call include_of,lua5.1),$(call include_of,luajit))
-VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
-
-# LuaRocks builds for one Lua, whose headers it has found itself.
-ifdef LUA_INCDIR
-LUA_VERSION := $(shell $(LUA) -e 'io.write(_VERSION:match("%d+%.%d+"))')
-VERSIONS := lua$(LUA_VERSION)
-INCLUDE_$(VERSIONS) := -I$(LUA_INCDIR)
+ifneq ($(wildcard $(LUA_INCDIR)/lua.h),)
+INCLUDE_lua$(LUA_VERSION) := -I$(LUA_INCDIR)
 endif
+VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
 
 MODULES  = core http sys hashing
 # The engine of the service's worker that ingests: npm's package, which Debian has not.
@@ -47,18 +52,25 @@ DUCKDB   = build/duckdb/libduckdb.so
 OBJECTS  = $(foreach v,$(VERSIONS),$(foreach m,$(MODULES),$(BUILD)/$(v)/finspace/$(m).so))
 PROGRAM  = $(BUILD)/bin/finspace
 
-# Debian 12's packages, each named with its reason in README.md.
-PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev libluajit2-5.1-dev libcurl4-openssl-dev libbearssl-dev lua-cjson
-PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 libssl3 zlib1g ca-certificates
+# Debian's packages, each named with its reason in README.md; .ci/packages tells what the bars mean.
+PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev 'libluajit2-5.1-dev|libluajit-5.1-dev' libcurl4-openssl-dev \
+                 libbearssl-dev lua-cjson
+PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 'libssl3t64|libssl3' zlib1g ca-certificates
 # npm fetches DuckDB's library; any npm will do.
 PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(shell command -v npm),,npm)
-PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 luarocks lua-busted lua-check lua-socket lua-luv lua-cqueues \
-                 neovim openssl curl git clang clang-format-14 sqlite3 valgrind
+PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' luarocks lua-busted lua-check lua-socket lua-luv \
+                 lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 postgresql
+# Third parties that `make interop` asks: from Debian, and below build/interop from npm and PyPI.
+PACKAGES_INTEROP = awscli rclone s3cmd radosgw ceph-mon ceph-osd ceph-common swift-proxy swift-account swift-container \
+                   swift-object python3-venv
+NPM_INTEROP      = @20minutes/s3rver@5
+PYPI_INTEROP     = 'moto[server]' boto3
 
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin
 
-.PHONY: all demo test duckdb asan fuzz bench bench-instructions layers lint docs install clean env help packages-demo packages-test
+.PHONY: all demo test duckdb asan fuzz bench bench-instructions layers lint docs install uninstall rock clean env help \
+        requirements interop machines packages-demo packages-test packages-interop
 
 all: $(OBJECTS) $(PROGRAM)
 
@@ -79,12 +91,28 @@ help:
 
 # --- building -----------------------------------------------------------------------------------
 
-$(BUILD)/obj/%.o: src/%.c
+# What a build lacks, by the names of its packages.
+INTERPRETER_PACKAGE = $(if $(findstring luajit,$(LUA)),'luajit2|luajit',lua$(LUA_VERSION))
+HEADERS_PACKAGE = $(if $(findstring luajit,$(LUA)),'libluajit2-5.1-dev|libluajit-5.1-dev',liblua$(LUA_VERSION:5.1=5.1-0)-dev)
+IS_FOR_ONE_LUA = $(LUA_IS_NAMED)$(filter install,$(MAKECMDGOALS))
+MISSING = $(if $(call has,pkg-config),,pkg-config) \
+          $(if $(call has,$(firstword $(CC))),,gcc libc6-dev) \
+          $(if $(shell pkg-config --exists libcurl 2> /dev/null && echo yes),,libcurl4-openssl-dev) \
+          $(if $(shell echo '\#include <bearssl.h>' | $(CC) $(CFLAGS) -E -x c - 2> /dev/null),,libbearssl-dev) \
+          $(if $(IS_FOR_ONE_LUA),$(if $(call has,$(LUA)),,$(INTERPRETER_PACKAGE)) $(if $(INCLUDE_lua$(LUA_VERSION)),,$(HEADERS_PACKAGE))) \
+          $(if $(VERSIONS)$(IS_FOR_ONE_LUA),,liblua5.4-dev)
+
+requirements:
+	$(if $(filter-out 5.4 5.3 5.1,$(LUA_VERSION)),$(error finspace runs on Lua 5.4, 5.3, 5.1 and LuaJIT, not on $(LUA)))
+	@$(if $(strip $(MISSING)),names=$$(.ci/packages --names $(MISSING) | xargs); \
+	  echo "finspace: cannot build without $$names; as root: apt-get install $$names" >&2; exit 1)
+
+$(BUILD)/obj/%.o: src/%.c | requirements
 	@mkdir -p $(@D)
 	$(CC) $(BUILDING) -c $< -o $@
 
 define build_version
-$(BUILD)/$(1)/obj/%.o: src/%.c
+$(BUILD)/$(1)/obj/%.o: src/%.c | requirements
 	@mkdir -p $$(@D)
 	$$(CC) $$(BUILDING) $$(INCLUDE_$(1)) -c $$< -o $$@
 $(BUILD)/$(1)/finspace/core.so: $$(CORE_PURE:%=$$(BUILD)/obj/%.o) $$(CORE_BIND:%=$$(BUILD)/$(1)/obj/%.o)
@@ -105,14 +133,38 @@ $(foreach v,$(VERSIONS),$(eval $(call build_version,$(v))))
 .SECONDARY:
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/*/obj/*.d)
 
-# The command line, runnable where it was built.
-$(PROGRAM): Makefile
+# The program finds its modules from where it stands. $(1): its Lua; $(2): its folder; $(3), $(4): the modules'
+# folders, in text and in objects; $(5), $(6): the same from the program's folder, for a tree that was moved.
+define PROGRAM_TEXT
+#!/usr/bin/env $(1)
+local folder, share, lib = arg[0]:match("^(.*)/") or ".", [[$(3)]], [[$(4)]]
+if folder ~= [[$(2)]] then -- it was moved, or is called through a link
+  local pipe = io.popen("readlink -f '" .. arg[0]:gsub("'", "'\\''") .. "'")
+  folder = pipe:read("*a"):match("^(.*)/") or folder
+  pipe:close()
+  local beside = io.open(folder .. "/$(5)/finspace/cli.lua")
+  if beside then
+    beside:close()
+    share, lib = folder .. "/$(5)", folder .. "/$(6)"
+  end
+end
+local tree = folder:match("^(.*)/lib/luarocks/") -- LuaRocks moves modules from a rock's folder to its tree
+if tree then
+  share, lib = tree .. "/share/lua/$(LUA_VERSION)", tree .. "/lib/lua/$(LUA_VERSION)"
+end
+package.path = share .. "/?.lua;" .. share .. "/?/init.lua;" .. package.path
+package.cpath = lib .. "/?.so;" .. package.cpath
+-- It ends at once, without closing Lua first: between a load's last note and the exit status that
+-- tells of it no time is to pass.
+os.exit(require("finspace.cli").main(arg))
+endef
+
+PROGRAM_VERSION = $(firstword $(VERSIONS))
+$(PROGRAM): export TEXT = $(call PROGRAM_TEXT,$(call interpreter_of,$(PROGRAM_VERSION:lua%=%)),$(CURDIR)/$(@D),$(CURDIR)/lua,$(\
+  )$(CURDIR)/$(BUILD)/$(PROGRAM_VERSION),../../lua,../$(PROGRAM_VERSION))
+$(PROGRAM): Makefile | requirements
 	@mkdir -p $(@D)
-	@{ echo '#!/usr/bin/env lua5.4'; \
-	   echo 'local root = arg[0]:match("^(.*)/$(BUILD)/bin/[^/]*$$") or "."'; \
-	   echo 'package.path = root .. "/lua/?.lua;" .. root .. "/lua/?/init.lua;" .. package.path'; \
-	   echo 'package.cpath = root .. "/$(BUILD)/lua5.4/?.so;" .. package.cpath'; \
-	   echo 'dofile(root .. "/lua/finspace/cli/main.lua")'; } > $@
+	@printf '%s\n' "$$TEXT" > $@
 	@chmod 755 $@
 
 # Compiling and downloading go side by side in `make demo` and `make test`.
@@ -122,14 +174,11 @@ $(DUCKDB): .ci/duckdb
 
 # --- running ------------------------------------------------------------------------------------
 
-# The build that an interpreter loads.
-VERSION_OF = $(or $(filter lua5.4 lua5.3,$(LUA)),lua5.1)
-
 # `eval "$(make -s env)"` makes `require "finspace"` work in this shell; LUA=luajit for another Lua.
 env:
 	@echo 'export FINSPACE_ROOT="$(CURDIR)"'
 	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;$(CURDIR)/?/init.lua;;"'
-	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/$(VERSION_OF)/?.so;;"'
+	@echo 'export LUA_CPATH="$(CURDIR)/$(BUILD)/lua$(LUA_VERSION)/?.so;;"'
 
 packages-demo:
 	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN)
@@ -182,25 +231,37 @@ lint:
 
 # --- installing ---------------------------------------------------------------------------------
 
-PREFIX      ?= /usr/local
-LUA_VERSION ?= 5.4
-LUA_SHARE   ?= $(DESTDIR)$(PREFIX)/share/lua/$(LUA_VERSION)
-LUA_LIB     ?= $(DESTDIR)$(PREFIX)/lib/lua/$(LUA_VERSION)
-BIN         ?= $(DESTDIR)$(PREFIX)/bin
+PREFIX    ?= /usr/local
+LUA_SHARE ?= $(PREFIX)/share/lua/$(LUA_VERSION)
+LUA_LIB   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
+BIN       ?= $(PREFIX)/bin
+OF_VERSION = $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so)
+# The service runs in nginx, whose Lua is LuaJIT: what it loads is installed beside.
+OF_LUAJIT  = $(if $(INCLUDE_lua5.1),$(MODULES:%=$(BUILD)/lua5.1/finspace/%.so))
 
-install: all
-	cd lua && find finspace -type d -exec install -d '$(LUA_SHARE)/{}' ';'
-	cd lua && find finspace -type f -exec install -m 644 '{}' '$(LUA_SHARE)/{}' ';'
-	install -d '$(LUA_LIB)/finspace' '$(BIN)'
-	install -m 755 $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so) '$(LUA_LIB)/finspace'
-	{ echo '#!/usr/bin/env lua$(LUA_VERSION)'; \
-	  echo '-- The modules stand below the same prefix, or in the same tree of LuaRocks.'; \
-	  echo 'local prefix = arg[0]:match("^(.*)/lib/luarocks/") or arg[0]:match("^(.*)/bin/[^/]*$$") or ".."'; \
-	  echo 'local share, lib = prefix .. "/share/lua/$(LUA_VERSION)", prefix .. "/lib/lua/$(LUA_VERSION)"'; \
-	  echo 'package.path = share .. "/?.lua;" .. share .. "/?/init.lua;" .. package.path'; \
-	  echo 'package.cpath = lib .. "/?.so;" .. package.cpath'; \
-	  cat lua/finspace/cli/main.lua; } > '$(BIN)/finspace'
-	chmod 755 '$(BIN)/finspace'
+# Quoted by the shell, a path may have any character.
+absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))
+install uninstall: export TO = $(if $(DESTDIR),$(call absolute,$(DESTDIR)))
+install uninstall: export SHARE = $(call absolute,$(LUA_SHARE))
+install uninstall: export LIB = $(call absolute,$(LUA_LIB))
+install uninstall: export PROGRAMS = $(call absolute,$(BIN))
+install: export TEXT = $(call PROGRAM_TEXT,$(notdir $(LUA)),$(PROGRAMS),$(SHARE),$(LIB),$(\
+  )../share/lua/$(LUA_VERSION),../lib/lua/$(LUA_VERSION))
+
+install: $(OF_VERSION) $(OF_LUAJIT) | requirements
+	@.ci/install $(OF_VERSION) -- $(OF_LUAJIT)
+
+uninstall:
+	@.ci/install --undo
+
+# A source rock: all that `luarocks install` needs on a machine without this checkout.
+ROCK = finspace-1.0.0-1
+rock:
+	@rm -rf $(BUILD)/rock && mkdir -p $(BUILD)/rock
+	@git ls-files -z | tar --null -T - --transform 's,^,finspace-1.0.0/,' -czf $(BUILD)/rock/finspace-1.0.0.tar.gz
+	@sed 's,url = .*,url = "finspace-1.0.0.tar.gz",' $(ROCK).rockspec > $(BUILD)/rock/$(ROCK).rockspec
+	@cd $(BUILD)/rock && luarocks pack $(ROCK).rockspec > pack.log || { cat pack.log >&2; exit 1; }
+	@echo $(BUILD)/rock/$(ROCK).src.rock
 
 clean:
 	rm -rf build

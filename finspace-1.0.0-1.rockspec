@@ -12,10 +12,10 @@ description = {
   license = "MIT",
 }
 
-supported_platforms = { "linux" }
+supported_platforms = { "linux" } -- epoll, timerfd, prctl, getrandom
 
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.5, ~= 5.2",
   "lua-cjson >= 2.1",
 }
 
@@ -26,7 +26,9 @@ test_dependencies = {
 -- The Makefile finds libcurl and BearSSL, through pkg-config.
 build = {
   type = "make",
+  copy_directories = {},
   build_variables = {
+    CFLAGS = "$(CFLAGS)",
     LUA = "$(LUA)",
     LUA_INCDIR = "$(LUA_INCDIR)",
   },

@@ -33,6 +33,7 @@ describe("the project #once", function()
       examples = true,
       Makefile = true,
       ["README.md"] = true,
+      LICENSE = true,
     }
     for name in succeeds("git ls-tree --name-only HEAD"):gmatch("[^\n]+") do
       assert.is_true(allowed[name] or name:sub(1, 1) == ".", name .. " stands at the top level")

@@ -50,18 +50,26 @@ local function add(patterns, pattern)
   patterns[#patterns + 1] = pattern
 end
 
--- nginx runs LuaJIT, which loads what is built for Lua 5.1: it stands beside what this Lua loaded.
+-- The same place for Lua 5.1: only the last number is the version, one before it belongs to the prefix.
+local function for_lua_5_1(pattern) return (pattern:gsub("^(.*)5%.%d", "%15.1")) end
+
+-- nginx runs LuaJIT, which loads what is built for Lua 5.1: it stands beside what this Lua loaded. An
+-- installation for another Lua brings it along in a folder of its own.
 local function luajit_paths()
   local roots, libraries = {}, {}
   for pattern in package.path:gmatch("[^;]+") do
-    add(roots, (pattern:gsub("5%.%d", "5.1")))
+    add(roots, for_lua_5_1(pattern))
     add(roots, pattern)
   end
   for pattern in package.cpath:gmatch("[^;]+") do
-    add(libraries, (pattern:gsub("5%.%d", "5.1")))
+    add(libraries, (pattern:gsub("%?", "finspace/luajit/?", 1)))
+    add(libraries, for_lua_5_1(pattern))
   end
   return roots, libraries
 end
+
+local NOT_BUILT = "finspace.core is not built for LuaJIT, which nginx runs: install LuaJIT's headers (apt-get install "
+  .. "libluajit2-5.1-dev; libluajit-5.1-dev from Debian 13 on), then run make, make install or luarocks make again"
 
 local function find_core(libraries)
   for _, pattern in ipairs(libraries) do
@@ -171,9 +179,7 @@ end
 --- @return string|nil problem
 function nginx.write_configuration(program, settings)
   local roots, libraries = luajit_paths()
-  if not find_core(libraries) then
-    return nil, "finspace.core is not built for LuaJIT, which nginx runs: make, or make install LUA_VERSION=5.1"
-  end
+  if not find_core(libraries) then return nil, NOT_BUILT end
   local text = TEMPLATE:gsub("%$(%l+)", {
     load = load_lines(program.modules),
     user = user_line(),
