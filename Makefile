@@ -44,7 +44,7 @@ INCLUDE_lua5.1 := $(or $(call include_of,lua5.1),$(call include_of,luajit))
 ifneq ($(wildcard $(LUA_INCDIR)/lua.h),)
 INCLUDE_lua$(LUA_VERSION) := -I$(LUA_INCDIR)
 endif
-VERSIONS := $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v)))
+VERSIONS := $(strip $(foreach v,lua5.4 lua5.3 lua5.1,$(if $(INCLUDE_$(v)),$(v))))
 
 MODULES  = core http sys hashing
 # The engine of the service's worker that ingests: npm's package, which Debian has not.
@@ -98,13 +98,13 @@ IS_FOR_ONE_LUA = $(LUA_IS_NAMED)$(filter install,$(MAKECMDGOALS))
 MISSING = $(if $(call has,pkg-config),,pkg-config) \
           $(if $(call has,$(firstword $(CC))),,gcc libc6-dev) \
           $(if $(shell pkg-config --exists libcurl 2> /dev/null && echo yes),,libcurl4-openssl-dev) \
-          $(if $(shell echo '\#include <bearssl.h>' | $(CC) $(CFLAGS) -E -x c - 2> /dev/null),,libbearssl-dev) \
+          $(if $(shell echo '\#include <bearssl.h>' | $(CC) $(CFLAGS) -E -x c - > /dev/null 2>&1 && echo yes),,libbearssl-dev) \
           $(if $(IS_FOR_ONE_LUA),$(if $(call has,$(LUA)),,$(INTERPRETER_PACKAGE)) $(if $(INCLUDE_lua$(LUA_VERSION)),,$(HEADERS_PACKAGE))) \
           $(if $(VERSIONS)$(IS_FOR_ONE_LUA),,liblua5.4-dev)
 
 requirements:
 	$(if $(filter-out 5.4 5.3 5.1,$(LUA_VERSION)),$(error finspace runs on Lua 5.4, 5.3, 5.1 and LuaJIT, not on $(LUA)))
-	@$(if $(strip $(MISSING)),names=$$(.ci/packages --names $(MISSING) | xargs); \
+	@$(if $(strip $(MISSING)),names=$$(.ci/packages --names $(MISSING)); \
 	  echo "finspace: cannot build without $$names; as root: apt-get install $$names" >&2; exit 1)
 
 $(BUILD)/obj/%.o: src/%.c | requirements
@@ -254,13 +254,16 @@ install: $(OF_VERSION) $(OF_LUAJIT) | requirements
 uninstall:
 	@.ci/install --undo
 
-# A source rock: all that `luarocks install` needs on a machine without this checkout.
-ROCK = finspace-1.0.0-1
+# A source rock: all that `luarocks install` needs on a machine without this checkout. A rock is a zip, which
+# git can write: of nothing (its empty tree), and two files beside.
+ROCK       = finspace-1.0.0-1
+EMPTY_TREE = 4b825dc642cb6eb9a060e54bf8d69288fbee4904
 rock:
 	@rm -rf $(BUILD)/rock && mkdir -p $(BUILD)/rock
 	@git ls-files -z | tar --null -T - --transform 's,^,finspace-1.0.0/,' -czf $(BUILD)/rock/finspace-1.0.0.tar.gz
-	@sed 's,url = .*,url = "finspace-1.0.0.tar.gz",' $(ROCK).rockspec > $(BUILD)/rock/$(ROCK).rockspec
-	@cd $(BUILD)/rock && luarocks pack $(ROCK).rockspec > pack.log || { cat pack.log >&2; exit 1; }
+	@sed 's,url = .*,url = "finspace-1.0.0.tar.gz"\,,' $(ROCK).rockspec > $(BUILD)/rock/$(ROCK).rockspec
+	@git archive --format=zip --add-file=$(BUILD)/rock/$(ROCK).rockspec --add-file=$(BUILD)/rock/finspace-1.0.0.tar.gz \
+	  -o $(BUILD)/rock/$(ROCK).src.rock $(EMPTY_TREE)
 	@echo $(BUILD)/rock/$(ROCK).src.rock
 
 clean:

@@ -39,35 +39,4 @@ describe("the project #once", function()
       assert.is_true(allowed[name] or name:sub(1, 1) == ".", name .. " stands at the top level")
     end
   end)
-
-  for _, version in ipairs { "5.4", "5.1" } do
-    it("is installed by LuaRocks for Lua " .. version .. ", offline, and works from there", function()
-      if not support.has_program("luarocks") then return pending("luarocks is not installed") end
-      local tree = support.temporary_folder()
-      finally(function() support.remove_folder(tree) end)
-      succeeds(
-        (
-          "git archive HEAD | tar -x -C %s && cd %s && LUAROCKS_CONFIG=%s/spec/support/luarocks-config.lua "
-          .. "luarocks --lua-version %s make --deps-mode=none --tree %s/rocks"
-        ):format(tree, tree, tree, version, tree)
-      )
-      local paths = (
-        "LUA_PATH='%s/rocks/share/lua/%s/?.lua;%s/rocks/share/lua/%s/?/init.lua;;' "
-        .. "LUA_CPATH='%s/rocks/lib/lua/%s/?.so;;' "
-      ):format(tree, version, tree, version, tree, version)
-      local program = "print(require('finspace').new{region='us-east-1'} and require('finspace.core').sha256('abc'))"
-      local output = succeeds("cd / && env " .. paths .. "lua" .. version .. " -e " .. support.quote(program))
-      assert.truthy(output:find("ba7816bf8f01cfea", 1, true))
-      succeeds(("cd / && %s/rocks/bin/finspace version"):format(tree))
-    end)
-  end
-
-  it("is installed by make below any prefix", function()
-    local prefix = support.temporary_folder()
-    finally(function() support.remove_folder(prefix) end)
-    succeeds("make -s install PREFIX=" .. prefix)
-    local share, lib = prefix .. "/share/lua/5.4", prefix .. "/lib/lua/5.4"
-    local paths = ("LUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;' "):format(share, share, lib)
-    succeeds("cd / && env " .. paths .. prefix .. "/bin/finspace version")
-  end)
 end)

@@ -103,6 +103,14 @@ function support.has_program(name)
   return status == 0
 end
 
+--- Why a sentence about another program is skipped: nil where the program is on the PATH. `make test` and
+--- `make interop` install what the sentences need.
+--- @param program string
+--- @return string|nil reason
+function support.absent(program)
+  if not support.has_program(program) then return program .. " is not installed" end
+end
+
 -- Below the range that the system takes for outgoing connections, so that none of those gets in between.
 local FIRST_PORT, PORTS = 10240, 20000
 local next_port
