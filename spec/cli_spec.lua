@@ -81,7 +81,7 @@ describe("finspace, the program #once", function()
     for _, word in ipairs(words) do
       table.insert(argv, word)
     end
-    return assert(sys.start { argv = argv, stdout = folder .. "/none", stderr = errors })
+    return assert(support.start { argv = argv, stdout = folder .. "/none", stderr = errors })
   end
 
   local function new_dataset()

@@ -231,7 +231,7 @@ end
 describe("in random environments our chain and botocore #once", function()
   local python = support.python("botocore")
   if not python then
-    pending("python3 with botocore is not here")
+    it("agree", function() pending(support.lacking("python3 with botocore")) end)
     return
   end
 

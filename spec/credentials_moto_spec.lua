@@ -6,10 +6,10 @@ local nginx = require("spec.support.nginx")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
-describe("moto #once", function()
+describe("moto #once #interop", function()
   local python = support.python("moto, flask")
   if not python then
-    pending("python3 with moto's server is not here")
+    it("answers our providers", function() pending(support.lacking("python3 with moto's server", "make interop")) end)
     return
   end
 
@@ -18,7 +18,7 @@ describe("moto #once", function()
   setup(function()
     folder = support.temporary_folder()
     local port = support.free_port()
-    pid = assert(sys.start {
+    pid = assert(support.start {
       argv = { python, "-m", "moto.server", "-H", "127.0.0.1", "-p", tostring(port) },
       stderr = folder .. "/log",
     })

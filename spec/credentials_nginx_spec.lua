@@ -106,7 +106,7 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
   end)
 
   it("other requests are answered while a program fetches keys", function()
-    local pid = assert(sys.start {
+    local pid = assert(support.start {
       argv = support.plain { "curl", "-s", "-m", "30", url("?profile=waiting") },
       stdout = server.folder .. "/answer",
     })

@@ -137,7 +137,7 @@ describe("finish", function()
 
     it("for every code of the reference, with each status it may come with", function()
       local folder = support.shared()
-      if not folder then return pending("../shared/spec/finspace-data.json is not here") end
+      if not folder then return pending("others' vectors are not beside this checkout (../shared)") end
       local known = core.decode(support.read_file(folder .. "/spec/finspace-data.json"))
       local codes, cases = 0, 0
       for code, fact in pairs(known.errors) do

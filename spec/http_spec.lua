@@ -966,7 +966,7 @@ describe("http over a long life #once", function()
   end)
 
   it("survives a fork: the child has its own connections, and the parent keeps its own", function()
-    if not support.has_program("luajit") then return pending("luajit, whose FFI can fork, is not here") end
+    if not support.has_program("luajit") then return pending(support.lacking("luajit")) end
     local script = support.write_file(
       folder .. "/fork.lua",
       ([[

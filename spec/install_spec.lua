@@ -50,7 +50,7 @@ describe("installing #once", function()
     local log = folder .. "/serve.log"
     local words = { program, "serve", "--data", folder .. "/data", "--port", tostring(support.free_port()) }
     local argv = support.plain { "env", "-u", "LUA_PATH", "-u", "LUA_CPATH", table.unpack(words) }
-    local pid = assert(sys.start { argv = argv, stdout = log, stderr = log })
+    local pid = assert(support.start { argv = argv, stdout = log, stderr = log })
     return pid, function() return support.read_file(log) or "" end
   end
 

@@ -173,7 +173,7 @@ describe("whatever the order in which things end", function()
   end
 
   it("a fork gives the child connections of its own #once", function()
-    if not support.has_program("luajit") then return pending("luajit is not here") end
+    if not support.has_program("luajit") then return pending(support.lacking("luajit")) end
     ends_well(FORK, "waited 0 waited", "", "luajit")
   end)
 
@@ -201,14 +201,14 @@ describe("whatever the order in which things end", function()
 
     for _, ending in ipairs(ENDINGS) do
       it(ending[1], function()
-        if not support.has_program("valgrind") then return pending("valgrind is not here") end
+        if not support.has_program("valgrind") then return pending(support.lacking("valgrind")) end
         ends_well(ending[2], ending[3], watched("--child-silent-after-fork=yes"))
       end)
     end
 
     it("a fork gives the child connections of its own", function()
-      if not support.has_program("valgrind") then return pending("valgrind is not here") end
-      if not support.has_program("luajit") then return pending("luajit is not here") end
+      if not support.has_program("valgrind") then return pending(support.lacking("valgrind")) end
+      if not support.has_program("luajit") then return pending(support.lacking("luajit")) end
       local file = os.tmpname()
       support.write_file(file, LEFT_TO_THE_PARENT)
       ends_well(FORK, "waited 0 waited", watched("--suppressions=" .. file), "luajit")

@@ -34,7 +34,7 @@ describe("under libuv", function()
 
   local function promise(sentence, body)
     it(sentence, function()
-      if not has_luv then return pending("lua-luv is not installed") end
+      if not has_luv then return pending(support.lacking("lua-luv")) end
       body()
     end)
   end
@@ -103,7 +103,7 @@ describe("the event loop examples #once", function()
 
   for _, name in ipairs { "luv", "cqueues" } do
     it(name .. " drives the calls", function()
-      if not pcall(require, name) then return pending("lua-" .. name .. " is not installed") end
+      if not pcall(require, name) then return pending(support.lacking("lua-" .. name)) end
       local command = ("cd %s && %s timeout 20 %s examples/%s.lua"):format(
         support.quote(support.root),
         backend.shell(),

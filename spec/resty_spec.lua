@@ -130,7 +130,7 @@ local function example(port, folder, environment)
   for _, word in ipairs { "nginx", "-p", folder, "-e", folder .. "/log", "-c", folder .. "/nginx.conf" } do
     argv[#argv + 1] = word
   end
-  local pid = assert(sys.start { argv = argv, stderr = folder .. "/stderr" })
+  local pid = assert(support.start { argv = argv, stderr = folder .. "/stderr" })
   local ready, why = nginx.await_port(port, pid)
   assert(ready, why and (why .. (support.read_file(folder .. "/stderr") or "")))
   return pid

@@ -7,18 +7,11 @@ local sys = require("finspace.sys")
 
 local MIB = 1024 * 1024
 
--- Installed once below build/, because the registry is far away.
-local function install_s3rver()
-  if not support.has_program("node") or not support.has_program("npm") then return nil, "npm is not here" end
-  local folder = support.root .. "/build/s3rver"
-  if not sys.stat(folder .. "/node_modules/@20minutes/s3rver") then
-    local output, status = support.run(
-      ("mkdir -p %s && cd %s && npm install --no-audit --no-fund --silent " .. "@20minutes/s3rver@5"):format(
-        support.quote(folder),
-        support.quote(folder)
-      )
-    )
-    if status ~= 0 then return nil, "npm could not install s3rver: " .. output:sub(1, 100) end
+-- What `make interop` has installed through npm.
+local function find_s3rver()
+  local folder = support.root .. "/build/interop"
+  if not support.has_program("node") or not sys.stat(folder .. "/node_modules/@20minutes/s3rver") then
+    return nil, support.lacking("s3rver", "make interop")
   end
   return sys.realpath(folder)
 end
@@ -42,17 +35,17 @@ local function send(fs, path, bucket, key) return fs.s3:upload_file { path = pat
 
 local function fetch(fs, bucket, key, path) return fs.s3:download_file { bucket = bucket, key = key, path = path } end
 
-describe("s3rver, a stranger's S3 #once", function()
+describe("s3rver, a stranger's S3 #once #interop", function()
   local folder, pid, fs, missing
 
   setup(function()
     local installed
-    installed, missing = install_s3rver()
+    installed, missing = find_s3rver()
     if not installed then return end
     folder = support.temporary_folder()
     local port = support.free_port()
     support.write_file(installed .. "/start.js", START)
-    pid = assert(sys.start { argv = { "node", installed .. "/start.js", tostring(port), folder .. "/data" } })
+    pid = assert(support.start { argv = { "node", installed .. "/start.js", tostring(port), folder .. "/data" } })
     assert(nginx.await_port(port, pid))
     fs = finspace.new {
       region = "us-east-1",
@@ -160,7 +153,7 @@ else:
 
   for name, size in pairs { small = 1000, large = 20 * MIB + 3 } do
     it(("reads a %s object of ours, and we read its"):format(name), function()
-      if not python then return pending("python3 has no boto3 here") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       local path = write_random(folder .. "/" .. name, size)
       local key = "both/" .. name .. " ü+%.bin"
       assert(send(fs, path, BUCKET, key))

@@ -114,7 +114,7 @@ for key, path in zip(pairs[::2], pairs[1::2]):
 local STRANGERS = { { "Swift", strict.swift }, { "radosgw", strict.radosgw } }
 
 for _, stranger in ipairs(STRANGERS) do
-  describe(("the S3 of %s #once"):format(stranger[1]), function()
+  describe(("the S3 of %s #once #interop"):format(stranger[1]), function()
     local server, missing, folder, fs, real_transport, close
     local wire = {} -- what specs do to requests: before(request) → response | nil; after(request, response)
 
@@ -379,7 +379,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     promise("has boto3 read objects of ours, and us its", function()
       local python, keys = support.python("boto3"), server.credentials
-      if not python then return pending("python3 has no boto3 here") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       local script = support.write_file(folder .. "/boto.py", BOTO3)
       local words = { python, script, server.endpoint, keys.access_key_id, keys.secret_access_key, BUCKET }
       local paths = {}

@@ -36,8 +36,8 @@ describe("A sealed text", function()
   it(
     "is ChaCha20 and Poly1305 as RFC 8439 (section 2.8.2, without its associated data) and others have them",
     function()
-      local python = support.plain and support.run("python3 -c 'import cryptography' 2>&1; echo $?")
-      if not python or not python:find("^0") then return pending("needs python3-cryptography") end
+      local python = support.python("cryptography")
+      if not python then return pending(support.lacking("python3 with cryptography")) end
       local sealed = seal.close(key, "one text, two implementations")
       local hex = (key .. sealed):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
       local script = "import sys; from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305 as A;"

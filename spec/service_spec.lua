@@ -43,7 +43,7 @@ describe("The service", function()
     it("starts from its program, called by a relative path, over a relative folder", function()
       local folder, port = support.temporary_folder(), support.free_port()
       local command = "cd %s && exec build/bin/finspace serve --port %d --data %s"
-      local pid = assert(sys.start {
+      local pid = assert(support.start {
         argv = {
           "sh",
           "-c",

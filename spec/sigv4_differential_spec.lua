@@ -259,7 +259,7 @@ describe("signatures of random requests #once", function()
   end)
 
   it("agree with botocore in every stage", function()
-    if not theirs then return pending("needs python3 with botocore to compare with") end
+    if not theirs then return pending(support.lacking("python3 with botocore")) end
     local agreed = 0
     for i, case in ipairs(cases) do
       local ours = assert(core.sign(raw_request(case)))
@@ -274,7 +274,7 @@ describe("signatures of random requests #once", function()
   end)
 
   it("made by botocore are accepted by verification", function()
-    if not theirs then return pending("needs python3 with botocore to compare with") end
+    if not theirs then return pending(support.lacking("python3 with botocore")) end
     for i, case in ipairs(cases) do
       if not case.unsigned then
         local raw = raw_request(case)

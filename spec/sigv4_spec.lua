@@ -495,7 +495,7 @@ print(*counts)
   end
 
   it("leave C's memory when a signer is closed, or collected", function()
-    if not support.has_program("python3") then return pending("needs python3 to read the memory") end
+    if not support.has_program("python3") then return pending(support.lacking("python3")) end
     local folder = support.temporary_folder()
     finally(function() support.remove_folder(folder) end)
     local script = support.write_file(folder .. "/reader.py", reader)

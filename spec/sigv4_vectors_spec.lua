@@ -12,7 +12,7 @@ describe("published vectors of Signature Version 4", function()
   local shared = support.shared()
 
   describe("of aws-c-auth", function()
-    if not shared then return pending("are not beside the project (../shared/vectors/sigv4)") end
+    if not shared then return pending("others' vectors are not beside this checkout (../shared)") end
     local folder = shared .. "/vectors/sigv4"
     for _, form in ipairs { "header", "query" } do
       it("are met in every stage of the " .. form .. " form", function()
@@ -50,7 +50,7 @@ describe("published vectors of Signature Version 4", function()
   end)
 
   describe("of the S3 reference", function()
-    if not shared then return pending("are not beside the project (../shared/vectors/s3-docs-sigv4)") end
+    if not shared then return pending("others' vectors are not beside this checkout (../shared)") end
     local book = require("cjson").decode(support.read_file(shared .. "/vectors/s3-docs-sigv4/cases.json"))
     for _, case in ipairs(book.cases) do
       it("are met in every stage: " .. case.name, function()

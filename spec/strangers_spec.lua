@@ -7,7 +7,7 @@ local SAMPLE = support.root .. "/examples/data/sp500-2000.csv"
 -- What may be missing from answers of a service where nothing went wrong and nothing was long.
 local MAY_BE_ABSENT = { errorInfo = true, nextToken = true, lastDisabledTime = true, lastLoginTime = true }
 
-describe("Strangers #once", function()
+describe("Strangers #once #interop", function()
   local running, python
 
   setup(function()
@@ -32,12 +32,12 @@ describe("Strangers #once", function()
 
   describe("with boto3, from the service's two files alone,", function()
     it("bring a file on disk to a SUCCESS changeset", function()
-      if not python then return pending("python3 with boto3 is not installed") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       assert.same({ same_bytes = true, status = "SUCCESS", listed = true, found = true }, drive("flow"))
     end)
 
     it("are refused with AWS's codes when their requests are not right", function()
-      if not python then return pending("python3 with boto3 is not installed") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       assert.same({
         finspace = {
           right = "accepted",
@@ -59,7 +59,7 @@ describe("Strangers #once", function()
     end)
 
     it("call all 31 operations, and read every member of every answer", function()
-      if not python then return pending("python3 with boto3 is not installed") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       local result = drive("operations")
       assert.equal(31, result.operations)
       assert.same({}, result["not called"])
@@ -90,7 +90,7 @@ describe("Strangers #once", function()
     end)
 
     it("are told of every rule that they break when their own checks are off", function()
-      if not python then return pending("python3 with boto3 is not installed") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       local result = drive("unchecked")
       -- 61 minutes are too long in boto3's model, and what the 2021-05 document wants at least.
       assert.same({ "GetProgrammaticAccessCredentials durationInMinutes accepted" }, result.slipped)
@@ -98,7 +98,7 @@ describe("Strangers #once", function()
     end)
 
     it("read what they were never given a part of: every object comes back as it went", function()
-      if not python then return pending("python3 with boto3 is not installed") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       local result = drive("objects")
       assert.same({}, result.differ)
       assert.is_true(result.keys > 20)
@@ -114,7 +114,7 @@ describe("Strangers #once", function()
     end
 
     it("create, list and describe by the profile, and by --endpoint-url", function()
-      if not support.has_program("aws") then return pending("the AWS CLI is not installed") end
+      if not support.has_program("aws") then return pending(support.lacking("the AWS CLI", "make interop")) end
       local id = cjson.decode(
         aws("finspace-data create-dataset --dataset-title CLI --kind TABULAR" .. " --permission-group-params '{}'")
       ).datasetId
@@ -129,7 +129,7 @@ describe("Strangers #once", function()
     end)
 
     it("copy files to it and from it", function()
-      if not support.has_program("aws") then return pending("the AWS CLI is not installed") end
+      if not support.has_program("aws") then return pending(support.lacking("the AWS CLI", "make interop")) end
       aws(("s3 cp --only-show-errors %s s3://finspace-local/cli/a.csv"):format(support.quote(SAMPLE)))
       assert.truthy(aws("s3 ls s3://finspace-local/cli/"):find("a.csv", 1, true))
       local copy = running.data .. "/copy.csv"

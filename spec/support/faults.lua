@@ -221,7 +221,7 @@ function faults.start(...)
   local nginx = require("spec.support.nginx")
   local folder = support.temporary_folder()
   support.write_file(folder .. "/script.lua", "return " .. quote { ... })
-  local pid = assert(sys.start {
+  local pid = assert(support.start {
     argv = support.plain { support.interpreter(), "-e", ("require('spec.support.faults').serve(%q)"):format(folder) },
     stderr = folder .. "/stderr",
   })

@@ -86,13 +86,19 @@ function support.remove_folder(path)
   support.run("rm -rf " .. support.quote(path))
 end
 
---- The name of a python3 that can import these modules, or nil: specs that compare with other
---- people's clients skip, and say so, where it is absent.
+-- Debian's python3 need not be the first on the PATH; `make interop` makes one with more modules.
+local PYTHONS = { "python3", "/usr/bin/python3", support.root .. "/build/interop/python/bin/python3" }
+
+--- The first python3 that can import these modules, or nil: specs that ask other people's clients skip,
+--- and say so, where there is none.
 --- @param modules string for example "botocore" or "boto3, botocore"
 --- @return string|nil program
 function support.python(modules)
-  local _, status = support.run("python3 -c " .. support.quote("import " .. modules))
-  return status == 0 and "python3" or nil
+  for _, program in ipairs(PYTHONS) do
+    local _, status = support.run(program .. " -c " .. support.quote("import " .. modules))
+    if status == 0 then return program end
+  end
+  return nil
 end
 
 --- Whether a program is on the PATH.
@@ -103,12 +109,33 @@ function support.has_program(name)
   return status == 0
 end
 
---- Why a sentence about another program is skipped: nil where the program is on the PATH. `make test` and
---- `make interop` install what the sentences need.
+--- Why a sentence is skipped: what is missing, and the command that installs it.
+--- @param what string        for example "rclone"
+--- @param command? string    "make interop" for what is not among the packages of `make test`
+--- @return string reason
+function support.lacking(what, command)
+  return ("%s is not installed: as root, %s"):format(what, command or "make packages-test")
+end
+
+--- The same for a program; nil where it is on the PATH.
 --- @param program string
+--- @param command? string
 --- @return string|nil reason
-function support.absent(program)
-  if not support.has_program(program) then return program .. " is not installed" end
+function support.absent(program, command)
+  if not support.has_program(program) then return support.lacking(program, command) end
+end
+
+--- Starts a program that ends with this process, however this one ends: a server of a spec that fails
+--- is not left behind.
+--- @param options table as for finspace.sys.start
+--- @return integer|nil pid
+--- @return string|nil problem
+function support.start(options)
+  local argv = { "setpriv", "--pdeathsig", "TERM" }
+  for _, word in ipairs(options.argv) do
+    argv[#argv + 1] = word
+  end
+  return require("finspace.sys").start { argv = argv, stdout = options.stdout, stderr = options.stderr }
 end
 
 -- Below the range that the system takes for outgoing connections, so that none of those gets in between.

@@ -50,11 +50,11 @@ end
 --- @return boolean|nil ready
 --- @return string|nil why not
 function nginx.await_port(port, pid)
-  for _ = 1, 500 do
+  for _ = 1, 6000 do
     if accepts(port) then return true end
     if sys.wait(pid, 0.01) then return nil, "it ended" end
   end
-  return nil, "it did not listen on port " .. port .. " within 5 seconds"
+  return nil, "it does not listen on port " .. port
 end
 
 --- Ends a process that a spec started, and waits for its end.
@@ -62,9 +62,9 @@ end
 --- @param signal integer|nil default SIGTERM
 function nginx.end_process(pid, signal)
   sys.kill(pid, signal or 15)
-  if sys.wait(pid, 3) then return end
+  if sys.wait(pid, 30) then return end
   sys.kill(pid, 9)
-  sys.wait(pid, 3)
+  sys.wait(pid, 30)
 end
 
 --- Starts nginx and waits until it listens.
@@ -102,7 +102,7 @@ function nginx.start(servers, options)
     expand(servers)
   )
   support.write_file(folder .. "/nginx.conf", configuration)
-  local pid = assert(sys.start {
+  local pid = assert(support.start {
     argv = support.plain { "nginx", "-p", folder, "-e", folder .. "/error.log", "-c", folder .. "/nginx.conf" },
     stderr = folder .. "/stderr.log",
   })

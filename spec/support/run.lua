@@ -7,7 +7,9 @@
 --- all their fields, log events, keys as text. No secret of the specs may be among it, nor in any log.
 ---
 --- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
---- describe whose name has #once runs on Lua 5.4 alone. The output ends in "N passed, N failed".
+--- describe whose name has #once runs on Lua 5.4 alone; one whose name has #interop asks third parties
+--- that `make interop` installs, and is the suite of that name. What a spec leaves running is ended, and
+--- counts as a failure. The output ends in what was skipped and why, and "N passed, N failed, N skipped".
 
 local root = assert(io.popen("pwd")):read("*l")
 local logs = root .. "/build/test"
@@ -48,22 +50,32 @@ local suites = {
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
   { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
+  { name = "interop", program = "lua5.4", build = "build/lua5.4", once = true, tag = "interop", on_demand = true },
 }
 
 local function spec_files()
   local files = {}
   for path in output_of("ls spec/*_spec.lua"):gmatch("%S+") do
-    files[#files + 1] = { path = path, slow = read_file(path):find("#once", 1, true) ~= nil }
+    local text = read_file(path)
+    files[#files + 1] = {
+      path = path,
+      name = path:match("([^/]+)_spec"),
+      slow = text:find("#once", 1, true) ~= nil,
+      interop = text:find("#interop", 1, true) ~= nil,
+    }
   end
   return files
 end
 
--- What all processes of this run have in their environment.
-local MARK = ("FINSPACE_SPECS=%d.%s"):format(os.time(), tostring({}):match("0x(%x+)"))
+-- What all processes of this run have in their environment, followed by the spec that started them.
+local MARK = ("FINSPACE_SPECS=%d.%s."):format(os.time(), tostring({}):match("0x(%x+)"))
 
-local function command_of(suite, path, log)
+-- For a spec that hangs: no test depends on how fast the machine is.
+local SECONDS_A_SPEC = 1800
+
+local function command_of(suite, file, log)
   return table.concat({
-    "env FINSPACE_ROOT=" .. root .. " " .. MARK,
+    "env FINSPACE_ROOT=" .. root .. " " .. MARK .. suite.name .. "." .. file.name,
     "LUA_PATH='"
       .. root
       .. "/lua/?.lua;"
@@ -76,20 +88,21 @@ local function command_of(suite, path, log)
     "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
     suite.environment and suite.environment() or "",
     suite.heard and "FINSPACE_SAID=" .. log .. ".said" or "",
-    "timeout -k 10 240",
+    "timeout -k 10 " .. SECONDS_A_SPEC,
     suite.program,
     output_of("command -v busted"),
     suite.once and "" or "--exclude-tags=once",
+    suite.tag and "--tags=" .. suite.tag or "",
     suite.heard and "--helper=spec.support.listener" or "",
-    path,
+    file.path,
     "> " .. log .. " 2>&1 < /dev/null",
   }, " ")
 end
 
-local function runs(suite, path)
-  local name = path:match("([^/]+)_spec")
-  for _, wanted in ipairs(suite.only or { name }) do
-    if wanted == name then return true end
+local function runs(suite, file)
+  if suite.tag then return file[suite.tag] end
+  for _, wanted in ipairs(suite.only or { file.name }) do
+    if wanted == file.name then return true end
   end
   return false
 end
@@ -99,10 +112,10 @@ local function jobs_of(chosen, files)
   local slow, quick = {}, {}
   for _, suite in ipairs(chosen) do
     for _, file in ipairs(files) do
-      local log = ("%s/%s.%s.log"):format(logs, suite.name, file.path:match("([^/]+)_spec"))
-      local job = { suite = suite, path = file.path, log = log, command = command_of(suite, file.path, log) }
+      local log = ("%s/%s.%s.log"):format(logs, suite.name, file.name)
+      local job = { suite = suite, path = file.path, log = log, command = command_of(suite, file, log) }
       local queue = (suite.once and file.slow) and slow or quick
-      if runs(suite, file.path) then queue[#queue + 1] = job end
+      if runs(suite, file) then queue[#queue + 1] = job end
     end
   end
   for _, job in ipairs(quick) do
@@ -137,11 +150,23 @@ local function tally(job)
   }
 end
 
-local function skip_reasons(text, reasons)
-  for block in text:gmatch("Pending %-> [^\n]+\n([^\n]+\n[^\n]*)") do
-    local sentence, reason = block:match("^(.-)\n(.*)$")
-    reasons[#reasons + 1] = "skipped: " .. sentence .. " (" .. reason:gsub("^%S+:%d+: ", "") .. ")"
+-- Counts the sentences that each reason skipped.
+local function count_skipped(text, reasons)
+  for reason in text:gmatch("Pending %-> [^\n]+\n[^\n]+\n([^\n]*)") do
+    reason = reason:gsub("^%S+:%d+: ", "")
+    reasons[reason] = (reasons[reason] or 0) + 1
   end
+end
+
+-- What was skipped, and for want of what; a reason in which a command stands is ended by it.
+local function report_skipped(reasons)
+  local lines = {}
+  for reason, count in pairs(reasons) do
+    lines[#lines + 1] = ("%5d  %s"):format(count, reason)
+  end
+  if #lines == 0 then return end
+  table.sort(lines)
+  print("\nskipped sentences, and why:\n" .. table.concat(lines, "\n"))
 end
 
 local function is_here(suite)
@@ -152,7 +177,7 @@ end
 local function choose()
   local chosen = {}
   for _, suite in ipairs(suites) do
-    if only == nil or only == suite.name then
+    if only == suite.name or (only == nil and not suite.on_demand) then
       if is_here(suite) then
         chosen[#chosen + 1] = suite
       else
@@ -198,27 +223,28 @@ local function report_secrets(jobs, total)
   add_outcome(total, #hits == 0)
 end
 
-local function marked_processes() return output_of(("grep -lz '^%s$' /proc/[0-9]*/environ"):format(MARK)) end
+local function marked_processes() return output_of(("grep -lz '^%s' /proc/[0-9]*/environ"):format(MARK)) end
 
---- Servers of specs stop by themselves. One that is just ending has a moment for it; one that goes on is
---- named, and ended. One sentence more that passed or failed.
+--- Servers of specs stop by themselves, and end with their spec. One that is just ending has a moment for
+--- it; one that goes on is named, and ended. One sentence more that passed or failed.
 local function report_left_over(total)
-  for _ = 1, 50 do
+  for _ = 1, 100 do
     if marked_processes() == "" then break end
     os.execute("sleep 0.1")
   end
   local left = marked_processes()
   for pid in left:gmatch("/proc/(%d+)/environ") do
-    print(("left behind: %s %s"):format(pid, (read_file("/proc/" .. pid .. "/cmdline"):gsub("%z", " "))))
-    os.execute("kill " .. pid)
+    local spec = read_file("/proc/" .. pid .. "/environ"):match(MARK:gsub("%p", "%%%0") .. "(%Z+)")
+    print(("left behind by %s: %s %s"):format(spec, pid, (read_file("/proc/" .. pid .. "/cmdline"):gsub("%z", " "))))
+    os.execute("kill -9 " .. pid)
   end
   add_outcome(total, left == "")
 end
 
 local function report(chosen, jobs)
-  local total = { passed = 0, failed = 0, skipped = 0 }
+  local total, reasons = { passed = 0, failed = 0, skipped = 0 }, {}
   for _, suite in ipairs(chosen) do
-    local sum, reasons = { files = 0, passed = 0, failed = 0, skipped = 0 }, {}
+    local sum = { files = 0, passed = 0, failed = 0, skipped = 0 }
     for _, job in ipairs(jobs) do
       if job.suite == suite then
         local result = tally(job)
@@ -227,10 +253,9 @@ local function report(chosen, jobs)
           sum[key], total[key] = sum[key] + result[key], total[key] + result[key]
         end
         if result.failed > 0 then print(("\n== %s %s\n%s"):format(suite.name, job.path, result.text)) end
-        skip_reasons(result.text, reasons)
+        count_skipped(result.text, reasons)
       end
     end
-    if suite.once then print(table.concat(reasons, "\n")) end
     print(
       ("%-7s %3d specs %5d passed %3d failed %3d skipped"):format(
         suite.name,
@@ -243,6 +268,7 @@ local function report(chosen, jobs)
   end
   report_secrets(jobs, total)
   report_left_over(total)
+  report_skipped(reasons)
   print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
   return total.failed == 0
 end

@@ -22,7 +22,7 @@ local function read_credentials(data)
 end
 
 local function await_ready(self)
-  for _ = 1, 1000 do
+  for _ = 1, 6000 do
     if (support.read_file(self.output) or ""):find("finspace: ready", 1, true) then return end
     if sys.wait(self.pid, 0.01) then break end
   end
@@ -32,7 +32,7 @@ end
 
 local function launch(self)
   os.remove(self.output)
-  self.pid = assert(sys.start {
+  self.pid = assert(support.start {
     argv = support.plain { support.interpreter(), "-e", START:format(self.port, self.data) },
     stdout = self.output,
     stderr = self.errors,

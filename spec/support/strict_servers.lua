@@ -46,14 +46,9 @@ end
 
 function StrictServer:path(name) return self.folder .. "/" .. name end
 
--- The system ends the program together with the spec that started it.
 function StrictServer:start(argv)
-  local words = { "setpriv", "--pdeathsig", "KILL" }
-  for _, word in ipairs(argv) do
-    table.insert(words, word)
-  end
   local output = self:path("output")
-  local pid = assert(sys.start { argv = support.plain(words), stdout = output, stderr = output })
+  local pid = assert(support.start { argv = support.plain(argv), stdout = output, stderr = output })
   table.insert(self.pids, pid)
   return pid
 end
@@ -156,7 +151,7 @@ end
 --- @return string|nil why not
 function strict.swift()
   local python = support.has_program("setpriv") and python_with_swift()
-  if not python then return nil, "Swift (or setpriv) is not installed" end
+  if not python then return nil, support.lacking("Swift", "make interop") end
   local server = new_server("Swift")
   if not has_attributes(python, server.folder) then
     server:stop()
@@ -278,7 +273,7 @@ end
 --- @return string|nil why not
 function strict.radosgw()
   local missing = missing_program()
-  if missing then return nil, "radosgw is not installed: there is no " .. missing end
+  if missing then return nil, support.lacking(("radosgw (%s)"):format(missing), "make interop") end
   local server = new_server("radosgw")
   start_radosgw(server)
   return server
