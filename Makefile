@@ -78,6 +78,8 @@ help:
 	@echo 'make          build for every Lua found: $(VERSIONS)'
 	@echo 'make demo     install what is missing, and load real market data into a service on loopback'
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
+	@echo 'make interop  install clients and servers of others, and run the specs that ask them'
+	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on arm64 (as root)'
 	@echo 'make duckdb   fetch DuckDB, with which the service ingests, through npm'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
 	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'
@@ -87,6 +89,8 @@ help:
 	@echo 'make lint     clang-format, stylua and luacheck'
 	@echo 'make docs     write the reference and the annotations anew from the model'
 	@echo 'make install  install below PREFIX (default /usr/local) for LUA_VERSION (default 5.4)'
+	@echo 'make uninstall   take it back'
+	@echo 'make rock     pack a source rock for LuaRocks'
 	@echo 'make clean    remove what was built'
 
 # --- building -----------------------------------------------------------------------------------
@@ -186,6 +190,11 @@ packages-demo:
 packages-test:
 	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 
+# A third party that cannot be had is said, and the specs that ask it say that they are skipped.
+packages-interop: packages-test
+	@.ci/packages --try $(PACKAGES_INTEROP)
+	@.ci/interop build/interop $(NPM_INTEROP) -- $(PYPI_INTEROP)
+
 demo: packages-demo
 	@$(MAKE) --no-print-directory -s -j2 all duckdb
 	@trap '' PIPE; eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 examples/demo.lua
@@ -197,6 +206,13 @@ test: packages-test
 	@$(MAKE) --no-print-directory -s all BUILD=build/asan STRICT=-Werror CFLAGS='$(SANITIZE)'
 	@$(MAKE) --no-print-directory -s all STRICT=-Werror BUILD=build/clang CC=$(CLANG) VERSIONS=lua5.4
 	@lua5.4 spec/support/run.lua
+
+interop: packages-interop
+	@$(MAKE) --no-print-directory -s -j2 all duckdb
+	@lua5.4 spec/support/run.lua interop
+
+machines:
+	@.ci/machines $(MACHINES)
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan:

@@ -42,7 +42,7 @@ describe("A sealed text", function()
       local hex = (key .. sealed):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
       local script = "import sys; from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305 as A;"
         .. "b=bytes.fromhex(sys.argv[1]); s=b[32:]; print(A(b[:32]).decrypt(s[:12], s[28:]+s[12:28], None).decode())"
-      assert.equal("one text, two implementations\n", (support.run("python3 -c '" .. script .. "' " .. hex)))
+      assert.equal("one text, two implementations\n", (support.run(python .. " -c '" .. script .. "' " .. hex)))
     end
   )
 end)
