@@ -164,7 +164,7 @@ describe("a client", function()
   end)
 
   it("gives operations on both wire forms of CreateChangeset: the request says which", function()
-    local here = world.new { world.ok('{"changeset":{"id":"c1"}}'), world.ok('{"changesetId":"c2"}') }
+    local here = world.new { world.ok('{"changeset":{"id":"c1"}}'), world.ok('{"datasetId":"d1","changesetId":"c2"}') }
     local fs = here.client()
     assert.equal(
       "c1",

@@ -55,7 +55,8 @@ describe("a call whose answer was lost", function()
 
   for _, fault in ipairs(lost) do
     it("is repeated with the same clientToken: " .. fault.fault.code, function()
-      local here, result = call({ fault, fault, world.ok('{"changesetId":"c1"}') }, "CreateChangeset", CHANGESET)
+      local here, result =
+        call({ fault, fault, world.ok('{"datasetId":"d1","changesetId":"c1"}') }, "CreateChangeset", CHANGESET)
       assert.equal("c1", result.changesetId)
       local tokens = tokens_sent(here)
       assert.equal(3, #tokens)
@@ -139,7 +140,7 @@ describe("a service that fails", function()
     local here, result = call(function(request, number)
       created[request.body:match('"clientToken":"([^"]+)"')] = true
       if number < 3 then return world.refuse(500, "InternalServerException") end
-      return world.ok('{"changesetId":"c1"}')
+      return world.ok('{"datasetId":"d1","changesetId":"c1"}')
     end, "CreateChangeset", CHANGESET)
     assert.equal("c1", result.changesetId)
     assert.equal(3, #here.requests)
@@ -432,20 +433,25 @@ describe("each attempt", function()
 
   it("is told to the logger, without any secret", function()
     local events = {}
-    local here = call({ world.answer(503), world.ok('{"changesetId":"c1"}') }, "CreateChangeset", CHANGESET, {
-      logger = function(event) table.insert(events, event) end,
-      credentials = {
-        access_key_id = "AKIDEXAMPLE",
-        secret_access_key = "SECRETCANARY",
-        session_token = "TOKENCANARY",
-      },
-    })
+    local here = call(
+      { world.answer(503), world.ok('{"datasetId":"d1","changesetId":"c1"}') },
+      "CreateChangeset",
+      CHANGESET,
+      {
+        logger = function(event) table.insert(events, event) end,
+        credentials = {
+          access_key_id = "AKIDEXAMPLE",
+          secret_access_key = "SECRETCANARY",
+          session_token = "TOKENCANARY",
+        },
+      }
+    )
     assert.equal(2, #events)
     assert.same(
       { "CreateChangeset", 1, 503, "service" },
       { events[1].operation, events[1].attempt, events[1].status, events[1].kind }
     )
-    assert.same({ "CreateChangeset", 2, 200, "request-1", 20, #here.requests[2].body }, {
+    assert.same({ "CreateChangeset", 2, 200, "request-1", 37, #here.requests[2].body }, {
       events[2].operation,
       events[2].attempt,
       events[2].status,

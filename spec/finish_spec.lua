@@ -7,28 +7,35 @@ local function finish(body, status, headers)
   return core.finish("GetChangeset", "2021-12", answer(body, status, headers))
 end
 
+-- What every answer of GetChangeset has, before these members.
+local function changeset(members)
+  return '{"changesetId":"c","datasetId":"d","status":"SUCCESS"' .. (members and "," .. members or "") .. "}"
+end
+
 describe("finish", function()
   describe("gives the answer as a table", function()
     it(
       "with unknown members kept, and null and absent the same",
       function()
         assert.same(
-          { status = "SUCCESS", future = { 1, { a = true } }, sourceParams = {} },
-          (finish('{"status":"SUCCESS","errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}}'))
+          { changesetId = "c", datasetId = "d", status = "SUCCESS", future = { 1, { a = true } }, sourceParams = {} },
+          (finish(changeset('"errorInfo":null,"future":[1,{"a":true,"b":null}],"sourceParams":{"x":null}')))
         )
       end
     )
 
-    it("that is empty when the body is", function()
-      assert.same({}, (finish("")))
-      assert.same({}, (core.finish("GetChangeset", "2021-12", { status = 200, headers = {} })))
+    it("that is empty when the body is, where the operation answers with nothing but its status", function()
+      for _, body in ipairs { "", " \r\n", false } do
+        local result = core.finish("AssociateUserToPermissionGroup", "2021-12", answer(body or nil, 204))
+        assert.same({ statusCode = 204 }, result)
+      end
     end)
 
     it("with times exact: milliseconds as whole numbers, seconds with their fraction", function()
       local result =
-        core.finish("CreateChangeset", "2021-05", answer('{"changeset":{"createTimestamp":1637000000.25}}'))
+        core.finish("CreateChangeset", "2021-05", answer('{"changeset":{"id":"c","createTimestamp":1637000000.25}}'))
       assert.equal(1637000000.25, result.changeset.createTimestamp)
-      result = finish('{"createTime":1637000000000}')
+      result = finish(changeset('"createTime":1637000000000'))
       assert.equal(1637000000000, result.createTime)
       assert.equal("1637000000000", ("%d"):format(result.createTime))
       if math.type then assert.equal("integer", math.type(result.createTime)) end
@@ -36,8 +43,9 @@ describe("finish", function()
 
     it("with whole numbers of 64 bits exact where Lua has integers", function()
       if not math.type then return pending("this Lua has no integers") end
-      local result =
-        finish('{"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"}')
+      local result = finish(
+        changeset('"a":9007199254740993,"b":-9223372036854775808,"c":[9223372036854775807],"d":"9007199254740993"')
+      )
       assert.equal("9007199254740993", tostring(result.a))
       assert.equal(math.mininteger, result.b)
       assert.equal(math.maxinteger, result.c[1])
@@ -68,6 +76,92 @@ describe("finish", function()
         assert.is_nil(result)
         assert.equal("protocol", err.kind)
       end
+    end)
+
+    it("when it is empty, a list, null, or one object and something else", function()
+      for _, body in ipairs { "", " ", "[]", "[" .. changeset() .. "]", "null", "1.", "{}", changeset() .. "x" } do
+        local result, err = finish(body)
+        assert.is_nil(result, body)
+        assert.same({ "protocol", "InvalidAnswer", 200 }, { err.kind, err.code, err.status })
+      end
+      for _, tail in ipairs { "\0", "\0{}", " \0 ", ",", "}", "null", "1", '"', changeset() } do
+        assert.is_nil(finish(changeset() .. tail), tail)
+      end
+      assert.is_table(finish("\r\n\t " .. changeset() .. " \n"))
+    end)
+
+    it("when it holds a number or a string that JSON does not have", function()
+      for _, value in ipairs {
+        "1.",
+        "-",
+        "-.5",
+        "01",
+        "-01",
+        "1.e1",
+        "1e",
+        "1e+",
+        "0x1",
+        "1-2",
+        '"a\nb"',
+        '"a\0b"',
+        '"\1"',
+      } do
+        assert.is_nil(finish(changeset('"a":' .. value)), value)
+        assert.is_nil(finish(changeset('"a":[' .. value .. "]")), value)
+      end
+      for _, value in ipairs { "0", "-0", "1.5", "10", "-0.5e+10", "1E2", "0e0", '"1."', '"\\u0000\\""' } do
+        assert.is_table(finish(changeset('"a":' .. value)), value)
+      end
+    end)
+
+    it("when it lacks what the operation always answers, and names it", function()
+      for _, row in ipairs(core.operations()) do
+        local whole = {}
+        for _, member in ipairs(row.output) do
+          if member.always then whole[member.wire] = member.type == "string" and "x" or { id = "x" } end
+        end
+        for name in pairs(whole) do
+          for _, wrong in ipairs { "null", '""', "7", "true" } do
+            local body = core.json_encode(row.name, row.generation, whole)
+            local found = core.decode(body)
+            found[name] = nil
+            body = core
+              .json_encode(row.name, row.generation, found)
+              :gsub("^{", '{"' .. name .. '":' .. wrong .. (next(found) and "," or ""))
+            local result, err = core.finish(row.name, row.generation, answer(body))
+            assert.is_nil(result, row.name .. " " .. body)
+            assert.matches("'" .. name .. "'", err.message, 1, true)
+          end
+        end
+        assert.is_table(
+          core.finish(row.name, row.generation, answer(core.json_encode(row.name, row.generation, whole)))
+        )
+      end
+    end)
+
+    it("when a member is of another type than the model says, however deep", function()
+      local function list(members) return core.finish("ListChangesets", "2021-12", answer(members)) end
+      for _, members in ipairs {
+        '{"changesets":"x"}',
+        '{"changesets":{"a":1}}',
+        '{"changesets":[7]}',
+        '{"changesets":[[]],"nextToken":7}',
+        '{"changesets":[{"errorInfo":"x"}]}',
+        '{"changesets":[{"sourceParams":[1]}]}',
+        '{"changesets":[{"sourceParams":{"a":1}}]}',
+        '{"changesets":[{"createTime":"x"}]}',
+      } do
+        local result, err = list(members)
+        assert.is_nil(result, members)
+        assert.equal("protocol", err.kind)
+      end
+      assert.is_table(list('{"changesets":[{"sourceParams":{"a":"b"},"createTime":1,"errorInfo":null}],"more":[7]}'))
+      assert.is_table(list("{}"))
+    end)
+
+    it("when a changeset of the first API has no id in it", function()
+      local _, err = core.finish("CreateChangeset", "2021-05", answer('{"changeset":{"status":"PENDING"}}'))
+      assert.matches("'id'", err.message, 1, true)
     end)
 
     it("when it is HTML, a list, a string, a number, NaN, or nests a hundred thousand deep", function()

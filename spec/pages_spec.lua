@@ -46,12 +46,38 @@ describe("fs:each", function()
     assert.equal(3, #here.requests)
   end)
 
-  it("stops on an empty token, and on one that has been there before", function()
+  it("stops on an empty token", function()
     local here = world.new { world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":""}') }
     assert.same({ "d1" }, ids(here.client(), "list_datasets"))
-    here = world.new { world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}') }
-    assert.same({ "d1", "d1" }, ids(here.client(), "list_datasets"))
-    assert.equal(2, #here.requests)
+  end)
+
+  -- Whoever walks the list must not take it for complete.
+  local function endless(answer)
+    local here = world.new(answer)
+    local ok, err = pcall(ids, here.client(), "list_datasets")
+    assert.is_false(ok)
+    assert.same({ "protocol", "EndlessList", "ListDatasets" }, { err.kind, err.code, err.operation })
+    local items, told = here.client():pages("ListDatasets"):collect(function() return true end)
+    assert.is_nil(items)
+    assert.equal("EndlessList", told.code)
+    return err, #here.requests
+  end
+
+  it("fails on a token that has been there before, at once or after a while", function()
+    endless { world.ok('{"datasets":[{"datasetId":"d1"}],"nextToken":"x"}') }
+    local err = endless(
+      function(_, number) return world.ok(('{"datasets":[],"nextToken":"%d"}'):format(number % 7)) end
+    )
+    assert.matches("been there before", err.message)
+  end)
+
+  it("fails on pages that never end, empty or not", function()
+    local err = endless(function(_, number) return world.ok(('{"datasets":[],"nextToken":"%d"}'):format(number)) end)
+    assert.matches("in a row were empty", err.message)
+    err = endless(
+      function(_, number) return world.ok(('{"datasets":[{"datasetId":"d"}],"nextToken":"%d"}'):format(number)) end
+    )
+    assert.matches("10000 pages", err.message)
   end)
 
   it("raises what failed, as the err table, because a loop cannot return it", function()

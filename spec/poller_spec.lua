@@ -48,6 +48,16 @@ describe("the interval between looks", function()
 end)
 
 describe("fs:wait_changeset", function()
+  it("takes no answer for a success that does not say so", function()
+    for _, body in ipairs { "", "{}", "null", "[]", '{"changesetId":"c1","datasetId":"d1"}', '{"status":"SUCCESS"}' } do
+      local here, result, err = wait { changeset("PENDING"), world.answer(200, body) }
+      assert.is_nil(result, body)
+      assert.same({ "protocol", "InvalidAnswer" }, { err.kind, err.code })
+      assert.equal("PENDING", err.changeset.status)
+      assert.equal(2, #here.requests)
+    end
+  end)
+
   it("looks at once, and does not sleep when it is over", function()
     local here, result = wait { changeset("SUCCESS") }
     assert.equal("SUCCESS", result.status)
@@ -191,18 +201,20 @@ describe("fs:wait_changeset", function()
 end)
 
 describe("the other waiters", function()
+  local function view_is(status) return world.ok(('{"datasetId":"d1","dataViewId":"v1","status":"%s"}'):format(status)) end
+
   it("wait for a data view with its own final states", function()
     for _, status in ipairs { "FAILED", "CANCELLED", "TIMEOUT", "FAILED_CLEANUP_FAILED" } do
-      local here = world.new { world.ok('{"status":"STARTING"}'), world.ok(('{"status":"%s"}'):format(status)) }
+      local here = world.new { view_is("STARTING"), view_is(status) }
       local _, err = here.client():wait_data_view { datasetId = "d1", dataViewId = "v1" }
       assert.same({ status, status }, { err.code, err.data_view.status })
     end
-    local here = world.new { world.ok('{"status":"PENDING"}'), world.ok('{"status":"SUCCESS"}') }
+    local here = world.new { view_is("PENDING"), view_is("SUCCESS") }
     assert.equal("SUCCESS", here.client():wait_data_view({ datasetId = "d1", dataViewId = "v1" }).status)
   end)
 
   it("wait for a dataset, and take one without a status for ready", function()
-    local here = world.new { world.ok('{"status":"PENDING"}'), world.ok('{"datasetId":"d1"}') }
+    local here = world.new { world.ok('{"datasetId":"d1","status":"PENDING"}'), world.ok() }
     assert.equal("d1", here.client():wait_dataset({ datasetId = "d1" }).datasetId)
   end)
 end)

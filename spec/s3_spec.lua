@@ -360,6 +360,32 @@ describe("S3", function()
     end
   end)
 
+  it("walks no list in a circle, and none for ever", function()
+    local pages = 0
+    local function answer_with(token, contents)
+      wire.before = function()
+        pages = pages + 1
+        local body = ("<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%s"):format(token(pages))
+          .. ("</NextContinuationToken>%s</ListBucketResult>"):format(contents)
+        return { status = 200, headers = {}, body = body }
+      end
+    end
+    local function walk()
+      for object, err in fs.s3:each_object { bucket = BUCKET, prefix = "x" } do
+        if not object then return err end
+      end
+    end
+    answer_with(function() return "again" end, "<Contents><Key>x</Key><Size>1</Size></Contents>")
+    local err = walk()
+    assert.same({ "protocol", "EndlessList", 2 }, { err.kind, err.code, pages })
+    answer_with(function(number) return number end, "")
+    assert.equal("EndlessList", walk().code)
+    local report
+    report, err = fs:download { source = "s3://" .. BUCKET .. "/x/", to = support.temporary_folder() }
+    assert.is_nil(report)
+    assert.equal("EndlessList", err.code)
+  end)
+
   it("raises on options that make no sense, and names them", function()
     assert.error_matches(function() fs.s3:put_object { bucket = BUCKET, kee = "x" } end, "kee")
     assert.error_matches(function() fs.s3:put_object { bucket = BUCKET } end, "key")

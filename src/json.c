@@ -105,3 +105,66 @@ bool json_quote_big_integers(buf *out, slice text) {
     if (found) buf_add(out, slice_from(text, copied));
     return found;
 }
+
+/* --- what lua-cjson lets pass -------------------------------------------------------------------
+ */
+
+/* The byte at `i`, or NUL past the end. */
+static char byte_at(slice text, size_t i) {
+    return i < text.len ? text.ptr[i] : '\0';
+}
+
+static size_t skip_digits(slice text, size_t at) {
+    while (is_digit(byte_at(text, at))) at++;
+    return at;
+}
+
+/* The offset just past the digits at `at`; false where there are none. */
+static bool take_digits(slice text, size_t *at) {
+    size_t end = skip_digits(text, *at);
+    bool any = end > *at;
+    *at = end;
+    return any;
+}
+
+/* Takes the number at `at` by RFC 8259 section 6. */
+static bool take_number(slice text, size_t *at) {
+    if (byte_at(text, *at) == '-') ++*at;
+    bool zero = byte_at(text, *at) == '0';
+    if (zero) ++*at;
+    if (!zero && !take_digits(text, at)) return false;
+    if (byte_at(text, *at) == '.') {
+        ++*at;
+        if (!take_digits(text, at)) return false;
+    }
+    if (byte_at(text, *at) == 'e' || byte_at(text, *at) == 'E') {
+        ++*at;
+        if (byte_at(text, *at) == '+' || byte_at(text, *at) == '-') ++*at;
+        if (!take_digits(text, at)) return false;
+    }
+    return !is_number_byte(byte_at(text, *at));
+}
+
+static bool holds_control(slice text, size_t from, size_t to) {
+    for (size_t i = from; i < to; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20) return true;
+    }
+    return false;
+}
+
+bool json_is_strict(slice text) {
+    size_t at = 0;
+    while (at < text.len) {
+        char c = text.ptr[at];
+        size_t start = at++;
+        if (c == '\0') return false;
+        if (c == '"') {
+            at = skip_string(text, start);
+            if (holds_control(text, start, at)) return false;
+        } else if (is_digit(c) || c == '-') {
+            at = start;
+            if (!take_number(text, &at)) return false;
+        }
+    }
+    return true;
+}

@@ -21,4 +21,9 @@ void json_add_string(buf *out, slice text);
  * The text need not be valid JSON: what is not understood is copied as it is. */
 bool json_quote_big_integers(buf *out, slice text);
 
+/* Whether the text is written as RFC 8259 wants it where lua-cjson looks away: numbers by the
+ * grammar (no `1.`), no control character within a string, no NUL. Whether it is JSON at all is for
+ * lua-cjson to say. */
+bool json_is_strict(slice text);
+
 #endif

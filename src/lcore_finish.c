@@ -117,6 +117,10 @@ static void restore_table(lua_State *L, bool quoted) {
 /* Decodes the JSON text at `index`. Pushes the value and returns true, or pushes a message. */
 static bool decode(lua_State *L, int index) {
     slice text = lbind_to_slice(L, index);
+    if (!json_is_strict(text)) {
+        lua_pushliteral(L, "a number or a string in it is not written as JSON, or it holds a NUL");
+        return false;
+    }
     buf *copy = &lcore_borrow_scratch(L)->bufs[0];
     int scratch = lua_gettop(L);
     copy->limit = JSON_LIMIT;
@@ -294,6 +298,100 @@ static int push_headers(lua_State *L) {
     return lua_gettop(L);
 }
 
+/* The text from its first byte that is no blank of JSON. */
+static slice skip_blanks(slice text) {
+    size_t at = 0;
+    while (at < text.len && slice_find(SLICE(" \t\r\n"), text.ptr[at]) < 4) at++;
+    return slice_from(text, at);
+}
+
+static bool is_of_type(lua_State *L, model_type type) {
+    switch (type) {
+    case MODEL_STRING: return lua_type(L, -1) == LUA_TSTRING;
+    case MODEL_BOOLEAN: return lua_isboolean(L, -1);
+    case MODEL_INTEGER:
+    case MODEL_LONG: return lua_type(L, -1) == LUA_TNUMBER;
+    case MODEL_TIMESTAMP: return !lua_istable(L, -1);
+    default: return lua_istable(L, -1);
+    }
+}
+
+static const char *find_fault(lua_State *L, const model_member *members);
+
+static const char *find_fault_of_values(lua_State *L, const model_shape *shape, const char *name);
+
+/* The name of the member by which the value on the top is not of its shape: its own `name`, or one
+ * within it; NULL when all is well. */
+static const char *find_fault_of_value(lua_State *L, const model_shape *shape, const char *name) {
+    if (!is_of_type(L, shape->type)) return name;
+    if (shape->type == MODEL_STRUCTURE) return find_fault(L, shape->structure->members);
+    if (shape->type == MODEL_LIST || shape->type == MODEL_MAP)
+        return find_fault_of_values(L, shape, name);
+    return NULL;
+}
+
+/* A list's keys are numbers, a map's are not. */
+static const char *find_fault_of_values(lua_State *L, const model_shape *shape, const char *name) {
+    luaL_checkstack(L, 8, "answer nests too deep");
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        bool in_list = lua_type(L, -2) == LUA_TNUMBER;
+        const char *fault = name;
+        if (in_list == (shape->type == MODEL_LIST))
+            fault = find_fault_of_value(L, shape->element, name);
+        if (!fault) continue;
+        lua_pop(L, 2);
+        return fault;
+    }
+    return NULL;
+}
+
+static bool is_empty_text(lua_State *L) {
+    return lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) == 0;
+}
+
+/* The name of the first of these members that the table on the top should have and has not, or that
+ * is of another type than its shape's; NULL when all is well. What the model does not know is free.
+ */
+static const char *find_fault(lua_State *L, const model_member *members) {
+    const char *fault = NULL;
+    luaL_checkstack(L, 8, "answer nests too deep");
+    for (const model_member *m = members; m->name && !fault; m++) {
+        if (m->place != MODEL_BODY) continue;
+        lua_getfield(L, -1, m->wire);
+        bool needed = m->flags & MODEL_ALWAYS;
+        if (needed && (lua_isnil(L, -1) || is_empty_text(L))) {
+            fault = m->wire;
+        } else if (!lua_isnil(L, -1)) {
+            fault = find_fault_of_value(L, m->shape, m->wire);
+        }
+        lua_pop(L, 1);
+    }
+    return fault;
+}
+
+/* A list may leave its empty list out, but not its whole body. */
+static bool promises_members(const model_operation *row) {
+    if (row->pages) return true;
+    for (const model_member *m = row->output; m->name; m++) {
+        if (m->flags & MODEL_ALWAYS) return true;
+    }
+    return false;
+}
+
+/* Pushes what the body of a 2xx holds and gives NULL, or gives what is wrong with it. */
+static const char *push_answer(lua_State *L, const model_operation *row, int body) {
+    slice text = skip_blanks(lbind_optional_slice(L, body, SLICE("")));
+    if (!text.len) {
+        lua_newtable(L);
+        return promises_members(row) ? "empty" : NULL;
+    }
+    if (text.ptr[0] != '{') return "not a JSON object";
+    if (!decode(L, body)) return "not valid JSON";
+    const char *member = find_fault(L, row->output);
+    if (!member) return NULL;
+    return lua_pushfstring(L, "without a '%s' as FinSpace answers it", member);
+}
+
 /* finish(name, generation, response) -> result | nil, fields of an error */
 static int l_finish(lua_State *L) {
     const model_operation *row = lcore_check_operation(L, 1);
@@ -308,13 +406,8 @@ static int l_finish(lua_State *L) {
         lua_insert(L, -2);
         return 2;
     }
-    if (lua_isnil(L, body) || lua_rawlen(L, body) == 0) {
-        lua_newtable(L);
-    } else if (!decode(L, body)) {
-        return push_broken_answer(L, status, push_headers(L), "not valid JSON");
-    } else if (!lua_istable(L, -1)) {
-        return push_broken_answer(L, status, push_headers(L), "not a JSON object");
-    }
+    const char *fault = push_answer(L, row, body);
+    if (fault) return push_broken_answer(L, status, push_headers(L), fault);
     set_status_members(L, row, status);
     return 1;
 }

@@ -70,6 +70,7 @@ static void push_member(lua_State *L, const model_member *member) {
     lbind_set_flag(L, "required", member->flags & MODEL_REQUIRED);
     lbind_set_flag(L, "sensitive", member->flags & MODEL_SENSITIVE);
     lbind_set_flag(L, "client_token", member->flags & MODEL_CLIENT_TOKEN);
+    lbind_set_flag(L, "always", member->flags & MODEL_ALWAYS);
     set_shape(L, member->shape);
 }
 

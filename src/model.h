@@ -29,8 +29,10 @@ typedef enum model_place { MODEL_BODY, MODEL_PATH, MODEL_QUERY, MODEL_STATUS } m
 
 typedef enum model_member_flag {
     MODEL_REQUIRED = 1,
-    MODEL_SENSITIVE = 2,   /* never shown in an error or a log */
-    MODEL_CLIENT_TOKEN = 4 /* filled in when the caller gives none */
+    MODEL_SENSITIVE = 2,    /* never shown in an error or a log */
+    MODEL_CLIENT_TOKEN = 4, /* filled in when the caller gives none */
+    MODEL_ALWAYS = 8        /* every answer has it: one without it is no success. The reference does
+                               not say so; these are what the answer is asked for */
 } model_member_flag;
 
 /* A pattern of the reference, and the hand-written check that it comes down to. As in Smithy, a

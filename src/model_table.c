@@ -41,6 +41,7 @@
 
 #define REQUIRED MODEL_REQUIRED
 #define SENSITIVE MODEL_SENSITIVE
+#define ALWAYS MODEL_ALWAYS
 
 #define ERRORS(...) (const char *const[]){__VA_ARGS__, NULL}
 #define PAGES(result_) &(const model_pages){"nextToken", "maxResults", result_}
@@ -142,7 +143,7 @@ STRUCTURE(changeset_info, "ChangesetInfo",
     BODY("errorInfo", error_info, 0),
     BODY("formatParams", text_map, 0),
     BODY("formatType", format_type, 0),
-    BODY("id", id, 0),
+    BODY("id", id, ALWAYS),
     BODY("sourceParams", text_map, 0),
     BODY("sourceType", source_type, 0),
     BODY("status", changeset_status, 0),
@@ -309,7 +310,7 @@ const model_operation model_operations[] = {
          BODY("formatParams", text_map, 0),
          BODY("tags", text_map, 0)),
      .output = MEMBERS(
-         BODY("changeset", changeset_info, 0))},
+         BODY("changeset", changeset_info, ALWAYS))},
 
     {.name = "CreateChangeset", .generation = "2021-12", .method = "POST",
      .path = "/datasets/{datasetId}/changesetsv2",
@@ -323,8 +324,8 @@ const model_operation model_operations[] = {
          BODY("sourceParams", params, REQUIRED),
          BODY("formatParams", params, REQUIRED)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0),
-         BODY("changesetId", id, 0))},
+         BODY("datasetId", id, ALWAYS),
+         BODY("changesetId", id, ALWAYS))},
 
     {.name = "CreateDataView", .generation = "2021-12", .method = "POST",
      .path = "/datasets/{datasetId}/dataviewsv2",
@@ -339,8 +340,8 @@ const model_operation model_operations[] = {
          BODY("asOfTimestamp", milliseconds, 0),
          BODY("destinationTypeParams", data_view_destination_type_params, REQUIRED)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0),
-         BODY("dataViewId", id, 0))},
+         BODY("datasetId", id, ALWAYS),
+         BODY("dataViewId", id, ALWAYS))},
 
     {.name = "CreateDataset", .generation = "2021-12", .method = "POST",
      .path = "/datasetsv2",
@@ -357,7 +358,7 @@ const model_operation model_operations[] = {
          BODY("alias", alias, 0),
          BODY("schemaDefinition", schema_union, 0)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0))},
+         BODY("datasetId", id, ALWAYS))},
 
     {.name = "CreatePermissionGroup", .generation = "2021-12", .method = "POST",
      .path = "/permission-group",
@@ -369,7 +370,7 @@ const model_operation model_operations[] = {
          BODY("applicationPermissions", application_permissions, REQUIRED),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("permissionGroupId", principal_id, 0))},
+         BODY("permissionGroupId", principal_id, ALWAYS))},
 
     {.name = "CreateUser", .generation = "2021-12", .method = "POST",
      .path = "/user",
@@ -384,7 +385,7 @@ const model_operation model_operations[] = {
          BODY("apiAccessPrincipalArn", role_arn, 0),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0))},
+         BODY("userId", principal_id, ALWAYS))},
 
     {.name = "DeleteDataset", .generation = "2021-12", .method = "DELETE",
      .path = "/datasetsv2/{datasetId}",
@@ -395,7 +396,7 @@ const model_operation model_operations[] = {
          CLIENT_TOKEN(QUERY),
          PATH("datasetId", id)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0))},
+         BODY("datasetId", id, ALWAYS))},
 
     {.name = "DeletePermissionGroup", .generation = "2021-12", .method = "DELETE",
      .path = "/permission-group/{permissionGroupId}",
@@ -406,7 +407,7 @@ const model_operation model_operations[] = {
          PATH("permissionGroupId", principal_id),
          CLIENT_TOKEN(QUERY)),
      .output = MEMBERS(
-         BODY("permissionGroupId", principal_id, 0))},
+         BODY("permissionGroupId", principal_id, ALWAYS))},
 
     {.name = "DisableUser", .generation = "2021-12", .method = "POST",
      .path = "/user/{userId}/disable",
@@ -416,7 +417,7 @@ const model_operation model_operations[] = {
          PATH("userId", principal_id),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0))},
+         BODY("userId", principal_id, ALWAYS))},
 
     {.name = "DisassociateUserFromPermissionGroup", .generation = "2021-12", .method = "DELETE",
      .path = "/permission-group/{permissionGroupId}/users/{userId}",
@@ -438,7 +439,7 @@ const model_operation model_operations[] = {
          PATH("userId", principal_id),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0))},
+         BODY("userId", principal_id, ALWAYS))},
 
     {.name = "GetChangeset", .generation = "2021-12", .method = "GET",
      .path = "/datasets/{datasetId}/changesetsv2/{changesetId}",
@@ -448,14 +449,14 @@ const model_operation model_operations[] = {
          PATH("datasetId", id),
          PATH("changesetId", id)),
      .output = MEMBERS(
-         BODY("changesetId", id, 0),
+         BODY("changesetId", id, ALWAYS),
          BODY("changesetArn", text, 0),
-         BODY("datasetId", id, 0),
+         BODY("datasetId", id, ALWAYS),
          BODY("changeType", change_type, 0),
          BODY("sourceParams", params, 0),
          BODY("formatParams", params, 0),
          BODY("createTime", milliseconds, 0),
-         BODY("status", changeset_status, 0),
+         BODY("status", changeset_status, ALWAYS),
          BODY("errorInfo", changeset_error_info, 0),
          BODY("activeUntilTimestamp", milliseconds, 0),
          BODY("activeFromTimestamp", milliseconds, 0),
@@ -472,16 +473,16 @@ const model_operation model_operations[] = {
      .output = MEMBERS(
          BODY("autoUpdate", boolean, 0),
          BODY("partitionColumns", labels, 0),
-         BODY("datasetId", id, 0),
+         BODY("datasetId", id, ALWAYS),
          BODY("asOfTimestamp", milliseconds, 0),
          BODY("errorInfo", data_view_error_info, 0),
          BODY("lastModifiedTime", milliseconds, 0),
          BODY("createTime", milliseconds, 0),
          BODY("sortColumns", labels, 0),
-         BODY("dataViewId", id, 0),
+         BODY("dataViewId", id, ALWAYS),
          BODY("dataViewArn", text, 0),
          BODY("destinationTypeParams", data_view_destination_type_params, 0),
-         BODY("status", data_view_status, 0))},
+         BODY("status", data_view_status, ALWAYS))},
 
     {.name = "GetDataset", .generation = "2021-12", .method = "GET",
      .path = "/datasetsv2/{datasetId}",
@@ -490,7 +491,7 @@ const model_operation model_operations[] = {
      .input = MEMBERS(
          PATH("datasetId", label)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0),
+         BODY("datasetId", id, ALWAYS),
          BODY("datasetArn", text, 0),
          BODY("datasetTitle", title, 0),
          BODY("kind", kind, 0),
@@ -509,8 +510,8 @@ const model_operation model_operations[] = {
          PATH_AS("dataViewId", "dataviewId", id),
          PATH("datasetId", id)),
      .output = MEMBERS(
-         BODY("credentials", aws_credentials, SENSITIVE),
-         BODY("s3Location", s3_location, 0))},
+         BODY("credentials", aws_credentials, ALWAYS | SENSITIVE),
+         BODY("s3Location", s3_location, ALWAYS))},
 
     {.name = "GetPermissionGroup", .generation = "2021-12", .method = "GET",
      .path = "/permission-group/{permissionGroupId}",
@@ -519,7 +520,7 @@ const model_operation model_operations[] = {
      .input = MEMBERS(
          PATH("permissionGroupId", principal_id)),
      .output = MEMBERS(
-         BODY("permissionGroup", permission_group, 0))},
+         BODY("permissionGroup", permission_group, ALWAYS))},
 
     {.name = "GetProgrammaticAccessCredentials", .generation = "2021-05", .method = "GET",
      .path = "/credentials/programmatic",
@@ -529,7 +530,7 @@ const model_operation model_operations[] = {
          QUERY("durationInMinutes", minutes, 0),
          QUERY("environmentId", id, REQUIRED)),
      .output = MEMBERS(
-         BODY("credentials", credentials, SENSITIVE),
+         BODY("credentials", credentials, ALWAYS | SENSITIVE),
          BODY("durationInMinutes", minutes, 0))},
 
     {.name = "GetUser", .generation = "2021-12", .method = "GET",
@@ -539,7 +540,7 @@ const model_operation model_operations[] = {
      .input = MEMBERS(
          PATH("userId", principal_id)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0),
+         BODY("userId", principal_id, ALWAYS),
          BODY("status", user_status, 0),
          BODY("firstName", person_name, SENSITIVE),
          BODY("lastName", person_name, SENSITIVE),
@@ -560,9 +561,9 @@ const model_operation model_operations[] = {
      .input = MEMBERS(
          BODY("locationType", location_type, 0)),
      .output = MEMBERS(
-         BODY("s3Uri", s3_path, 0),
-         BODY("s3Path", s3_path, 0),
-         BODY("s3Bucket", s3_bucket, 0))},
+         BODY("s3Uri", s3_path, ALWAYS),
+         BODY("s3Path", s3_path, ALWAYS),
+         BODY("s3Bucket", s3_bucket, ALWAYS))},
 
     {.name = "ListChangesets", .generation = "2021-12", .method = "GET",
      .path = "/datasets/{datasetId}/changesetsv2",
@@ -660,8 +661,8 @@ const model_operation model_operations[] = {
          PATH("userId", principal_id),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0),
-         BODY("temporaryPassword", password, SENSITIVE))},
+         BODY("userId", principal_id, ALWAYS),
+         BODY("temporaryPassword", password, ALWAYS | SENSITIVE))},
 
     {.name = "UpdateChangeset", .generation = "2021-12", .method = "PUT",
      .path = "/datasets/{datasetId}/changesetsv2/{changesetId}",
@@ -674,8 +675,8 @@ const model_operation model_operations[] = {
          BODY("sourceParams", params, REQUIRED),
          BODY("formatParams", params, REQUIRED)),
      .output = MEMBERS(
-         BODY("changesetId", id, 0),
-         BODY("datasetId", id, 0))},
+         BODY("changesetId", id, ALWAYS),
+         BODY("datasetId", id, ALWAYS))},
 
     {.name = "UpdateDataset", .generation = "2021-12", .method = "PUT",
      .path = "/datasetsv2/{datasetId}",
@@ -690,7 +691,7 @@ const model_operation model_operations[] = {
          BODY("alias", alias, 0),
          BODY("schemaDefinition", schema_union, 0)),
      .output = MEMBERS(
-         BODY("datasetId", id, 0))},
+         BODY("datasetId", id, ALWAYS))},
 
     {.name = "UpdatePermissionGroup", .generation = "2021-12", .method = "PUT",
      .path = "/permission-group/{permissionGroupId}",
@@ -703,7 +704,7 @@ const model_operation model_operations[] = {
          BODY("applicationPermissions", application_permissions, 0),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("permissionGroupId", principal_id, 0))},
+         BODY("permissionGroupId", principal_id, ALWAYS))},
 
     {.name = "UpdateUser", .generation = "2021-12", .method = "PUT",
      .path = "/user/{userId}",
@@ -718,7 +719,7 @@ const model_operation model_operations[] = {
          BODY("apiAccessPrincipalArn", role_arn, 0),
          CLIENT_TOKEN(BODY)),
      .output = MEMBERS(
-         BODY("userId", principal_id, 0))},
+         BODY("userId", principal_id, ALWAYS))},
 
     {.name = NULL},
 };

@@ -5,7 +5,8 @@ local world = {}
 --- An answer.
 function world.answer(status, body, headers) return { status = status, body = body or "", headers = headers or {} } end
 
-function world.ok(body) return world.answer(200, body or "{}", { ["x-amzn-requestid"] = "request-1" }) end
+--- A success; without a body, one that GetDataset may have.
+function world.ok(body) return world.answer(200, body or '{"datasetId":"d1"}', { ["x-amzn-requestid"] = "request-1" }) end
 
 --- A refusal in the service's own words.
 function world.refuse(status, code, message, headers)

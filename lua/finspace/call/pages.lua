@@ -1,4 +1,7 @@
 --- Lists that come in pages, walked lazily: a page is asked for when somebody gets there.
+local errors = require("finspace.errors")
+local page_guard = require("finspace.call.page_guard")
+
 local pages = {}
 
 --- @class finspace.Pages
@@ -29,7 +32,19 @@ function pages.new(client, row, params)
   local request = copy(params)
   local limit = row.pagination.limit
   request[limit] = request[limit] or page_limit(row)
-  return setmetatable({ client = client, row = row, request = request, seen = {} }, Pages)
+  return setmetatable({ client = client, row = row, request = request, guard = page_guard.new() }, Pages)
+end
+
+local function endless(row, why)
+  return nil,
+    errors.new {
+      kind = "protocol",
+      code = "EndlessList",
+      operation = row.name,
+      message = ("the list is not complete: %s; check that the endpoint is FinSpace and that no cache stands before it"):format(
+        why
+      ),
+    }
 end
 
 --- The next page as the service gave it; nil after the last one; nil and an err when it failed. After
@@ -39,13 +54,13 @@ function Pages:next()
   if self.ended then return nil end
   local page, err = self.client:call(self.row.name, self.request)
   if not page then return nil, err end
-  local token = page[self.row.pagination.token]
-  -- A token that has been here before would lead round in a circle.
-  self.ended = not token or token == "" or self.seen[token] or false
-  if not self.ended then
-    self.seen[token] = true
-    self.request[self.row.pagination.token] = token
-  end
+  local names = self.row.pagination
+  local token = page[names.token]
+  self.ended = not token or token == ""
+  if self.ended then return page end
+  local why = self.guard:check(token, #(page[names.result] or {}))
+  if why then return endless(self.row, why) end
+  self.request[names.token] = token
   return page
 end
 

@@ -1,8 +1,10 @@
 --- The operations on objects: put, head, get, delete, list.
 local answers = require("finspace.s3.answers")
 local call = require("finspace.s3.call")
+local errors = require("finspace.errors")
 local metadata = require("finspace.s3.metadata")
 local options = require("finspace.options")
+local page_guard = require("finspace.call.page_guard")
 local xml = require("finspace.formats.xml")
 
 local objects = {}
@@ -190,6 +192,17 @@ end
 
 local FIRST_PAGE = {}
 
+local function endless(why)
+  return errors.new {
+    kind = "protocol",
+    code = "EndlessList",
+    operation = "ListObjectsV2",
+    message = "the list is not complete: "
+      .. why
+      .. "; check that the endpoint is S3 and that no cache stands before it",
+  }
+end
+
 local EACH = options.declare {
   what = "each_object",
   class = "finspace.s3.EachObject",
@@ -204,6 +217,7 @@ local EACH = options.declare {
 function objects.each_object(self, given)
   EACH:check(given)
   local listed, at, token = {}, 0, FIRST_PAGE
+  local guard = page_guard.new()
   return function()
     while at >= #listed do
       if not token then return nil end
@@ -212,6 +226,10 @@ function objects.each_object(self, given)
         prefix = given.prefix,
         token = token ~= FIRST_PAGE and token or nil,
       }
+      local why = page and page.next_token and guard:check(page.next_token, #page.objects)
+      if why then
+        page, err = nil, endless(why)
+      end
       if not page then
         listed, at, token = {}, 0, nil
         return false, err
