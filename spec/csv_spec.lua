@@ -31,6 +31,19 @@ describe("separated values", function()
     { "a quoted last field without a line end", 'a,"b"', { { "a", "b" } } },
     { "quotes and DOS line ends", '"a","b"\r\nc,d\r\n', { { "a", "b" }, { "c", "d" } } },
     { "nothing", "", {} },
+    { "line ends of old Macs", "a,b\r1,2\r3,4", { { "a", "b" }, { "1", "2" }, { "3", "4" } } },
+    { "line ends of all kinds", "a,b\r\n1,2\r3,4\n5,6", { { "a", "b" }, { "1", "2" }, { "3", "4" }, { "5", "6" } } },
+    { "empty lines of all kinds", "a\r\r\r\n\n\rb\r", { { "a" }, { "b" } } },
+    { "blanks around quotes", '"name" , "price"\t\r\n"Ann"  ,1\n', { { "name", "price" }, { "Ann", "1" } } },
+    { "blanks before a quoted separator", 'a, "b,c" ,d\n', { { "a", "b,c", "d" } } },
+    { "blanks in fields without quotes", " a , b\n", { { " a ", " b" } } },
+    { "text after a closing quote", '"a"b,"c" d\n', { { "ab", "c d" } } },
+    { "quotes within a field", '5" pipe,6\n', { { '5" pipe', "6" } } },
+    { "quotes and line ends of old Macs", '"a\rb",c\r"d","e"\r', { { "a\rb", "c" }, { "d", "e" } } },
+    { "a mark and an empty line first", "\239\187\191\r\n\na,b\n", { { "a", "b" } } },
+    { "a line that names the separator", "sep=,\r\na,b\r\n", { { "a", "b" } } },
+    { "that line in quotes after a mark", '\239\187\191"SEP=,"\ra,b\r', { { "a", "b" } } },
+    { "a first field that only begins like it", "sep=,b\n", { { "sep=", "b" } } },
   }
 
   for _, case in ipairs(cases) do
@@ -51,14 +64,35 @@ describe("separated values", function()
     end
   end)
 
+  it("take the separator from the line that names it, and refuse another one", function()
+    for _, separator in ipairs { ";", "\t", "|", "^" } do
+      local text = "sep=" .. separator .. "\nid" .. separator .. "price\n1" .. separator .. "2,5\n"
+      local records, lines = read(text)
+      assert.same({ { "id", "price" }, { "1", "2,5" } }, records)
+      assert.same({ 2, 3 }, lines)
+    end
+    local records, _, message = read("sep=;\na;b\n", ",")
+    assert.same({}, records)
+    assert.matches("line 1", message)
+  end)
+
+  it(
+    "stand in quotes with blanks around them also where tabs separate",
+    function() assert.same({ { "a", "b\tc" }, { "", "d" } }, (read('"a" \t "b\tc" \n\t"d"\n', "\t"))) end
+  )
+
   it("know the line that each record begins on", function()
     local _, lines = read('a\n"b\n\nc",d\n\ne\n', ",", 2)
     assert.same({ 1, 2, 6 }, lines)
+    _, lines = read('a\r"b\r\r\nc",d\r\re\r\nf', ",", 2)
+    assert.same({ 1, 2, 6, 7 }, lines)
   end)
 
   it("are broken when a quote is never closed, and say on which line", function()
     local records, _, message = read('a\n"b\nc\n')
     assert.same({ { "a" } }, records)
     assert.equal("line 2: a quote is opened and never closed", message)
+    _, _, message = read('a,b\r\n"c\nd","e\nf\n')
+    assert.equal("line 3: a quote is opened and never closed", message)
   end)
 end)

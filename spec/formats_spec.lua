@@ -76,22 +76,46 @@ describe("the separator of a CSV", function()
 end)
 
 describe("the header of a CSV", function()
-  local cases = {
-    { "date,price\n2020-01-01,1\n", "true", "names above numbers" },
-    { "2020-01-01,1\n2020-01-02,2\n", "false", "data from the first line on" },
-    { "price,price\n1,2\n", "false", "the same name twice" },
-    { "name,\na,1\n", "false", "a column without a name" },
-    { "name,city\nAnn,Bern\nBob,Basel\n", "true", "names above text" },
-    { "date,price\n", "true", "nothing below the names" },
-    { "\239\187\191date,price\n2020-01-01,1\n", "true", "a byte order mark before the names" },
-    { '"date","price, in USD"\n"2020-01-01",1\n', "true", "quoted names" },
+  local first_lines = {
+    ["country,2019,2020\nAT,1,2\n"] = { "country", "2019", "2020" },
+    ["ticker,2020-01-01,2020-01-02\nA,1,2\n"] = { "ticker", "2020-01-01", "2020-01-02" },
+    ["fund,31/12/2019,31/12/2020\nX,1,2\n"] = { "fund", "31/12/2019", "31/12/2020" },
+    ["id,true,false\n1,0,1\n"] = { "id", "true", "false" },
+    [",open,close\n0,1.5,2\n"] = { "", "open", "close" },
+    ["date,,price\n2020-01-01,x,1\n"] = { "date", "", "price" },
+    ["a,b,\n1,2,\n"] = { "a", "b", "" },
+    ["2020-01-01,1\n2020-01-02,2\n"] = { "2020-01-01", "1" },
+    ["date,price,price\n2020-01-01,1,2\n"] = { "date", "price", "price" },
+    ["a,b\r1,2\r3,4"] = { "a", "b" },
+    ['"name" ,"price"\n"Ann" ,1\n'] = { "name", "price" },
+    ["sep=;\nid;price\n1;2,5\n2;3,5\n"] = { "id", "price" },
+    ["date,price\n"] = { "date", "price" },
+    ["\239\187\191date,price\n2020-01-01,1\n"] = { "date", "price" },
+    ['"date","price, in USD"\n"2020-01-01",1\n'] = { "date", "price, in USD" },
   }
-  for _, case in ipairs(cases) do
-    it(
-      ("is %s with %s"):format(case[2] == "true" and "seen" or "not seen", case[3]),
-      function() assert.are.equal(case[2], params_of("a.csv", case[1]).withHeader) end
-    )
+  for sample, fields in pairs(first_lines) do
+    it(("is the first line where no schema says otherwise: %q"):format(sample), function()
+      local params, first = formats.detect("a.csv", sample)
+      assert.equal("true", params.withHeader)
+      assert.same(fields, first)
+    end)
   end
+
+  it("is read with the separator that a sep= line names, or the caller", function()
+    assert.equal(";", params_of("a.csv", "sep=;\nid;price\n1;2,5\n").separator)
+    local params, first = formats.detect("a.csv", "a|b,c\n", nil, "|")
+    assert.same({ "|", { "a", "b,c" } }, { params.separator, first })
+  end)
+end)
+
+describe("a text", function()
+  it("in UTF-16 is refused by name, with the cure", function()
+    for _, mark in ipairs { "\255\254", "\254\255" } do
+      local _, err = formats.detect("a.csv", mark .. "a\0,\0b\0")
+      assert.equal("NotUtf8", err.code)
+      assert.matches("iconv", err.message)
+    end
+  end)
 end)
 
 describe("a format", function()

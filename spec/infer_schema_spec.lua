@@ -127,6 +127,80 @@ describe("fs:infer_schema", function()
     function() assert.same({ "INTEGER", "STRING" }, types("a\tb\n1\tx,y\n", { separator = "\t" })) end
   )
 
+  local function columns_of(file, more)
+    local definition, seen = fs:infer_schema { file = file, separator = more and more.separator }
+    local list = {}
+    for i, column in ipairs(assert(definition, tostring(seen)).tabularSchemaConfig.columns) do
+      list[i] = column.columnName .. " " .. column.dataType
+    end
+    return list
+  end
+
+  local DATES = "date%sprice\n2020-01-01%s1\n2020-01-02%s2\n"
+
+  it("finds the separator as a load does", function()
+    for _, separator in ipairs { ",", ";", "\t", "|" } do
+      local file = support.write_file(folder .. "/found.csv", (DATES:gsub("%%s", separator)))
+      assert.same({ "date DATE", "price INTEGER" }, columns_of(file))
+    end
+    local file = support.write_file(folder .. "/named.csv", "sep=;\r\ndate;price\r\n2020-01-01;1\r\n")
+    assert.same({ "date DATE", "price INTEGER" }, columns_of(file))
+  end)
+
+  it("unpacks gzip, whatever the file is called, however large it is", function()
+    local rows = ("2020-01-01,1\n"):rep(20000)
+    local plain = support.write_file(folder .. "/plain", "date,price\n" .. rows)
+    for _, name in ipairs { "p.csv.gz", "it's packed.csv" } do
+      local file = folder .. "/" .. name
+      support.run(("gzip -c %s > %s"):format(support.quote(plain), support.quote(file)))
+      local definition, seen = fs:infer_schema { file = file, sample = 15000 }
+      assert.same({ rows = 15000, complete = false }, seen)
+      assert.equal("DATE", definition.tabularSchemaConfig.columns[1].dataType)
+      assert.same({ "date DATE", "price BIGINT" }, columns_of(file))
+    end
+  end)
+
+  it("says when gzip is cut or damaged", function()
+    local whole = folder .. "/whole.csv.gz"
+    support.run(("printf 'a,b\\n1,2\\n3,4\\n' | gzip -c > %s"):format(whole))
+    local bytes = support.read_file(whole)
+    for _, broken in ipairs { bytes:sub(1, -6), bytes:sub(1, 12), bytes:sub(1, -9) .. "\0\0\0\0\0\0\0\0" } do
+      local definition, err = fs:infer_schema { file = support.write_file(folder .. "/cut.csv.gz", broken) }
+      assert.is_nil(definition)
+      assert.same({ "validation", "MalformedFile" }, { err.kind, err.code })
+      assert.matches("cut or damaged", err.message)
+    end
+  end)
+
+  it("names no columns of what is no CSV, and says what to do", function()
+    for name, content in pairs {
+      ["a.parquet"] = "PAR1\21\4\21\0",
+      ["a.json"] = '{"a":1}',
+      ["a"] = '[{"a":1},{"a":2}]',
+      ["a.xml"] = "<rows><row/></rows>",
+      ["nul.csv"] = "a\0b,c\n1,2\n",
+    } do
+      local definition, err = fs:infer_schema { file = support.write_file(folder .. "/" .. name, content) }
+      assert.is_nil(definition, name)
+      assert.same({ "validation", "NotCsv" }, { err.kind, err.code })
+    end
+    local _, err = fs:infer_schema { file = support.write_file(folder .. "/utf16.csv", "\255\254a\0,\0b\0") }
+    assert.equal("NotUtf8", err.code)
+    _, err = fs:infer_schema { file = support.write_file(folder .. "/bytes", "\1\0\2\3") }
+    assert.equal("UnknownFormat", err.code)
+  end)
+
+  it("keeps columns of one name apart, reads all line ends, and doubts names that look like data", function()
+    local definition = infer("price,price,\r1,2,3\r\n4,5,6\n")
+    local names = {}
+    for i, column in ipairs(definition.tabularSchemaConfig.columns) do
+      names[i] = column.columnName
+    end
+    assert.same({ "price", "price_2", "column_3" }, names)
+    assert.is_true(select(2, infer("country,2019\nAT,1\n")).doubtful)
+    assert.is_nil(select(2, infer("country,gdp\nAT,1\n")).doubtful)
+  end)
+
   it("names the line that has another number of fields", function()
     local definition, err = infer("a,b\n1,2\n1,2,3\n")
     assert.is_nil(definition)

@@ -73,7 +73,11 @@ local function separator_score(records)
   return alike / #records + math.min(width, 100) / 10000
 end
 
+local function first_line(sample) return sample:gsub("^\239\187\191", ""):match("^[^\r\n]*") end
+
 local function find_separator(sample, whole)
+  local named = csv.named_separator(first_line(sample))
+  if named then return named, read_records(sample, named, whole) end
   local best, best_score, best_records = ",", 0, nil
   for _, separator in ipairs(SEPARATORS) do
     local records = read_records(sample, separator, whole)
@@ -85,50 +89,16 @@ local function find_separator(sample, whole)
   return best, best_records or read_records(sample, best, whole)
 end
 
-local function looks_like_data(field)
-  return tonumber(field) ~= nil
-    or field:match("^%d%d%d%d%-%d%d?%-%d%d?") ~= nil
-    or field:match("^%d%d?[/.]%d%d?[/.]%d%d%d?%d?") ~= nil
-    or field:lower() == "true"
-    or field:lower() == "false"
-end
-
--- A header names every column, each differently, and holds no numbers, dates or booleans.
-local function looks_like_header(first, others)
-  local seen = {}
-  for _, field in ipairs(first) do
-    local name = field:match("^%s*(.-)%s*$")
-    if name == "" or seen[name] or looks_like_data(name) then return false end
-    seen[name] = true
+-- FinSpace's rule is that a CSV has a header; whoever knows the dataset's schema may know better.
+local function csv_params(sample, whole, separator)
+  local records
+  if separator then
+    records = read_records(sample, separator, whole)
+  else
+    separator, records = find_separator(sample, whole)
   end
-  if #others == 0 then return true end
-  for _, fields in ipairs(others) do
-    for _, field in ipairs(fields) do
-      if looks_like_data(field) then return true end
-    end
-  end
-  return #first > 1 or #others[1] == 0 -- columns of text alone: a file more often has a header
-end
-
-local function csv_params(sample, whole)
-  local separator, records = find_separator(sample, whole)
-  local others = {}
-  for i = 2, #records do
-    others[#others + 1] = records[i]
-  end
-  return {
-    formatType = "CSV",
-    separator = separator,
-    compression = "None",
-    withHeader = tostring(records[1] == nil or looks_like_header(records[1], others)),
-  }
-end
-
--- What is inside gzip cannot be seen without unpacking it, so the usual is assumed.
-local function compressed_params(format, extension)
-  if format ~= "CSV" then return { formatType = format, compression = "GZIP" } end
-  local separator = ({ tsv = "\t", psv = "|" })[extension] or ","
-  return { formatType = "CSV", withHeader = "true", separator = separator, compression = "GZIP" }
+  local params = { formatType = "CSV", separator = separator, compression = "None", withHeader = "true" }
+  return params, records[1] or {}
 end
 
 local function unknown_format(name)
@@ -144,19 +114,40 @@ local function unknown_format(name)
     }
 end
 
+local UTF_16 = { ["\255\254"] = true, ["\254\255"] = true }
+
+local function refuse_utf16(name)
+  return nil,
+    errors.new {
+      kind = "validation",
+      code = "NotUtf8",
+      outcome = "not_sent",
+      message = name .. " is written in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
+    }
+end
+
+-- What is inside gzip cannot be seen without unpacking it, so the usual is assumed.
+local function packed_params(format, extension)
+  if format ~= "CSV" then return { formatType = format, compression = "GZIP" } end
+  local separator = ({ tsv = "\t", psv = "|" })[extension] or ","
+  return { formatType = "CSV", withHeader = "true", separator = separator, compression = "GZIP" }
+end
+
 --- The `formatParams` for a file of this name that begins with these bytes.
 --- @param name string
---- @param sample string     its first SAMPLE bytes, or all of it
---- @param wanted? string    the format, when the caller knows it
---- @return table|nil params, finspace.Error|nil err
-function formats.detect(name, sample, wanted)
+--- @param sample string      its first SAMPLE bytes, or all of it
+--- @param wanted? string     the format, when the caller knows it
+--- @param separator? string  the separator, when the caller knows it
+--- @return table|nil params, string[]|finspace.Error|nil first  a CSV's first record; or an err
+function formats.detect(name, sample, wanted, separator)
   local extension = extension_of(name)
-  local compressed = sample:sub(1, 2) == "\31\139"
-  local format = wanted or BY_EXTENSION[extension] or (not compressed and format_of_bytes(sample))
+  local packed = sample:sub(1, 2) == "\31\139"
+  local format = wanted or BY_EXTENSION[extension] or (not packed and format_of_bytes(sample))
   if not format then return unknown_format(name) end
-  if compressed then return compressed_params(format, extension) end
-  if format == "CSV" then return csv_params(sample, #sample < formats.SAMPLE) end
-  return { formatType = format, compression = "None" }
+  if packed then return packed_params(format, extension) end
+  if format ~= "CSV" then return { formatType = format, compression = "None" } end
+  if UTF_16[sample:sub(1, 2)] then return refuse_utf16(name) end
+  return csv_params(sample, #sample < formats.SAMPLE, separator)
 end
 
 local SEPARATOR_NAMES = { ["\t"] = "tabs", [","] = "commas", [";"] = "semicolons", ["|"] = "bars" }

@@ -1,8 +1,13 @@
 --- `fs:infer_schema`: a schemaDefinition for the columns of a CSV file, from the values that are in it.
+local column_names = require("finspace.formats.columns")
 local csv = require("finspace.formats.csv")
 local errors = require("finspace.errors")
+local formats = require("finspace.formats.sniff")
+local header_rule = require("finspace.formats.header")
 local options = require("finspace.options")
+local source = require("finspace.formats.source")
 local sys = require("finspace.sys")
+local values = require("finspace.formats.values")
 
 local infer_schema = {}
 
@@ -11,7 +16,7 @@ local OPTIONS = options.declare {
   class = "finspace.InferSchemaOptions",
   { "file", "name", "a CSV file", required = true },
   { "header", "boolean", "whether the first line names the columns; else they are column_1, …", default = true },
-  { "separator", "string", "one character", default = "," },
+  { "separator", "string", "one character; absent: the one that explains the file best" },
   { "sample", "count", "rows to look at", default = 10000 },
   {
     "narrow",
@@ -23,57 +28,6 @@ local OPTIONS = options.declare {
 }
 
 local DEFAULT_SAMPLE = 10000
-local PIECE = 64 * 1024
-
--- What a value looks like -----------------------------------------------------------------------------
-
-local DAYS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
-local function is_date(text)
-  local month, day = text:match("^%d%d%d%d%-(%d%d)%-(%d%d)$")
-  month, day = tonumber(month), tonumber(day)
-  return month ~= nil and DAYS[month] ~= nil and day >= 1 and day <= DAYS[month]
-end
-
-local function is_datetime(text)
-  local date, rest = text:match("^(%d%d%d%d%-%d%d%-%d%d)[T ](.+)$")
-  if not date or not is_date(date) then return false end
-  local hour, minute, zone = rest:match("^(%d%d):(%d%d)(.*)$")
-  if not hour or tonumber(hour) > 23 or tonumber(minute) > 59 then return false end
-  zone = zone:gsub("^:[0-5]%d", ""):gsub("^%.%d+", "")
-  return zone == "" or zone == "Z" or zone:find("^[+-]%d%d:?%d%d$") ~= nil
-end
-
--- A number that begins with a zero is a name: a postcode, a CUSIP, an account.
-local function is_integer(text) return text:find("^[+-]?[1-9]%d*$") ~= nil or text:find("^[+-]?0$") ~= nil end
-
-local UNUSUAL_NUMBERS = { NaN = true, nan = true, Infinity = true, ["-Infinity"] = true, inf = true, ["-inf"] = true }
-
-local function is_decimal(text)
-  if UNUSUAL_NUMBERS[text] then return true end
-  local whole, fraction = text:match("^[+-]?(%d*)%.?(%d*)[eE]?[+-]?%d*$")
-  if not whole or (whole == "" and fraction == "") or whole:find("^0%d") then return false end
-  return tonumber(text) ~= nil
-end
-
-local function is_boolean(text)
-  local lower = text:lower()
-  return lower == "true" or lower == "false"
-end
-
-local function kind_of(text)
-  local first = text:byte()
-  if (first >= 48 and first <= 57) or first == 45 or first == 43 or first == 46 then
-    if is_integer(text) then return "integer" end
-    if is_decimal(text) then return "decimal" end
-    if is_date(text) then return "date" end
-    if is_datetime(text) then return "datetime" end
-    if text:find("^0[xX]%x+$") then return "binary" end
-    return "text"
-  end
-  if is_boolean(text) then return "boolean" end
-  return UNUSUAL_NUMBERS[text] and "decimal" or "text"
-end
 
 -- What a column looks like ----------------------------------------------------------------------------
 
@@ -115,7 +69,7 @@ local function is_one_character(text) return text:find("^[%z\1-\127\194-\244][\1
 
 local function take_in(column, text)
   if text == "" then return end
-  local kind = kind_of(text)
+  local kind = values.kind(text)
   if column.kind and column.kind ~= kind then kind = (JOINED[column.kind] or {})[kind] or "text" end
   column.kind = kind
   column.one_character = column.one_character ~= false and is_one_character(text)
@@ -148,26 +102,71 @@ local function refuse(kind, code, message)
   return nil, errors.new { kind = kind, code = code, operation = "infer_schema", message = message }
 end
 
-local function open(path)
+local function check_file(path)
   local stat, message = sys.stat(path)
   if not stat then return refuse("io", "NoSuchFile", message) end
   if stat.type ~= "file" then
     return refuse("io", "NotAFile", ("%s is a %s; name a CSV file"):format(path, stat.type))
   end
   if stat.size == 0 then return refuse("io", "EmptyFile", path .. " is empty; there is nothing to infer from") end
-  local handle
-  handle, message = io.open(path, "rb")
-  if not handle then return refuse("io", "FileUnreadable", "cannot read " .. message) end
-  return handle
+  return true
 end
 
 local function broken(path, message) return refuse("validation", "MalformedFile", ("%s, %s"):format(path, message)) end
 
-local function name_columns(record, header)
+-- Of what else can be loaded, no columns can be told by reading it as a CSV.
+local OTHERS = {
+  PARQUET = "a Parquet file says itself what its columns are: load it into a dataset without a schema",
+  JSON = "only CSV files are read for a schema: write the one of JSON by hand, or convert it",
+  XML = "only CSV files are read for a schema: write the one of XML by hand, or convert it",
+}
+
+-- The separator of a file that is a CSV by its name and first bytes.
+local function look(path, first, given)
+  local params, err = formats.detect(path:match("[^/]*$"), first, nil, given.separator)
+  if not params then return refuse(err.kind, err.code, err.message) end
+  local other = OTHERS[params.formatType]
+  if other then return refuse("validation", "NotCsv", ("%s is no CSV: %s"):format(path, other)) end
+  if first:find("%z") then return refuse("validation", "NotCsv", path .. " is no CSV: there are NUL bytes in it") end
+  return params.separator
+end
+
+-- A reader of the file's records.
+local function open(path, given)
+  local well, err = check_file(path)
+  if not well then return nil, err end
+  local opened, message = source.open(path)
+  if not opened then return refuse("io", "FileUnreadable", "cannot read " .. message) end
+  local first, fault = opened.read()
+  if fault then
+    opened.close()
+    return broken(path, "it " .. fault)
+  end
+  local separator
+  separator, err = look(path, first or "", given)
+  if not separator then
+    opened.close()
+    return nil, err
+  end
+  local function more()
+    local piece = first
+    if piece then
+      first = nil
+      return piece
+    end
+    piece, fault = opened.read()
+    return piece
+  end
+  return csv.reader(more, separator), function()
+    opened.close()
+    return fault
+  end
+end
+
+local function name_columns(record, has_header)
   local columns = {}
-  for i, field in ipairs(record) do
-    local name = header and field:match("^%s*(.-)%s*$") or ""
-    columns[i] = { name = name ~= "" and name or ("column_%d"):format(i) }
+  for i, name in ipairs(has_header and column_names.names(record) or column_names.numbered(#record)) do
+    columns[i] = { name = name }
   end
   return columns
 end
@@ -177,11 +176,12 @@ local function width_fault(line, record, columns)
 end
 
 -- Reads at most `limit` rows. Gives the columns, how many rows were read and whether that is all.
-local function survey(reader, header, limit)
+local function survey(reader, has_header, limit)
   local record, message = reader:next()
   if not record then return nil, message or "it has no line that is not empty" end
-  local columns, rows = name_columns(record, header), 0
-  if header then
+  local columns, rows = name_columns(record, has_header), 0
+  columns.doubtful = has_header and header_rule.is_doubtful(record)
+  if has_header then
     record, message = reader:next()
   end
   while record and rows < limit do
@@ -196,27 +196,33 @@ local function survey(reader, header, limit)
   return columns, rows, record == nil
 end
 
---- Infers a schemaDefinition, as CreateDataset takes it. Types are told by the values: empty fields
---- say nothing, numbers with leading zeros are text, and a column of nothing is a STRING.
+local function definition_of(columns, narrow, complete)
+  local list = {}
+  for i, column in ipairs(columns) do
+    list[i] = { columnName = column.name, dataType = type_of(column, narrow, complete) }
+  end
+  return { tabularSchemaConfig = { columns = list } }
+end
+
+--- Infers a schemaDefinition, as CreateDataset takes it, from a CSV, packed with gzip or not. Types are told by the
+--- values: empty fields say nothing, numbers with leading zeros are text, and a column of nothing is a STRING.
 --- @param _ finspace.Client
 --- @param given finspace.InferSchemaOptions
 --- @return table|nil definition  { tabularSchemaConfig = { columns = { { columnName, dataType }, … } } }
---- @return { rows: integer, complete: boolean }|finspace.Error seen  how much of the file it rests on
+--- @return { rows: integer, complete: boolean, doubtful?: boolean }|finspace.Error seen  how much of the file it rests
+---   on, and whether the line that named the columns looks like data
 function infer_schema.run(_, given)
   OPTIONS:check(given)
   local path = given.file
   if given.separator and #given.separator ~= 1 then error("infer_schema: separator must be one character", 2) end
-  local handle, err = open(path)
-  if not handle then return nil, err end
-  local reader = csv.reader(function() return handle:read(PIECE) end, given.separator)
+  local reader, close = open(path, given)
+  if not reader then return nil, close end
   local columns, rows, complete = survey(reader, given.header ~= false, given.sample or DEFAULT_SAMPLE)
-  handle:close()
+  local fault = close()
+  if fault then return broken(path, "it " .. fault) end
   if not columns then return broken(path, rows) end
-  local list = {}
-  for i, column in ipairs(columns) do
-    list[i] = { columnName = column.name, dataType = type_of(column, given.narrow, complete) }
-  end
-  return { tabularSchemaConfig = { columns = list } }, { rows = rows, complete = complete }
+  local seen = { rows = rows, complete = complete, doubtful = columns.doubtful or nil }
+  return definition_of(columns, given.narrow, complete), seen
 end
 
 return infer_schema

@@ -5,10 +5,9 @@
 -- Whatever happens in between, there is never more than one changeset: the clientToken and the
 -- staging prefix are noted before anything is sent (`finspace.load.journal`), and the same load asked
 -- for again goes on where the last one was cut off.
-local errors = require("finspace.errors")
 local files = require("finspace.verbs.load.files")
 local find_dataset = require("finspace.verbs.find_dataset")
-local formats = require("finspace.formats.sniff")
+local format = require("finspace.verbs.load.format")
 local journal = require("finspace.verbs.load.journal")
 local options = require("finspace.options")
 local staging = require("finspace.verbs.load.staging")
@@ -49,6 +48,9 @@ options.declare {
   { "path", "string", "the file that was staged last" },
   { "resumed", "boolean", "an earlier run had begun it", required = true },
   { "format_params", "table<string, string>", "what the files are taken for", required = true },
+  { "columns", "string[]", "the names that a CSV's header gives its columns" },
+  { "doubtful", "boolean", "the line that they are taken from looks like data" },
+  { "skipped", "{ path: string, why: string }[]", "files in the folders that hold no data", required = true },
   { "dataset_id", "string", "the dataset's id", required = true },
   { "changeset", "table", "the changeset, from the moment that it is created" },
 }
@@ -66,35 +68,6 @@ local TOKEN_TRUSTED = 540
 --- @field event finspace.LoadEvent
 local Run = {}
 Run.__index = Run
-
--- Checking -----------------------------------------------------------------------------------------
-
-local function read_sample(entry)
-  local handle, message = io.open(entry.path, "rb")
-  local sample = handle and handle:read(formats.SAMPLE)
-  if handle then handle:close() end
-  if sample then return sample end
-  return nil,
-    errors.new {
-      kind = "io",
-      code = "FileUnreadable",
-      operation = "load",
-      outcome = "not_sent",
-      message = "cannot read " .. (message or entry.path),
-    }
-end
-
-local function describe_format(given, entry)
-  local sample, err = read_sample(entry)
-  if not sample then return nil, err end
-  local params
-  params, err = formats.detect(entry.name, sample, given.format)
-  if not params then return nil, err end
-  for name, value in pairs(given.format_params or {}) do
-    params[name] = tostring(value)
-  end
-  return params
-end
 
 -- The journal ----------------------------------------------------------------------------------------
 
@@ -353,11 +326,13 @@ function Run:start()
   local resumed, err = self:take_up()
   if resumed == nil then return nil, err end
   if not resumed then
-    local id
-    id, err = find_dataset.id(self.fs, self.given.dataset)
-    if not id then return nil, err end
-    local begun
-    begun, err = self:begin(id)
+    local dataset, begun
+    dataset, err = find_dataset.run(self.fs, { dataset = self.given.dataset })
+    if not dataset then return nil, err end
+    local settled
+    settled, err = format.settle(self.fs, self.given, dataset, self.event)
+    if not settled then return nil, err end
+    begun, err = self:begin(dataset.datasetId)
     if not begun then return nil, err end
   end
   self.event.dataset_id = self.state.dataset_id
@@ -391,10 +366,9 @@ function load.run(fs, given)
   OPTIONS:check(given)
   local selection, err = files.select(given.file)
   if not selection then return nil, err end
-  local format_params
-  format_params, err = describe_format(given, selection.entries[1])
-  if not format_params then return nil, err end
-  local notes
+  local described, notes
+  described, err = format.describe(given, selection.entries[1])
+  if not described then return nil, err end
   notes, err = open_journal(fs, given)
   if not notes then return nil, err end
   local run = setmetatable({
@@ -408,7 +382,9 @@ function load.run(fs, given)
       files = 0,
       files_total = #selection.entries,
       resumed = false,
-      format_params = format_params,
+      format_params = described.params,
+      first_record = described.first_record,
+      skipped = selection.skipped,
     },
   }, Run)
   local changeset

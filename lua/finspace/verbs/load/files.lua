@@ -1,10 +1,11 @@
 --- Which files a load is about, found and checked before anything is sent.
 --
--- A path names a file, a folder (all of it, but hidden files and the `_SUCCESS` kind), or a pattern
+-- A path names a file, a folder (all of it but what is no data: hidden files, the `_SUCCESS` kind, empty ones), or a pattern
 -- with `*`, `?`, `[…]` and `**` (any folders between). What is found is a list of entries, each with
 -- the name it gets below the staging prefix.
 local core = require("finspace.core")
 local errors = require("finspace.errors")
+local no_data = require("finspace.formats.no_data")
 local sys = require("finspace.sys")
 
 local files = {}
@@ -14,6 +15,7 @@ local files = {}
 
 --- @class finspace.load.Selection
 --- @field entries finspace.load.Entry[]  sorted by name
+--- @field skipped { path: string, why: string }[]  what lies in the folders and holds no data
 --- @field bytes integer
 --- @field single boolean                 a file that was named itself, not a set of files
 --- @field fingerprint string             changes when any of the files does
@@ -59,24 +61,24 @@ local function entry_of(path, name, stat)
   }
 end
 
-local function is_skipped(name) return name:sub(1, 1) == "." or name:sub(1, 1) == "_" end
-
 local function join(folder, name) return folder:sub(-1) == "/" and folder .. name or folder .. "/" .. name end
 
--- Calls visit(path, name, stat) for all files at most `depth` folders down. A folder that a link
--- leads back to is entered once.
-local function walk(folder, prefix, depth, visit, entered)
+-- Calls visit(path, name, stat) for all files at most `depth` folders down, and skip(path, why) for what holds no
+-- data. A folder that a link leads back to is entered once.
+local function walk(folder, prefix, depth, visit, skip, entered)
   local names, message = sys.list(folder)
   if not names then return refuse("FolderUnreadable", message) end
   table.sort(names)
   for _, name in ipairs(names) do
-    local path = join(folder, name)
-    local stat = not is_skipped(name) and sys.stat(path)
-    if stat and stat.type == "directory" then
+    local path, stat = join(folder, name), sys.stat(join(folder, name))
+    local why = stat and no_data.why(name, stat.type == "file" and stat.size or nil)
+    if why then
+      skip(path, why)
+    elseif stat and stat.type == "directory" then
       local id = stat.device .. ":" .. stat.inode
       if depth > 0 and not entered[id] then
         entered[id] = true
-        local well, err = walk(path, prefix .. name .. "/", depth - 1, visit, entered)
+        local well, err = walk(path, prefix .. name .. "/", depth - 1, visit, skip, entered)
         if not well then return nil, err end
       end
     elseif stat then
@@ -109,25 +111,35 @@ local function split_pattern(path)
   return fixed == "" and "." or (fixed == "/" and "/" or fixed:gsub("/$", "")), path:sub(#fixed + 1)
 end
 
-local function collect_folder(folder, glob, entries)
+local function collect_folder(folder, glob, entries, skipped)
   local pattern = glob and lua_pattern(glob)
-  return walk(folder, "", glob and pattern_depth(glob) or math.huge, function(path, name, stat)
+  local function visit(path, name, stat)
     if pattern and not name:match(pattern) then return true end
     local entry, err = entry_of(path, name, stat)
     if not entry then return nil, err end
     table.insert(entries, entry)
     return true
-  end, {})
+  end
+  local function skip(path, why)
+    if not pattern then table.insert(skipped, { path = path, why = why }) end
+  end
+  return walk(folder, "", glob and pattern_depth(glob) or math.huge, visit, skip, {})
+end
+
+local function named(skipped)
+  if #skipped == 0 then return "" end
+  local first = skipped[1]
+  return (" (%d left out, like %s: %s)"):format(#skipped, first.path, first.why)
 end
 
 local function is_pattern(path) return path:find("[%*%?%[]") ~= nil and not sys.stat(path) end
 
 -- Adds what one path names to the entries.
-local function collect(path, entries)
+local function collect(path, entries, skipped)
   local before = #entries
   if is_pattern(path) then
     local folder, glob = split_pattern(path)
-    local well, err = collect_folder(folder, glob, entries)
+    local well, err = collect_folder(folder, glob, entries, skipped)
     if not well then return nil, err end
     if #entries == before then return refuse("NoSuchFile", "no file matches " .. path) end
     return true
@@ -135,9 +147,11 @@ local function collect(path, entries)
   local stat, message, code = sys.stat(path)
   if not stat then return refuse(code == "ENOENT" and "NoSuchFile" or "FileUnreadable", message) end
   if stat.type == "directory" then
-    local well, err = collect_folder(path, nil, entries)
+    local well, err = collect_folder(path, nil, entries, skipped)
     if not well then return nil, err end
-    if #entries == before then return refuse("EmptyFolder", path .. " is a folder without files to load.") end
+    if #entries == before then
+      return refuse("EmptyFolder", path .. " is a folder without files to load" .. named(skipped) .. ".")
+    end
     return true
   end
   local entry, err = entry_of(path, path:match("[^/]+$"), stat)
@@ -180,9 +194,9 @@ end
 --- @return finspace.load.Selection|nil, finspace.Error|nil err
 function files.select(paths)
   local list = type(paths) == "table" and paths or { paths }
-  local entries, bytes = {}, 0
+  local entries, skipped, bytes = {}, {}, 0
   for _, path in ipairs(list) do
-    local well, err = collect(path, entries)
+    local well, err = collect(path, entries, skipped)
     if not well then return nil, err end
   end
   if #entries == 0 then return refuse("NoSuchFile", "no file was named.") end
@@ -193,11 +207,12 @@ function files.select(paths)
   end
   local readable, err = check_readable(entries[1])
   if not readable then return nil, err end
-  local named = #list == 1 and sys.stat(list[1])
+  local only = #list == 1 and sys.stat(list[1])
   return {
     entries = entries,
+    skipped = skipped,
     bytes = bytes,
-    single = named and named.type == "file" or false,
+    single = only and only.type == "file" or false,
     fingerprint = fingerprint_of(entries),
   }
 end

@@ -1,0 +1,92 @@
+--- What the files of a load are: told by their first bytes and the dataset's schema, before anything is sent.
+local column_names = require("finspace.formats.columns")
+local errors = require("finspace.errors")
+local formats = require("finspace.formats.sniff")
+local header = require("finspace.formats.header")
+local source = require("finspace.formats.source")
+
+local format = {}
+
+local function refuse(kind, code, message)
+  return nil, errors.new { kind = kind, code = code, operation = "load", outcome = "not_sent", message = message }
+end
+
+-- The first bytes of a file, unpacked, and whether it is packed.
+local function read_sample(entry)
+  local opened, message = source.open(entry.path)
+  if not opened then return refuse("io", "FileUnreadable", "cannot read " .. message) end
+  local sample, fault = opened.read()
+  opened.close()
+  if fault then return refuse("validation", "MalformedFile", entry.path .. " " .. fault) end
+  return sample or "", opened.compressed
+end
+
+--- What a file is, by its name and first bytes, and by what the caller knows better.
+--- @param given finspace.LoadOptions
+--- @param entry finspace.load.Entry
+--- @return { params: table, first_record?: string[] }|nil described, finspace.Error|nil err
+function format.describe(given, entry)
+  local known = given.format_params or {}
+  local sample, compressed = read_sample(entry)
+  if not sample then return nil, compressed end
+  local params, first = formats.detect(entry.name, sample, given.format, known.separator)
+  if not params then return nil, first end
+  if compressed then params.compression = "GZIP" end
+  for name, value in pairs(known) do
+    params[name] = tostring(value)
+  end
+  return { params = params, first_record = first }
+end
+
+-- The columns of the dataset's schema, or nil. What found the dataset may have left the schema out; who may not look
+-- at it can load all the same.
+local function schema_of(fs, given, dataset)
+  local definition = dataset.schemaDefinition
+  if not definition and type(given.dataset) == "table" then
+    local found, err = fs:call("GetDataset", { datasetId = dataset.datasetId })
+    if not found and err.kind ~= "client" then return nil, err end
+    definition = found and found.schemaDefinition
+  end
+  local columns = definition and (definition.tabularSchemaConfig or {}).columns
+  return columns and columns[1] and columns
+end
+
+local function by_schema(first, columns)
+  local has_header, message = header.by_schema(first, columns)
+  if has_header ~= nil then return { has_header = has_header } end
+  return refuse(
+    "validation",
+    "HeaderMismatch",
+    message .. '; correct the file, or say which it is with format_params = { withHeader = "true" or "false" }'
+  )
+end
+
+-- Whether the first line names the columns: the caller knows, or the schema, or it is FinSpace's rule.
+local function decide(fs, given, dataset, first)
+  local said = (given.format_params or {}).withHeader
+  if said ~= nil then return { has_header = tostring(said) == "true" } end
+  local columns, err = schema_of(fs, given, dataset)
+  if err then return nil, err end
+  if columns then return by_schema(first, columns) end
+  return { has_header = true, doubtful = header.is_doubtful(first) or nil }
+end
+
+--- Decides whether a CSV has a header, and notes in the event what its columns are called.
+--- @param fs finspace.Client
+--- @param given finspace.LoadOptions
+--- @param dataset table
+--- @param event finspace.LoadEvent
+--- @return true|nil settled, finspace.Error|nil err
+function format.settle(fs, given, dataset, event)
+  local first = event.first_record
+  event.first_record = nil
+  if event.format_params.formatType ~= "CSV" or not first or not first[1] then return true end
+  local decided, err = decide(fs, given, dataset, first)
+  if not decided then return nil, err end
+  event.format_params.withHeader = tostring(decided.has_header)
+  event.columns = decided.has_header and column_names.names(first) or nil
+  event.doubtful = decided.doubtful
+  return true
+end
+
+return format
