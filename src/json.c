@@ -115,7 +115,7 @@ static char byte_at(slice text, size_t i) {
 }
 
 static size_t skip_digits(slice text, size_t at) {
-    while (is_digit(byte_at(text, at))) at++;
+    while (ascii_is_digit(byte_at(text, at))) at++;
     return at;
 }
 
@@ -161,7 +161,7 @@ bool json_is_strict(slice text) {
         if (c == '"') {
             at = skip_string(text, start);
             if (holds_control(text, start, at)) return false;
-        } else if (is_digit(c) || c == '-') {
+        } else if (ascii_is_digit(c) || c == '-') {
             at = start;
             if (!take_number(text, &at)) return false;
         }
