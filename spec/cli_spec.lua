@@ -141,6 +141,16 @@ describe("finspace, the program #once", function()
     assert.is_nil(err:find("[\r\27]"))
   end)
 
+  it("shows what the columns are called, and warns when their names look like data", function()
+    local _, err, status = run(("load %s --dataset %s"):format(write("a.csv"), new_dataset()))
+    assert.equal(0, status, err)
+    assert.matches("Columns, by the first line: date, price\n", err, 1, true)
+    assert.is_nil(err:find("looks like data", 1, true))
+    _, err, status = run(("load %s --dataset %s"):format(write("years.csv", "country,2019\nAT,1\n"), new_dataset()))
+    assert.equal(0, status, err)
+    assert.matches("Columns, by the first line: country, 2019\nThis line looks like data", err, 1, true)
+  end)
+
   it("draws on a terminal", function()
     local _, without = support.run("script -qec true /dev/null")
     if without ~= 0 then return pending("this system gives no pseudo-terminal (is /dev/pts mounted?)") end

@@ -74,6 +74,43 @@ describe("the files of a load", function()
     assert.are.equal("NoSuchFile", code_of {})
   end)
 
+  it("leave out what holds no data, and name it, unless it is named itself", function()
+    local spark = folder .. "/spark"
+    for _, name in ipairs { "", "/_temporary", "/_temporary/0", "/_p=1", "/_delta_log" } do
+      sys.mkdir(spark .. name, 493)
+    end
+    for name, content in pairs {
+      ["part-0000.csv"] = CSV,
+      ["_p=1/part-0001.csv"] = CSV,
+      ["_SUCCESS"] = "{}",
+      ["_temporary/0/part-0000.csv"] = CSV,
+      ["_delta_log/0.json"] = "{}",
+      [".part-0000.csv.crc"] = "crc",
+      ["part-0002.csv.crc"] = "crc",
+      [".DS_Store"] = "x",
+      ["x_$folder$"] = "",
+      ["part-0003.csv"] = "",
+    } do
+      support.write_file(spark .. "/" .. name, content)
+    end
+    local selection = assert(files.select(spark))
+    assert.same({ "_p=1/part-0001.csv", "part-0000.csv" }, names_of(spark))
+    assert.equal(8, #selection.skipped)
+    local why = {}
+    for _, file in ipairs(selection.skipped) do
+      why[file.path:sub(#spark + 2)] = file.why
+    end
+    assert.equal("it is empty", why["part-0003.csv"])
+    assert.matches("begins with _", why["_temporary"])
+    assert.same({ "_SUCCESS" }, names_of(spark .. "/_SUCCESS"))
+    local _, err = files.select(spark .. "/_delta_log")
+    assert.is_nil(err)
+    support.run("rm -rf " .. support.quote(spark .. "/part-0000.csv") .. " " .. support.quote(spark .. "/_p=1"))
+    _, err = files.select(spark)
+    assert.equal("EmptyFolder", err.code)
+    assert.matches("8 left out, like", err.message)
+  end)
+
   it("have another fingerprint when one of them changes", function()
     local path = support.write_file(folder .. "/change.csv", CSV)
     local before = assert(files.select(path)).fingerprint
@@ -183,6 +220,105 @@ describe("fs:load", function()
     )
     assert.matches("/prices%.csv$", changeset.sourceParams.s3SourcePath)
     assert.are.same({ 1, 0 }, { #changesets(), #journals() })
+  end)
+
+  local function with_schema(...)
+    local columns = {}
+    for i, column in ipairs { ... } do
+      columns[i] = { columnName = column[1], dataType = column[2] }
+    end
+    dataset_id = assert(fs:create_dataset {
+      datasetTitle = "Typed " .. sys.uuid(),
+      kind = "TABULAR",
+      permissionGroupParams = {},
+      schemaDefinition = { tabularSchemaConfig = { columns = columns } },
+    }).datasetId
+  end
+
+  -- Loads the text. Gives whether it had a header, and what was told of it.
+  local function header_of(text, more)
+    local told
+    local given = { on_progress = function(event) told = event end }
+    for name, value in pairs(more or {}) do
+      given[name] = value
+    end
+    local changeset, err = load(write("head.csv", text), given)
+    return changeset and changeset.formatParams.withHeader, told, err
+  end
+
+  it(
+    "takes the first line for the header where no schema says otherwise, shows it, and doubts what looks like data",
+    function()
+      for text, columns in pairs {
+        ["country,2019,2020\nAT,1,2\nBE,3,4\n"] = "country 2019 2020",
+        ["ticker,2020-01-01,2020-01-02\nA,1,2\n"] = "ticker 2020-01-01 2020-01-02",
+        ["fund,31/12/2019\nX,1\n"] = "fund 31/12/2019",
+        ["id,true,false\n1,0,1\n"] = "id true false",
+        [",open,close\n0,1.5,2\n"] = "column_1 open close",
+        ["date,,price\n2020-01-01,x,1\n"] = "date column_2 price",
+        ["a,b,\n1,2,\n"] = "a b column_3",
+      } do
+        local has_header, event = header_of(text)
+        assert.same({ "true", columns, true }, { has_header, table.concat(event.columns, " "), event.doubtful })
+        assert.equal(select(2, text:gsub("\n", "")) - 1, event.changeset.rowCount)
+      end
+      local _, event = header_of(CSV)
+      assert.same({ { "date", "price" }, nil }, { event.columns, event.doubtful })
+      local has_header = header_of(CSV, { format_params = { withHeader = false } })
+      assert.equal("false", has_header)
+    end
+  )
+
+  it("asks the schema whether the first line names the columns", function()
+    with_schema({ "date", "DATE" }, { "price", "DOUBLE" })
+    assert.equal("true", (header_of(CSV)))
+    assert.equal("true", (header_of("Date, PRICE \n2020-01-01,1\n")))
+    local has_header, event = header_of("2020-01-01,1.5\n2020-01-02,2\n")
+    assert.same({ "false", nil }, { has_header, event.columns })
+  end)
+
+  it("stops before anything is sent where the first line is neither, and says both", function()
+    with_schema({ "date", "DATE" }, { "price", "DOUBLE" })
+    local posts, before = 0, staged()
+    wire.before = function(request)
+      if request.method ~= "GET" then posts = posts + 1 end
+    end
+    for _, text in ipairs { "day,close\n2020-01-01,1\n", "date,price,more\n2020-01-01,1,2\n", "x,2\ny,3\n" } do
+      local has_header, _, err = header_of(text)
+      assert.is_nil(has_header)
+      assert.same({ "validation", "HeaderMismatch", "not_sent" }, { err.kind, err.code, err.outcome })
+      assert.matches("neither names the columns", err.message)
+      assert.matches("date DATE, price DOUBLE", err.message, 1, true)
+    end
+    assert.same({ 0, 0, before }, { posts, #journals(), staged() })
+  end)
+
+  it("looks at the schema where the dataset is given as a table, and does without where it may not look", function()
+    with_schema({ "date", "DATE" }, { "price", "DOUBLE" })
+    local dataset = { datasetId = dataset_id }
+    local rows = "2020-01-01,1.5\n2020-01-02,2\n"
+    assert.equal("false", (header_of(rows, { dataset = dataset })))
+    wire.before = function(request)
+      if request.method ~= "GET" or not request.url:find("/datasetsv2/", 1, true) then return end
+      local headers = { ["x-amzn-errortype"] = "AccessDeniedException" }
+      return { status = 403, headers = headers, body = "{}" }
+    end
+    assert.equal("true", (header_of(CSV, { dataset = dataset })))
+  end)
+
+  it("loads what is packed as what is in it", function()
+    local plain = write("packed", "date;price\n2020-01-01;1,5\n")
+    local packed = folder .. "/packed.csv"
+    support.run(("gzip -c %s > %s"):format(support.quote(plain), support.quote(packed)))
+    local changeset = assert(load(packed))
+    assert.same(
+      { formatType = "CSV", withHeader = "true", separator = ";", compression = "GZIP" },
+      changeset.formatParams
+    )
+    assert.equal("SUCCESS", changeset.status)
+    local cut = write("cut.csv.gz", support.read_file(packed):sub(1, -9))
+    local _, err = load(cut)
+    assert.same({ "MalformedFile", "not_sent" }, { err.code, err.outcome })
   end)
 
   it("reports each step, and the bytes that have arrived", function()

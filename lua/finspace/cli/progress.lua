@@ -83,21 +83,23 @@ local function note_columns(self, event)
   if not names then return end
   local rest = #names > COLUMNS_SHOWN and (" and %d more"):format(#names - COLUMNS_SHOWN) or ""
   local shown = table.concat(names, ", ", 1, math.min(#names, COLUMNS_SHOWN))
-  self.out:note(("  columns, by the first line: %s%s"):format(shown, rest))
+  self.out:note(("Columns, by the first line: %s%s"):format(shown, rest))
   if not event.doubtful then return end
-  self.out:note(self.out:paint("yellow", "  This line looks like data; if it is, load with --no-header."))
+  self.out:note(self.out:paint("yellow", "This line looks like data; if it is, load with --no-header."))
 end
 
 local function note_skipped(self, event)
   for i, file in ipairs(event.skipped or {}) do
-    if i > SKIPPED_SHOWN then return self.out:note(("  … and %d more"):format(#event.skipped - SKIPPED_SHOWN)) end
-    self.out:note(("  left out: %s (%s)"):format(file.path, file.why))
+    if i > SKIPPED_SHOWN then return self.out:note(("and %d more"):format(#event.skipped - SKIPPED_SHOWN)) end
+    self.out:note(("Left out: %s (%s)"):format(file.path, file.why))
   end
 end
 
 local function begin_staging(self, event)
   if self.staging_began then return end
   self.staging_began = sys.monotonic()
+  note_skipped(self, event)
+  note_columns(self, event)
   self.out:note(
     ("%s, %s: %s"):format(
       text.count(event.files_total, "file"),
@@ -105,8 +107,6 @@ local function begin_staging(self, event)
       formats.describe(event.format_params)
     )
   )
-  note_columns(self, event)
-  note_skipped(self, event)
   if event.resumed then self.out:note("An earlier load of it was cut off; going on from there.") end
 end
 
