@@ -2,7 +2,7 @@
 --- disk gets room again.
 
 local ffi = require("ffi")
-local sqlite = require("finspace.service.db.sqlite")
+local database = require("finspace.service.db")
 local sys = require("finspace.sys")
 
 ffi.cdef("int posix_fallocate(int fd, int64_t offset, int64_t length);")
@@ -31,7 +31,7 @@ end
 function reserve.with_room(state, work)
   local ok, result = pcall(work)
   if ok then return result end
-  if not sqlite.is_full(result) or not sys.remove(path_of(state.settings.data)) then error(result, 0) end
+  if not database.is_full(result) or not sys.remove(path_of(state.settings.data)) then error(result, 0) end
   return work()
 end
 
