@@ -25,7 +25,7 @@ LUA_VERSION ?= $(call version_of,$(LUA))
 # The modules of the core, by layer (see README.md).
 CORE_PURE = buf utf8 uri json digest digest_sha_ni digest_armv8 model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc
 CORE_BIND  = lbind lcore lcore_model lcore_prepare lcore_finish lcore_digest lcore_sigv4 lcore_chunked
-HTTP_PURE = buf http http_text http_error http_transfer http_request http_answer http_client http_multi
+HTTP_PURE = buf http http_text http_error http_transfer http_request http_answer http_client http_multi http_tls
 HTTP_BIND  = lbind lhttp
 SYS_PURE  = buf
 SYS_BIND   = lbind lsys lsys_files lsys_process
@@ -34,7 +34,7 @@ HASHING_BIND  = lbind lhashing
 
 CORE_LIBS = -lbearssl -lm
 HASHING_LIBS = -lbearssl -pthread
-HTTP_LIBS = $(shell pkg-config --libs libcurl)
+HTTP_LIBS = $(shell pkg-config --libs libcurl) -ldl
 
 # One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.
 include_of = $(shell pkg-config --cflags $(1) 2> /dev/null)

@@ -519,6 +519,28 @@ describe("fs:sign", function()
     assert.not_matches("canary", tostring(err))
   end)
 
+  it("raises for what has no place in a URL, names the option and shows nothing of it", function()
+    local fs = world.new({}).client()
+    for byte = 0, 255 do
+      local character = string.char(byte)
+      local allowed = character:find("[%w%-._~!$&'()*+,;=:@/]") ~= nil
+      local path_ok = pcall(fs.sign, fs, { path = "/canary" .. character })
+      local query_ok = pcall(fs.sign, fs, { path = "/", query = "canary" .. character })
+      assert.equal(allowed, path_ok, byte)
+      assert.equal(allowed or character == "?", query_ok, byte)
+    end
+    for _, text in ipairs { "/%", "/%2", "/%zz", "/a%2Fb%" } do
+      local message = message_of(fs.sign, fs, { path = "/canary" .. text })
+      assert.matches('sign: option "path" holds a byte', message, 1, true)
+      assert.matches("percent%-encode it", message)
+      assert.not_matches("canary", message)
+    end
+    assert.is_true(pcall(fs.sign, fs, { path = "/%20%c3%BC", query = "a=%26&b" }))
+    for _, method in ipairs { "get", "", "GET x", "GET\r\n" } do
+      assert.matches('sign: option "method"', message_of(fs.sign, fs, { path = "/", method = method }), 1, true)
+    end
+  end)
+
   it("raises where the caller's code is wrong", function()
     local fs = world.new({}).client()
     assert.matches('sign needs the option "path"', message_of(fs.sign, fs, {}), 1, true)

@@ -532,6 +532,52 @@ describe("http", function()
       proxy.stop()
     end)
 
+    it("go past the environment's proxy where the address is this machine's, however it is written", function()
+      local proxy = faults.start { { "read" }, { "send", (ANSWER:gsub("hello", "proxy")) }, { "again" } }
+      local script = (
+        "local http = require('finspace.http') local client = http.client { timeout = 5 } for _, host in"
+        .. " ipairs(arg) do local response = client:perform { method = 'GET', url = 'http://' .. host .. ':%d/' }"
+        .. " print(response and response.body or 'direct') end"
+      ):format(support.free_port())
+      local function ways(hosts)
+        local command = ("env http_proxy=http://127.0.0.1:%d %s -e %s - %s < /dev/null"):format(
+          proxy.port,
+          support.interpreter(),
+          support.quote(script),
+          hosts
+        )
+        return (support.run(command):gsub("%s+", " "))
+      end
+      local own =
+        "localhost LOCALHOST LocalHost. a.localhost 127.0.0.1 2130706433 0x7f.1 127.1 '[::1]' '[0:0::1]' '[::ffff:127.9.9.9]'"
+      assert.equal(("direct "):rep(11), ways(own))
+      assert.equal(("proxy "):rep(4), ways("127.evil.example localhost.evil.example 2130706433.evil.example 10.0.0.1"))
+      proxy.stop()
+    end)
+
+    it("name no proxy's password in any message", function()
+      local port = support.free_port()
+      for _, proxy in ipairs {
+        "http://user:canary@127.0.0.1:%d",
+        "http://user:can@ary-canary@127.0.0.1:%d",
+        "http://user:canary@no-such-proxy.invalid:%d",
+        "http://user:canary@[::1:%d",
+        "http://user:canary@127.0.0.1:%d99999",
+        "no-scheme://user:canary@127.0.0.1:%d",
+        "socks5://user:canary@127.0.0.1:%d",
+        "https://user:canary@127.0.0.1:%d",
+        "user:canary@127.0.0.1:%d",
+      } do
+        for _, scheme in ipairs { "http", "https" } do
+          local service = scheme .. "://fs.example.test/"
+          local response, err =
+            client:perform { method = "GET", url = service, proxy = proxy:format(port), timeout = 5 }
+          assert.is_nil(response)
+          assert.is_nil(err.message:find("canary", 1, true), err.message)
+        end
+      end
+    end)
+
     local function by_way_of(proxy, scheme)
       local service = (scheme or "https") .. "://fs.example.test/"
       local response, err = client:perform { method = "GET", url = service, proxy = proxy, timeout = 5 }
@@ -564,6 +610,7 @@ describe("http", function()
         local err = by_way_of("http://127.0.0.1:" .. proxy.port)
         proxy.stop()
         assert.equal("ProxyRefused", err.code)
+        assert.matches("127.0.0.1:" .. proxy.port, err.message, 1, true)
         assert.matches(words, err.message, 1, true)
       end
     end)

@@ -1,3 +1,4 @@
+local certificates = require("spec.support.certificates")
 local hosts = require("spec.support.hosts")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
@@ -109,6 +110,92 @@ describe("in nginx", function()
     local text = get("/keys")
     assert.matches("nginx hides environment variables", text)
     assert.matches("env AWS_ACCESS_KEY_ID;", text)
+  end)
+
+  describe("over TLS", function()
+    local folder, secure, ports
+
+    setup(function()
+      folder = support.temporary_folder()
+      local trusted = certificates.authority(folder, "trusted")
+      local leaf = trusted.issue("good", "DNS:localhost,IP:127.0.0.1")
+      ports = { support.free_port(), support.free_port(), support.free_port() }
+      local SERVERS = [[
+        init_by_lua_block {
+          transport = require("finspace.host.transport.resty").new()
+          function ask()
+            local response, err = transport { method = "GET", url = "https://localhost:%d/", timeout = 5 }
+            ngx.say(response and response.body or err.code)
+          end
+        }
+        server {
+          listen 127.0.0.1:%d ssl;
+          ssl_certificate %s;
+          ssl_certificate_key %s;
+          location / { content_by_lua_block { ngx.print("connection ", ngx.var.connection) } }
+        }
+        server {
+          listen 127.0.0.1:%d;
+          lua_ssl_trusted_certificate %s;
+          location /one { content_by_lua_block { ask() } }
+          location /two { content_by_lua_block { ask() } }
+          location /timer { content_by_lua_block {
+            local said
+            ngx.timer.at(0, function()
+              local response, err = transport { method = "GET", url = "https://localhost:%d/", timeout = 5 }
+              said = response and response.body or err.code
+            end)
+            while not said do ngx.sleep(0.005) end
+            ngx.say(said)
+          } }
+        }
+        server {
+          listen 127.0.0.1:%d;
+          location / { content_by_lua_block { ask() } }
+          location /other { lua_ssl_trusted_certificate %s; content_by_lua_block { ask() } }
+        }
+      ]]
+      local unknown = certificates.authority(folder, "unknown")
+      secure = nginx.start("", {
+        ports = ports,
+        http = SERVERS:format(
+          ports[1],
+          ports[1],
+          leaf.certificate,
+          leaf.key,
+          ports[2],
+          trusted.file,
+          ports[1],
+          ports[3],
+          unknown.file
+        ),
+        package_path = PATHS,
+      })
+    end)
+
+    teardown(function()
+      secure.stop()
+      support.remove_folder(folder)
+    end)
+
+    local function ask(server_port, path)
+      return (curl(("http://127.0.0.1:%d/%s"):format(server_port, path or "")):gsub("%s+$", ""))
+    end
+
+    it("keeps a connection for the location that verified it", function()
+      local first = ask(ports[2], "one")
+      assert.matches("^connection %d+$", first, nil, nil, secure.errors())
+      assert.equal(first, ask(ports[2], "one"))
+      assert.equal(ask(ports[2], "timer"), ask(ports[2], "timer"))
+    end)
+
+    it("gives no kept connection to a location that trusts nobody, or somebody else", function()
+      for _ = 1, 3 do
+        assert.matches("^connection %d+$", ask(ports[2], "one"))
+        assert.equal("CertificateRefused", ask(ports[3]))
+        assert.equal("CertificateRefused", ask(ports[3], "other"))
+      end
+    end)
   end)
 
   it("tasks run side by side in light threads", function()

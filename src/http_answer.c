@@ -15,6 +15,7 @@ static bool check_framing(http_transfer *t, slice name, slice value) {
     bool clear = true;
     if (slice_eq_nocase(name, SLICE("transfer-encoding"))) {
         t->has_transfer_encoding = true;
+        t->is_chunked = slice_eq_nocase(value, SLICE("chunked"));
     } else if (slice_eq_nocase(name, SLICE("content-length"))) {
         int64_t length = http_parse_length(value);
         clear = length >= 0 && (t->content_length < 0 || t->content_length == length);
@@ -33,7 +34,7 @@ static bool begin_block(http_transfer *t, slice line) {
     buf_clear(&t->headers);
     t->stage = ANSWER_HEADERS;
     t->content_length = -1;
-    t->has_transfer_encoding = false;
+    t->has_transfer_encoding = t->is_chunked = false;
     t->status = line.len >= space + 4 ? (int)http_parse_length(code) : -1;
     bool valid = t->status >= 100 && t->status <= 999 && t->status != 101;
     if (!valid) { /* 101 would switch to a protocol that was not asked for */
@@ -132,11 +133,32 @@ size_t http_take_body(char *bytes, size_t size, size_t count, void *user) {
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* Whether nothing but the end of the connection tells where the answer ends. */
+static bool is_unbounded(const http_transfer *t) {
+    bool bodyless = t->status == 204 || t->status == 304 || strcmp(t->method, "HEAD") == 0;
+    return t->stage == ANSWER_BODY && !bodyless && t->content_length < 0 && !t->is_chunked;
+}
+
+/* Called often, and last when an answer has ended and its connection is still there. */
+int http_watch_end(void *user, curl_off_t to_come, curl_off_t come, curl_off_t to_go,
+                   curl_off_t gone) {
+    http_transfer *t = user;
+    (void)to_come, (void)come, (void)to_go, (void)gone;
+    if (is_unbounded(t)) t->said_goodbye = http_tls_ended(t);
+    return 0;
+}
+
+/* Over TLS, whoever cuts the connection could end such an answer, if TLS did not say goodbye. */
+static bool is_cut(const http_transfer *t) {
+    bool secure = slice_starts_with(slice_of_cstr(t->url.ptr), SLICE("https"));
+    return t->stage != ANSWER_BODY || (secure && is_unbounded(t) && !t->said_goodbye);
+}
+
 /* An answer is whole when libcurl says so *and* its header block was complete: libcurl takes a
  * connection that ends within the headers for the end of the answer. */
 void http_transfer_end(http_transfer *t, CURLcode result) {
     if (result != CURLE_OK) http_explain(t, result);
-    if (result == CURLE_OK && t->stage != ANSWER_BODY) http_explain(t, CURLE_PARTIAL_FILE);
+    if (result == CURLE_OK && is_cut(t)) http_explain(t, CURLE_PARTIAL_FILE);
     if (t->sink_fd >= 0 && close(t->sink_fd) < 0) {
         http_fail_file(t, "FileUnwritable", "write", t->sink_path.ptr, errno);
     }

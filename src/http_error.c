@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 const char *http_kind_name(http_kind kind) {
@@ -55,9 +56,11 @@ static peer_name name_peer(const http_transfer *t) {
 }
 
 /* libcurl's own words, where they say more than ours; it may quote the server, so what is not
- * printable is masked. */
+ * printable is masked. Where they quote a URL, a proxy's password may stand in it. */
 static const char *curl_words(http_transfer *t, CURLcode code) {
-    if (t->curl_message[0] == '\0') return curl_easy_strerror(code);
+    bool quotes_url = strstr(t->curl_message, "://") || strchr(t->curl_message, '@') ||
+                      strstr(t->curl_message, "proxy s"); /* syntax, scheme */
+    if (t->curl_message[0] == '\0' || quotes_url) return curl_easy_strerror(code);
     for (char *c = t->curl_message; *c; c++) {
         if (*c < ' ' || *c > '~') *c = '?';
     }
@@ -131,6 +134,23 @@ static bool explain_unreached_proxy(http_transfer *t) {
     return true;
 }
 
+/* The proxy that leads to an https service, as the option or the environment names it: host and
+ * port, without a user or a password. */
+static peer_name name_proxy(const http_transfer *t) {
+    static const char *const variables[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+    peer_name name = {""};
+    const char *url = t->options.proxy;
+    for (size_t i = 0; !url && i < sizeof variables / sizeof *variables; i++) {
+        url = getenv(variables[i]);
+    }
+    const char *start = url ? strstr(url, "://") : NULL;
+    start = start ? start + strlen("://") : url ? url : "the environment names";
+    const char *at = strrchr(start, '@');
+    if (at) start = at + 1;
+    snprintf(name.text, sizeof name.text, "%.*s", (int)strcspn(start, "/"), start);
+    return name;
+}
+
 /* The proxy was asked to lead on to the service, and did not. */
 static bool explain_proxy_refusal(http_transfer *t) {
     long status = number_of(t, CURLINFO_HTTP_CONNECTCODE);
@@ -140,12 +160,13 @@ static bool explain_proxy_refusal(http_transfer *t) {
     bool refused = status >= 300;
     if (!refused && !curl_says(t, "Proxy CONNECT")) return false;
     if (refused) {
-        http_fail(t, HTTP_CONNECT, "ProxyRefused", "the proxy refuses to lead to %s (status %ld)%s",
+        http_fail(t, HTTP_CONNECT, "ProxyRefused",
+                  "the proxy %s refuses to lead to %s (status %ld)%s", name_proxy(t).text,
                   name_peer(t).text, status, who);
     } else {
         http_fail(t, HTTP_CONNECT, "ProxyFailed",
-                  "the proxy gave no answer when asked to lead to %s; %s", name_peer(t).text,
-                  proxy_cure);
+                  "the proxy %s gave no answer when asked to lead to %s; %s", name_proxy(t).text,
+                  name_peer(t).text, proxy_cure);
     }
     return true;
 }

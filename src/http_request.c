@@ -224,6 +224,7 @@ static int on_before_request(void *user, char *peer_ip, char *local_ip, int peer
                              int local_port) {
     http_transfer *t = user;
     (void)peer_ip, (void)local_ip, (void)peer_port, (void)local_port;
+    if (!http_check_tls(t)) return CURL_PREREQFUNC_ABORT;
     t->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -296,6 +297,9 @@ static CURLcode set_rules(http_transfer *t) {
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_WRITEFUNCTION, http_take_body);
     SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_XFERINFOFUNCTION, http_watch_end);
+    SET(CURLOPT_XFERINFODATA, t);
+    SET(CURLOPT_NOPROGRESS, 0L);
     return code;
 }
 
@@ -313,12 +317,26 @@ static CURLcode set_trust(http_transfer *t) {
     return code;
 }
 
+/* localhost and all below it (RFC 6761, section 6.3). */
+static bool is_localhost(slice host) {
+    slice domain = SLICE(".localhost");
+    if (slice_eq(host, SLICE("localhost"))) return true;
+    return host.len > domain.len && slice_eq(slice_from(host, host.len - domain.len), domain);
+}
+
 /* A loopback service is never asked for through the environment's proxy: it would hand the request,
  * in plain text, to a machine that cannot even reach it. */
-static bool is_local_host(slice authority) {
-    return slice_starts_with(authority, SLICE("127.")) ||
-           slice_starts_with(authority, SLICE("[::1]")) ||
-           slice_eq(slice_of(authority.ptr, slice_find(authority, ':')), SLICE("localhost"));
+static bool is_local_host(slice url) {
+    http_host host = http_url_host(url);
+    struct in_addr v4;
+    struct in6_addr v6;
+    /* Numbers as libcurl and inet_aton read them: 2130706433 and 0x7f.1 are 127.0.0.1, too. */
+    if (inet_aton(host.text, &v4)) {
+        v6 = mapped(v4);
+        return is_loopback(&v6);
+    }
+    if (inet_pton(AF_INET6, host.text, &v6) == 1) return is_loopback(&v6);
+    return is_localhost(slice_of_cstr(host.text));
 }
 
 static CURLcode set_connection(http_transfer *t) {
@@ -328,7 +346,7 @@ static CURLcode set_connection(http_transfer *t) {
     bool pinned = t->allow_loopback || t->allowed_count > 0;
     if (o->proxy) {
         SET(CURLOPT_PROXY, o->proxy);
-    } else if (pinned || is_local_host(http_authority(slice_of_cstr(t->url.ptr)))) {
+    } else if (pinned || is_local_host(slice_of_cstr(t->url.ptr))) {
         SET(CURLOPT_PROXY, "");
     }
     /* A new connection shows its peer to on_open_socket, and is never repeated behind our back. */

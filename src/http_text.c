@@ -8,6 +8,19 @@ slice http_authority(slice url) {
     return slice_of(rest.ptr, end);
 }
 
+http_host http_url_host(slice url) {
+    http_host host = {""};
+    slice authority = http_authority(url);
+    bool bracketed = authority.len > 0 && authority.ptr[0] == '[';
+    slice text = bracketed ? slice_from(authority, 1) : authority;
+    text.len = slice_find(text, bracketed ? ']' : ':');
+    if (text.len > 0 && text.ptr[text.len - 1] == '.') text.len--;
+    for (size_t i = 0; text.len < sizeof host.text && i < text.len; i++) {
+        host.text[i] = ascii_lower(text.ptr[i]);
+    }
+    return host;
+}
+
 int64_t http_parse_length(slice digits) {
     int64_t value = 0;
     if (digits.len == 0 || digits.len > 18) return -1;

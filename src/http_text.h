@@ -9,6 +9,13 @@
 /* Host and port of a URL, as they are written in it. */
 slice http_authority(slice url);
 
+/* The host of a URL alone, in small letters: without brackets, port, or the dot at its end. Empty
+ * when it is longer than any name can be. */
+typedef struct http_host {
+    char text[256];
+} http_host;
+http_host http_url_host(slice url);
+
 /* The number in a Content-Length, or -1. At most 18 digits, so that it cannot overflow. */
 int64_t http_parse_length(slice digits);
 

@@ -76,7 +76,7 @@ void http_transfer_reset(http_transfer *t) {
     t->status = 0;
     t->header_bytes = 0;
     t->content_length = -1;
-    t->has_transfer_encoding = false;
+    t->has_transfer_encoding = t->is_chunked = t->said_goodbye = false;
     t->received = 0;
     t->error = (http_error){.kind = HTTP_OK};
     t->curl_message[0] = '\0';

@@ -67,6 +67,8 @@ struct http_transfer {
     buf headers;
     int64_t content_length; /* -1: none */
     bool has_transfer_encoding;
+    bool is_chunked;
+    bool said_goodbye; /* TLS did, at the end of an answer that only its connection's end ends */
     buf answer;
     uint64_t received;
 
@@ -102,6 +104,18 @@ void http_transfer_end(http_transfer *t, CURLcode result);
 /* What libcurl calls with the lines of the headers, and with the body; `user` is the transfer. */
 size_t http_take_header(char *line, size_t size, size_t count, void *user);
 size_t http_take_body(char *bytes, size_t size, size_t count, void *user);
+
+/* What libcurl calls to show progress: how an answer without a length ends. */
+int http_watch_end(void *user, curl_off_t to_come, curl_off_t come, curl_off_t to_go,
+                   curl_off_t gone);
+
+/* Before a request is written to a TLS connection: whether the certificate's alternative names have
+ * the host. */
+bool http_check_tls(http_transfer *t);
+
+/* While a call has its connection: whether TLS's goodbye (close_notify) has come. True where that
+ * cannot be asked, because TLS is not OpenSSL's: the others take an end without it for an error. */
+bool http_tls_ended(const http_transfer *t);
 
 /* Closes what is open, and marks it closed. */
 void http_close_fd(int *fd);

@@ -53,16 +53,17 @@ function certificates.authority(folder, name)
   --- Signs a certificate for these names.
   --- @param leaf string  the files' name
   --- @param names string as in a certificate: "DNS:localhost,IP:127.0.0.1"
-  --- @param options table|nil from, to (YYYYMMDDHHMMSSZ), extensions ("authority" for an intermediate one)
+  --- @param options table|nil common_name (default: `leaf`), from, to (YYYYMMDDHHMMSSZ), extensions ("authority" for an intermediate one)
   --- @return table files { certificate, key }
   function authority.issue(leaf, names, options)
     options = options or {}
+    local alternatives = names and ("-addext 'subjectAltName=%s'"):format(names) or ""
     openssl(
       home,
-      ("req %s -config openssl.cnf -subj '/CN=%s' -addext 'subjectAltName=%s' -keyout %s.key -out %s.csr"):format(
+      ("req %s -config openssl.cnf -subj '/CN=%s' %s -keyout %s.key -out %s.csr"):format(
         NEW_KEY,
-        leaf,
-        names,
+        options.common_name or leaf,
+        alternatives,
         leaf,
         leaf
       )

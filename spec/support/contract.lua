@@ -55,6 +55,7 @@ server {
   ssl_certificate %s;
   ssl_certificate_key %s;
   location / { content_by_lua_block { ngx.print("secret") } }
+  location /undelimited { chunked_transfer_encoding off; content_by_lua_block { ngx.print(("x"):rep(60000)) } }
 }
 ]]
 
@@ -94,6 +95,11 @@ function contract.start()
   local trusted = certificates.authority(folder, "trusted")
   local leaves = {
     good = trusted.issue("good", HERE),
+    ["only a common name"] = trusted.issue("bare", nil, { common_name = "localhost" }),
+    ["a common name that is the address"] = trusted.issue("bare_address", nil, { common_name = "127.0.0.1" }),
+    ["the address as a DNS name"] = trusted.issue("dns_address", "DNS:127.0.0.1", { common_name = "127.0.0.1" }),
+    ["only another address"] = trusted.issue("other_address", "IP:127.0.0.2,DNS:localhost"),
+    ["only the address"] = trusted.issue("only_address", "IP:127.0.0.1", { common_name = "localhost" }),
     ["wrong host"] = trusted.issue("other", "DNS:other.test"),
     expired = trusted.issue("expired", HERE, { to = "20210101000000Z" }),
     ["self-signed"] = certificates.self_signed(folder, HERE),
@@ -522,8 +528,9 @@ function contract.describe(busted, subject, world)
     end)
 
     describe("over TLS", function()
-      local function secure(name)
-        return send { url = ("https://localhost:%d/"):format(world.tls[name]), ca_file = subject.ca_file }
+      local function secure(name, host, path, port)
+        local place = ("https://%s:%d/%s"):format(host or "localhost", port or world.tls[name], path or "")
+        return send { url = place, ca_file = subject.ca_file }
       end
 
       it("accepts the right certificate", function()
@@ -540,6 +547,51 @@ function contract.describe(busted, subject, world)
           end
         end)
       end
+
+      it("accepts an address where the certificate has it as an IP address", function()
+        for _ = 1, 2 do
+          assert.equal("secret", assert(secure("good", "127.0.0.1")).body)
+          assert.equal("secret", assert(secure("only the address", "127.0.0.1")).body)
+        end
+      end)
+
+      for name, host in pairs {
+        ["only a common name"] = "localhost",
+        ["only the address"] = "localhost",
+        ["a common name that is the address"] = "127.0.0.1",
+        ["the address as a DNS name"] = "127.0.0.1",
+        ["only another address"] = "127.0.0.1",
+      } do
+        it(("refuses for %s a certificate with %s"):format(host, name), function()
+          for _ = 1, 2 do
+            local response, err = secure(name, host)
+            assert.is_nil(response)
+            assert.same({ "tls", "CertificateRefused", false }, { err.kind, err.code, err.sent })
+            assert.truthy(err.message:find(host, 1, true), err.message)
+          end
+        end)
+      end
+
+      it("takes a body without length for whole when TLS says goodbye, and for cut at the end of any record", function()
+        assert.equal(60000, #assert(secure("good", nil, "undelimited")).body)
+        local scripts, count = {}, 14
+        for records = 1, count do
+          scripts[records] = { { "proxy_records", world.tls.good, records } }
+        end
+        local cutting = faults.start((table.unpack or unpack)(scripts)) -- luacheck: ignore
+        local cut_in_the_body = 0
+        for records = 1, count do
+          local response, err = secure("good", nil, "undelimited", cutting.port)
+          if response then
+            assert.equal(60000, #response.body, records)
+          elseif err.code == "Truncated" then
+            assert.equal("protocol", err.kind)
+            cut_in_the_body = cut_in_the_body + 1
+          end
+        end
+        cutting.stop()
+        assert.is_true(cut_in_the_body >= 3, "no record of the body was cut off")
+      end)
     end)
 
     describe("where Lua cannot suspend a task", function()

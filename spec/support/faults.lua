@@ -14,6 +14,7 @@
 ---   {"again"}                       the steps of this connection from the first
 ---   {"proxy", port, count, how}     passes everything on to a port, until `count` bytes have come back;
 ---                                   then "close" or "reset"
+---   {"proxy_records", port, count}  passes on `count` of TLS's records that hold data, and closes between two
 ---   {"proxy_up", port, count, how}  the same, until `count` bytes have gone there
 local support = require("spec.support")
 
@@ -117,8 +118,33 @@ local function pass_on(from, to, budget)
   end
 end
 
+local APPLICATION_DATA = 23
+
+-- The whole records at the start of `data`, as long as `count` of them may hold data, and the rest.
+local function cut_records(data, count)
+  local at = 1
+  while count > 0 and #data >= at + 4 do
+    local kind, high, low = data:byte(at), data:byte(at + 3, at + 4)
+    local stop = at + 5 + high * 256 + low
+    if stop > #data + 1 then break end
+    at, count = stop, kind == APPLICATION_DATA and count - 1 or count
+  end
+  return data:sub(1, at - 1), data:sub(at), count
+end
+
+local function pass_records(from, to, count)
+  local rest = ""
+  while count > 0 do
+    local data = read_available(from)
+    if not data then return end
+    local whole
+    whole, rest, count = cut_records(rest .. data, count)
+    send(to, whole)
+  end
+end
+
 -- The way that counts is passed on here, the other one in a coroutine of its own.
-local function proxy(connection, tools, port, count, how, upwards)
+local function proxy(connection, tools, port, count, how, upwards, pass)
   local upstream = assert(require("socket").connect("127.0.0.1", port))
   upstream:settimeout(0)
   local from, to = upstream, connection
@@ -126,13 +152,18 @@ local function proxy(connection, tools, port, count, how, upwards)
     from, to = connection, upstream
   end
   tools.spawn(function() pass_on(to, from, math.huge) end)
-  pass_on(from, to, count)
+  pass = pass or pass_on
+  pass(from, to, count)
   if how == "reset" then verbs.reset(connection) end
   tools.spawn(function() upstream:close() end)
   return "close"
 end
 
 function verbs.proxy(connection, tools, port, count, how) return proxy(connection, tools, port, count, how, false) end
+
+function verbs.proxy_records(connection, tools, port, count)
+  return proxy(connection, tools, port, count, "close", false, pass_records)
+end
 
 function verbs.proxy_up(connection, tools, port, count, how) return proxy(connection, tools, port, count, how, true) end
 

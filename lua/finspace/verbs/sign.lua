@@ -22,9 +22,24 @@ local OPTIONS = options.declare {
 ---   signature and the session token, so they belong in no log
 --- @field body? string
 
+-- What a path may hold, and what a query may hold beside it (RFC 3986, sections 3.3 and 3.4).
+local PATH, QUERY = "[^%w%-._~!$&'()*+,;=:@/%%]", "[^%w%-._~!$&'()*+,;=:@/?%%]"
+
+local function check_url_part(name, text, forbidden)
+  local at = text:find(forbidden) or (text:gsub("%%%x%x", "   "):find("%", 1, true))
+  if not at then return end
+  local message = 'sign: option "%s" holds a byte (number %d, %s) that has no place in a URL; percent-encode it'
+  error(message:format(name, at, ("0x%02x"):format(text:byte(at))), 4)
+end
+
 local function check(given)
   OPTIONS:check(given, 4)
+  if given.method and not given.method:find("^%u+$") then
+    error('sign: option "method" must be capital letters, like GET', 3)
+  end
   if not given.path:find("^/") then error('sign: option "path" must begin with a slash', 3) end
+  check_url_part("path", given.path, PATH)
+  check_url_part("query", given.query or "", QUERY)
   for name, value in pairs(given.headers or {}) do
     if type(name) ~= "string" or type(value) ~= "string" then
       error('sign: option "headers" must map names to strings', 3)

@@ -44,7 +44,12 @@ local function open_socket(call)
 end
 
 -- nginx resolves no name without a resolver, but this one needs none (RFC 6761 section 6.3).
-local function address_of(host) return host == "localhost" and "127.0.0.1" or host end
+local function address_of(host) return host:lower():find("^localhost%.?$") and "127.0.0.1" or host end
+
+local function is_secure(call) return call.url.scheme == "https" end
+
+-- Needs OpenSSL's and nginx's own symbols, so it is loaded for the first call over TLS.
+local function tls() return require("finspace.host.transport.resty_tls") end
 
 local function connect_failure(call, message)
   local place = call:place()
@@ -77,12 +82,14 @@ local function connect_failure(call, message)
   return call:failure("connect", "CouldNotConnect", ("could not connect to %s: %s"):format(place, message))
 end
 
--- Connections are shared only by what has the same endpoint and the same demands on TLS. A call that
--- must not be repeated has a pool that nothing is ever put back into.
+-- Connections are shared only by what has the same endpoint and trusts the same: a location that trusts
+-- nobody must not use what another one has verified. A call that must not be repeated, or of which nobody can
+-- tell what it trusts, has a pool that nothing is ever put back into.
 local function pool_name(call)
-  local identity = call.url.scheme == "https" and "verified" or "plain"
-  local use = call.repeatable and "kept" or "fresh"
-  return table.concat({ "finspace", use, call.url.scheme, identity, call.url.host, call.url.port }, "|")
+  local trust = is_secure(call) and tls().trust() or not is_secure(call) and "nobody"
+  call.keeps = call.repeatable and trust ~= nil
+  local use = call.keeps and "kept" or "fresh"
+  return table.concat({ "finspace", use, call.url.scheme, tostring(trust), call.url.host, call.url.port }, "|")
 end
 
 local function connect(call, sock)
@@ -123,16 +130,34 @@ local function tls_failure(call, message)
   return call:failure("tls", "HandshakeFailed", ("the TLS handshake with %s failed: %s"):format(call:place(), message))
 end
 
+local function check_name(call, session, host, is_address)
+  if tls().names_peer(session, host, is_address) then return true end
+  return call:failure(
+    "tls",
+    "CertificateRefused",
+    (
+      "the certificate of %s was refused: its alternative names do not have the %s %s; ask who runs it for a"
+      .. " certificate that does"
+    ):format(call:place(), is_address and "IP address" or "DNS name", host)
+  )
+end
+
+-- Whether a cut can be told from an end on this worker's connections over TLS.
+local cuts_are_told = false
+
 local function secure(call, sock)
-  if call.url.scheme ~= "https" or call.reused then return true end
+  if not is_secure(call) or call.reused then return true end
   call:limit(sock, call.connect_timeout)
-  local name = call.url.host:gsub("[%[%]]", "")
+  local host = call.url.host:gsub("[%[%]]", ""):gsub("%.$", "")
+  local is_address = host:find("^%d+%.%d+%.%d+%.%d+$") ~= nil or host:find(":", 1, true) ~= nil
   -- The session is nil, never false: with false, ngx_lua takes a handshake that ends at once for a good one
   -- before it has looked at the certificate's verdict. With nil it looks, and raises when the verdict is bad.
-  local ran, ok, message = pcall(sock.sslhandshake, sock, nil, name, true)
+  -- An address is no name: ngx_lua would look for it among the DNS names.
+  local ran, session, message = pcall(sock.sslhandshake, sock, nil, not is_address and host or nil, true)
   if not ran then message = UNNAMED_REFUSAL end
-  if ran and ok then return true end
-  return tls_failure(call, tostring(message))
+  if not ran or not session then return tls_failure(call, tostring(message)) end
+  cuts_are_told = tls().demand_goodbye(sock, session)
+  return check_name(call, session, host, is_address)
 end
 
 local function open_connection(call)
@@ -236,6 +261,13 @@ local function reader_failure(call, fault)
   )
 end
 
+-- Whoever cuts a connection can end an answer that has no length, unless TLS says goodbye first.
+local function end_of(call, reader)
+  if not is_secure(call) or cuts_are_told or reader.state ~= "rest" then return reader:finish() end
+  return nil,
+    { code = "Truncated", message = "this nginx cannot tell whether the answer, which has no length, is whole" }
+end
+
 local function receive_piece(call, sock, reader)
   call:limit(sock, call.stall_timeout)
   local bytes, message = sock:receiveany(SLICE)
@@ -245,7 +277,7 @@ local function receive_piece(call, sock, reader)
   elseif message == "timeout" or not reader.started then
     return interrupted(call, message, reader.started and "receiving the answer" or "waiting for the answer")
   elseif message == "closed" then
-    ok, fault = reader:finish()
+    ok, fault = end_of(call, reader)
   else
     fault = { code = "Truncated", message = "the connection was lost in the middle of the response" }
   end
@@ -306,8 +338,8 @@ end
 
 -- calls ------------------------------------------------------------------------------------------
 
-local function release(sock, reader, whole, repeatable)
-  if whole and reader.reusable and repeatable then
+local function release(sock, reader, whole, keeps)
+  if whole and reader.reusable and keeps then
     sock:setkeepalive(POOL_IDLE_MS, POOL_SIZE)
   else
     sock:close()
@@ -322,7 +354,7 @@ local function attempt(call)
   local reader = http1.reader { method = call.method, max_headers = call.max_headers, open = destination.open }
   local ok
   ok, err = send_and_receive(call, sock, reader)
-  release(sock, reader, ok, call.repeatable)
+  release(sock, reader, ok, call.keeps)
   local closed, message = close_destination(destination)
   call.started = reader.started
   if not ok then return nil, err end
