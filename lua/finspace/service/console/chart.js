@@ -3,7 +3,8 @@
 import { fill, h, s, visible } from "./dom.js";
 import { number } from "./format.js";
 
-const MARGIN = { top: 12, right: 12, bottom: 26, left: 64 };
+const MARGIN = { top: 12, right: 12, bottom: 26 };
+const LETTER = 6.6; // the width of a digit in the axis labels
 const HEIGHT = 340;
 const NARROW_HEIGHT = 280;
 const DAY = 86400_000;
@@ -62,7 +63,7 @@ function monthTicks(from, to, count) {
   const ticks = [];
   let month = Math.ceil((start.getUTCFullYear() * 12 + start.getUTCMonth()) / step) * step;
   for (; ; month += step) {
-    const at = Date.UTC(0, 0) && new Date(0).setUTCFullYear(Math.floor(month / 12), month % 12, 1);
+    const at = new Date(0).setUTCFullYear(Math.floor(month / 12), month % 12, 1);
     if (at > to) return ticks;
     if (at >= from) ticks.push(at);
   }
@@ -126,37 +127,47 @@ export function lineChart(names, xType, onZoom) {
   let scale = null;
 
   function measure() {
-    const width = Math.max(240, element.clientWidth - 24);
-    const height = window.innerWidth <= 640 ? NARROW_HEIGHT : HEIGHT;
-    return { width, height, inner: width - MARGIN.left - MARGIN.right };
+    const width = Math.max(240, svg.clientWidth);
+    return { width, height: window.innerWidth <= 640 ? NARROW_HEIGHT : HEIGHT };
+  }
+
+  // The values' labels decide where the lines begin, and the lines which values are labelled.
+  function layOut([from, to], width) {
+    const values = names.flatMap((_, i) => thin(state.points, i, from, to, width).map(({ y }) => y));
+    const [low, high] = padded(extent(values));
+    const ticks = steps(low, high, 6).map((at) => [at, number(Number(at.toPrecision(12)))]);
+    const left = 14 + LETTER * Math.max(...ticks.map(([, label]) => label.length), 3);
+    return { low, high, ticks, left, inner: width - left - MARGIN.right };
   }
 
   function draw() {
-    const { width, height, inner } = measure();
+    const { width, height } = measure();
     const [from, to] = state.range;
+    const { low, high, ticks, left, inner } = layOut(state.range, width);
     const lines = names.map((_, i) => thin(state.points, i, from, to, inner));
-    const [low, high] = padded(extent(lines.flatMap((marks) => marks.map(({ y }) => y))));
-    const x = (value) => MARGIN.left + ((value - from) / (to - from || 1)) * inner;
+    const x = (value) => left + ((value - from) / (to - from || 1)) * inner;
     const y = (value) => height - MARGIN.bottom - ((value - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
-    scale = { x, y, from, to, inner, height, width, back: (pixel) => from + ((pixel - MARGIN.left) / inner) * (to - from) };
+    scale = { x, y, left, height, width, back: (pixel) => from + ((pixel - left) / inner) * (to - from) };
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("aria-label", `Line chart of ${visible(names.join(", "))} from ${momentText(from, xType)} to ${momentText(to, xType)}. Left and right arrows read values.`);
     const curves = lines.map((marks, i) => s("path", { class: `curve line-${i + 1}`, d: path(marks, x, y), "data-points": marks.length }));
-    fill(svg, yAxis(low, high, y, width), xAxis(from, to, x, width, height), curves, s("g", { class: "reading" }));
+    fill(svg, yAxis(ticks), xAxis(from, to), curves, s("g", { class: "reading" }));
     read(null);
   }
 
-  function yAxis(low, high, y, width) {
-    return steps(low, high, 6).map((at) => [
-      s("line", { class: "rule", x1: MARGIN.left, x2: width - MARGIN.right, y1: y(at), y2: y(at) }),
-      s("text", { x: MARGIN.left - 8, y: y(at) + 4, "text-anchor": "end" }, number(Number(at.toPrecision(12)))),
+  function yAxis(ticks) {
+    const { y, left, width } = scale;
+    return ticks.map(([at, label]) => [
+      s("line", { class: "rule", x1: left, x2: width - MARGIN.right, y1: y(at), y2: y(at) }),
+      s("text", { x: left - 8, y: y(at) + 4, "text-anchor": "end" }, label),
     ]);
   }
 
-  function xAxis(from, to, x, width, height) {
-    const span = to - from;
-    return timeTicks(from, to, Math.max(2, Math.floor(width / 110))).map((at) =>
-      s("text", { x: x(at), y: height - 8, "text-anchor": x(at) > width - 40 ? "end" : x(at) < MARGIN.left + 24 ? "start" : "middle" }, timeLabel(at, span)),
+  function xAxis(from, to) {
+    const { x, left, width, height } = scale;
+    const anchor = (at) => (at > width - 40 ? "end" : at < left + 24 ? "start" : "middle");
+    return timeTicks(from, to, Math.max(2, Math.floor(width / 84))).map((at) =>
+      s("text", { x: x(at), y: height - 8, "text-anchor": anchor(x(at)) }, timeLabel(at, to - from)),
     );
   }
 
@@ -192,7 +203,7 @@ export function lineChart(names, xType, onZoom) {
   const pixel = (event) => {
     const box = svg.getBoundingClientRect();
     const at = ((event.clientX - box.left) / box.width) * scale.width;
-    return Math.min(scale.width - MARGIN.right, Math.max(MARGIN.left, at));
+    return Math.min(scale.width - MARGIN.right, Math.max(scale.left, at));
   };
 
   function mark(from, to) {

@@ -10,7 +10,6 @@ const HEIGHT = 28;
 
 function histogram(column) {
   const steps = column.histogram;
-  if (!steps) return h("span", { class: "none" }, "–");
   const most = Math.max(...steps, 1);
   const width = WIDTH / steps.length;
   const bars = steps.map((rows, i) => {
@@ -29,7 +28,7 @@ function merged(named, found) {
   return [...known, ...found.filter(({ name }) => !names.has(name))];
 }
 
-const optional = (label, text, kind = "") => h("td", { "data-label": label, class: text === undefined || text === null ? "none" : kind }, text ?? "–");
+const optional = (label, text, kind = "") => h("td", { "data-label": label, class: text === undefined || text === null ? `${kind} none` : kind }, text ?? "–");
 
 function row(column) {
   const type = column.mixed ? `differs: ${column.mixed.join(", ")}` : column.type;
@@ -40,13 +39,13 @@ function row(column) {
     optional("Smallest", column.min, "figure"),
     optional("Largest", column.max, "figure"),
     optional("NULLs", column.nulls === undefined ? null : count(column.nulls), "number"),
-    h("td", { "data-label": "Values" }, histogram(column)),
+    column.histogram ? h("td", { "data-label": "Values" }, histogram(column)) : optional("Values"),
   );
 }
 
 function note({ missing, skipped }) {
   const parts = [];
-  if (missing > 0) parts.push(`${plural(missing, "changeset")} that count here have no summary: they were loaded before summaries were kept.`);
+  if (missing > 0) parts.push(`${plural(missing, "changeset")} came before figures were kept, and ${missing === 1 ? "is" : "are"} not in these.`);
   if (skipped > 0) parts.push(`The oldest ${plural(skipped, "changeset")} are not in these figures.`);
   return parts.length > 0 && h("p", { class: "hint" }, parts.join(" "));
 }

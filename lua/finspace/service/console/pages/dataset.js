@@ -92,7 +92,9 @@ export async function show(main, parts, screen) {
   if (!screen.isShown()) return;
   const top = h("div", head(found.dataset, found.changesets, reload));
   const place = h("section", { class: "tab", "aria-label": tab[1] }, waiting("Loading"));
-  fill(main, top, tabs(found.dataset, tab[0]), place);
+  const bar = tabs(found.dataset, tab[0]);
+  fill(main, top, bar, place);
+  bar.querySelector("[aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
   const refreshHead = async () => {
     const { dataset, changesets } = await fetchAll(datasetId);
     if (screen.isShown()) fill(top, head(dataset, changesets, reload));
