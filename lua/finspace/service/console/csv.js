@@ -9,7 +9,8 @@ export function records(text, separator = ",", { isWhole = true, limit = Infinit
   let fields = [];
   let at = 0;
   while (at < text.length && found.length < limit) {
-    const { value, end } = text[at] === '"' ? quoted(text, at, separator) : plain(text, at, separator);
+    const start = afterBlanks(text, at, separator);
+    const { value, end } = text[start] === '"' ? quoted(text, start, separator) : plain(text, at, separator);
     if (end >= text.length && !isWhole) return found;
     fields.push(value);
     if (text[end] === separator) {
@@ -27,6 +28,12 @@ export function records(text, separator = ",", { isWhole = true, limit = Infinit
 
 function afterLine(text, end) {
   return text[end] === "\r" && text[end + 1] === "\n" ? end + 2 : end + 1;
+}
+
+function afterBlanks(text, at, separator) {
+  let start = at;
+  while (text[start] === " " || (text[start] === "\t" && separator !== "\t")) start += 1;
+  return start;
 }
 
 function plain(text, start, separator) {
@@ -47,8 +54,9 @@ function quoted(text, start, separator) {
     if (close < 0) return { value: value + text.slice(at), end: text.length };
     value += text.slice(at, close);
     if (text[close + 1] !== '"') {
-      const rest = plain(text, close + 1, separator); // what stands behind the quote belongs to the field
-      return { value: value + rest.value, end: rest.end };
+      const rest = plain(text, close + 1, separator);
+      const behind = /^[ \t]*$/.test(rest.value) ? "" : rest.value; // anything but blanks belongs to the field
+      return { value: value + behind, end: rest.end };
     }
     value += '"';
     at = close + 2;
@@ -117,10 +125,19 @@ function findSeparator(text, isWhole) {
   return best;
 }
 
+// Excel's first line, which is no record but names the separator.
+const SEPARATOR_LINE = /^"?sep=([^"\r\n])"?(\r\n|\r|\n)/i;
+
+/** A text without Excel's line `sep=;`, and the separator that it names. */
+export function withoutSeparatorLine(text) {
+  const found = text.match(SEPARATOR_LINE);
+  return found ? { text: text.slice(found[0].length), separator: found[1] } : { text, separator: null };
+}
+
 const isData = (text) => kindOf(text) !== "text" || OTHER_DATE.test(text);
 
-/** Whether the first record names the columns: each differently, with no numbers, dates or booleans. */
-export function hasHeader(rows) {
+/** Whether the first record looks like names: each its own, with no numbers, dates or booleans. */
+export function looksLikeHeader(rows) {
   const [first = [], ...others] = rows;
   const names = first.map((name) => name.trim());
   if (names.some((name) => name === "" || isData(name)) || new Set(names).size < names.length) return false;
@@ -144,17 +161,46 @@ export function sniff(name, text, isWhole) {
   const extension = name.toLowerCase().replace(/\.gz$/, "").match(/\.(\w+)$/)?.[1];
   const format = EXTENSIONS[extension] ?? formatOfBytes(text);
   if (format !== "CSV") return { format, separator: ",", header: true };
-  const separator = findSeparator(text, isWhole);
-  return { format, separator, header: hasHeader(records(text, separator, { isWhole, limit: LOOK_AT })) };
+  const separator = withoutSeparatorLine(text).separator ?? findSeparator(text, isWhole);
+  return { format, separator, header: true };
 }
 
-function nameOf(name, i) {
-  return name?.trim() || `column_${i + 1}`;
+// A name that an earlier column has gets a number: nothing is ever merged.
+function distinct(names) {
+  const given = new Set(names.map((name) => name.toLowerCase()));
+  const taken = new Set();
+  return names.map((name) => {
+    let found = name;
+    const isFree = () => !taken.has(found.toLowerCase()) && (found === name || !given.has(found.toLowerCase()));
+    for (let n = 2; !isFree(); n++) found = `${name}_${n}`;
+    taken.add(found.toLowerCase());
+    return found;
+  });
+}
+
+/** The columns' names that a header's fields give. */
+export const namesOf = (fields) => distinct(fields.map((field, i) => field.trim() || `column_${i + 1}`));
+
+const READS_AS = {
+  BOOLEAN: BOOLEAN, DATE: DATE, DATETIME: DATETIME, DOUBLE: DECIMAL, FLOAT: DECIMAL,
+  TINYINT: INTEGER, SMALLINT: INTEGER, INTEGER: INTEGER, BIGINT: INTEGER,
+};
+
+/**
+ * Whether a file's first record names the columns of a schema: yes when it has its names, in any order;
+ * no when each field reads as its column's type; else yes, and the comparison shows what is wrong.
+ */
+export function namesSchema(first, schema) {
+  const lower = (list) => list.map((name) => name.toLowerCase()).sort().join("\n");
+  if (lower(first.map((field) => field.trim())) === lower(schema.map(({ name }) => name))) return true;
+  const reads = (field, i) => field === "" || (READS_AS[schema[i].type]?.test(field) ?? true);
+  return !(first.length === schema.length && first.every(reads));
 }
 
 /** The columns of CSV rows with the types that their values have. @returns [{name, type}] */
 export function infer(rows, header) {
-  const names = header ? rows[0] : (rows[0] ?? []).map(() => "");
+  const first = rows[0] ?? [];
+  const names = namesOf(header ? first : first.map(() => ""));
   const data = header ? rows.slice(1) : rows;
-  return (names ?? []).map((name, i) => ({ name: nameOf(name, i), type: typeOf(data.map((row) => row[i])) }));
+  return names.map((name, i) => ({ name, type: typeOf(data.map((row) => row[i])) }));
 }

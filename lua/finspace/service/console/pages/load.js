@@ -1,7 +1,7 @@
 // Loading a file: dropped, understood, corrected, sent in parts, followed until its changeset is final.
 
 import { call } from "../api.js";
-import { infer, records, sniff } from "../csv.js";
+import { infer, looksLikeHeader, namesSchema, records, sniff, withoutSeparatorLine } from "../csv.js";
 import { mistake, problem } from "../dialog.js";
 import { announce, badge, button, check, choice, field, fill, h, statusBadge, table, waiting } from "../dom.js";
 import { bytes, duration, plural } from "../format.js";
@@ -11,6 +11,7 @@ import { schemaColumns } from "./dataset.js";
 
 const SAMPLE = 256 * 1024;
 const SHOWN_ROWS = 5;
+const MOST_ROWS = 2000;
 const ASKED_EVERY = 500;
 
 const FORMATS = ["CSV", "JSON", "PARQUET", "XML"].map((name) => [name, name]);
@@ -36,18 +37,21 @@ async function unpacked(blob) {
   return new Blob(parts);
 }
 
-async function look(file) {
+async function look(file, schema) {
   const start = new Uint8Array(await file.slice(0, 2).arrayBuffer());
   const isPacked = start[0] === 0x1f && start[1] === 0x8b;
   const head = file.slice(0, SAMPLE);
   const blob = isPacked ? await unpacked(head) : head;
   const text = (await blob.text()).replace(/^\ufeff/, "");
   const isWhole = !isPacked && file.size <= SAMPLE;
-  return { file, text, isWhole, isPacked, ...sniff(file.name, text, isWhole) };
+  const state = { file, text, isWhole, isPacked, ...sniff(file.name, text, isWhole) };
+  const [first = []] = rowsOf(state);
+  if (state.format === "CSV" && schema.length > 0) state.header = namesSchema(first, schema);
+  return state;
 }
 
 function rowsOf({ text, separator, isWhole }) {
-  return records(text, separator, { isWhole, limit: 2000 });
+  return records(withoutSeparatorLine(text).text, separator, { isWhole, limit: MOST_ROWS });
 }
 
 // --- what is loaded, as formatParams ---------------------------------------------------------------
@@ -111,10 +115,16 @@ function schemaPart(state, schema) {
   const seen = Math.max(0, rows.length - (state.header ? 1 : 0));
   return [
     h("h2", "Schema"),
+    state.header && !looksLikeHeader(rows) && h("p", { class: "note" }, "The first line looks like data. Is it? Then say so above."),
     preview(state, rows, true),
     h("p", { class: "hint" }, `Types are told from the first ${plural(seen, "row")}: correct them where you know better.`),
     state.takesSchema,
   ];
+}
+
+function absentFrom(columns, wanted) {
+  const there = new Set(columns.map(({ name }) => name.toLowerCase()));
+  return wanted.filter(({ name }) => !there.has(name.toLowerCase())).map(({ name }) => name);
 }
 
 function comparison({ columns, header }, schema) {
@@ -123,10 +133,8 @@ function comparison({ columns, header }, schema) {
     const text = fits ? `The file's ${plural(columns.length, "column")} are taken in the order of the dataset's schema.` : `The file has ${plural(columns.length, "column")}, the dataset's schema ${schema.length}: this load will fail.`;
     return h("p", { class: fits ? "hint" : "note" }, text);
   }
-  const there = new Set(columns.map(({ name }) => name));
-  const named = new Set(schema.map(({ name }) => name));
-  const missing = schema.filter(({ name }) => !there.has(name)).map(({ name }) => name);
-  const unknown = columns.filter(({ name }) => !named.has(name)).map(({ name }) => name);
+  const missing = absentFrom(columns, schema);
+  const unknown = absentFrom(schema, columns);
   if (missing.length + unknown.length === 0) return h("p", { class: "hint" }, `All ${plural(schema.length, "column")} of the dataset's schema are in the file.`);
   return h(
     "p",
@@ -280,7 +288,7 @@ export async function show(place, context) {
   const start = () => {
     const onFile = async (file) => {
       fill(place, waiting("Looking at the file"));
-      const state = await look(file).catch(() => null);
+      const state = await look(file, schemaColumns(context.dataset)).catch(() => null);
       if (state) return settings(place, state, context, start);
       fill(place, problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")), drop(onFile));
     };
