@@ -85,7 +85,9 @@ describe("The console's page #once", function()
     for _, name in ipairs(files()) do
       local text = support.read_file(FOLDER .. name)
       for url in text:gmatch("https?://[%w%.%-]+") do
-        local is_named_only = url == "http://www.w3.org" or url == "https://docs.aws.amazon.com" or url:find("127.0.0.1", 1, true)
+        local is_named_only = url == "http://www.w3.org"
+          or url == "https://docs.aws.amazon.com"
+          or url:find("127.0.0.1", 1, true)
         assert.truthy(is_named_only, name .. " names " .. url)
       end
     end
@@ -109,7 +111,7 @@ describe("The console's page #once", function()
   it("calls operations as the model has them", function()
     local rows = {}
     for _, row in ipairs(core.operations()) do
-      if row.generation ~= "2021-05" then rows[row.name] = row end
+      if not rows[row.name] or row.generation ~= "2021-05" then rows[row.name] = row end
     end
     local known, text = {}, support.read_file(FOLDER .. "api.js")
     for name, method, path in text:gmatch('\n  (%u%w+): %["(%u+)", "([^"]+)"') do
@@ -276,7 +278,7 @@ console.log(JSON.stringify({
   end)
 
   it_on_node("make one of several summaries", function()
-    local results = run([[
+    local results = run([==[
 import { columns, sample, totals } from "CONSOLE/summary.js";
 const big = { name: "n", type: "BIGINT", nulls: 1, min: "9007199254740993", max: "9007199254740995", histogram: [3] };
 const one = { rows: 4, columns: [big, { name: "s", type: "STRING", nulls: 0 }], sample: [["9007199254740993", "a"]] };
@@ -285,7 +287,7 @@ const found = columns([one, two]);
 console.log(JSON.stringify({ found, rows: sample([one, two], ["n", "s"]), totals: totals([
   { status: "SUCCESS", rowCount: 4, createTime: 5 }, { status: "SUCCESS", rowCount: 9, createTime: 3, activeUntilTimestamp: 5 }, { status: "FAILED", createTime: 9 },
 ]) }));
-]])
+]==])
     local n, s = results.found[1], results.found[2]
     assert.same({ "-5", "9007199254740995", 1 }, { n.min, n.max, n.nulls })
     local total = 0
@@ -356,7 +358,11 @@ describe("The console in a browser #once", function()
   local function choose_password(new_password)
     page:await("document.querySelectorAll('input[autocomplete=new-password]').length === 2")
     for i = 0, 1 do
-      page:run("document.querySelectorAll('input[autocomplete=new-password]')[arguments[0]].value = arguments[1]", i, new_password)
+      page:run(
+        "document.querySelectorAll('input[autocomplete=new-password]')[arguments[0]].value = arguments[1]",
+        i,
+        new_password
+      )
     end
     page:press("Change and sign in")
   end
@@ -383,10 +389,10 @@ describe("The console in a browser #once", function()
     page:await("document.querySelector('.outcome .badge.good, .outcome .badge.bad')")
   end
 
+  -- Of scripts and of what the policy blocked; what the service refuses is the page's own business.
   local function assert_no_complaints()
     for _, complaint in ipairs(page:complaints()) do
-      local is_known = complaint.message:find("summary.json", 1, true) or complaint.message:find("/-/sign-in", 1, true)
-      if complaint.level == "SEVERE" and not is_known then error(complaint.message, 2) end
+      if complaint.level == "SEVERE" and complaint.source ~= "network" then error(complaint.message, 2) end
     end
   end
 
@@ -407,8 +413,12 @@ describe("The console in a browser #once", function()
 
     it_in_browser("for the tab alone: another one asks", function()
       enter_as_owner()
-      assert.truthy(page:run("return sessionStorage.length === 1 && localStorage.length === 0 && document.cookie === ''"))
-      assert.is_true(page:run("return JSON.parse(sessionStorage['finspace.session']).credentials.accessKeyId.startsWith('ASIA')"))
+      assert.truthy(
+        page:run("return sessionStorage.length === 1 && localStorage.length === 0 && document.cookie === ''")
+      )
+      assert.is_true(
+        page:run("return JSON.parse(sessionStorage['finspace.session']).credentials.accessKeyId.startsWith('ASIA')")
+      )
     end)
   end)
 
@@ -527,7 +537,8 @@ describe("The console in a browser #once", function()
       end
       local function to_pixel(row)
         local share = (row.x - rows[1].x) / (rows[#rows].x - rows[1].x)
-        return drawn[1][1] + share * (drawn[#drawn][1] - drawn[1][1]), low - (row.close - least) / (most - least) * (low - high)
+        return drawn[1][1] + share * (drawn[#drawn][1] - drawn[1][1]),
+          low - (row.close - least) / (most - least) * (low - high)
       end
       local at = 1
       for _, point in ipairs(drawn) do
@@ -545,7 +556,9 @@ describe("The console in a browser #once", function()
     end)
 
     it_in_browser("closer where somebody drags, and tells the value under the pointer", function()
-      local box = page:run("const b = document.querySelector('.chart > svg').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]")
+      local box = page:run(
+        "const b = document.querySelector('.chart > svg').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]"
+      )
       local y = box[2] + 100
       page:point { { box[1] + box[3] / 2, y } }
       assert.truthy(page:text(".legend .moment"):find("^20%d%d%-%d%d%-%d%d$"))
@@ -609,7 +622,9 @@ describe("The console in a browser #once", function()
     local function downloaded()
       for _ = 1, 200 do
         local name = support.run("ls -1 " .. page.downloads .. " 2>/dev/null"):match("(%S+)\n")
-        if name and not name:find("crdownload", 1, true) then return support.read_file(page.downloads .. "/" .. name) end
+        if name and not name:find("crdownload", 1, true) then
+          return support.read_file(page.downloads .. "/" .. name)
+        end
         sys.sleep(0.05)
       end
       error("nothing was downloaded: " .. page:text("main"))
@@ -640,7 +655,7 @@ describe("The console in a browser #once", function()
       local script = page:run("return [...document.querySelectorAll('dialog pre')].pop().textContent")
       local folder = support.temporary_folder()
       local path = support.write_file(folder .. "/try.py", script .. "\n" .. [[
-print([d["datasetId"] for d in finspace.list_datasets()["datasets"]], s3.list_buckets()["Buckets"][0]["Name"])
+print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_buckets()["Buckets"][0]["Name"])
 ]])
       local output, status = support.run(("env -i HOME=%s PATH=/usr/bin:/bin %s %s"):format(folder, python, path))
       assert.equal(0, status, output)
@@ -668,7 +683,8 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"]], s3.list_bu
 
   describe("shows what others wrote as text", function()
     it_in_browser("whatever it looks like", function()
-      local title = [["'><script>window.broken = 1</script><img src=x onerror="window.broken = 1">]] .. "\27[31mred\226\128\174"
+      local title = [["'><script>window.broken = 1</script><img src=x onerror="window.broken = 1">]]
+        .. "\27[31mred\226\128\174"
       local id = assert(running.call("CreateDataset", {
         datasetTitle = title,
         kind = "TABULAR",
@@ -683,7 +699,7 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"]], s3.list_bu
       assert.truthy(page:text(".list"):find("<script>window.broken", 1, true))
       assert.truthy(page:text(".list"):find("\226\144\155[31mred\239\191\189", 1, true))
       show("#/datasets/" .. id, "document.querySelector('.description')")
-      assert.truthy(page:text("h1"):find('"\'><script>', 1, true))
+      assert.truthy(page:text("h1"):find("\"'><script>", 1, true))
       assert.equal("<b>bold</b>", page:text(".description"))
       assert.is_nil(page:run("return window.broken"))
       assert_no_complaints()
@@ -764,7 +780,12 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"]], s3.list_bu
     local function screens()
       local id = running.dataset("Screens")
       running.ingest(id, running.put("s.csv", "day,price\n2020-01-01,1\n2020-01-02,2\n"))
-      local list = { "#/datasets", "#/users", "#/users/" .. running.sql("SELECT id FROM users LIMIT 1"):gsub("%s", ""), "#/groups" }
+      local list = {
+        "#/datasets",
+        "#/users",
+        "#/users/" .. running.sql("SELECT id FROM users LIMIT 1"):gsub("%s", ""),
+        "#/groups",
+      }
       list[#list + 1] = "#/groups/" .. running.sql("SELECT id FROM permission_groups LIMIT 1"):gsub("%s", "")
       for _, tab in ipairs { "columns", "rows", "chart", "changesets", "views", "load" } do
         list[#list + 1] = ("#/datasets/%s/%s"):format(id, tab)
@@ -800,18 +821,21 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"]], s3.list_bu
 
     it_in_browser("on a screen of 360 pixels, where nothing stands out at the side", function()
       page:size(360, 740)
-      each_screen(function(path) assert.is_true(page:run("return document.documentElement.scrollWidth <= 360"), path) end)
+      each_screen(
+        function(path) assert.is_true(page:run("return document.documentElement.scrollWidth <= 360"), path) end
+      )
       page:size(1280, 900)
     end)
 
     it_in_browser("by keyboard: the focus goes from the top to the bottom, and a menu takes arrows", function()
       enter_as_owner()
       page:await("document.querySelector('.list')")
-      page:run("document.activeElement.blur()")
+      page:run("document.querySelector('.skip').focus()")
       local seen = {}
-      for _ = 1, 8 do
-        page:key(TAB)
-        seen[#seen + 1] = page:run("const at = document.activeElement; return (at.getAttribute('aria-label') ?? at.textContent).trim()")
+      for i = 1, 8 do
+        if i > 1 then page:key(TAB) end
+        seen[#seen + 1] =
+          page:run("const at = document.activeElement; return (at.getAttribute('aria-label') ?? at.textContent).trim()")
       end
       local order = "Skip to content|finspace: datasets|Datasets|Users|Groups|Settings|Search datasets|Create dataset"
       assert.equal(order, table.concat(seen, "|"))

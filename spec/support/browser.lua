@@ -119,7 +119,8 @@ end
 function Browser:point(points, pressed)
   local moves = {}
   for i, at in ipairs(points) do
-    moves[#moves + 1] = ('{"type":"pointerMove","duration":0,"x":%d,"y":%d}'):format(at[1], at[2])
+    local x, y = math.floor(at[1]), math.floor(at[2])
+    moves[#moves + 1] = ('{"type":"pointerMove","duration":0,"x":%d,"y":%d}'):format(x, y)
     if pressed and i == 1 then moves[#moves + 1] = '{"type":"pointerDown","button":0}' end
   end
   if pressed then moves[#moves + 1] = '{"type":"pointerUp","button":0}' end
