@@ -62,6 +62,16 @@ describe("Signing in #once", function()
     return answer
   end
 
+  -- Hashes are slow on purpose: one user serves all sentences that change nothing about theirs.
+  local known
+  local function known_user()
+    if not known then
+      known = user()
+      with_own_password(known)
+    end
+    return known
+  end
+
   describe("by the owner's link", function()
     local function printed() return running.log():match("/#sign%-in=(%S+)") end
 
@@ -137,6 +147,14 @@ describe("Signing in #once", function()
       assert.equal("AccessDeniedException", err.code)
     end)
 
+    it("needs no API access, which is the right to have keys for programs", function()
+      local ann = user { apiAccess = "DISABLED" }
+      local keys = keys_of(with_own_password(ann))
+      assert(running.call("GetUser", { userId = ann.id }, keys))
+      local _, err = running.call("GetProgrammaticAccessCredentials", { environmentId = "any" }, keys)
+      assert.equal("AccessDeniedException", err.code)
+    end)
+
     it("refuses new passwords that are short, long, the old one or the address", function()
       local ann = user()
       for _, new_password in ipairs { "1234567", ("x"):rep(257), ann.password, ann.email, "" } do
@@ -154,11 +172,11 @@ describe("Signing in #once", function()
     end)
 
     it("says the same of a wrong password and of an address that nobody has", function()
-      local ann = user()
+      local ann = known_user()
       local never = assert(running.call("CreateUser", { emailAddress = "never@example.com", type = "APP_USER" }))
       assert.is_string(never.userId)
       local answers = {}
-      for _, email in ipairs { ann.email, "nobody@example.com", "never@example.com", "'; --", "owner@finspace.local" } do
+      for _, email in ipairs { ann.email, "nobody@example.com", "never@example.com", "'; --" } do
         local status, answer, headers = sign_in { emailAddress = email, password = "wrong" }
         answers[#answers + 1] = table.concat({ status, answer.message, headers["x-amzn-errortype"] }, "|")
       end
@@ -179,9 +197,8 @@ describe("Signing in #once", function()
     end)
 
     it("keeps passwords as salted scrypt hashes", function()
-      local ann, eve = user(), user()
-      with_own_password(ann)
-      with_own_password(eve)
+      with_own_password(user())
+      known_user()
       local hashes = running.sql("SELECT hash FROM passwords WHERE is_temporary = 0")
       local seen = {}
       for salt, key in hashes:gmatch("scrypt:32768:8:3:(%x+):(%x+)") do
@@ -195,11 +212,10 @@ describe("Signing in #once", function()
     end)
 
     it("lets another answer while it hashes", function()
-      local ann = user()
       local waiting = {}
       for i = 1, 3 do
         waiting[i] = assert(require("socket").connect("127.0.0.1", running.port))
-        local body = cjson.encode { emailAddress = ann.email .. i, password = "wrong" }
+        local body = cjson.encode { emailAddress = ("x%d@example.com"):format(i), password = "wrong" }
         waiting[i]:send(
           ("POST /-/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"):format(
             #body,
@@ -228,15 +244,16 @@ describe("Signing in #once", function()
       end
     end
 
-    it("makes an account wait, known or not, even with the right password", function()
-      local ann = user()
-      with_own_password(ann)
-      for _, email in ipairs { ann.email, "nobody@example.com" } do
-        local count, answer, headers = fail_until_slowed(email, 12)
-        assert.is_true(count > 5)
-        assert.truthy(answer.message:find("wait", 1, true))
-        assert.is_true(tonumber(headers["retry-after"]) >= 1)
-      end
+    it("makes an account wait, even one that is not there", function()
+      local count, answer, headers = fail_until_slowed("nobody@example.com", 12)
+      assert.is_true(count > 5)
+      assert.truthy(answer.message:find("wait", 1, true))
+      assert.is_true(tonumber(headers["retry-after"]) >= 1)
+    end)
+
+    it("makes an account wait, even for the right password", function()
+      local ann = known_user()
+      sign_in { emailAddress = ann.email, password = "wrong" }
       running.sql("UPDATE sign_in_tries SET failures = 20 WHERE subject LIKE 'account:%'")
       assert.equal(429, (sign_in { emailAddress = ann.email, password = ann.password }))
     end)
@@ -248,15 +265,11 @@ describe("Signing in #once", function()
     end)
 
     it("forgives an account that signs in", function()
-      local ann = user()
-      with_own_password(ann)
-      for _ = 1, 4 do
-        sign_in { emailAddress = ann.email, password = "wrong" }
-      end
+      local ann = known_user()
+      sign_in { emailAddress = ann.email, password = "wrong" }
+      running.sql("UPDATE sign_in_tries SET failures = 4 WHERE subject LIKE 'account:%'")
       assert.equal(200, (sign_in { emailAddress = ann.email, password = ann.password }))
-      for _ = 1, 4 do
-        assert.equal(403, (sign_in { emailAddress = ann.email, password = "wrong" }))
-      end
+      assert.equal("0\n", running.sql("SELECT count(*) FROM sign_in_tries WHERE subject LIKE 'account:%'"))
     end)
 
     it("counts many tries at once as many", function()
@@ -299,7 +312,8 @@ describe("Signing in #once", function()
     end)
 
     it("ends its keys at once when it signs out", function()
-      local answer = with_own_password(user())
+      local ann = known_user()
+      local _, answer = sign_in { emailAddress = ann.email, password = ann.password }
       local keys = keys_of(answer)
       assert(running.call("GetUser", { userId = answer.userId }, keys))
       local asked = { accessKeyId = keys.access_key_id, sessionToken = "not the token" }

@@ -45,8 +45,8 @@ end
 
 local function find_key(db, id)
   return db:row(
-    [[SELECT k.*, u.type, u.status, u.api_access FROM access_keys k JOIN users u ON u.id = k.user_id
-    WHERE k.id = ?]],
+    [[SELECT k.*, u.type, u.status, u.api_access, c.id AS console FROM access_keys k
+    JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id WHERE k.id = ?]],
     id
   )
 end
@@ -69,7 +69,7 @@ local function check_key(service, key, auth)
   if key.status ~= "ENABLED" then
     refuse(service, "AccessDeniedException", "the user that these keys belong to is disabled", 403)
   end
-  if key.api_access ~= "ENABLED" then
+  if key.api_access ~= "ENABLED" and not key.console then
     refuse(service, "AccessDeniedException", "the user that these keys belong to has no API access", 403)
   end
 end

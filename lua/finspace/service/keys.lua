@@ -7,8 +7,14 @@ local keys = {}
 
 local DAY = 24 * 3600 -- so long an ended key is still told from an unknown one
 
+local function note_console(db, id)
+  db:run("DELETE FROM console_keys WHERE id NOT IN (SELECT id FROM access_keys)")
+  db:insert("console_keys", { id = id })
+end
+
 --- @param db table
---- @param wanted table {user_id=, seconds=, bucket=?, prefix=?} a bucket and prefix restrict the keys to it
+--- @param wanted table {user_id=, seconds=, bucket=?, prefix=?, is_console=?} a bucket and prefix restrict the
+---   keys to it; the console's own keys are no API access, which is the right to have keys for programs
 --- @return table {access_key_id=, secret_access_key=, session_token=, expires_seconds=}
 function keys.issue(db, wanted)
   local now = clock.seconds()
@@ -28,6 +34,7 @@ function keys.issue(db, wanted)
     bucket = wanted.bucket,
     prefix = wanted.prefix,
   })
+  if wanted.is_console then note_console(db, made.access_key_id) end
   return made
 end
 

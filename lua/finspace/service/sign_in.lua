@@ -24,7 +24,7 @@ local function text_of(asked, name)
 end
 
 local function issue(state, user)
-  local made = keys.issue(state.db, { user_id = user.id, seconds = KEYS_SECONDS })
+  local made = keys.issue(state.db, { user_id = user.id, seconds = KEYS_SECONDS, is_console = true })
   state.db:run("UPDATE users SET last_login = ? WHERE id = ?", now_ms(), user.id)
   return {
     credentials = {

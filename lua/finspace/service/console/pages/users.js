@@ -36,7 +36,7 @@ function create(reload) {
   const first = h("input", { type: "text", autocomplete: "off", maxlength: 50 });
   const last = h("input", { type: "text", autocomplete: "off", maxlength: 50 });
   const type = choice([["APP_USER", "User: what their groups may do"], ["SUPER_USER", "Super user: everything"]], "APP_USER");
-  const access = check("API access: may have keys for programs", { checked: true });
+  const access = check("API access: may have keys for programs");
   let userId = null; // a second try resets the password of the user that the first one made
   const submit = async () => {
     const emailAddress = email.value.trim();
