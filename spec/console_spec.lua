@@ -422,6 +422,13 @@ describe("The console in a browser #once", function()
     end)
   end)
 
+  it_in_browser("says what it needs where browsers let no page sign", function()
+    page:open(("http://finspace.test:%d/"):format(running.port))
+    page:await("document.querySelector('h1')")
+    assert.truthy(page:text("main"):find("secure address", 1, true))
+    assert.truthy(page:text("main"):find("ssh -L", 1, true))
+  end)
+
   describe("lets a user in", function()
     it_in_browser("who must change a temporary password at once", function()
       local bob = user()
@@ -482,7 +489,7 @@ describe("The console in a browser #once", function()
   end
 
   describe("loads and draws", function()
-    local dataset
+    local dataset, large
 
     it_in_browser("a file, seen before it is sent, to SUCCESS", function()
       enter_as_owner()
@@ -571,14 +578,39 @@ describe("The console in a browser #once", function()
       assert_no_complaints()
     end)
 
-    it_in_browser("a file of several parts", function()
-      local folder = support.temporary_folder()
-      local line = ("2020-01-02,%s\n"):format(("x"):rep(990))
-      support.write_file(folder .. "/large.csv", "day,text\n" .. line:rep(36000))
+    it_in_browser("a file of several parts, and warns who would leave before it is sent", function()
+      local folder, lines = support.temporary_folder(), { "at,n,text\n" }
+      for i = 1, 36000 do
+        local minute = os.date("!%Y-%m-%dT%H:%M:%SZ", 1577836800 + 60 * i)
+        lines[#lines + 1] = ("%s,%d,%s\n"):format(minute, i, ("x"):rep(950))
+      end
+      support.write_file(folder .. "/large.csv", table.concat(lines))
       enter_as_owner()
-      load_file(folder .. "/large.csv", make_dataset("Large"))
-      assert.truthy(page:text(".outcome"):find("36,000 rows", 1, true))
+      large = make_dataset("Large")
+      page:type("input[type=file]", folder .. "/large.csv")
+      page:press("Load", ".actions")
+      page:await("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+      page:await("document.querySelector('.outcome .badge.good, .outcome .badge.bad')")
+      assert.truthy(page:text(".outcome"):find("36,000 rows", 1, true), page:text("main"))
+      assert.is_true(page:run("return dispatchEvent(new Event('beforeunload', { cancelable: true }))"))
       support.remove_folder(folder)
+    end)
+
+    it_in_browser("of what is too large to read whole a part, and more of it where somebody zooms in", function()
+      show(("#/datasets/%s/chart"):format(large), "document.querySelector('.chart-controls')")
+      page:press("Create the view and draw")
+      page:await("document.querySelector('.chart-foot [role=status]')?.textContent.includes('evenly spread')")
+      local function points() return tonumber((page:text(".chart-foot [role=status]"):match("^[%d,]+"):gsub(",", ""))) end
+      local seen = points()
+      assert.is_true(seen > 1000 and seen < 36000, tostring(seen))
+      local box = page:run(
+        "const b = document.querySelector('.chart > svg').getBoundingClientRect(); return [b.left, b.top, b.width, b.height]"
+      )
+      local y = box[2] + 100
+      page:point({ { box[1] + box[3] * 0.5, y }, { box[1] + box[3] * 0.52, y }, { box[1] + box[3] * 0.55, y } }, true)
+      page:await("!document.querySelector('.chart-foot [role=status]').textContent.includes('evenly spread')")
+      local drawn = page:run("return Number(document.querySelector('.curve').dataset.points)")
+      assert.is_true(drawn > 900, tostring(drawn))
     end)
 
     it_in_browser("a file that is refused, and says where and why", function()

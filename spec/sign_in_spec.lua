@@ -122,6 +122,25 @@ describe("Signing in #once", function()
       assert.equal(200, (sign_in { link = output:match("#sign%-in=(%S+)") }))
     end)
 
+    it("is opened by `finspace console` without being seen among the arguments of programs", function()
+      local folder = support.temporary_folder()
+      support.write_file(folder .. "/xdg-open", '#!/bin/sh\necho "$1" > ' .. folder .. "/opened\n")
+      support.run("chmod 755 " .. folder .. "/xdg-open")
+      local command = ("PATH=%s:$PATH %s %s/lua/finspace/cli/main.lua console --data %s"):format(
+        folder,
+        support.interpreter(),
+        support.root,
+        running.data
+      )
+      local output, status = support.run(command)
+      assert.equal(0, status, output)
+      local opened = support.read_file(folder .. "/opened"):match("%S+")
+      assert.equal(tonumber("600", 8), sys.stat(opened).mode % 512)
+      local token = support.read_file(opened):match("#sign%-in=([%w%.]+)")
+      assert.equal(200, (sign_in { link = token }))
+      support.remove_folder(folder)
+    end)
+
     it("is not made for a folder that no service uses", function()
       local _, problem = require("finspace.service").console_link { data = "/nowhere" }
       assert.truthy(problem:find("finspace serve", 1, true))

@@ -170,6 +170,7 @@ local FLAGS = {
   "--disable-component-update",
   "--disable-sync",
   "--window-size=1280,900",
+  "--host-resolver-rules=MAP finspace.test 127.0.0.1", -- an address that is not this machine's own
 }
 
 local function capabilities(folder)

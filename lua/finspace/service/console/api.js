@@ -33,6 +33,7 @@ const OPERATIONS = {
   ListUsersByPermissionGroup: ["GET", "/permission-group/{permissionGroupId}/users", "users"],
   ResetUserPassword: ["POST", "/user/{userId}/password", null, true],
   UpdateDataset: ["PUT", "/datasetsv2/{datasetId}", null, true],
+  UpdateUser: ["PUT", "/user/{userId}", null, true],
   UpdatePermissionGroup: ["PUT", "/permission-group/{permissionGroupId}", null, true],
 };
 

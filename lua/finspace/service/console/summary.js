@@ -58,9 +58,11 @@ export async function summaries(changesets) {
 
 const TIMES = new Set(["DATE", "DATETIME"]);
 
-/** A smallest or largest value as a number: of times, epoch milliseconds. */
+/** A value as a number: of a time, epoch milliseconds; one without a zone is in UTC. */
 export function toNumber(text, type) {
-  return TIMES.has(type) ? Date.parse(TIMES.has(type) && !/Z|[+-]\d\d:?\d\d$/.test(text) && text.length > 10 ? text + "Z" : text) : Number(text);
+  if (!TIMES.has(type)) return Number(text);
+  const isZoned = type === "DATE" || /(Z|[+-]\d\d:?\d\d)$/.test(text);
+  return Date.parse(isZoned ? text : text + "Z");
 }
 
 function exact(text, type) {

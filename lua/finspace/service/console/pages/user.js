@@ -5,7 +5,7 @@ import { confirm, form, open, problem } from "../dialog.js";
 import { announce, badge, button, choice, empty, field, fill, h, statusBadge, table } from "../dom.js";
 import { time } from "../format.js";
 import * as session from "../session.js";
-import { nameOf, showPassword } from "./users.js";
+import { nameOf, showPassword, userFields } from "./users.js";
 
 function facts(user) {
   const rows = [
@@ -29,6 +29,18 @@ async function toggle(user, reload) {
   }
   const text = `${nameOf(user)} is signed out, and all keys of theirs stop working, at once. What they made stays.`;
   if (await confirm("Disable user", text, "Disable", () => call("DisableUser", { userId }))) reload();
+}
+
+function edit(user, reload) {
+  const dialog = open("Edit user");
+  const { fields, read } = userFields(user);
+  const submit = async () => {
+    await call("UpdateUser", { userId: user.userId, ...read() });
+    dialog.close();
+    announce("User changed");
+    reload();
+  };
+  fill(dialog.body, form(fields, "Save", submit));
 }
 
 function reset(user) {
@@ -91,7 +103,7 @@ export async function show(main, parts, screen) {
   fill(
     main,
     h("p", { class: "crumb" }, h("a", { href: "#/users" }, "Users")),
-    h("div", { class: "head" }, h("h1", nameOf(user), " ", statusBadge(user.status), isSelf && [" ", badge("you")]), button("Reset password", () => reset(user)), go),
+    h("div", { class: "head" }, h("h1", nameOf(user), " ", statusBadge(user.status), isSelf && [" ", badge("you")]), button("Edit", () => edit(user, reload)), button("Reset password", () => reset(user)), go),
     place,
     h("div", { class: "card" }, facts(user)),
     h("div", { class: "card steps" }, h("h2", "Groups"), rows.length > 0 ? table("Groups", heads, rows, { class: "list" }) : empty("In no group."), joining(user, memberships, groups, reload)),

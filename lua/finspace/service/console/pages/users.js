@@ -29,27 +29,37 @@ function row(user) {
   );
 }
 
+const TYPES = [["APP_USER", "User: what their groups may do"], ["SUPER_USER", "Super user: everything"]];
+
+/** The controls of a user, with what they have now. @returns {fields, read} */
+export function userFields({ firstName = "", lastName = "", type = "APP_USER", apiAccess } = {}) {
+  const name = (value) => h("input", { type: "text", autocomplete: "off", maxlength: 50, value });
+  const [first, last] = [name(firstName), name(lastName)];
+  const kind = choice(TYPES, type);
+  const access = check("API access: may have keys for programs", { checked: apiAccess === "ENABLED" });
+  const read = () => ({
+    firstName: first.value.trim() || undefined,
+    lastName: last.value.trim() || undefined,
+    type: kind.value,
+    apiAccess: access.box.checked ? "ENABLED" : "DISABLED",
+  });
+  const names = h("div", { class: "pair" }, field("First name", first), field("Last name", last));
+  return { fields: [names, field("Type", kind), access], read };
+}
+
 function create(reload) {
-  const dialog = open("Create user", { onclose: () => made && reload() });
-  let made = false;
-  const email = h("input", { type: "email", required: true, autocomplete: "off", maxlength: 320, "data-rule": "give the address as name@example.com" });
-  const first = h("input", { type: "text", autocomplete: "off", maxlength: 50 });
-  const last = h("input", { type: "text", autocomplete: "off", maxlength: 50 });
-  const type = choice([["APP_USER", "User: what their groups may do"], ["SUPER_USER", "Super user: everything"]], "APP_USER");
-  const access = check("API access: may have keys for programs");
   let userId = null; // a second try resets the password of the user that the first one made
+  const dialog = open("Create user", { onclose: () => userId && reload() });
+  const email = h("input", { type: "email", required: true, autocomplete: "off", maxlength: 320, "data-rule": "give the address as name@example.com" });
+  const { fields, read } = userFields();
   const submit = async () => {
     const emailAddress = email.value.trim();
-    const optional = { firstName: first.value.trim() || undefined, lastName: last.value.trim() || undefined };
-    const asked = { emailAddress, type: type.value, apiAccess: access.box.checked ? "ENABLED" : "DISABLED", ...optional };
-    userId ??= (await call("CreateUser", asked)).userId;
-    made = true;
+    userId ??= (await call("CreateUser", { emailAddress, ...read() })).userId;
     const { temporaryPassword } = await call("ResetUserPassword", { userId });
     announce("User created");
     showPassword(dialog, emailAddress, temporaryPassword);
   };
-  const fields = [field("E-mail", email), h("div", { class: "pair" }, field("First name", first), field("Last name", last)), field("Type", type), access];
-  fill(dialog.body, form(fields, "Create user", submit));
+  fill(dialog.body, form([field("E-mail", email), fields], "Create user", submit));
 }
 
 const HEADS = ["Name", "E-mail", "Type", "Status", "Last sign-in"];
