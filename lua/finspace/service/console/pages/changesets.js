@@ -51,16 +51,24 @@ function relation(changeset, all) {
 // --- one changeset ---------------------------------------------------------------------------------
 
 const PLACES = [
-  ["File", /\bfile\s+"?([^",:]+?)"?[,:]/i],
-  ["Line", /\b(?:line|record)\s+(\d+)/i],
-  ["Column", /\bcolumn\s+"?([^",:]+?)"?(?:[,:]|$)/i],
+  ["Line", /\b(?:line|record|row)\s+(\d[\d,]*)/i],
+  ["Column", /\bcolumn\s+(?:"([^"]+)"|([^\s",:]+))/i],
 ];
 
+// Where a file was staged is nobody's business: its name says which one it is.
+const withoutFolders = (message) => message.replace(/(?:s3:\/\/\S+?\/)?scratch\/[^\s"',:]*\//g, "");
+
+function placesIn(message, { sourceParams = {} }) {
+  const file = sourceParams.s3SourcePath?.split("/").filter(Boolean).pop();
+  const found = PLACES.map(([label, pattern]) => [label, message.match(pattern)]).filter(([, match]) => match);
+  const places = found.map(([label, match]) => [label, match[1] ?? match[2]]);
+  return file && places.length > 0 ? [["File", file], ...places] : places;
+}
+
 /** Why a changeset or a view failed: the place where it can be told, and the service's own words. */
-export function failure({ errorInfo = {} }, advice) {
-  const message = errorInfo.errorMessage ?? "The service gave no reason.";
-  const places = PLACES.map(([label, pattern]) => [label, message.match(pattern)?.[1]]).filter(([, found]) => found);
-  const list = places.map(([label, found]) => [h("dt", label), h("dd", { class: "code" }, found)]);
+export function failure(subject, advice) {
+  const message = withoutFolders(subject.errorInfo?.errorMessage ?? "The service gave no reason.");
+  const list = placesIn(message, subject).map(([label, found]) => [h("dt", label), h("dd", { class: "code" }, found)]);
   return h(
     "div",
     { class: "failure" },

@@ -7,19 +7,12 @@ import { form, problem } from "../dialog.js";
 import { button, check, choice, empty, field, fill, h, waiting } from "../dom.js";
 import { count } from "../format.js";
 import * as summary from "../summary.js";
-import { schemaColumns } from "./dataset.js";
-import { known } from "./columns.js";
+import { columnsOf } from "./columns.js";
 
 const MOST_LINES = 4;
 const TIMES = new Set(["DATE", "DATETIME"]);
 const NUMBERS = new Set(["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE"]);
 const ASKED_EVERY = 700;
-
-async function columnsOf(dataset, changesets) {
-  const named = schemaColumns(dataset);
-  if (named.length > 0) return named;
-  return summary.columns((await known(changesets)).summaries);
-}
 
 // --- the view that is drawn from -------------------------------------------------------------------
 

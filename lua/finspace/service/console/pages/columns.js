@@ -60,6 +60,13 @@ export async function known(changesets) {
   }
 }
 
+/** The columns that the schema names, or else those that the data has. @returns [{name, type}] */
+export async function columnsOf(dataset, changesets) {
+  const named = schemaColumns(dataset);
+  if (named.length > 0) return named;
+  return summary.columns((await known(changesets)).summaries);
+}
+
 const HEADS = ["Column", "Type", "Smallest", "Largest", { label: "NULLs", props: { class: "number" } }, "Values"];
 
 /** Shows the tab. */

@@ -7,7 +7,7 @@ import { announce, badge, button, check, choice, empty, field, fill, h, statusBa
 import { bytes, plural, time } from "../format.js";
 import * as s3 from "../s3.js";
 import { failure } from "./changesets.js";
-import { schemaColumns } from "./dataset.js";
+import { columnsOf } from "./columns.js";
 
 const ASKED_EVERY = 1000;
 const AT_WORK = new Set(["PENDING", "STARTING", "RUNNING"]);
@@ -83,29 +83,30 @@ function entry(view) {
 
 const FORMATS = [["DELIMITED_TEXT", "DELIMITED_TEXT: text, columns separated"], ["PARQUET", "PARQUET: for pandas, Spark, DuckDB"]];
 
-function columnChoice(legend, columns, hint) {
+function columnChoice(legend, columns) {
   const boxes = columns.map(({ name }) => check(name, { value: name }));
   const order = [];
   for (const { box } of boxes) {
     box.addEventListener("change", () => (box.checked ? order.push(box.value) : order.splice(order.indexOf(box.value), 1)));
   }
-  const element = h("fieldset", h("legend", legend), h("div", { class: "checks" }, boxes), h("p", { class: "hint" }, hint));
+  const element = h("fieldset", h("legend", legend), h("div", { class: "checks" }, boxes), h("p", { class: "hint" }, "In the order in which you choose them."));
   return { element, read: () => [...order] };
 }
 
-function named(label, hint) {
+function named(label) {
   const input = h("input", { type: "text", autocomplete: "off" });
   const read = () => input.value.split(",").map((name) => name.trim()).filter(Boolean);
-  return { element: field(label, input, hint), read };
+  return { element: field(label, input, "Columns' names, separated by commas."), read };
 }
 
-function create({ dataset, reload }) {
+async function create({ dataset, changesets, reload }) {
   const dialog = open("Create view");
-  const columns = schemaColumns(dataset);
-  const ask = (label, hint) => (columns.length > 0 ? columnChoice(label, columns, hint) : named(label, `Names, separated by commas. ${hint}`));
+  fill(dialog.body, waiting("Looking at the columns"));
+  const columns = await columnsOf(dataset, changesets).catch(() => []);
+  const ask = (label) => (columns.length > 0 ? columnChoice(label, columns) : named(label));
   const format = choice(FORMATS, "DELIMITED_TEXT");
-  const partitions = ask("Partition by", "A folder for each value.");
-  const sorts = ask("Sort by", "In the order in which you choose them.");
+  const partitions = ask("Partition by");
+  const sorts = ask("Sort by");
   const auto = check("Follow later changesets (auto-update)", { checked: true });
   const submit = async () => {
     const isText = format.value === "DELIMITED_TEXT";
@@ -124,7 +125,7 @@ function create({ dataset, reload }) {
     announce("View created");
     reload();
   };
-  fill(dialog.body, form([field("Format", format), partitions.element, sorts.element, auto], "Create view", submit));
+  if (dialog.element.isConnected) fill(dialog.body, form([field("Format", format), partitions.element, sorts.element, auto], "Create view", submit));
 }
 
 // --- all of them -----------------------------------------------------------------------------------
