@@ -72,10 +72,10 @@ function cli.parser(argparse, only, arguments)
   return parser
 end
 
--- What a command gets: its options, and the terminal to speak through.
+-- What a command gets: its options, the terminal to speak through, and what makes the whole parser.
 local function run(name, options)
   local out = terminal.new { json = options.json, quiet = options.quiet }
-  local status = command_module(name).run(options, out) or DONE
+  local status = command_module(name).run(options, out, cli.parser) or DONE
   out:finish()
   return status
 end

@@ -191,6 +191,11 @@ function credentials.shared(provider, given)
   return require("finspace.credentials.shared").new(provider, given)
 end
 
+--- What tells these keys from others, for a dictionary that clients share; see finspace.credentials.identity.
+--- @param ... any  as for identity.of
+--- @return string|nil name
+function credentials.identity(...) return require("finspace.credentials.identity").of(...) end
+
 --- The keys that a service's answer held.
 credentials.answered = keys.answered
 

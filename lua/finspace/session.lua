@@ -6,7 +6,6 @@ local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
 local exchange = require("finspace.call.exchange")
 local host = require("finspace.host")
-local identity = require("finspace.credentials.identity")
 
 local session = {}
 
@@ -181,7 +180,7 @@ local function shared_name(self)
   if options.mfa_code or (options.credentials and not (type(keys) == "table" and keys.access_key_id)) then
     return nil
   end
-  return identity.of(self.runtime, self.config, {
+  return credentials.identity(self.runtime, self.config, {
     access_key_id = keys.access_key_id,
     secret_access_key = keys.secret_access_key,
     session_token = keys.session_token,

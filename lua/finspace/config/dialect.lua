@@ -3,7 +3,7 @@
 --- as botocore's parser takes it, `name: value`; an indented line continues a value, or is a setting of its own
 --- below an empty one. Every step is linear in the text's size, so whoever bounds the text bounds the time and
 --- the memory.
-local words = require("finspace.config.words")
+local words = require("finspace.formats.shell_words")
 
 local dialect = {}
 

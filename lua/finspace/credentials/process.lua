@@ -6,7 +6,7 @@ local errors = require("finspace.errors")
 local keys = require("finspace.credentials.keys")
 local service = require("finspace.credentials.service")
 local sys = require("finspace.sys")
-local words = require("finspace.config.words")
+local words = require("finspace.formats.shell_words")
 
 local process = {}
 

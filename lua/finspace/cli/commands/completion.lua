@@ -11,8 +11,8 @@ function completion.define(command)
 end
 
 -- Everything is defined for once, every operation of the model with every member.
-function completion.run(options, out)
-  local parser = require("finspace.cli").parser(require("argparse"))
+function completion.run(options, out, whole_parser)
+  local parser = whole_parser(require("argparse"))
   out:print((parser["get_" .. options.shell .. "_complete"](parser):gsub("\n$", "")))
 end
 

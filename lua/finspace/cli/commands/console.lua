@@ -1,4 +1,5 @@
 --- `finspace console`
+local service = require("finspace.cli.service")
 local sys = require("finspace.sys")
 
 local console = {}
@@ -34,12 +35,19 @@ local function open(path)
   return false
 end
 
+-- The link that signs the owner in, and the folder that the service keeps everything in.
+local function find_link(options)
+  local module, problem = service.load()
+  if not module then return nil, problem end
+  local data = options.data or module.default_data()
+  local link, reason = module.console_link { data = data }
+  return link, link and data or reason
+end
+
 function console.run(options, out)
-  local service = require("finspace.service")
-  local data = options.data or service.default_data()
-  local link, problem = service.console_link { data = data }
+  local link, data = find_link(options)
   if not link then
-    io.stderr:write(out:paint("red", "finspace: "), problem, "\n")
+    io.stderr:write(out:paint("red", "finspace: "), data, "\n")
     return 1
   end
   io.stdout:write(link, "\n")

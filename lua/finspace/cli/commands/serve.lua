@@ -1,4 +1,6 @@
 --- `finspace serve`
+local service = require("finspace.cli.service")
+
 local serve = {}
 
 function serve.define(command)
@@ -14,14 +16,20 @@ function serve.define(command)
 end
 
 -- Returns only when the service could not start: else this process has become it.
-function serve.run(options, out)
-  local _, problem = require("finspace.service").start {
+local function start(options)
+  local module, missing = service.load()
+  if not module then return missing end
+  local _, problem = module.start {
     port = options.port,
     host = options.host,
     data = options.data,
     region = options.region,
   }
-  io.stderr:write(out:paint("red", "finspace: "), tostring(problem), "\n")
+  return problem
+end
+
+function serve.run(options, out)
+  io.stderr:write(out:paint("red", "finspace: "), tostring(start(options)), "\n")
   return 1
 end
 
