@@ -102,8 +102,8 @@ void lbind_set_flag(lua_State *L, const char *field, bool set) {
     lua_setfield(L, -2, field);
 }
 
-void lbind_set_integer(lua_State *L, const char *field, lua_Integer value) {
-    lua_pushinteger(L, value);
+void lbind_set_integer(lua_State *L, const char *field, int64_t value) {
+    lbind_push_integer(L, value);
     lua_setfield(L, -2, field);
 }
 

@@ -14,7 +14,7 @@
 #include "buf.h"
 #include "lcompat.h"
 
-/* --- strings ---------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* The string at `index`, which must be one: a number would be turned into a string in its place. */
 static inline slice lbind_to_slice(lua_State *L, int index) {
@@ -26,6 +26,20 @@ static inline slice lbind_to_slice(lua_State *L, int index) {
 /* Pushes the bytes as a Lua string. */
 static inline void lbind_push_slice(lua_State *L, slice s) {
     lua_pushlstring(L, s.len ? s.ptr : "", s.len);
+}
+
+/* Pushes a whole number: an integer where Lua has 64-bit ones, else a double, exact to 2^53. */
+static inline void lbind_push_integer(lua_State *L, int64_t value) {
+#if LCOMPAT_HAS_INTEGERS
+    lua_pushinteger(L, (lua_Integer)value);
+#else
+    lua_pushnumber(L, (lua_Number)value);
+#endif
+}
+
+/* The bytes of a string, or the length of a table, without metamethods. */
+static inline size_t lbind_length(lua_State *L, int index) {
+    return (size_t)lua_rawlen(L, index);
 }
 
 /* The argument at `index`; another type raises. */
@@ -68,7 +82,7 @@ int64_t lbind_to_count(lua_State *L, int index, const char *name);
 void lbind_set_slice(lua_State *L, const char *field, slice s);
 void lbind_set_text(lua_State *L, const char *field, const char *text);
 void lbind_set_flag(lua_State *L, const char *field, bool set);
-void lbind_set_integer(lua_State *L, const char *field, lua_Integer value);
+void lbind_set_integer(lua_State *L, const char *field, int64_t value);
 
 /* --- userdata --------------------------------------------------------------------------------- */
 

@@ -237,7 +237,7 @@ static void set_fallback(lua_State *L, int status, slice content_type) {
 
 /* Pushes the decoded body, or nil when it is no JSON. */
 static void push_error_body(lua_State *L, int body) {
-    if (lua_type(L, body) == LUA_TSTRING && lua_rawlen(L, body) > 0) {
+    if (lua_type(L, body) == LUA_TSTRING && lbind_length(L, body) > 0) {
         if (decode(L, body)) return;
         lua_pop(L, 1);
     }
@@ -346,7 +346,7 @@ static const char *find_fault_of_values(lua_State *L, const model_shape *shape, 
 }
 
 static bool is_empty_text(lua_State *L) {
-    return lua_type(L, -1) == LUA_TSTRING && lua_rawlen(L, -1) == 0;
+    return lua_type(L, -1) == LUA_TSTRING && lbind_length(L, -1) == 0;
 }
 
 /* The name of the first of these members that the table on the top should have and has not, or that
@@ -432,7 +432,7 @@ static void encode_number(lua_State *L, buf *out) {
 }
 
 static void encode_list(lua_State *L, buf *out, int depth) {
-    int length = (int)lua_rawlen(L, -1);
+    int length = (int)lbind_length(L, -1);
     buf_add_char(out, '[');
     for (int i = 1; i <= length; i++) {
         if (i > 1) buf_add_char(out, ',');
@@ -474,7 +474,7 @@ static void encode_any(lua_State *L, buf *out, int depth) {
     case LUA_TNUMBER: encode_number(L, out); break;
     case LUA_TBOOLEAN: buf_add_cstr(out, lua_toboolean(L, -1) ? "true" : "false"); break;
     case LUA_TTABLE:
-        if (lua_rawlen(L, -1) > 0) {
+        if (lbind_length(L, -1) > 0) {
             encode_list(L, out, depth);
         } else {
             encode_object(L, out, depth);
@@ -520,7 +520,7 @@ static void encode_shape(lua_State *L, const model_shape *shape, buf *out, int d
     } else if (shape->type == MODEL_STRUCTURE) {
         encode_members(L, shape->structure->members, out, depth);
     } else if (shape->type == MODEL_LIST) {
-        int length = (int)lua_rawlen(L, -1);
+        int length = (int)lbind_length(L, -1);
         buf_add_char(out, '[');
         for (int i = 1; i <= length; i++) {
             if (i > 1) buf_add_char(out, ',');

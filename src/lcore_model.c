@@ -7,7 +7,7 @@ static void set_text(lua_State *L, const char *field, const char *text) {
 }
 
 static void set_bound(lua_State *L, const char *field, int64_t bound) {
-    if (bound) lbind_set_integer(L, field, (lua_Integer)bound);
+    if (bound) lbind_set_integer(L, field, (int64_t)bound);
 }
 
 static void push_texts(lua_State *L, const char *const *texts) {

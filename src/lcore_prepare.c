@@ -199,7 +199,7 @@ static void write_boolean(walk *w, buf *out) {
 
 /* Whether the table on the top has exactly the keys 1 to n. */
 static bool is_list(lua_State *L) {
-    size_t keys = 0, length = lua_rawlen(L, -1);
+    size_t keys = 0, length = lbind_length(L, -1);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TNUMBER) {
             lua_pop(L, 2);
@@ -220,7 +220,7 @@ static void write_list(walk *w, const model_shape *shape, buf *out) {
         add_fault(w, "type");
         return;
     }
-    int length = (int)lua_rawlen(w->L, -1);
+    int length = (int)lbind_length(w->L, -1);
     if (out) buf_add_char(out, '[');
     for (int i = 1; i <= length; i++) {
         size_t outer = enter_index(w, i);
@@ -249,7 +249,7 @@ static void write_map(walk *w, const model_shape *shape, buf *out) {
         add_type_fault(w, "a table of names and values");
         return;
     }
-    if (lua_rawlen(w->L, -1) > 0) {
+    if (lbind_length(w->L, -1) > 0) {
         lua_pushliteral(w->L, "must be a table of names and values, not a list");
         add_fault(w, "type");
         return;
@@ -320,7 +320,7 @@ static void refuse_unknown(walk *w, const model_member *members) {
         if (!model_find_member(members, keys[i])) refuse_unknown_member(w, members, keys[i]);
     }
     lua_pop(w->L, 1);
-    if (lua_rawlen(w->L, -1) > 0) {
+    if (lbind_length(w->L, -1) > 0) {
         lua_pushliteral(w->L, "must have names as keys, not numbers");
         add_fault(w, "type");
     }

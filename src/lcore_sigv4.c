@@ -36,7 +36,7 @@ static void add_header(lua_State *L, sigv4_pair *headers, size_t *count, int nam
 
 /* headers[i] = {name, value} */
 static size_t read_header_list(lua_State *L, int index, sigv4_pair *headers) {
-    size_t count = 0, length = lua_rawlen(L, index);
+    size_t count = 0, length = lbind_length(L, index);
     for (size_t i = 1; i <= length; i++) {
         lua_rawgeti(L, index, (int)i);
         lbind_check_table(L, -1, "headers[i]");
@@ -74,8 +74,8 @@ static sigv4_request read_request(lua_State *L, int index, sigv4_pair *headers) 
     lua_getfield(L, index, "headers");
     lbind_check_table(L, -1, "headers");
     int table = lua_gettop(L);
-    r.header_count = lua_rawlen(L, table) ? read_header_list(L, table, headers)
-                                          : read_header_map(L, table, headers);
+    r.header_count = lbind_length(L, table) ? read_header_list(L, table, headers)
+                                            : read_header_map(L, table, headers);
     return r;
 }
 
@@ -263,7 +263,7 @@ static void append_header(lua_State *L, int list, const char *name, slice value)
     lua_rawseti(L, -2, 1);
     lbind_push_slice(L, value);
     lua_rawseti(L, -2, 2);
-    lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
+    lua_rawseti(L, list, (int)lbind_length(L, list) + 1);
 }
 
 /* The headers to add, as a list, in the field `headers` of the table on the top. */
@@ -328,9 +328,9 @@ static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
     lbind_set_slice(L, "signature", auth->signature);
     if (auth->session_token.len) lbind_set_slice(L, "session_token", auth->session_token);
     if (auth->payload_hash.len) lbind_set_slice(L, "payload_hash", auth->payload_hash);
-    lbind_set_integer(L, "time", (lua_Integer)auth->time);
+    lbind_set_integer(L, "time", (int64_t)auth->time);
     if (auth->query_form) {
-        lbind_set_integer(L, "expires", (lua_Integer)auth->expires);
+        lbind_set_integer(L, "expires", (int64_t)auth->expires);
     }
 }
 

@@ -49,10 +49,11 @@ static void check_option_names(lua_State *L, int index) {
     }
 }
 
-/* A size in bytes, within what memory can have. */
+/* A size in bytes; what memory cannot have counts as all that it can. */
 static size_t size_field(lua_State *L, int index, const char *name, size_t fallback) {
     int64_t size = lbind_count_field(L, index, name, -1);
-    return size < 0 ? fallback : (size_t)size;
+    if (size < 0) return fallback;
+    return (uint64_t)size > SIZE_MAX ? SIZE_MAX : (size_t)size;
 }
 
 /* What a client's options and a request have in common. The strings stay on the stack. */
@@ -132,7 +133,7 @@ static void read_addresses(lua_State *L, int index, http_transfer *t) {
     lua_getfield(L, index, "allowed_addresses");
     if (lua_isnil(L, -1)) return;
     if (!lua_istable(L, -1)) lbind_bad_field(L, "allowed_addresses", "a list");
-    size_t count = lua_rawlen(L, -1);
+    size_t count = lbind_length(L, -1);
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, (int)i);
         if (lua_type(L, -1) != LUA_TSTRING)
@@ -209,27 +210,19 @@ static int l_response_index(lua_State *L) {
 
 static void push_response(lua_State *L, const http_transfer *t) {
     lua_createtable(L, 0, 5);
-    lua_pushinteger(L, http_status(t));
-    lua_setfield(L, -2, "status");
-    lbind_push_slice(L, http_headers(t));
-    lua_setfield(L, -2, "head");
-    lbind_push_slice(L, http_body(t));
-    lua_setfield(L, -2, "body");
-    lua_pushinteger(L, (lua_Integer)http_received(t));
-    lua_setfield(L, -2, "received");
+    lbind_set_integer(L, "status", http_status(t));
+    lbind_set_slice(L, "head", http_headers(t));
+    lbind_set_slice(L, "body", http_body(t));
+    lbind_set_integer(L, "received", (int64_t)http_received(t));
     lbind_set_class(L, RESPONSE_CLASS);
 }
 
 static void push_error(lua_State *L, const http_error *error) {
     lua_createtable(L, 0, 4);
-    lua_pushstring(L, http_kind_name(error->kind));
-    lua_setfield(L, -2, "kind");
-    lua_pushstring(L, error->code);
-    lua_setfield(L, -2, "code");
-    lua_pushstring(L, error->message);
-    lua_setfield(L, -2, "message");
-    lua_pushboolean(L, error->sent);
-    lua_setfield(L, -2, "sent");
+    lbind_set_text(L, "kind", http_kind_name(error->kind));
+    lbind_set_text(L, "code", error->code);
+    lbind_set_text(L, "message", error->message);
+    lbind_set_flag(L, "sent", error->sent);
 }
 
 /* --- client ----------------------------------------------------------------------------------- */
@@ -341,7 +334,7 @@ static int l_multi_add(lua_State *L) {
     set_body_anchor(L, h, http_multi_next_id(h->multi));
     uint64_t id = http_multi_add(h->multi);
     if (id) {
-        lua_pushinteger(L, (lua_Integer)id);
+        lbind_push_integer(L, (int64_t)id);
         return 1;
     }
     lua_pushnil(L);
@@ -359,8 +352,7 @@ static int l_multi_fd(lua_State *L) {
 static void push_finished(lua_State *L, const http_transfer *t) {
     const http_error *error = http_failure(t);
     lua_createtable(L, 0, 2);
-    lua_pushinteger(L, (lua_Integer)http_multi_id(t));
-    lua_setfield(L, -2, "id");
+    lbind_set_integer(L, "id", (int64_t)http_multi_id(t));
     if (error) {
         push_error(L, error);
     } else {
@@ -417,14 +409,14 @@ static int l_multi_cancel(lua_State *L) {
 static int l_multi_progress(lua_State *L) {
     uint64_t sent, received;
     if (!http_multi_progress(check_multi(L)->multi, check_id(L, 2), &sent, &received)) return 0;
-    lua_pushinteger(L, (lua_Integer)sent);
-    lua_pushinteger(L, (lua_Integer)received);
+    lbind_push_integer(L, (int64_t)sent);
+    lbind_push_integer(L, (int64_t)received);
     return 2;
 }
 
 /* multi:count() -> calls under way */
 static int l_multi_count(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)http_multi_count(check_multi(L)->multi));
+    lbind_push_integer(L, (int64_t)http_multi_count(check_multi(L)->multi));
     return 1;
 }
 

@@ -53,7 +53,7 @@ int lsys_push_outcome(lua_State *L, int result, const char *verb, const char *su
 size_t lsys_check_size(lua_State *L, int index, double max) {
     lua_Number value = luaL_checknumber(L, index);
     luaL_argcheck(L, value >= 0 && value <= max, index, "out of range");
-    return (size_t)value;
+    return value < (double)SIZE_MAX ? (size_t)value : SIZE_MAX;
 }
 
 /* --- time and chance -------------------------------------------------------------------------- */

@@ -36,12 +36,12 @@ static int push_stat(lua_State *L, const struct stat *st) {
     lua_createtable(L, 0, 8);
     lua_pushstring(L, type_name(st->st_mode));
     lua_setfield(L, -2, "type");
-    lbind_set_integer(L, "size", (lua_Integer)st->st_size);
+    lbind_set_integer(L, "size", (int64_t)st->st_size);
     set_number(L, "mtime", (lua_Number)st->st_mtim.tv_sec + (lua_Number)st->st_mtim.tv_nsec / 1e9);
-    lbind_set_integer(L, "inode", (lua_Integer)st->st_ino);
-    lbind_set_integer(L, "device", (lua_Integer)st->st_dev);
-    lbind_set_integer(L, "mode", (lua_Integer)(st->st_mode & 07777));
-    lbind_set_integer(L, "uid", (lua_Integer)st->st_uid);
+    lbind_set_integer(L, "inode", (int64_t)st->st_ino);
+    lbind_set_integer(L, "device", (int64_t)st->st_dev);
+    lbind_set_integer(L, "mode", (int64_t)(st->st_mode & 07777));
+    lbind_set_integer(L, "uid", (int64_t)st->st_uid);
     return 1;
 }
 

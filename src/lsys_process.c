@@ -34,7 +34,7 @@ static void check_word(lua_State *L, const char *what) {
 
 /* Reads a list of strings into a NULL-terminated array that lives on the Lua stack. */
 static char **push_words(lua_State *L, int list, const char *what) {
-    size_t count = lua_rawlen(L, list);
+    size_t count = lbind_length(L, list);
     char **words = lcompat_newuserdata(L, (count + 1) * sizeof *words);
     for (size_t i = 0; i < count; i++) {
         lua_rawgeti(L, list, (int)(i + 1));
@@ -66,7 +66,7 @@ static command check_command(lua_State *L) {
     command c = {NULL, environ};
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_getfield(L, 1, "argv");
-    if (!lua_istable(L, -1) || lua_rawlen(L, -1) == 0) {
+    if (!lua_istable(L, -1) || lbind_length(L, -1) == 0) {
         luaL_error(L, "'argv' must be a list of strings that begins with the program");
     }
     c.argv = push_words(L, lua_gettop(L), "argv");
@@ -555,7 +555,7 @@ static int l_kill(lua_State *L) {
 /* exec(argv) -> nil, message, code; does not return when it succeeds */
 static int l_exec(lua_State *L) {
     luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argcheck(L, lua_rawlen(L, 1) > 0, 1, "must begin with the program");
+    luaL_argcheck(L, lbind_length(L, 1) > 0, 1, "must begin with the program");
     char **argv = push_words(L, 1, "argv");
     fflush(NULL);
     execvp(argv[0], argv);

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "ascii.h"
@@ -42,7 +43,9 @@ static inline slice slice_from(slice s, size_t from) {
 
 /* The offset of the first `byte`, or s.len when there is none. */
 static inline size_t slice_find(slice s, char byte) {
-    const char *at = s.len ? memchr(s.ptr, byte, s.len) : NULL;
+    bool searched =
+        s.len > 0 && s.len <= PTRDIFF_MAX; /* no object is larger, as gcc must be told */
+    const char *at = searched ? memchr(s.ptr, byte, s.len) : NULL;
     return at ? (size_t)(at - s.ptr) : s.len;
 }
 
