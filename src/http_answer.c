@@ -164,6 +164,7 @@ void http_transfer_end(http_transfer *t, CURLcode result) {
     }
     t->sink_fd = -1;
     http_close_fd(&t->body_fd);
+    http_close_fd(&t->witness);
     t->error.sent = t->sent;
 }
 

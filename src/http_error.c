@@ -1,11 +1,15 @@
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
 #include "http_transfer.h"
 #include "http_text.h"
+#include "monotonic.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 const char *http_kind_name(http_kind kind) {
     switch (kind) {
@@ -67,10 +71,6 @@ static const char *curl_words(http_transfer *t, CURLcode code) {
     return t->curl_message;
 }
 
-static bool curl_says(const http_transfer *t, const char *words) {
-    return strstr(t->curl_message, words) != NULL;
-}
-
 static curl_off_t time_of(const http_transfer *t, CURLINFO info) {
     curl_off_t microseconds = 0;
     curl_easy_getinfo(t->easy, info, &microseconds);
@@ -83,10 +83,45 @@ static long number_of(const http_transfer *t, CURLINFO info) {
     return number;
 }
 
+/* What libcurl of another version calls a code that this version's header may not have. */
+enum { TOO_LARGE_SINCE_8_6 = 100 };
+
+/* The socket's own error, which libcurl keeps when a read or a write fails; 0: there was none. */
+static bool socket_failed(const http_transfer *t) {
+    return number_of(t, CURLINFO_OS_ERRNO) != 0;
+}
+
+/* The number in "error:0A000126:…", as OpenSSL writes its errors; 0 when it reported none. */
+static unsigned long tls_error(const http_transfer *t) {
+    static const char opening[] = "error:";
+    unsigned long number = 0;
+    for (const char *at = t->curl_message; !number && (at = strstr(at, opening)) != NULL;) {
+        at += strlen(opening);
+        if (isxdigit((unsigned char)*at)) number = strtoul(at, NULL, 16);
+    }
+    return number;
+}
+
+/* OpenSSL's report that the connection ended without a TLS goodbye:
+ * SSL_R_UNEXPECTED_EOF_WHILE_READING (its reasons are the low 23 bits), or a system call that
+ * failed. */
+static bool tls_lost_connection(const http_transfer *t) {
+    enum { REASON_MASK = 0x7fffff, UNEXPECTED_EOF = 294 };
+    return (tls_error(t) & REASON_MASK) == UNEXPECTED_EOF ||
+           strstr(t->curl_message, "SSL_ERROR_SYSCALL") != NULL;
+}
+
 static bool upload_is_complete(const http_transfer *t) {
     curl_off_t sent = 0;
     curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     return sent >= t->body_length;
+}
+
+/* Whether the socket of a call that has not sent its request got to its peer. */
+static bool is_connected(const http_transfer *t) {
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    return t->witness >= 0 && getpeername(t->witness, (struct sockaddr *)&peer, &size) == 0;
 }
 
 /* What the call was busy with when it ended. */
@@ -95,7 +130,7 @@ static const char *stage_name(const http_transfer *t) {
         if (!upload_is_complete(t)) return "sending the request";
         return t->stage == ANSWER_NONE ? "waiting for the answer" : "receiving the answer";
     }
-    if (number_of(t, CURLINFO_LOCAL_PORT) > 0) return "the TLS handshake"; /* it has a socket */
+    if (is_connected(t)) return "the TLS handshake";
     if (time_of(t, CURLINFO_NAMELOOKUP_TIME_T) > 0) return "connecting";
     return "resolving the name";
 }
@@ -151,14 +186,15 @@ static peer_name name_proxy(const http_transfer *t) {
     return name;
 }
 
-/* The proxy was asked to lead on to the service, and did not. */
+/* The proxy was asked to lead on to the service, and did not. Between the connection and the TLS
+ * handshake there is nothing but that question to lose an answer to. */
 static bool explain_proxy_refusal(http_transfer *t) {
     long status = number_of(t, CURLINFO_HTTP_CONNECTCODE);
     const char *who = status == 407
                           ? ": it wants a user and a password, as in http://USER:PASSWORD@HOST:PORT"
                           : "";
     bool refused = status >= 300;
-    if (!refused && !curl_says(t, "Proxy CONNECT")) return false;
+    if (!refused && !is_connected(t)) return false;
     if (refused) {
         http_fail(t, HTTP_CONNECT, "ProxyRefused",
                   "the proxy %s refuses to lead to %s (status %ld)%s", name_proxy(t).text,
@@ -171,20 +207,26 @@ static bool explain_proxy_refusal(http_transfer *t) {
     return true;
 }
 
+/* Whether the time for the whole call is over; a call that ends before it was ended by the time for
+ * the connection, or because nothing moved. libcurl counts in milliseconds. */
+static bool is_past_deadline(const http_transfer *t) {
+    double elapsed = (double)(monotonic_ns() - t->started) / NANOSECONDS;
+    return t->options.timeout > 0 && elapsed >= t->options.timeout - 0.002;
+}
+
 static void explain_timeout(http_transfer *t) {
     peer_name peer = name_peer(t);
-    if (!t->sent && explain_proxy_refusal(t)) return;
-    if (curl_says(t, "too slow")) {
-        http_fail(t, HTTP_TIMEOUT, "Stalled", "%s: no byte moved for %g seconds while %s",
-                  peer.text, t->options.stall_timeout, stage_name(t));
-    } else if (!t->sent) {
+    if (!t->sent) {
         http_fail(t, HTTP_TIMEOUT, "ConnectTimeout",
                   "%s: time ran out while %s; check that the address can be reached from here",
                   peer.text, stage_name(t));
-    } else {
+    } else if (is_past_deadline(t)) {
         http_fail(t, HTTP_TIMEOUT, "Timeout",
                   "%s: time ran out after %g seconds while %s; a larger timeout can be given",
                   peer.text, t->options.timeout, stage_name(t));
+    } else {
+        http_fail(t, HTTP_TIMEOUT, "Stalled", "%s: no byte moved for %g seconds while %s",
+                  peer.text, t->options.stall_timeout, stage_name(t));
     }
 }
 
@@ -227,9 +269,7 @@ static void explain_certificate(http_transfer *t, CURLcode code) {
 /* A handshake fails in two ways: the two sides cannot agree, or the connection is lost. */
 static void explain_handshake(http_transfer *t, CURLcode code) {
     peer_name peer = name_peer(t);
-    bool lost = curl_says(t, "reset by peer") || curl_says(t, "SSL_ERROR_SYSCALL") ||
-                curl_says(t, "unexpected eof");
-    if (lost) {
+    if (socket_failed(t) || tls_lost_connection(t)) {
         http_fail(t, HTTP_CONNECT, "ConnectionReset",
                   "%s closed the connection during the TLS handshake", peer.text);
     } else {
@@ -263,25 +303,34 @@ static void explain_answer(http_transfer *t, CURLcode code) {
               curl_words(t, code));
 }
 
+/* Either reading failed, which the socket or TLS reports, or libcurl did not like what it read. */
 static void explain_receive(http_transfer *t, CURLcode code) {
-    if (curl_says(t, "chunk") || curl_says(t, "Content-Length") || curl_says(t, "Invalid")) {
-        explain_answer(t, code);
-    } else {
+    if (!t->sent || socket_failed(t) || tls_lost_connection(t) || tls_error(t)) {
         explain_lost(t, code);
+    } else {
+        explain_answer(t, code);
     }
 }
 
+static void explain_too_large(http_transfer *t) {
+    http_fail(t, HTTP_PROTOCOL, "TooLarge",
+              "a header line of %s is too long, or it sends too many of them", name_peer(t).text);
+}
+
 static void explain_memory(http_transfer *t) {
-    /* libcurl 7.88 answers a header line over 100 KiB with "out of memory", too. */
+    /* Before 8.6, libcurl answers a header line over 100 KiB with "out of memory", too. */
     if (t->sent && t->stage != ANSWER_BODY) {
-        http_fail(t, HTTP_PROTOCOL, "TooLarge",
-                  "a header line of %s is too long, or memory ran out", name_peer(t).text);
+        explain_too_large(t);
     } else {
         http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the request");
     }
 }
 
 void http_explain(http_transfer *t, CURLcode code) {
+    if ((int)code == TOO_LARGE_SINCE_8_6) {
+        explain_too_large(t);
+        return;
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
         http_fail(t, HTTP_CONNECT, "CouldNotResolve",

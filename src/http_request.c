@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* SOCK_CLOEXEC */
 #include "http_transfer.h"
 #include "http_text.h"
+#include "monotonic.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -216,6 +217,8 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     t->opened_socket = true;
     int fd = socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
     if (fd < 0) t->socket_error = errno;
+    http_close_fd(&t->witness);
+    if (fd >= 0) t->witness = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return fd;
 }
 
@@ -225,6 +228,7 @@ static int on_before_request(void *user, char *peer_ip, char *local_ip, int peer
     http_transfer *t = user;
     (void)peer_ip, (void)local_ip, (void)peer_port, (void)local_port;
     if (!http_check_tls(t)) return CURL_PREREQFUNC_ABORT;
+    http_close_fd(&t->witness);
     t->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -440,6 +444,7 @@ bool http_transfer_start(http_transfer *t) {
     if (!check_request(t)) return false;
     t->headers.limit = t->options.max_headers;
     t->answer.limit = t->options.max_body;
+    t->started = monotonic_ns();
     curl_easy_reset(t->easy);
     CURLcode code = set_rules(t);
     if (code == CURLE_OK) code = set_trust(t);

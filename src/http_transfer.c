@@ -17,7 +17,7 @@ http_transfer *http_transfer_new(const http_options *defaults) {
     http_transfer *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     t->defaults = defaults;
-    t->body_fd = t->sink_fd = -1;
+    t->body_fd = t->sink_fd = t->witness = -1;
     buf_init(&t->url, HTTP_MAX_URL);
     buf_init(&t->lines, MAX_LINES);
     buf_init(&t->sink_path, HTTP_MAX_URL);
@@ -34,6 +34,7 @@ void http_transfer_free(http_transfer *t, bool abandon) {
     if (!abandon) curl_easy_cleanup(t->easy);
     http_close_fd(&t->body_fd);
     http_close_fd(&t->sink_fd);
+    http_close_fd(&t->witness);
     buf_free(&t->url);
     buf_free(&t->lines);
     buf_free(&t->sink_path);
@@ -54,6 +55,7 @@ static void recycle(buf *b) {
 void http_transfer_reset(http_transfer *t) {
     http_close_fd(&t->body_fd);
     http_close_fd(&t->sink_fd);
+    http_close_fd(&t->witness);
     buf_clear(&t->url);
     buf_clear(&t->lines);
     buf_clear(&t->sink_path);

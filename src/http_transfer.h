@@ -58,10 +58,13 @@ struct http_transfer {
     bool refused_address; /* an address of the peer was not among them */
     bool opened_socket;   /* an address of the peer was, and a socket was opened for it */
     int socket_error;     /* errno of a socket that could not be opened */
+    int witness; /* the latest socket under a second number until the request is sent, or -1:
+                  * libcurl closes its own before we can ask how far it got */
 
     /* the answer */
     answer_stage stage;
-    bool sent; /* libcurl was about to write the request */
+    int64_t started; /* monotonic_ns when libcurl was given the request */
+    bool sent;       /* libcurl was about to write the request */
     int status;
     size_t header_bytes; /* of all blocks, interim answers too */
     buf headers;
