@@ -111,14 +111,17 @@ describe("Signing in #once", function()
       end
     end)
 
-    it("is made anew by `finspace console`", function()
-      local command = ("%s %s/lua/finspace/cli/main.lua console --print --data %s"):format(
-        support.interpreter(),
-        support.root,
-        running.data
-      )
-      local output, status = support.run(command)
+    local function run_console(path, ...)
+      local main = [[os.exit(require("finspace.cli").main({ "console", ... }))]]
+      local script = support.write_file(running.data .. "/run/console.lua", main)
+      local words = { "PATH=" .. path, support.interpreter(), script, "--data", running.data, ... }
+      local output, status = support.run(table.concat(words, " "))
       assert.equal(0, status, output)
+      return output
+    end
+
+    it("is made anew by `finspace console`", function()
+      local output = run_console("$PATH", "--print")
       assert.equal(200, (sign_in { link = output:match("#sign%-in=(%S+)") }))
     end)
 
@@ -126,18 +129,10 @@ describe("Signing in #once", function()
       local folder = support.temporary_folder()
       support.write_file(folder .. "/xdg-open", '#!/bin/sh\necho "$1" > ' .. folder .. "/opened\n")
       support.run("chmod 755 " .. folder .. "/xdg-open")
-      local command = ("PATH=%s:$PATH %s %s/lua/finspace/cli/main.lua console --data %s"):format(
-        folder,
-        support.interpreter(),
-        support.root,
-        running.data
-      )
-      local output, status = support.run(command)
-      assert.equal(0, status, output)
+      run_console(folder .. ":$PATH")
       local opened = support.read_file(folder .. "/opened"):match("%S+")
       assert.equal(tonumber("600", 8), sys.stat(opened).mode % 512)
-      local token = support.read_file(opened):match("#sign%-in=([%w%.]+)")
-      assert.equal(200, (sign_in { link = token }))
+      assert.equal(200, (sign_in { link = support.read_file(opened):match("#sign%-in=([%w%.]+)") }))
       support.remove_folder(folder)
     end)
 
