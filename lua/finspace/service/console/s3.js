@@ -99,7 +99,9 @@ function transmit(url, headers, body, { onSent, signal }) {
     request.onload = () => resolve(request);
     request.onerror = () => reject(new ApiError("Unreachable", "The service does not answer.", 0));
     request.onabort = () => reject(new DOMException("stopped", "AbortError"));
-    signal?.addEventListener("abort", () => request.abort(), { once: true });
+    const abort = () => request.abort();
+    signal?.addEventListener("abort", abort);
+    request.onloadend = () => signal?.removeEventListener("abort", abort); // else the signal would keep the part's bytes
     request.send(body);
   });
 }
