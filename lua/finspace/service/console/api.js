@@ -80,16 +80,21 @@ export function onEnded(ask) {
 /** Whether an error means that the session's keys are no longer good. */
 export const isEnded = (error) => error instanceof ApiError && ENDED.has(error.code);
 
+async function renewed() {
+  if (session.current() || (await renew())) return session.current();
+  throw new ApiError("SignedOut", "You are signed out.", 403);
+}
+
 /** Does what needs keys; when they have ended, asks for new ones and does it once more. */
 export async function withSession(work) {
-  if (!session.current() && !(await renew())) throw new ApiError("SignedOut", "You are signed out.", 403);
+  const used = await renewed();
   try {
-    return await work(session.current());
+    return await work(used);
   } catch (error) {
     if (!isEnded(error)) throw error;
-    session.end("expired");
-    if (!(await renew())) throw error;
-    return work(session.current());
+    // Another request may have had the keys renewed while this one was on its way.
+    if (session.current() === used) session.end("expired");
+    return work(await renewed());
   }
 }
 

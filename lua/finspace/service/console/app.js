@@ -5,6 +5,7 @@ import { problem } from "./dialog.js";
 import { announce, button, fill, h, mark, s, waiting } from "./dom.js";
 import { duration } from "./format.js";
 import * as session from "./session.js";
+import { indicator } from "./transfer.js";
 
 const app = document.getElementById("app");
 
@@ -168,6 +169,7 @@ function bar(main) {
     skip,
     h("a", { class: "brand", href: "#/datasets", "aria-label": "finspace: datasets" }, mark(), "finspace"),
     h("nav", { "aria-label": "Sections" }, links),
+    indicator(),
     timeLeft(),
     gear(),
   );

@@ -37,9 +37,13 @@ function tell(reason) {
   for (const listener of listeners) listener(reason);
 }
 
-/** Calls `listener(reason)` when a session begins ("began") or ends ("expired", "signed out"). */
+/**
+ * Calls `listener(reason)` when a session begins ("began") or ends ("expired", "signed out").
+ * @returns a function that ends this
+ */
 export function onChange(listener) {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** Takes the keys that signing in has answered. */

@@ -6,12 +6,15 @@ import { mistake, problem } from "../dialog.js";
 import { announce, badge, button, check, choice, field, fill, h, statusBadge, table, waiting } from "../dom.js";
 import { bytes, duration, plural } from "../format.js";
 import * as s3 from "../s3.js";
+import * as session from "../session.js";
+import * as transfer from "../transfer.js";
 import { failure, isAtWork } from "./changesets.js";
 import { schemaColumns } from "./dataset.js";
 
 const SAMPLE = 256 * 1024;
 const SHOWN_ROWS = 5;
 const MOST_ROWS = 2000;
+const MOST_TEXT = 2000;
 const ASKED_EVERY = 500;
 
 const FORMATS = ["CSV", "JSON", "PARQUET", "XML"].map((name) => [name, name]);
@@ -76,8 +79,9 @@ function drop(onFile) {
   area.addEventListener("dragleave", over(false));
   area.addEventListener("drop", (event) => {
     over(false)(event);
-    const [file] = event.dataTransfer.files;
-    if (file) onFile(file);
+    const { files } = event.dataTransfer;
+    if (files.length === 1) onFile(files[0]);
+    else area.after(problem(mistake("This page loads one file at a time", "Drop one, or load many with `finspace load`.")));
   });
   return area;
 }
@@ -153,6 +157,13 @@ function preview(state, rows, hasTypes) {
   return h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "First rows of the file" }, grid);
 }
 
+// Of what is no table yet, how it begins.
+function beginning({ format, text }) {
+  if (format === "PARQUET") return h("p", { class: "hint" }, "A Parquet file brings its own columns and types.");
+  const lines = text.slice(0, MOST_TEXT).split("\n").slice(0, SHOWN_ROWS).join("\n");
+  return h("pre", { class: "scroller beginning", tabindex: 0, "aria-label": "Beginning of the file" }, lines);
+}
+
 function changeType(state) {
   state.change ??= "APPEND";
   const one = (value, label) => {
@@ -172,7 +183,7 @@ function settings(place, state, context, restart) {
       "div",
       { class: "steps" },
       h("div", { class: "card" }, h("h2", state.file.name), h("p", { class: "tally" }, bytes(state.file.size), state.isPacked && ", gzip"), options(state, update)),
-      isText && h("div", { class: "card steps" }, schemaPart(state, schemaColumns(context.dataset))),
+      h("div", { class: "card steps" }, isText ? schemaPart(state, schemaColumns(context.dataset)) : beginning(state)),
       h("div", { class: "card" }, changeType(state)),
       h("div", { class: "actions" }, button("Other file", restart), button("Load", () => run(place, state, context, restart), { kind: "primary" })),
     ),
@@ -230,23 +241,46 @@ async function begin(context, state, uri) {
   return { datasetId, changesetId };
 }
 
+const hrefOf = ({ dataset }, tab) => `#/datasets/${dataset.datasetId}/${tab}`;
+
+// The bar tells of it only where this screen does not.
+function reporting(place, context, name, show) {
+  return (sent, total) => {
+    show(sent);
+    if (place.isConnected) transfer.clear();
+    else transfer.tell(`Sending ${name}: ${Math.floor((100 * sent) / total)} %`, hrefOf(context, "changesets"));
+  };
+}
+
+async function send(place, state, context, stop) {
+  const { name, size } = state.file;
+  const { element, show } = meter(size);
+  const cancel = button("Stop", () => stop.abort());
+  const report = reporting(place, context, name, show);
+  fill(place, h("div", { class: "card steps" }, h("h2", `Sending ${name}`), element, h("p", { class: "hint" }, "Keep this tab of the browser open until the file is sent; other screens may be looked at."), h("div", { class: "actions" }, cancel)));
+  await keepSchema(context, state);
+  const uri = await stage(state, (sent) => report(sent, size), stop.signal);
+  cancel.disabled = true;
+  return begin(context, state, uri);
+}
+
 async function run(place, state, context, restart) {
   if (state.file.size === 0) return place.prepend(problem(mistake("This file is empty", "Choose another.")));
   const stop = new AbortController();
-  const { element, show } = meter(state.file.size);
-  const cancel = button("Stop", () => stop.abort());
-  fill(place, h("div", { class: "card steps" }, h("h2", `Sending ${state.file.name}`), element, h("p", { class: "hint" }, "Keep this tab open until the file is sent."), h("div", { class: "actions" }, cancel)));
+  const forget = session.onChange((reason) => reason === "signed out" && stop.abort());
   addEventListener("beforeunload", warn);
   try {
-    await keepSchema(context, state);
-    const uri = await stage(state, show, stop.signal);
-    cancel.disabled = true;
-    await follow(place, await begin(context, state, uri), context, restart);
+    const ids = await send(place, state, context, stop);
+    removeEventListener("beforeunload", warn); // the file is there: the rest goes on without this tab
+    await follow(place, ids, context, restart);
   } catch (error) {
+    transfer.clear();
     if (error.name === "AbortError") return settings(place, state, context, restart);
+    if (!place.isConnected) transfer.tell(`${state.file.name} was not loaded: ${error.message}`, hrefOf(context, "load"));
     fill(place, problem(error, () => run(place, state, context, restart)), h("div", { class: "actions" }, button("Back", () => settings(place, state, context, restart))));
   } finally {
     removeEventListener("beforeunload", warn);
+    forget();
   }
 }
 
@@ -255,7 +289,6 @@ async function run(place, state, context, restart) {
 async function follow(place, ids, context, restart) {
   const since = performance.now();
   fill(place, h("div", { class: "card steps" }, h("div", { class: "outcome" }, badge("PENDING", "busy"), waiting("Waiting for the service to read it"))));
-  removeEventListener("beforeunload", warn); // the file is there: the rest goes on without this tab
   const spent = place.querySelector(".waiting").lastChild;
   for (;;) {
     const changeset = await call("GetChangeset", ids);
@@ -270,7 +303,9 @@ function finish(place, changeset, context, restart) {
   const isGood = status === "SUCCESS";
   context.refreshHead().catch(() => {}); // the head's figures are told again by the next screen
   announce(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed");
-  const to = (tab, label, kind) => h("a", { class: `button ${kind ?? ""}`, href: `#/datasets/${context.dataset.datasetId}/${tab}` }, label);
+  if (!place.isConnected) transfer.tell(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed", hrefOf(context, "changesets"));
+  else transfer.clear();
+  const to = (tab, label, kind) => h("a", { class: `button ${kind ?? ""}`, href: hrefOf(context, tab) }, label);
   fill(
     place,
     h(

@@ -110,8 +110,9 @@ export async function askAgain() {
     form([field("E-mail", email), field("Password", password)], "Sign in", submit, { extra: leave }),
   );
   email.focus();
-  session.onChange((reason) => reason === "began" && dialog.close()); // perhaps by the owner's link
+  const forget = session.onChange((reason) => reason === "began" && dialog.close()); // perhaps by the owner's link
   await dialog.closed;
+  forget();
   return session.current() !== null;
 }
 
