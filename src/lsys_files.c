@@ -62,11 +62,32 @@ static int l_lstat(lua_State *L) {
     return push_stat(L, &st);
 }
 
-/* mkdir(path [, mode = 0700]) -> true | nil, message, code */
+/* Makes a new name last: without it the name may be lost with the power, and all below it. Best
+ * effort, since some file systems cannot sync a folder. */
+static void sync_folder_of(const char *path) {
+    char folder[PATH_MAX];
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    while (length > 0 && path[length - 1] != '/') length--;
+    bool has_folder = length > 0;
+    while (length > 1 && path[length - 1] == '/') length--;
+    if (length >= sizeof folder) return;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    int fd = open(has_folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
+}
+
+/* mkdir(path [, mode = 0700]) -> true | nil, message, code; what is made in it may count on it: the
+ * folder's own name is on disk */
 static int l_mkdir(lua_State *L) {
     const char *path = lbind_check_path(L, 1);
     mode_t mode = (mode_t)luaL_optinteger(L, 2, 0700);
-    return lsys_push_outcome(L, mkdir(path, mode), "create the folder", path);
+    int outcome = mkdir(path, mode);
+    if (outcome == 0) sync_folder_of(path);
+    return lsys_push_outcome(L, outcome, "create the folder", path);
 }
 
 /* mkdtemp(prefix) -> path of a new private folder whose name begins so | nil, message, code */
@@ -157,21 +178,6 @@ static bool fill_file(int fd, slice content) {
     if (close(fd) < 0 && whole) return false;
     errno = error;
     return whole;
-}
-
-/* Makes a rename last: without it the new name may be lost with the power. Best effort, since some
- * file systems cannot sync a folder. */
-static void sync_folder_of(const char *path) {
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (length >= sizeof folder) return;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    int fd = open(length ? folder : (slash ? "/" : "."), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
 }
 
 /* Gives `path` this content in one step: a reader sees the old file or the new one, never a half.

@@ -31,9 +31,16 @@ local function await_ready(self)
 end
 
 local function launch(self)
+  local argv = { "env" }
+  for _, setting in ipairs(self.settings) do
+    argv[#argv + 1] = setting
+  end
+  for _, word in ipairs { support.interpreter(), "-e", START:format(self.port, self.data) } do
+    argv[#argv + 1] = word
+  end
   os.remove(self.output)
   self.pid = assert(support.start {
-    argv = support.plain { support.interpreter(), "-e", START:format(self.port, self.data) },
+    argv = support.plain(argv),
     stdout = self.output,
     stderr = self.errors,
   })
@@ -130,7 +137,7 @@ end
 
 --- Starts a service and waits until it is ready.
 ---
---- @param options? table  port, data (a folder that is kept)
+--- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -141,6 +148,7 @@ function service.start(options)
     port = options.port or support.free_port(),
     data = data,
     region = "us-east-1",
+    settings = options.settings or {},
     output = folder .. "/output",
     errors = folder .. "/errors",
   }

@@ -105,6 +105,9 @@ local function write_refusal(request, problem)
   if request.method ~= "HEAD" then ngx.print(body) end
 end
 
+local MOVED =
+  "the service's data were moved away while it ran, and nothing more is kept: start it again where they are now"
+
 local FULL_DISK = "the disk of the service is full: delete what is not needed, and try again"
 
 local function is_disk_full(problem)
@@ -117,6 +120,7 @@ end
 local function internal(service, problem)
   log.problem("a request", problem)
   if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
+  if database.is_moved(problem) then return fault.new("ServiceUnavailable", MOVED, 503) end
   if database.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)

@@ -33,7 +33,10 @@ local function assume_role(state, form, caller)
   if not user then
     error(fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403), 0)
   end
-  local made = keys.issue(state.db, { user_id = user.id, seconds = duration(form) })
+  local seconds = duration(form)
+  local made = state.db:transaction(
+    function() return keys.issue(state.db, { user_id = user.id, seconds = seconds }) end
+  )
   return {
     {
       "Credentials",

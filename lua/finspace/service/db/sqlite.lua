@@ -1,9 +1,12 @@
 --- SQLite through LuaJIT's FFI: bound parameters, exact integers, strings with any bytes.
--- A connection belongs to one process: it is opened after a fork, never before. Failures are raised
--- as tables `{is_busy = boolean, is_full = boolean, sqlite = code, message = text}`:
--- another process held the lock for too long, or the disk has no room.
+--- A connection belongs to one process: it is opened after a fork, never before. Failures are raised
+--- as tables `{is_busy = boolean, is_full = boolean, is_moved = boolean, sqlite = code, message = text}`:
+--- another process held the lock for too long, the disk has no room, or the file is not where it was.
+---
+--- Who waits for another process's lock waits here and not in SQLite, so that nginx answers others meanwhile.
 
 local ffi = require("ffi")
+local sys = require("finspace.sys")
 local blob = require("finspace.service.db.blob")
 
 ffi.cdef([[
@@ -11,7 +14,7 @@ typedef struct sqlite3 sqlite3;
 typedef struct sqlite3_stmt sqlite3_stmt;
 int sqlite3_open_v2(const char *path, sqlite3 **db, int flags, const char *vfs);
 int sqlite3_close_v2(sqlite3 *db);
-int sqlite3_busy_timeout(sqlite3 *db, int milliseconds);
+int sqlite3_get_autocommit(sqlite3 *db);
 int sqlite3_exec(sqlite3 *db, const char *sql, void *callback, void *argument, char **message);
 const char *sqlite3_errmsg(sqlite3 *db);
 int sqlite3_extended_errcode(sqlite3 *db);
@@ -95,6 +98,33 @@ local function column_names(statement)
   return names
 end
 
+-- Where nginx's requests and timers can wait, others go on; at its start and its end nobody is there.
+local WAITING_PHASES = { rewrite = true, access = true, content = true, timer = true }
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
+
+local function pause(seconds)
+  local ngx = rawget(_G, "ngx")
+  if ngx and WAITING_PHASES[ngx.get_phase()] then return ngx.sleep(seconds) end
+  sys.sleep(seconds)
+end
+
+local function is_in_transaction(self) return C.sqlite3_get_autocommit(self.handle) == 0 end
+
+-- Does `ask`, and again while another process holds the lock, until the time for that is over. Within a
+-- transaction the lock is ours, and nothing may wait.
+local function patiently(self, ask, ...)
+  local length, deadline = FIRST_PAUSE, nil
+  while true do
+    local ok, result = pcall(ask, self, ...)
+    if ok then return result end
+    local is_busy = type(result) == "table" and result.is_busy
+    deadline = deadline or sys.monotonic() + self.busy_seconds
+    if not is_busy or is_in_transaction(self) or sys.monotonic() >= deadline then error(result, 0) end
+    pause(length)
+    length = math.min(2 * length, LONGEST_PAUSE)
+  end
+end
+
 -- Statements are compiled once a connection: the service asks a fixed set of questions.
 local function compiled(self, sql)
   local known = self.statements[sql]
@@ -132,10 +162,7 @@ local function step(self, statement, sql)
   return nil
 end
 
---- Runs one statement and drops its rows.
---- @param sql string
---- @return integer changed rows
-function Database:run(sql, ...)
+local function run(self, sql, ...)
   local statement = start(self, sql, ...)
   while step(self, statement, sql) do
   end -- luacheck: ignore 542
@@ -143,14 +170,17 @@ function Database:run(sql, ...)
   return C.sqlite3_changes(self.handle)
 end
 
+--- Runs one statement and drops its rows.
+--- @param sql string
+--- @return integer changed rows
+function Database:run(sql, ...) return patiently(self, run, sql, ...) end
+
 --- Inserts a row given by column name; what is nil is left to the column's default.
 --- @param into string table
 --- @param row table<string, any>
 Database.insert = require("finspace.service.db.insert")
 
---- @param sql string
---- @return table|nil first row, by column name
-function Database:row(sql, ...)
+local function first_row(self, sql, ...)
   local statement = start(self, sql, ...)
   local row = step(self, statement, sql)
   C.sqlite3_reset(statement.handle)
@@ -158,8 +188,10 @@ function Database:row(sql, ...)
 end
 
 --- @param sql string
---- @return table[] every row
-function Database:rows(sql, ...)
+--- @return table|nil first row, by column name
+function Database:row(sql, ...) return patiently(self, first_row, sql, ...) end
+
+local function every_row(self, sql, ...)
   local statement, rows = start(self, sql, ...), {}
   local row = step(self, statement, sql)
   while row do
@@ -169,6 +201,10 @@ function Database:rows(sql, ...)
   C.sqlite3_reset(statement.handle)
   return rows
 end
+
+--- @param sql string
+--- @return table[] every row
+function Database:rows(sql, ...) return patiently(self, every_row, sql, ...) end
 
 --- Iterates without holding all rows; the same SQL must not be run again meanwhile.
 --- @param sql string
@@ -182,10 +218,23 @@ function Database:each(sql, ...)
   end
 end
 
+local function script(self, sql)
+  if C.sqlite3_exec(self.handle, sql, nil, nil, nil) ~= OK then fail(self, "script") end
+end
+
 --- Runs several statements that take no parameters.
 --- @param sql string
-function Database:script(sql)
-  if C.sqlite3_exec(self.handle, sql, nil, nil, nil) ~= OK then fail(self, "script") end
+function Database:script(sql) patiently(self, script, sql) end
+
+-- A file that was moved away is still written to, where nobody will look for it.
+local function check_place(self)
+  local stat = sys.stat(self.path)
+  self.inode = self.inode or (stat and stat.inode)
+  if stat and stat.inode == self.inode then return end
+  error({
+    is_moved = true,
+    message = self.path .. " was moved away or replaced while the service ran: start it again where its data are now",
+  }, 0)
 end
 
 --- Runs `work` with the write lock held from its start, so that what it reads stays true until it
@@ -193,11 +242,15 @@ end
 --- @param work fun(): any
 --- @return any result of work
 function Database:transaction(work)
+  check_place(self)
   self:run("BEGIN IMMEDIATE")
   local ok, result = pcall(work)
   if ok then
     local committed, failure = pcall(self.run, self, "COMMIT")
-    if committed then return result end
+    if committed then
+      check_place(self)
+      return result
+    end
     result = failure
   end
   pcall(self.run, self, "ROLLBACK")
@@ -222,9 +275,15 @@ local sqlite = {}
 function sqlite.open(path, busy_seconds)
   local out = ffi.new("sqlite3 *[1]")
   local code = C.sqlite3_open_v2(path, out, OPEN_READWRITE_CREATE_NOMUTEX, nil)
-  local self = setmetatable({ handle = ffi.gc(out[0], C.sqlite3_close_v2), statements = {} }, Database)
+  local self = setmetatable({
+    handle = ffi.gc(out[0], C.sqlite3_close_v2),
+    statements = {},
+    path = path,
+    busy_seconds = busy_seconds or 10,
+  }, Database)
   if code ~= OK then fail(self, "opening " .. path) end
-  C.sqlite3_busy_timeout(self.handle, (busy_seconds or 10) * 1000)
+  local stat = sys.stat(path)
+  self.inode = stat and stat.inode -- a new file is made by the first statement
   return self
 end
 

@@ -24,9 +24,14 @@ local function path_of(state, name) return state.settings.data .. "/objects/" ..
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
+local is_lasting = {} -- folders whose names this process knows to be on disk
+
+-- Another process may have made the folder, and not have synced its parent yet.
 local function ensure_folder(path)
   local made, problem, code = sys.mkdir(path, tonumber("700", 8))
   if not made and code ~= "EEXIST" then error(problem, 0) end
+  if not made and not is_lasting[path] then file.sync(path:match("^(.*)/"), true) end
+  is_lasting[path] = true
 end
 
 -- A large file's way to the disk takes longer than other requests should wait.

@@ -1,0 +1,163 @@
+--- What the service does when its disk, its folder or its database's lock is not as it was.
+local cjson = require("cjson")
+local http = require("finspace.http")
+local service = require("spec.support.service")
+local support = require("spec.support")
+local sys = require("finspace.sys")
+
+describe("The service #once", function()
+  local running
+
+  after_each(function()
+    if running then running.stop() end
+    running = nil
+  end)
+
+  local function code_of(answer) return (cjson.decode(answer.body).__type or answer.headers["x-amzn-errortype"]) end
+
+  local function create(title)
+    return running.ask {
+      method = "POST",
+      path = "/datasetsv2",
+      body = ('{"datasetTitle":"%s","kind":"TABULAR","permissionGroupParams":{}}'):format(title),
+    }
+  end
+
+  -- For http.multi, with a connection of its own.
+  local function signed(method, path, body)
+    local request = running.sign { method = method, path = path, body = body, has_no_length = not body }
+    local headers = {}
+    for _, header in ipairs(request.headers) do
+      headers[header[1]:lower()] = header[2]
+    end
+    headers["content-length"] = nil
+    return { method = method, url = running.endpoint .. path, headers = headers, body = body, repeatable = false }
+  end
+
+  -- Takes the database's lock as another program would, until the pipe closes.
+  local function hold_the_database()
+    local fifo, held = running.data .. "/run/fifo", running.data .. "/run/held"
+    support.run("mkfifo " .. fifo)
+    local script = ("sqlite3 %s/finspace.db < %s"):format(running.data, fifo)
+    local pid = assert(sys.start { argv = support.plain { "sh", "-c", script } })
+    local pipe = assert(io.open(fifo, "w"))
+    pipe:write("BEGIN EXCLUSIVE;\n.shell touch " .. held .. "\n")
+    pipe:flush()
+    while not sys.stat(held) do
+      sys.sleep(0.01)
+    end
+    return function()
+      pipe:close()
+      sys.wait(pid, 10)
+    end
+  end
+
+  it("answers reads while another program holds the database, and refuses writes after their time", function()
+    running = service.start()
+    assert.equal(200, create("Before").status)
+    local release = hold_the_database()
+    local multi, reads = http.multi {}, 0
+    local writes, pending = {}, 0
+    for number = 1, 4 do
+      writes[multi:add(
+        signed(
+          "POST",
+          "/datasetsv2",
+          ('{"datasetTitle":"W%d","kind":"TABULAR","permissionGroupParams":{}}'):format(number)
+        )
+      )] =
+        true
+      pending = pending + 1
+    end
+    multi:add(signed("GET", "/datasetsv2"))
+    while pending > 0 do
+      multi:wait(1)
+      for _, ended in ipairs(multi:step()) do
+        if writes[ended.id] then
+          pending = pending - 1
+          assert.equal(503, ended.response.status, ended.response.body)
+          assert.equal("ServiceUnavailable", code_of(ended.response))
+        else
+          assert.equal(200, ended.response.status, ended.response.body)
+          reads = reads + 1
+          if pending > 0 then multi:add(signed("GET", "/datasetsv2")) end
+        end
+      end
+    end
+    multi:close()
+    release()
+    -- One after the other, on whichever worker: had a worker stood still, they would have waited with it.
+    assert.is_true(reads > 100, reads .. " reads")
+    assert.equal(200, create("After").status)
+  end)
+
+  it("ingests what was asked for before, when the database is free again", function()
+    running = service.start()
+    local uri, dataset = running.put("a.csv", "a\n1\n"), running.dataset()
+    local made = running.call("CreateChangeset", {
+      datasetId = dataset,
+      changeType = "APPEND",
+      sourceParams = { s3SourcePath = uri, sourceType = "S3" },
+      formatParams = { formatType = "CSV" },
+    })
+    local release = hold_the_database()
+    sys.sleep(0.2)
+    release()
+    assert.equal("SUCCESS", running.await("GetChangeset", made).status)
+  end)
+
+  it("acknowledges nothing while its folder is elsewhere, and goes on when it is back", function()
+    running = service.start()
+    assert.equal(200, create("Before").status)
+    local elsewhere = running.data .. "-moved"
+    for _, in_its_place in ipairs { "true", "mkdir -p " .. running.data .. "/objects/incoming" } do
+      support.run(("mv %s %s; %s"):format(running.data, elsewhere, in_its_place))
+      for _ = 1, 4 do
+        local answer = create("Nowhere")
+        assert.equal(503, answer.status, answer.body)
+        assert.equal("ServiceUnavailable", code_of(answer))
+        assert.matches("moved away", cjson.decode(answer.body).message)
+        for _, size in ipairs { 10, 200000 } do
+          local put = running.ask { service = "s3", method = "PUT", path = "/finspace-local/a", body = ("x"):rep(size) }
+          assert.is_true(put.status >= 500, put.status)
+        end
+      end
+      support.run(("rm -rf %s; mv %s %s"):format(running.data, elsewhere, running.data))
+      assert.equal(200, create("After").status)
+    end
+    assert.equal(404, running.ask({ service = "s3", method = "HEAD", path = "/finspace-local/a" }).status)
+    assert.matches("finspace.db was moved away", running.log(), 1, true)
+  end)
+
+  it("has the name of every folder on disk before anything in it is acknowledged", function()
+    local folder = support.temporary_folder()
+    local library, log = folder .. "/folder_sync.so", folder .. "/log"
+    local output, status =
+      support.run(("gcc -shared -fPIC -o %s %s/spec/support/folder_sync.c"):format(library, support.root))
+    assert.equal(0, status, output)
+    local settings = { "LD_PRELOAD=" .. library, "FOLDER_SYNC_LOG=" .. log }
+    running = service.start { data = folder .. "/a/b/data", settings = settings }
+    for number = 1, 40 do
+      local body = ("x"):rep(100000) .. number
+      local put = running.ask { service = "s3", method = "PUT", path = "/finspace-local/" .. number, body = body }
+      assert.equal(200, put.status)
+    end
+    local awaited, made = {}, 0
+    for what, path in support.read_file(log):gmatch("(%l+) (%C+)") do
+      if what == "made" and path:find(folder .. "/a", 1, true) == 1 then
+        awaited[path:match("^(.*)/")], made = path, made + 1
+      elseif what == "synced" then
+        -- A file is synced before it is acknowledged: by then no folder above it may be waiting.
+        awaited[path] = nil
+        for parent, child in pairs(awaited) do
+          assert.is_nil(path:find(child .. "/", 1, true), ("%s was synced before %s"):format(path, parent))
+        end
+      end
+    end
+    assert.is_true(made > 10, made .. " folders")
+    assert.same({}, awaited)
+    running.stop()
+    running = nil
+    support.remove_folder(folder)
+  end)
+end)
