@@ -113,19 +113,15 @@ describe("The service's ingestion #once", function()
       assert.equal("data.csv has a document type, which is not read", message)
     end)
 
-    it("reads a Parquet file's own count, and refuses what is no Parquet file", function()
-      local footer = "\21\2" -- version = 1
-        .. "\25\28"
-        .. "\72\4root\0" -- schema: a list of one structure with field 4, its name
-        .. "\22\128\1"
-        .. "\0" -- num_rows = 64
-      local length = string.char(#footer, 0, 0, 0)
-      assert.equal(64, rows("PAR1" .. footer .. length .. "PAR1", { formatType = "PARQUET" }))
-      assert.equal("VALIDATION", (failure("a,b\n1,2\n3,4\n", { formatType = "PARQUET" })))
-      assert.equal(
-        "VALIDATION",
-        (failure("PAR1" .. "\255\255\255" .. "\3\0\0\0" .. "PAR1", { formatType = "PARQUET" }))
-      )
+    it("reads Parquet, and refuses what is no Parquet file", function()
+      local parquet = { formatType = "PARQUET" }
+      local source = running.dataset()
+      running.ingest(source, running.put("typed.csv", "a,b\n1,x\n2,y\n"))
+      assert.equal(2, rows(running.parquet_of(source), parquet))
+      assert.equal("VALIDATION", (failure("a,b\n1,2\n3,4\n", parquet)))
+      assert.equal("VALIDATION", (failure("PAR1\255\255\255\3\0\0\0PAR1", parquet)))
+      local _, message = failure(running.parquet_of(source), { formatType = "CSV" })
+      assert.equal("data.csv is a Parquet file: say formatType PARQUET", message)
     end)
   end)
 
@@ -285,30 +281,6 @@ describe("The service's ingestion #once", function()
       local final = running.await("GetChangeset", made)
       assert.same({ "SUCCESS", 4000000 }, { final.status, final.rowCount })
       assert.not_equal(before, ingester())
-    end)
-
-    it("goes on from what it noted, and does not begin again", function()
-      local uri = running.put("longer.csv", "a,b\n" .. ('1,"é\n"\n'):rep(8e6))
-      local made = running.call("CreateChangeset", {
-        datasetId = dataset,
-        changeType = "APPEND",
-        sourceParams = { s3SourcePath = uri },
-        formatParams = {},
-      })
-      local pid = ingester()
-      repeat -- let it run for a moment at a time, so that it cannot come to its end unseen
-        sys.kill(pid, CONTINUE)
-        sys.sleep(0.02)
-        sys.kill(pid, STOP)
-        local noted = running.sql("SELECT count(*) FROM changesets WHERE progress IS NOT NULL")
-      until noted:find("1")
-      assert.equal("RUNNING", running.call("GetChangeset", made).status)
-      running.kill()
-      running.sql([[UPDATE changesets SET progress = json_set(progress, '$.counter.rows',
-        json_extract(progress, '$.counter.rows') + 1000) WHERE progress IS NOT NULL]])
-      running.restart()
-      local final = running.await("GetChangeset", made)
-      assert.same({ "SUCCESS", 8001000 }, { final.status, final.rowCount })
     end)
 
     it("goes on after everything was killed and started again", function()

@@ -105,19 +105,20 @@ describe("The service's data views #once", function()
     assert.equal("a\n1\n", rows(dataset))
   end)
 
-  it("are sorted by numbers as numbers, and by the schema's text as text", function()
-    local dataset = running.dataset()
-    load(dataset, "a,b\n10,x\n9,y\n,z\n9,a\n")
-    assert.equal("a,b\n,z\n9,a\n9,y\n10,x\n", rows(dataset, { sortColumns = { "a", "b" } }))
-    local typed = running.call("CreateDataset", {
-      datasetTitle = "Typed",
-      kind = "TABULAR",
-      permissionGroupParams = {},
-      schemaDefinition = { tabularSchemaConfig = { columns = { { columnName = "a", dataType = "STRING" } } } },
-    }).datasetId
-    load(typed, "a\n9\n10\n")
-    assert.equal("a\n10\n9\n", rows(typed, { sortColumns = { "a" } }))
-  end)
+  it(
+    "are sorted by type: text as text, and by the schema's numbers as numbers; NULLs last, equals as loaded",
+    function()
+      local dataset = running.dataset()
+      load(dataset, "a,b\n10,x\n9,y\n,z\n9,a\n")
+      assert.equal("a,b\n10,x\n9,a\n9,y\n,z\n", rows(dataset, { sortColumns = { "a", "b" } }))
+      local typed = running.dataset(
+        "Typed",
+        { { columnName = "a", dataType = "INTEGER" }, { columnName = "b", dataType = "STRING" } }
+      )
+      load(typed, "a,b\n10,x\n9,y\n,z\n9,a\n")
+      assert.equal("a,b\n9,y\n9,a\n10,x\n,z\n", rows(typed, { sortColumns = { "a" } }))
+    end
+  )
 
   it("are partitioned into folders, each sorted, each file with a header", function()
     local dataset = running.dataset()
@@ -196,15 +197,20 @@ describe("The service's data views #once", function()
       assert.equal("ValidationException", err.code)
       return err.message
     end
-    assert.truthy(refuse({ destinationType = "GLUE_TABLE" }):find("GLUE_TABLE is not available", 1, true))
+    local text = { destinationType = "GLUE_TABLE", s3DestinationExportFileFormat = "DELIMITED_TEXT" }
+    assert.truthy(refuse(text):find("must be PARQUET for a GLUE_TABLE", 1, true))
+    local function options(format, given)
+      return {
+        destinationType = "S3",
+        s3DestinationExportFileFormat = format,
+        s3DestinationExportFileFormatOptions = given,
+      }
+    end
     assert.truthy(
-      refuse({ destinationType = "S3", s3DestinationExportFileFormat = "PARQUET" }):find(
-        "PARQUET is not available",
-        1,
-        true
-      )
+      refuse(options("PARQUET", { compression = "lzo" })):find("compression must be zstd or snappy", 1, true)
     )
-    assert.truthy(refuse({ destinationType = "DISK" }):find("must be S3", 1, true))
+    assert.truthy(refuse(options("DELIMITED_TEXT", { colour = "red" })):find("colour is not known", 1, true))
+    assert.truthy(refuse({ destinationType = "DISK" }):find("must be S3 or GLUE_TABLE", 1, true))
     local _, err = create(dataset, { autoUpdate = true, asOfTimestamp = 1 })
     assert.equal("ValidationException", err.code)
   end)

@@ -8,7 +8,7 @@
 --  * A user's keys come from STS: a super user calls AssumeRole with the user's apiAccessPrincipalArn.
 --  * environmentId may be anything: there is one environment.
 --  * s3SourcePath is an object, or else a folder with all below it.
---  * Views keep their partition columns in their rows, beside `column=value/` in their keys.
+--  * Text views keep their partition columns in their rows, beside `column=value/` in their keys; Parquet views do not.
 
 local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
@@ -20,6 +20,7 @@ local service = {}
 
 service.DEFAULT_PORT = 4510
 service.DEFAULT_HOST = "127.0.0.1"
+service.DEFAULT_DISK_MIB = 64 * 1024
 
 local function default_data()
   local home = os.getenv("XDG_DATA_HOME") or (os.getenv("HOME") or ".") .. "/.local/share"
@@ -41,7 +42,7 @@ end
 local function open_data(path)
   local data, problem = make_folder(path)
   if not data then return nil, "cannot use the data folder " .. path .. ": " .. tostring(problem) end
-  for _, name in ipairs { "run", "objects" } do
+  for _, name in ipairs { "run", "objects", "lake" } do
     local made, failure = make_folder(data .. "/" .. name)
     if not made then return nil, "cannot write below " .. data .. ": " .. tostring(failure) end
   end
@@ -81,23 +82,66 @@ local function checked(options)
   }
 end
 
-local function prepare(options)
-  local settings, problem = checked(options)
-  if not settings then return nil, problem end
-  local is_free, in_use = wait_for_port(settings)
-  if not is_free then return nil, in_use end
-  local program, missing = nginx.find()
-  if not program then return nil, missing end
-  settings.data, problem = open_data(options.data or default_data())
-  if not settings.data then return nil, problem end
-  local ok
-  ok, problem = files.ensure_credentials(settings.data)
+-- A quarter of the machine's memory, at most 2 GiB.
+local function default_memory_mib()
+  local kib = (sys.read_limited("/proc/meminfo", 65536) or ""):match("MemTotal:%s*(%d+)")
+  return math.max(256, math.min(2048, math.floor((tonumber(kib) or 0) / 4 / 1024)))
+end
+
+local function size_problem(option, mib)
+  if type(mib) == "number" and mib >= 128 and mib % 1 == 0 then return nil end
+  return option .. " must be a whole number of MiB, 128 at least"
+end
+
+-- What the process that ingests may use.
+local function add_limits(settings, options)
+  settings.ingest_memory_mib = options.ingest_memory or default_memory_mib()
+  settings.ingest_disk_mib = options.ingest_disk or service.DEFAULT_DISK_MIB
+  return size_problem("--ingest-memory", settings.ingest_memory_mib)
+    or size_problem("--ingest-disk", settings.ingest_disk_mib)
+end
+
+-- After a kill the last workers may hold the lock for a moment longer. It is let go of at the end: nginx takes it.
+local function lock_data(data)
+  local problem, code
+  for _ = 1, 20 do
+    local lock
+    lock, problem, code = sys.lock(data .. "/run/lock")
+    if lock then return lock end
+    if code ~= "EAGAIN" then return nil, tostring(problem) end
+    sys.sleep(0.05)
+  end
+  return nil, "another service uses the data folder " .. data .. ": stop it, or choose another with --data"
+end
+
+local function write_files(settings, program)
+  local ok, problem = files.ensure_credentials(settings.data)
   if ok then
     ok, problem = files.write_config(settings.data, settings.endpoint, settings.region)
   end
   if ok then
     ok, problem = nginx.write_configuration(program, settings)
   end
+  return ok, problem
+end
+
+local function prepare(options)
+  local settings, problem = checked(options)
+  if not settings then return nil, problem end
+  problem = add_limits(settings, options)
+  if problem then return nil, problem end
+  local is_free, in_use = wait_for_port(settings)
+  if not is_free then return nil, in_use end
+  local program, missing = nginx.find()
+  if not program then return nil, missing end
+  settings.data, problem = open_data(options.data or default_data())
+  if not settings.data then return nil, problem end
+  local lock
+  lock, problem = lock_data(settings.data)
+  if not lock then return nil, problem end
+  local ok
+  ok, problem = write_files(settings, program)
+  lock:close()
   if not ok then return nil, problem end
   return { program.path, "-p", settings.data .. "/", "-e", "stderr", "-c", "run/nginx.conf" }
 end
@@ -130,7 +174,7 @@ service.default_data = default_data
 
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
 --- or SIGINT. Returns only when it could not start.
---- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1"}
+--- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

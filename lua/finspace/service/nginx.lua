@@ -87,6 +87,7 @@ daemon off;
 worker_processes $workers;
 worker_shutdown_timeout 5s;
 pid run/nginx.pid;
+env FINSPACE_DUCKDB; # nginx forgets the others
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool passwords threads=1 max_queue=32; # hashes, 32 MiB each
@@ -164,11 +165,13 @@ end
 local function user_line() return sys.stat("/proc/self").uid == 0 and "user root;" or "" end
 
 local function lua_literal(settings)
-  return ("{ host = %q, port = %d, region = %q, endpoint = %q }"):format(
+  return ("{ host = %q, port = %d, region = %q, endpoint = %q, ingest_memory_mib = %d, ingest_disk_mib = %d }"):format(
     settings.host,
     settings.port,
     settings.region,
-    settings.endpoint
+    settings.endpoint,
+    settings.ingest_memory_mib,
+    settings.ingest_disk_mib
   )
 end
 

@@ -85,6 +85,8 @@ local function open_state(settings)
   state.settings.region = settings.region
   state.settings.endpoint = settings.endpoint
   state.settings.data = data_folder()
+  state.settings.ingest_memory_mib = settings.ingest_memory_mib
+  state.settings.ingest_disk_mib = settings.ingest_disk_mib
 end
 
 -- After a reload the last ingester may still be finishing its slice: one at a time.
@@ -95,7 +97,7 @@ local function ingest(is_told_to_stop)
     ngx.sleep(0.02)
   end
   sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
-  require("finspace.service.ingest").run(state)
+  require("finspace.service.ingest.scheduler").run(state)
 end
 
 --- In each worker, at its start.

@@ -8,6 +8,14 @@ function serve.define(command)
   command:option("--host", "Address to listen on (127.0.0.1)."):argname("ADDRESS")
   command:option("--data", "Folder that keeps everything."):argname("DIR")
   command:option("--region", "Region that the service plays (us-east-1)."):argname("NAME")
+  command
+    :option("--ingest-memory", "MiB of memory for reading what is loaded (a quarter of the machine's, 2048 at most).")
+    :convert(tonumber)
+    :argname("MIB")
+  command
+    :option("--ingest-disk", "MiB of temporary space for reading what is loaded (65536).")
+    :convert(tonumber)
+    :argname("MIB")
   command:epilog(
     "Example: finspace serve --data ./data\n\n"
       .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
@@ -24,6 +32,8 @@ local function start(options)
     host = options.host,
     data = options.data,
     region = options.region,
+    ingest_memory = options.ingest_memory,
+    ingest_disk = options.ingest_disk,
   }
   return problem
 end

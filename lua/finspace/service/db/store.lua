@@ -2,6 +2,7 @@
 -- Write-ahead log, synchronous=FULL: what was acknowledged is on disk. Times are epoch milliseconds
 -- unless a column's name says otherwise. Lists and maps are JSON text.
 
+local schema_version = require("finspace.service.db.schema_version")
 local sqlite = require("finspace.service.db.sqlite")
 local ids = require("finspace.service.ids")
 
@@ -51,12 +52,13 @@ CREATE TABLE IF NOT EXISTS changesets (
   change_type TEXT NOT NULL, source_params TEXT NOT NULL, format_params TEXT NOT NULL, tags TEXT,
   status TEXT NOT NULL, error_category TEXT, error_message TEXT, row_count INTEGER,
   active_from INTEGER, active_until INTEGER, updates_id TEXT, updated_by_id TEXT,
-  created INTEGER NOT NULL, created_by TEXT NOT NULL, progress TEXT);
+  created INTEGER NOT NULL, created_by TEXT NOT NULL, progress TEXT,
+  columns TEXT, files TEXT, attempts INTEGER NOT NULL DEFAULT 0); -- columns and files: in the lake; NULL before
 CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
 CREATE TABLE IF NOT EXISTS changeset_sources (
   changeset_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL,
-  PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
+  partition TEXT, PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS changeset_sources_by_content ON changeset_sources (content_id);
 
 CREATE TABLE IF NOT EXISTS data_views (
@@ -64,7 +66,8 @@ CREATE TABLE IF NOT EXISTS data_views (
   auto_update INTEGER NOT NULL, sort_columns TEXT NOT NULL, partition_columns TEXT NOT NULL,
   as_of INTEGER, destination TEXT NOT NULL, status TEXT NOT NULL,
   error_category TEXT, error_message TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
-  created_by TEXT NOT NULL);
+  created_by TEXT NOT NULL, generation TEXT, prefix TEXT, columns TEXT, partitions TEXT,
+  attempts INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS data_views_by_dataset ON data_views (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS data_views_at_work ON data_views (status, seq);
 
@@ -179,12 +182,21 @@ local function ensure_owner_key(db, owner_key)
   )
 end
 
+-- Before anything is written, the log's mode included.
+local function check_version(data)
+  local db = sqlite.open(data .. "/finspace.db")
+  local ok, problem = pcall(schema_version.bring_up_to_date, db)
+  db:close()
+  if not ok then error(problem, 0) end
+end
+
 --- Makes the schema, the owner and the working bucket where they are missing.
 --- Called in the master process, before any worker exists.
 --- @param data string
 --- @param owner_key table {access_key_id=, secret_access_key=} the key that DIR/credentials holds
 --- @param now integer epoch milliseconds
 function store.prepare(data, owner_key, now)
+  check_version(data)
   local db = store.open(data)
   db:script(SCHEMA)
   db:script(FORGET_PLAIN_ANSWERS)

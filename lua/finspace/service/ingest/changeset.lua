@@ -1,121 +1,143 @@
---- The ingestion of one changeset: RUNNING, its rows counted, then SUCCESS or FAILED in one
--- transaction with everything that follows from it. Cut off anywhere, it goes on from what was noted last.
+--- The ingestion of one changeset: RUNNING, its sources read into Parquet, then SUCCESS or FAILED in one transaction with
+--- everything that follows from it. Cut off anywhere, it begins again: what was written has no place yet.
 
 local cjson = require("cjson.safe")
-local sys = require("finspace.sys")
+local engine = require("finspace.service.engine.parquet")
 local contents = require("finspace.service.s3.contents")
-local counters = require("finspace.service.ingest.counters")
 local failure = require("finspace.service.ingest.failure")
+local file = require("finspace.service.s3.segment_file")
 local formats = require("finspace.service.ingest.formats")
-local gzip = require("finspace.service.ingest.gzip")
+local jobs = require("finspace.service.ingest.job")
+local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
+local moments = require("finspace.service.moments")
+local reading = require("finspace.service.ingest.reading")
+local schema = require("finspace.service.ingest.schema")
 local source = require("finspace.service.ingest.source")
+local summary = require("finspace.service.engine.summary")
+local sys = require("finspace.sys")
+local types = require("finspace.service.engine.types")
 
 local changeset = {}
 
-local NOTED_EVERY = 16 * 1024 * 1024
+local MOST_ATTEMPTS = 250 -- of a changeset on which the process dies each time
+local SUMMARY = "summary.json"
 
 local function now_ms() return math.floor(sys.now() * 1000) end
 
--- What a counter is told about an object: its name, its size, and how to read a range of it.
-local function opened(state, object)
-  local content = state.db:row("SELECT size, segments FROM contents WHERE id = ?", object.content_id)
-  return {
-    name = object.key,
-    size = content.size,
-    read = function(first, last) return contents.pieces(state, content.segments, first, last) end,
-  }
-end
+-- --- reading ----------------------------------------------------------------------------------------
 
--- How far the ingestion of a changeset has come, so that one that was cut off goes on from there.
-local function note_progress(state, row, progress)
-  state.db:run("UPDATE changesets SET progress = ? WHERE id = ?", cjson.encode(progress), row.id)
-end
-
--- The bytes of an object from an offset on; only at its start can they say that they are packed.
-local function bytes_of(object, offset)
-  local pieces = object.read(offset, object.size - 1)
-  if offset > 0 then return pieces, false end
-  return gzip.pieces(pieces, object.name)
-end
-
--- Yields after each piece, so that many ingestions share the process and none holds it.
-local function feed(counter, object, offset, note)
-  local pieces, is_packed = bytes_of(object, offset)
-  local noted = offset
-  for piece in pieces do
-    counter:feed(piece)
-    offset = offset + #piece
-    if counter.snapshot and not is_packed and offset - noted >= NOTED_EVERY then
-      note(offset)
-      noted = offset
-    end
-    coroutine.yield()
+local function paths_of(job, files)
+  local paths = {}
+  for i, written in ipairs(files) do
+    paths[i] = job.target .. "/" .. written.name
   end
+  return paths
 end
 
-local function count_object(state, row, counter, object, at)
-  if at.offset == 0 then counter:begin(object) end
-  if not counter.feed then return end
-  feed(
-    counter,
-    object,
-    at.offset,
-    function(offset)
-      note_progress(state, row, { position = at.position, offset = offset, counter = counter:snapshot() })
-    end
-  )
-end
-
-local function count_rows(state, row)
-  local progress = row.progress and cjson.decode(row.progress) or { position = 1, offset = 0 }
-  local counter = progress.counter and counters.resumed(progress.counter)
-    or counters.new(formats.read(cjson.decode(row.format_params)))
-  local sources, rows = source.keep(state, row), 0
-  for position = progress.position, #sources do
-    local offset = position == progress.position and progress.offset or 0
-    count_object(state, row, counter, opened(state, sources[position]), { position = position, offset = offset })
-    rows = counter:finish()
+local function described(job, files)
+  if #files == 0 then return nil, {} end
+  local relation = engine.table(paths_of(job, files))
+  local columns = engine.describe(job.connection, relation)
+  for _, column in ipairs(columns) do
+    column.type = types.of_sql(column.sql).name
   end
-  return rows
+  return relation, columns
 end
+
+local function total(files, member)
+  local sum = 0
+  for _, written in ipairs(files) do
+    sum = sum + written[member]
+  end
+  return sum
+end
+
+local function write_summary(job, files, relation, columns)
+  local about = { rows = total(files, "rows"), bytes = total(files, "bytes"), files = #files }
+  local text = summary.of(job.connection, relation, columns, about)
+  local out = file.create(job.target .. "/" .. SUMMARY)
+  out:write(text)
+  out:close()
+  return #text
+end
+
+-- Reads everything and gives it its place in the lake; nobody knows of it yet.
+local function written(job, row, columns)
+  job.format = formats.read(cjson.decode(row.format_params))
+  job.kind, job.schema = job.format.type, columns
+  local files = reading.write(job, source.keep(job.state, row))
+  local relation, found = described(job, files)
+  local result = { files = files, columns = found, rows = total(files, "rows") }
+  result.summary_bytes = write_summary(job, files, relation, found)
+  lake.place(job.state.settings.data, job.target, lake.changeset_folder(row.dataset_id, row.id))
+  return result
+end
+
+local function ingested(state, row)
+  local dataset = state.db:row("SELECT * FROM datasets WHERE id = ?", row.dataset_id)
+  return jobs.with(state, row.id, function(job) return written(job, row, schema.columns(dataset)) end)
+end
+
+-- --- the end ----------------------------------------------------------------------------------------
 
 -- REPLACE hides every changeset before it; MODIFY hides the one it replaces.
-local function hide_earlier(db, row, now)
+local function hide_earlier(db, row, moment)
   if row.change_type == "REPLACE" then
     db:run(
       [[UPDATE changesets SET active_until = ? WHERE dataset_id = ? AND seq < ? AND status = 'SUCCESS'
       AND active_until IS NULL]],
-      now,
+      moment,
       row.dataset_id,
       row.seq
     )
   elseif row.updates_id then
-    db:run("UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL", now, row.updates_id)
+    db:run("UPDATE changesets SET active_until = ? WHERE id = ? AND active_until IS NULL", moment, row.updates_id)
   end
 end
 
 -- Views that follow their dataset are built anew.
 local function refresh_views(db, dataset_id, now)
   db:run(
-    "UPDATE data_views SET status = 'PENDING', modified = ? WHERE dataset_id = ? AND auto_update = 1",
+    "UPDATE data_views SET status = 'PENDING', attempts = 0, modified = max(?, modified + 1) WHERE dataset_id = ? AND auto_update = 1",
     now,
     dataset_id
   )
 end
 
-local function succeed(state, row, rows)
-  local db, now = state.db, now_ms()
+-- What the lake holds of a changeset, as the database knows it.
+local function publish(state, row, result)
+  local db, folder = state.db, lake.changeset_folder(row.dataset_id, row.id)
+  local content = contents.insert_lake_file(db, folder .. "/" .. SUMMARY, result.summary_bytes)
+  db:run(
+    "INSERT OR REPLACE INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')",
+    state.settings.bucket,
+    ("datasets/%s/%s/%s"):format(row.dataset_id, row.id, SUMMARY),
+    content,
+    now_ms()
+  )
+  db:run(
+    "UPDATE changesets SET columns = ?, files = ?, progress = NULL WHERE id = ?",
+    #result.columns > 0 and cjson.encode(result.columns) or "[]",
+    #result.files > 0 and cjson.encode(result.files) or "[]",
+    row.id
+  )
+  db:run("DELETE FROM changeset_sources WHERE changeset_id = ?", row.id)
+end
+
+local function succeed(state, row, result)
+  local db = state.db
   db:transaction(function()
-    hide_earlier(db, row, now)
+    local moment = moments.next(db, row.dataset_id, now_ms())
+    hide_earlier(db, row, moment)
+    publish(state, row, result)
     db:run(
-      [[UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ?, progress = NULL
-        WHERE id = ?]],
-      rows,
-      now,
+      "UPDATE changesets SET status = 'SUCCESS', row_count = ?, active_from = ? WHERE id = ?",
+      result.rows,
+      moment,
       row.id
     )
-    refresh_views(db, row.dataset_id, now)
+    refresh_views(db, row.dataset_id, moment)
   end)
 end
 
@@ -124,8 +146,7 @@ local function fail(state, row, category, message)
   local db = state.db
   db:transaction(function()
     db:run(
-      [[UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ?, progress = NULL
-        WHERE id = ?]],
+      "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
       category,
       message,
       row.id
@@ -139,12 +160,32 @@ end
 --- @param state table
 --- @param row table
 function changeset.ingest(state, row)
-  state.db:run("UPDATE changesets SET status = 'RUNNING' WHERE id = ?", row.id)
-  local ok, result = pcall(count_rows, state, row)
+  state.db:run("UPDATE changesets SET status = 'RUNNING', attempts = attempts + 1 WHERE id = ?", row.id)
+  if row.attempts >= MOST_ATTEMPTS then
+    return fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service's process died each time it read this")
+  end
+  local ok, result = pcall(ingested, state, row)
   if ok then return succeed(state, row, result) end
-  if failure.is(result) then return fail(state, row, result.category, result.message) end
-  log.problem("changeset " .. row.id, result)
-  fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why")
+  fail(state, row, jobs.described_failure("changeset " .. row.id, result))
+end
+
+-- --- what earlier versions left ---------------------------------------------------------------------
+
+--- Reads into Parquet what an earlier version counted and did not read. What the schema refuses now was accepted then:
+--- it is read as it stands.
+--- @param state table
+--- @param row table
+function changeset.convert(state, row)
+  local ok, result = pcall(ingested, state, row)
+  if not ok and failure.is(result) and result.category == "VALIDATION" then
+    ok, result = pcall(jobs.with, state, row.id, function(job) return written(job, row, nil) end)
+  end
+  if ok then
+    return state.db:transaction(function() publish(state, row, result) end)
+  end
+  log.problem("changeset " .. row.id .. " of an earlier version", result)
+  local _, message = jobs.described_failure("changeset " .. row.id, result)
+  state.db:run("UPDATE changesets SET progress = ? WHERE id = ?", message, row.id)
 end
 
 return changeset

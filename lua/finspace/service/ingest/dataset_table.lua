@@ -1,11 +1,14 @@
---- A dataset as a table: the rows of the changesets that count at a moment, under one set of columns.
+--- A dataset as one table: the rows of the changesets that count at a moment, under one set of columns, as SQL over their
+--- Parquet files.
 
 local cjson = require("cjson.safe")
-local contents = require("finspace.service.s3.contents")
+local duckdb = require("finspace.service.engine.duckdb")
+local engine = require("finspace.service.engine.parquet")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
-local gzip = require("finspace.service.ingest.gzip")
-local records = require("finspace.service.ingest.csv_records")
+local lake = require("finspace.service.lake")
+local schema = require("finspace.service.ingest.schema")
+local types = require("finspace.service.engine.types")
 
 local tables = {}
 
@@ -20,142 +23,143 @@ local function place_of(db, row)
   return row.seq
 end
 
---- @param db table
---- @param dataset_id string
---- @param moment integer epoch milliseconds
---- @return table[] changesets in order
-function tables.counting(db, dataset_id, moment)
+local function counting(db, dataset_id, moment)
   local rows = db:rows(COUNTING, dataset_id, moment, moment)
   for _, row in ipairs(rows) do
     row.place = place_of(db, row)
+    if not row.columns then
+      failure.raise("VALIDATION", "changeset %s, of an earlier version, could not be read: %s", row.id, row.progress)
+    end
   end
   table.sort(rows, function(a, b) return a.place < b.place end)
   return rows
 end
 
-local function sources_of(db, changesets)
-  local found = {}
+-- --- columns ----------------------------------------------------------------------------------------
+
+-- Names that differ by case only are one column, as DuckDB and Hive have it: the first one's spelling stays.
+local function add(list, name, sql)
+  local folded = name:lower()
+  local known = list.by_name[folded]
+  if not known then
+    known = { name = name, sql = sql }
+    list[#list + 1], list.by_name[folded] = known, known
+  elseif known.sql ~= sql then
+    known.sql = "VARCHAR"
+  end
+  return known
+end
+
+-- What came without a header is known by its position: it goes where the columns before it stand.
+local function name_of(list, changeset, i)
+  local name = changeset.columns[i].name
+  if changeset.has_header or name ~= "column_" .. i or not list[i] then return name end
+  return list[i].name
+end
+
+-- The schema's columns, then those that only files have: nothing that was loaded is left out. Where changesets disagree
+-- about a column's type it is text.
+local function columns_of(dataset, changesets)
+  local list = { by_name = {} }
+  for _, column in ipairs(schema.columns(dataset) or {}) do
+    add(list, column.name, column.kind.sql)
+  end
   for _, changeset in ipairs(changesets) do
-    local format = formats.read(cjson.decode(changeset.format_params))
-    if format.type ~= "CSV" then
-      failure.raise("VALIDATION", "changeset %s is %s: views are built from CSV here", changeset.id, format.type)
-    end
-    local rows = db:rows(
-      [[SELECT s.key, c.size, c.segments FROM changeset_sources s JOIN contents c
-      ON c.id = s.content_id WHERE s.changeset_id = ? ORDER BY s.position]],
-      changeset.id
-    )
-    for _, row in ipairs(rows) do
-      found[#found + 1] = { key = row.key, size = row.size, segments = row.segments, format = format }
+    for i, column in ipairs(changeset.columns) do
+      changeset.own[add(list, name_of(list, changeset, i), column.sql)] = column
     end
   end
-  return found
+  return list
 end
 
-local function open(state, source)
-  local pieces, close = contents.pieces(state, source.segments, 0, source.size - 1)
-  return records.reader(gzip.pieces(pieces, source.key), source.format.separator), close
+-- --- rows -------------------------------------------------------------------------------------------
+
+local function value_of(column, own)
+  if not own then return ("CAST(NULL AS %s)"):format(column.sql) end
+  local value = duckdb.identifier(own.name)
+  if own.sql == column.sql then return value end
+  return types.of_sql(own.sql).text(value)
 end
 
-local function first_record(state, source)
-  local reader, close = open(state, source)
-  local record = reader:next()
-  close()
-  return record or {}
-end
-
-local function schema_columns(dataset)
-  local schema = dataset.schema and cjson.decode(dataset.schema)
-  local tabular = schema and schema.tabularSchemaConfig
-  local names, types = {}, {}
-  for i, column in ipairs(tabular and tabular.columns or {}) do
-    names[i], types[i] = column.columnName, column.dataType
+local function most_rows(files)
+  local most = 0
+  for _, file in ipairs(files) do
+    most = math.max(most, file.rows)
   end
-  return names, types
+  return most
 end
 
-local function add_names(names, index, more)
-  for _, name in ipairs(more) do
-    if not index[name] then
-      names[#names + 1] = name
-      index[name] = #names
+-- One changeset's rows; `finspace_place` rises with the order in which they were loaded, from `first` on.
+local function select_of(state, changeset, columns, first)
+  local selected, paths = {}, {}
+  for i, column in ipairs(columns) do
+    selected[i] = ("%s AS %s"):format(value_of(column, changeset.own[column]), duckdb.identifier(column.name))
+  end
+  local folder = state.settings.data .. "/" .. lake.changeset_folder(changeset.dataset_id, changeset.id)
+  for i, file in ipairs(changeset.files) do
+    paths[i] = folder .. "/" .. file.name
+  end
+  local step = most_rows(changeset.files)
+  local place = ("%d + file_index::BIGINT * %d + file_row_number AS finspace_place"):format(first, step)
+  local query = ("SELECT %s, %s FROM %s"):format(table.concat(selected, ", "), place, engine.table(paths))
+  return query, first + step * #paths
+end
+
+local function without_rows(columns)
+  local selected = { "CAST(0 AS BIGINT) AS finspace_place" }
+  for i, column in ipairs(columns) do
+    selected[i + 1] = ("CAST(NULL AS %s) AS %s"):format(column.sql, duckdb.identifier(column.name))
+  end
+  return "SELECT " .. table.concat(selected, ", ") .. " WHERE false"
+end
+
+local function rows_of(state, changesets, columns)
+  local queries, first = {}, 0
+  for _, changeset in ipairs(changesets) do
+    if #changeset.files > 0 and changeset.row_count > 0 then
+      queries[#queries + 1], first = select_of(state, changeset, columns, first)
     end
   end
+  if #queries == 0 then return without_rows(columns) end
+  return table.concat(queries, " UNION ALL ")
 end
 
-local function numbered(count)
-  local names = {}
-  for i = 1, count do
-    names[i] = "column_" .. i
+local function total(changesets, of)
+  local sum = 0
+  for _, changeset in ipairs(changesets) do
+    sum = sum + of(changeset)
   end
-  return names
+  return sum
 end
 
--- The schema's columns, then those that only files have: nothing that was loaded is left out.
-local function columns_of(state, dataset, sources)
-  local names, index = {}, {}
-  local described, types = schema_columns(dataset)
-  add_names(names, index, described)
-  for _, source in ipairs(sources) do
-    local first = first_record(state, source)
-    coroutine.yield()
-    if source.format.has_header then
-      source.header = first
-      add_names(names, index, first)
-    elseif #names < #first then
-      add_names(names, index, numbered(#first))
-    end
+local function bytes_of(changeset)
+  local sum = 0
+  for _, file in ipairs(changeset.files) do
+    sum = sum + file.bytes
   end
-  return names, index, types
+  return sum
 end
 
--- Which column each of a file's fields goes to: by name under a header, by position without.
-local function mapping(source, index, count)
-  local map = {}
-  for i = 1, count do
-    map[i] = i
-  end
-  for i, name in ipairs(source.header or {}) do
-    map[i] = index[name]
-  end
-  return map
-end
-
-local function arranged(fields, map, count)
-  local row = {}
-  for i = 1, count do
-    row[i] = ""
-  end
-  for i, field in ipairs(fields) do
-    if map[i] then row[map[i]] = field end
-  end
-  return row
-end
-
---- Opens a dataset as it was at a moment.
+--- A dataset as it was at a moment.
 --- @param state table
 --- @param dataset table row
 --- @param moment integer epoch milliseconds
---- @return table { columns = names, index = map of name to position, types = of the schema's columns,
----   next = fun(): string[]|nil }
+--- @return table {columns={ {name=, sql=} }, query=SQL of the rows with one column more, `finspace_place`, by which they are in the
+---   order of loading, rows=, bytes=of the Parquet files}
 function tables.open(state, dataset, moment)
-  local sources = sources_of(state.db, tables.counting(state.db, dataset.id, moment))
-  local columns, index, types = columns_of(state, dataset, sources)
-  local at, reader, map = 0, nil, nil
-  local function next_row()
-    local fields = reader and reader:next()
-    while not fields do
-      at = at + 1
-      local source = sources[at]
-      if not source then return nil end
-      reader, map = open(state, source), mapping(source, index, #columns)
-      reader.keeps_blank = #columns == 1
-      if source.format.has_header then reader:next() end
-      fields = reader:next()
-    end
-    return arranged(fields, map, #columns)
+  local changesets = counting(state.db, dataset.id, moment)
+  for _, changeset in ipairs(changesets) do
+    changeset.columns, changeset.files = cjson.decode(changeset.columns), cjson.decode(changeset.files)
+    changeset.has_header = formats.read(cjson.decode(changeset.format_params)).has_header
+    changeset.own = {} -- its columns by those of the table
   end
-  return { columns = columns, index = index, types = types, next = next_row }
+  local columns = columns_of(dataset, changesets)
+  return {
+    columns = columns,
+    query = #columns > 0 and rows_of(state, changesets, columns),
+    rows = total(changesets, function(changeset) return changeset.row_count end),
+    bytes = total(changesets, bytes_of),
+  }
 end
 
 return tables

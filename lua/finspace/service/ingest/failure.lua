@@ -15,7 +15,8 @@ end
 --- @param message string
 function failure.raise(category, message, ...)
   if select("#", ...) > 0 then message = message:format(...) end
-  error(setmetatable({ category = category, message = shortened(message) }, failure), 0)
+  message = shortened(message:gsub("[%z\1-\31\127]", "?")) -- what is quoted from data reaches terminals
+  error(setmetatable({ category = category, message = message }, failure), 0)
 end
 
 --- @param value any

@@ -3,6 +3,7 @@
 
 local ffi = require("ffi")
 local failure = require("finspace.service.ingest.failure")
+local file = require("finspace.service.s3.segment_file")
 
 ffi.cdef([[
 typedef struct finspace_z_stream {
@@ -15,12 +16,17 @@ int inflateInit2_(finspace_z_stream *stream, int window_bits, const char *versio
 int inflate(finspace_z_stream *stream, int flush);
 int inflateReset(finspace_z_stream *stream);
 int inflateEnd(finspace_z_stream *stream);
+int deflateInit2_(finspace_z_stream *stream, int level, int method, int window_bits, int memory, int strategy,
+                  const char *version, int size);
+int deflate(finspace_z_stream *stream, int flush);
+int deflateEnd(finspace_z_stream *stream);
 const char *zlibVersion(void);
 ]])
 
 local zlib = ffi.load("libz.so.1")
 local MAGIC = "\31\139"
 local ONLY_GZIP = 15 + 16
+local DEFLATED, FINISH = 8, 4
 local OK, STREAM_END, BUFFER_ERROR = 0, 1, -5
 local PIECE = 256 * 1024
 
@@ -40,14 +46,28 @@ local function give_input(self)
   return true
 end
 
--- One step of inflate; members of the file may follow each other.
+-- After a member's end there may be another member, or padding of zeros, as tapes and block devices leave it.
+local function begin_member(self)
+  local stream = self.stream
+  while stream.avail_in > 0 and stream.next_in[0] == 0 do
+    stream.next_in, stream.avail_in = stream.next_in + 1, stream.avail_in - 1
+  end
+  if stream.avail_in == 0 then return false end
+  if stream.next_in[0] ~= MAGIC:byte() then
+    failure.raise("VALIDATION", "%s is a gzip file with bytes after its end that are no gzip", self.name)
+  end
+  zlib.inflateReset(stream)
+  return true
+end
+
+-- One step of inflate.
 local function inflate(self)
   local stream = self.stream
-  if self.is_at_end then zlib.inflateReset(stream) end
+  if self.is_at_end and not begin_member(self) then return 0 end
   stream.next_out, stream.avail_out = self.out, PIECE
   local code = zlib.inflate(stream, 0)
   if code ~= OK and code ~= STREAM_END and code ~= BUFFER_ERROR then
-    failure.raise("VALIDATION", "%s is not a sound gzip file", self.name)
+    failure.raise("VALIDATION", "%s is a gzip file that is damaged", self.name)
   end
   self.is_at_end = code == STREAM_END
   self.has_more = stream.avail_out == 0 and not self.is_at_end
@@ -89,6 +109,39 @@ function gzip.pieces(next_piece, name)
   end
   if is_packed then return unpacked(from_first, name), true end
   return from_first, false
+end
+
+local function new_packer()
+  local stream = ffi.new("finspace_z_stream")
+  zlib.deflateInit2_(stream, 6, DEFLATED, ONLY_GZIP, 8, 0, zlib.zlibVersion(), ffi.sizeof(stream))
+  return ffi.gc(stream, zlib.deflateEnd)
+end
+
+local function deflate_all(stream, out, flush, write)
+  repeat
+    stream.next_out, stream.avail_out = out, PIECE
+    zlib.deflate(stream, flush)
+    write(ffi.string(out, PIECE - stream.avail_out))
+  until stream.avail_out > 0
+end
+
+--- Packs a file, yielding between pieces when called in a coroutine.
+--- @param source string path
+--- @param target string path that is not there yet
+function gzip.pack(source, target)
+  local stream, out = new_packer(), ffi.new("unsigned char[?]", PIECE)
+  local from, to, buffer = file.open(source), file.create(target), ffi.new("unsigned char[?]", PIECE)
+  local function write(bytes) to:write(bytes) end
+  local got = from:read_into(buffer, PIECE)
+  while got > 0 do
+    stream.next_in, stream.avail_in = buffer, got
+    deflate_all(stream, out, 0, write)
+    if coroutine.running() then coroutine.yield() end
+    got = from:read_into(buffer, PIECE)
+  end
+  deflate_all(stream, out, FINISH, write)
+  from:close()
+  to:close()
 end
 
 return gzip

@@ -1,93 +1,245 @@
---- Counts the records of a JSON file: one array of objects, or objects one after another (a line each,
--- or not). Each record is decoded, so that a file which is no JSON is not taken for one.
+--- JSON sources: a list of objects, or objects one after another. DuckDB decodes them; before it, nesting is bounded,
+--- because it descends into each level.
 
-local core = require("finspace.core")
-local ffi = require("ffi")
+local columns = require("finspace.service.ingest.columns")
+local duckdb = require("finspace.service.engine.duckdb")
 local failure = require("finspace.service.ingest.failure")
+local ffi = require("ffi")
+local plan = require("finspace.service.ingest.plan")
+local staging = require("finspace.service.ingest.staging")
+local types = require("finspace.service.engine.types")
 
-local Counter = {}
-Counter.__index = Counter
+local json = {}
 
 local LONGEST_RECORD = 16 * 1024 * 1024
-local QUOTE, BACKSLASH, COMMA = 0x22, 0x5C, 0x2C
-local OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT = 0x5B, 0x5D, 0x7B, 0x7D
-local SPACE = { [0x20] = true, [0x09] = true, [0x0A] = true, [0x0D] = true }
+local DEEPEST = 100
+local QUOTE, BACKSLASH = 0x22, 0x5C
+local OPENS, CLOSES = { [0x5B] = true, [0x7B] = true }, { [0x5D] = true, [0x7D] = true }
 
-local function refuse(self, what) failure.raise("VALIDATION", "record %d of %s %s", self.rows_here + 1, self.name, what) end
+-- --- nesting ----------------------------------------------------------------------------------------
 
-local function take_record(self, text)
-  if not core.decode(text) then refuse(self, "is not JSON") end
-  self.rows_here, self.rows = self.rows_here + 1, self.rows + 1
-  self.needs_comma = self.in_list
+local Nesting = {}
+Nesting.__index = Nesting
+
+--- @param piece string
+function Nesting:feed(piece)
+  local bytes = ffi.cast("const uint8_t *", piece)
+  local depth, in_string, is_escaped = self.depth, self.in_string, self.is_escaped
+  for i = 0, #piece - 1 do
+    local byte = bytes[i]
+    if is_escaped then
+      is_escaped = false
+    elseif in_string then
+      in_string, is_escaped = byte ~= QUOTE, byte == BACKSLASH
+    elseif byte == QUOTE then
+      in_string = true
+    elseif OPENS[byte] then
+      depth = depth + 1
+      if depth > DEEPEST then
+        failure.raise("VALIDATION", "%s is nested more than %d levels deep", self.name, DEEPEST)
+      end
+    elseif CLOSES[byte] then
+      depth = depth - 1
+    end
+  end
+  self.depth, self.in_string, self.is_escaped = depth, in_string, is_escaped
 end
 
--- Between records: white space, the list's own marks, or the next record's beginning.
-local function between(self, byte)
-  if SPACE[byte] then return false end
-  if byte == OPEN_LIST and not self.has_begun then
-    self.in_list, self.has_begun = true, true
-    return false
+local function nesting(name)
+  return setmetatable({ name = name, depth = 0, in_string = false, is_escaped = false }, Nesting)
+end
+
+-- --- staging ----------------------------------------------------------------------------------------
+
+local function first_mark(piece) return piece:gsub("^\239\187\191", ""):match("^%s*(.)") end
+
+local function stage(job, source)
+  local depth, mark = nesting(source.name), nil
+  local path, is_copy = staging.file(job, source, function(piece)
+    mark = mark or first_mark(piece)
+    depth:feed(piece)
+  end)
+  if mark and mark ~= "[" and mark ~= "{" then
+    failure.raise("VALIDATION", "%s is not JSON: it begins with neither { nor [", source.name)
   end
-  self.has_begun = true
-  if byte == CLOSE_LIST and self.in_list and (self.needs_comma or self.rows_here == 0) then
-    self.in_list, self.has_ended = false, true
-  elseif byte == COMMA and self.needs_comma then
-    self.needs_comma = false
-  elseif byte == OPEN_OBJECT and not self.needs_comma and not self.has_ended then
-    return true
-  else
-    refuse(self, "is not an object")
+  return {
+    name = source.name,
+    path = path,
+    is_copy = is_copy,
+    partition = source.partition,
+    shape = mark == "[" and "array" or "unstructured",
+    is_empty = not mark,
+  }
+end
+
+-- --- columns ----------------------------------------------------------------------------------------
+
+local function paths_of(files)
+  local literals = {}
+  for i, staged in ipairs(files) do
+    literals[i] = duckdb.literal(staged.path)
+  end
+  return "[" .. table.concat(literals, ", ") .. "]"
+end
+
+-- The members of all records, in the order in which they are met, and what they hold.
+local STRUCTURE = [[SELECT json_type(t.s) AS kind, e.key AS name, CAST(e.value AS VARCHAR) AS structure
+  FROM (SELECT json_group_structure(json) AS s FROM read_json_objects(%s, format = '%s', maximum_object_size = %d,
+    compression = 'uncompressed')) t LEFT JOIN json_each(t.s) e ON true ORDER BY e.id]]
+
+local KINDS = {
+  ['"BIGINT"'] = types.named("BIGINT"),
+  ['"UBIGINT"'] = types.named("BIGINT"),
+  ['"DOUBLE"'] = types.named("DOUBLE"),
+  ['"BOOLEAN"'] = types.named("BOOLEAN"),
+}
+
+-- Each member is read as text: numbers beyond what a type holds must be seen, and nested values stay JSON.
+local function columns_of(structure)
+  local found = {}
+  for _, member in ipairs(structure) do
+    if member.name then
+      found[#found + 1] =
+        { name = member.name, sql = "VARCHAR", kind = KINDS[member.structure] or types.named("STRING") }
+    end
+  end
+  return found
+end
+
+local function is_of_objects(structure) return structure[1].kind == "OBJECT" or not structure[1].kind end
+
+-- --- units ------------------------------------------------------------------------------------------
+
+local Unit = {}
+Unit.__index = Unit
+
+local READ =
+  "read_json(%s, format = '%s', records = true, maximum_object_size = %d, compression = 'uncompressed', columns = {%s})"
+
+local function relation_of(unit, files)
+  local described = {}
+  for i, column in ipairs(unit.found) do
+    described[i] = ("%s: 'VARCHAR'"):format(duckdb.literal(column.name))
+  end
+  return READ:format(paths_of(files), unit.shape, LONGEST_RECORD, table.concat(described, ", "))
+end
+
+--- @return string|nil query of the unit's rows
+function Unit:query()
+  if #self.found == 0 then return nil end
+  self.plan = columns.of_values(self.job, self.files[1], self.found, true)
+  return plan.query(self.plan, relation_of(self, self.files))
+end
+
+-- Without a schema a number that its type cannot hold makes the column text.
+local function widen(self)
+  local fault = plan.first_fault(self.job.connection, self.plan, relation_of(self, self.files))
+  for _, column in ipairs(self.found) do
+    if fault and column.name == fault.column then
+      column.kind = types.named("STRING")
+      return true
+    end
   end
   return false
 end
 
--- One byte inside of a record: strings hide brackets, a backslash hides the byte after it.
-local function inside(self, byte)
-  if self.is_escaped then
-    self.is_escaped = false
-  elseif self.in_string then
-    self.in_string, self.is_escaped = byte ~= QUOTE, byte == BACKSLASH
-  elseif byte == QUOTE then
-    self.in_string = true
-  elseif byte == OPEN_OBJECT or byte == OPEN_LIST then
-    self.depth = self.depth + 1
-  elseif byte == CLOSE_OBJECT or byte == CLOSE_LIST then
-    self.depth = self.depth - 1
+local function refuse_malformed(name, message)
+  local record = tonumber(message:match("in record/value (%d+)"))
+  local reason = message:match("in record/value %d+: ([%w%- ]+)")
+  if message:find("maximum_object_size", 1, true) then
+    failure.raise("VALIDATION", "%s holds a record longer than 16 MiB", name)
+  elseif message:find("duplicate key", 1, true) then
+    failure.raise("VALIDATION", "record %d of %s has a member twice", record or 1, name)
+  elseif message:find("Out of Memory", 1, true) then
+    failure.raise("VALIDATION", "%s holds a record that needs more memory than --ingest-memory", name)
+  elseif record then
+    failure.raise(
+      "VALIDATION",
+      "record %d of %s is not JSON: %s",
+      math.max(record - 1, 1),
+      name,
+      reason or "it is malformed"
+    )
   end
-  return self.depth == 0
+  failure.raise("VALIDATION", "%s is not JSON: a list of objects, or one object after another", name)
 end
 
---- @param piece string
-function Counter:feed(piece)
-  local text = self.carried .. piece
-  local bytes, first = ffi.cast("const uint8_t *", text), 0
-  for i = #self.carried, #text - 1 do
-    if self.depth > 0 then
-      if inside(self, bytes[i]) then take_record(self, ffi.string(bytes + first, i - first + 1)) end
-    elseif between(self, bytes[i]) then
-      first, self.depth = i, 1
+--- Raises what is wrong with the data, after DuckDB refused it; returns true when it is to be tried again.
+--- @param message string DuckDB's
+--- @return boolean|nil again
+function Unit:examine(message)
+  if not self.job.schema and self.plan and message:find("wrong", 1, true) then return widen(self) end
+  for _, staged in ipairs(self.files) do
+    local ok, fault = pcall(plan.first_fault, self.job.connection, self.plan or {}, relation_of(self, { staged }))
+    if ok and fault then columns.refuse_value(staged.name, "record " .. fault.record, fault) end
+    local problem = not ok and duckdb.message(fault)
+    if not ok and not problem then error(fault, 0) end
+    if problem then refuse_malformed(staged.name, problem) end
+  end
+end
+
+--- Removes the copies.
+function Unit:close()
+  for _, staged in ipairs(self.files) do
+    if staged.is_copy then staging.remove(staged.path) end
+  end
+end
+
+local function structure_of(job, files, shape)
+  return job.connection:run(STRUCTURE:format(paths_of(files), shape, LONGEST_RECORD))
+end
+
+-- Which file it was is found by asking each alone.
+local function refuse_files(job, files, shape)
+  for _, staged in ipairs(files) do
+    local ok, found = pcall(structure_of, job, { staged }, shape)
+    local message = not ok and duckdb.message(found)
+    if message then refuse_malformed(staged.name, message) end
+    if ok and not is_of_objects(found) then
+      failure.raise("VALIDATION", "%s is not a list of objects, nor one object after another", staged.name)
     end
   end
-  self.carried = self.depth > 0 and text:sub(first + 1) or ""
-  if #self.carried > LONGEST_RECORD then refuse(self, "is longer than 16 MiB") end
 end
 
---- @return integer rows so far, of all files
-function Counter:finish()
-  if self.depth > 0 or self.in_list then refuse(self, "was cut off") end
-  return self.rows
+local function unit_of(job, files, shape)
+  local ok, found = pcall(structure_of, job, files, shape)
+  if not ok and not duckdb.message(found) then error(found, 0) end
+  if not ok or not is_of_objects(found) then refuse_files(job, files, shape) end
+  if not ok then error(found, 0) end
+  return setmetatable({ job = job, files = files, shape = shape, found = columns_of(found) }, Unit)
 end
 
---- @param object table {name=}
-function Counter:begin(object)
-  self.name, self.rows_here, self.depth, self.carried = object.name, 0, 0, ""
-  self.in_string, self.is_escaped, self.in_list, self.needs_comma = false, false, false, false
-  self.has_begun, self.has_ended = false, false
+local function key_of(staged) return staged.shape .. "\1" .. columns.partition_key(staged.partition) end
+
+--- Gives staged files that are alike to `work` together, in their order.
+--- @param job table
+--- @param next_staged fun(): table|nil {name=, path=, is_copy=, partition=, shape="array"|"unstructured", is_empty=}
+--- @param work fun(unit: table)
+function json.each_staged_unit(job, next_staged, work)
+  local files = {}
+  local function flush()
+    if #files > 0 then work(unit_of(job, files, files[1].shape)) end
+    files = {}
+  end
+  for staged in next_staged do
+    if not staged.is_empty then
+      if #files > 0 and (key_of(files[1]) ~= key_of(staged) or #files >= job.most_files) then flush() end
+      files[#files + 1] = staged
+    end
+  end
+  flush()
 end
 
-local json = {}
-
---- @return table counter {begin(object), feed(piece), finish() -> rows}
-function json.counter() return setmetatable({ rows = 0 }, Counter) end
+--- Gives files that are alike to `work` together, in their order.
+--- @param job table
+--- @param sources table[]
+--- @param work fun(unit: table)
+function json.each_unit(job, sources, work)
+  local at = 0
+  json.each_staged_unit(job, function()
+    at = at + 1
+    return sources[at] and stage(job, sources[at])
+  end, work)
+end
 
 return json

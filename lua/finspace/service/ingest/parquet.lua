@@ -1,142 +1,82 @@
---- Reads how many rows a Parquet file has: its footer says so. The footer is a FileMetaData structure
--- in Thrift's compact protocol, with num_rows as field 3 (parquet.thrift of apache/parquet-format).
+--- Parquet sources: they bring their columns and types; with a schema each value must be of its column's type exactly.
 
+local columns = require("finspace.service.ingest.columns")
+local duckdb = require("finspace.service.engine.duckdb")
+local engine = require("finspace.service.engine.parquet")
 local failure = require("finspace.service.ingest.failure")
-
-local MAGIC = "PAR1"
-local LARGEST_FOOTER = 64 * 1024 * 1024
-local STOP, TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 0, 1, 2, 3, 7, 8, 9, 10, 11, 12
-local NUM_ROWS, I64 = 3, 6
-local DEEPEST = 32
-
-local Cursor = {}
-Cursor.__index = Cursor
-
-function Cursor:byte()
-  local value = self.text:byte(self.at)
-  if not value then error("short", 0) end
-  self.at = self.at + 1
-  return value
-end
-
-function Cursor:varint()
-  local value, scale = 0, 1
-  repeat
-    local byte = self:byte()
-    value, scale = value + (byte % 128) * scale, scale * 128
-  until byte < 128
-  return value
-end
-
-function Cursor:zigzag()
-  local value = self:varint()
-  return value % 2 == 0 and value / 2 or -(value + 1) / 2
-end
-
-function Cursor:field(previous)
-  local head = self:byte()
-  local kind, delta = head % 16, math.floor(head / 16)
-  if kind == STOP then return STOP end
-  return kind, delta == 0 and self:zigzag() or previous + delta
-end
-
-function Cursor:skip_list(depth)
-  local head = self:byte()
-  local kind, count = head % 16, math.floor(head / 16)
-  if count == 15 then count = self:varint() end
-  for _ = 1, count do
-    self:skip(kind, depth, true)
-  end
-end
-
-function Cursor:skip_map(depth)
-  local count = self:varint()
-  if count == 0 then return end
-  local kinds = self:byte()
-  for _ = 1, count do
-    self:skip(math.floor(kinds / 16), depth, true)
-    self:skip(kinds % 16, depth, true)
-  end
-end
-
-function Cursor:skip_struct(depth)
-  local kind, id = self:field(0)
-  while kind ~= STOP do
-    self:skip(kind, depth)
-    kind, id = self:field(id)
-  end
-end
-
--- A boolean is in its field's head, but takes a byte in a list.
-function Cursor:skip(kind, depth, in_list)
-  if depth > DEEPEST then error("deep", 0) end
-  if kind == TRUE or kind == FALSE then
-    if in_list then self:byte() end
-  elseif kind == BYTE then
-    self:byte()
-  elseif kind == DOUBLE then
-    self.at = self.at + 8
-  elseif kind == BINARY then
-    local length = self:varint()
-    self.at = self.at + length
-  elseif kind == LIST or kind == SET then
-    self:skip_list(depth + 1)
-  elseif kind == MAP then
-    self:skip_map(depth + 1)
-  elseif kind == STRUCT then
-    self:skip_struct(depth + 1)
-  else
-    self:varint()
-  end
-end
-
-local function rows_of(footer)
-  local cursor = setmetatable({ text = footer, at = 1 }, Cursor)
-  local kind, id = cursor:field(0)
-  while kind ~= STOP do
-    if id == NUM_ROWS and kind == I64 then return cursor:zigzag() end
-    cursor:skip(kind, 1)
-    kind, id = cursor:field(id)
-  end
-end
-
-local function read(object, first, last)
-  local pieces = {}
-  for piece in object.read(first, last) do
-    pieces[#pieces + 1] = piece
-  end
-  return table.concat(pieces)
-end
-
-local function refuse(object, why) failure.raise("VALIDATION", "%s is not a Parquet file: %s", object.name, why) end
-
-local function count(object)
-  if object.size < 12 then refuse(object, "it is too short") end
-  local tail = read(object, object.size - 8, object.size - 1)
-  if read(object, 0, 3) ~= MAGIC or tail:sub(5) ~= MAGIC then refuse(object, "it lacks the mark PAR1") end
-  local a, b, c, d = tail:byte(1, 4)
-  local length = a + b * 2 ^ 8 + c * 2 ^ 16 + d * 2 ^ 24
-  if length > object.size - 12 or length > LARGEST_FOOTER then refuse(object, "its footer's length is wrong") end
-  local ok, rows = pcall(rows_of, read(object, object.size - 8 - length, object.size - 9))
-  if not ok or not rows or rows < 0 then refuse(object, "its footer cannot be read") end
-  return rows
-end
-
-local Counter = {}
-Counter.__index = Counter
-
---- @param object table {name=, size=, read(first, last)}
-function Counter:begin(object) self.object = object end
-
---- @return integer rows so far, of all files
-function Counter:finish()
-  self.rows = self.rows + count(self.object)
-  return self.rows
-end
+local plan = require("finspace.service.ingest.plan")
+local staging = require("finspace.service.ingest.staging")
 
 local parquet = {}
 
---- @return table counter {begin(object), finish() -> rows}
-function parquet.counter() return setmetatable({ rows = 0 }, Counter) end
+local Unit = {}
+Unit.__index = Unit
+
+local function paths_of(files)
+  local paths = {}
+  for i, staged in ipairs(files) do
+    paths[i] = staged.path
+  end
+  return paths
+end
+
+local function refuse_damaged(name) failure.raise("VALIDATION", "%s is not a Parquet file, or a damaged one", name) end
+
+-- Describes files, or names the one that cannot be.
+local function described(job, files)
+  local ok, found = pcall(engine.describe, job.connection, engine.table(paths_of(files)))
+  if ok then return found end
+  if not duckdb.message(found) then error(found, 0) end
+  for _, staged in ipairs(files) do
+    local is_sound, problem = pcall(engine.describe, job.connection, engine.table { staged.path })
+    if not is_sound and not duckdb.message(problem) then error(problem, 0) end
+    if not is_sound then refuse_damaged(staged.name) end
+  end
+  failure.raise("VALIDATION", "the Parquet files have columns of one name whose types do not go together")
+end
+
+--- @return string query of the unit's rows
+function Unit:query()
+  self.plan = columns.of_values(self.job, self.files[1], described(self.job, self.files), false)
+  return plan.query(self.plan, engine.table(paths_of(self.files)))
+end
+
+--- Raises what is wrong with the data, after DuckDB refused it.
+function Unit:examine()
+  for _, staged in ipairs(self.files) do
+    local own = columns.of_values(self.job, staged, described(self.job, { staged }), false)
+    local ok, fault = pcall(plan.first_fault, self.job.connection, own, engine.table { staged.path })
+    if ok and fault then columns.refuse_value(staged.name, "record " .. fault.record, fault) end
+    if not ok and not duckdb.message(fault) then error(fault, 0) end
+    if not ok then refuse_damaged(staged.name) end
+  end
+end
+
+--- Removes the copies.
+function Unit:close()
+  for _, staged in ipairs(self.files) do
+    if staged.is_copy then staging.remove(staged.path) end
+  end
+end
+
+--- Gives files that are alike to `work` together, in their order.
+--- @param job table
+--- @param sources table[]
+--- @param work fun(unit: table)
+function parquet.each_unit(job, sources, work)
+  local unit
+  for _, source in ipairs(sources) do
+    local path, is_copy = staging.file(job, source)
+    local staged = { name = source.name, path = path, is_copy = is_copy, partition = source.partition }
+    local key = columns.partition_key(source.partition)
+    if unit and (unit.key ~= key or #unit.files >= job.most_files) then
+      work(unit)
+      unit = nil
+    end
+    unit = unit or setmetatable({ job = job, key = key, files = {} }, Unit)
+    unit.files[#unit.files + 1] = staged
+  end
+  if unit then work(unit) end
+end
 
 return parquet

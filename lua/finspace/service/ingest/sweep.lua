@@ -2,6 +2,7 @@
 -- replaced or deleted, their segments, files of writers that died. A content goes only when it was
 -- unused in two sweeps in a row, so that who is just reading it can finish.
 
+local lake = require("finspace.service.lake")
 local sys = require("finspace.sys")
 local upload = require("finspace.service.s3.upload")
 
@@ -82,6 +83,39 @@ local function remove_files(state)
   end
 end
 
+-- What the lake keeps belongs to a changeset or a view that is there. Nothing is at work while this process sweeps.
+local function remove_from_lake(state, kind, is_known)
+  local root = state.settings.data .. "/lake/" .. kind
+  for _, dataset in ipairs(sys.list(root) or {}) do
+    for _, id in ipairs(sys.list(root .. "/" .. dataset) or {}) do
+      if not is_known(dataset, id) then lake.remove(root .. "/" .. dataset .. "/" .. id) end
+    end
+    if #(sys.list(root .. "/" .. dataset) or {}) == 0 then sys.remove(root .. "/" .. dataset) end
+  end
+end
+
+local function sweep_lake(state)
+  local db = state.db
+  remove_from_lake(
+    state,
+    "datasets",
+    function(dataset, id)
+      return db:row(
+        "SELECT 1 AS found FROM changesets WHERE dataset_id = ? AND id = ? AND columns IS NOT NULL",
+        dataset,
+        id
+      )
+    end
+  )
+  remove_from_lake(
+    state,
+    "views",
+    function(dataset, id)
+      return db:row("SELECT 1 AS found FROM data_views WHERE dataset_id = ? AND id = ?", dataset, id)
+    end
+  )
+end
+
 --- Sweeps now.
 --- @param state table
 function sweep.run(state)
@@ -89,6 +123,7 @@ function sweep.run(state)
   forget_contents(state.db)
   remove_rows(state.db)
   remove_files(state)
+  sweep_lake(state)
 end
 
 --- Sweeps when the last time is long enough ago; at the process' start it is.

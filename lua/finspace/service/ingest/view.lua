@@ -1,157 +1,189 @@
---- Builds a data view: its dataset's rows as of a moment, partitioned and sorted as asked, written to
--- files that replace the view's earlier ones in one transaction.
+--- Builds a data view: its dataset's rows as of a moment, in files that take the place of the earlier ones in one small
+--- transaction. Others write meanwhile, so a view of many files gets a prefix of its own, under which they are named
+--- beforehand, some at a time.
 
 local cjson = require("cjson.safe")
-local core = require("finspace.core")
-local sys = require("finspace.sys")
 local contents = require("finspace.service.s3.contents")
-local failure = require("finspace.service.ingest.failure")
-local log = require("finspace.service.log")
-local records = require("finspace.service.ingest.csv_records")
-local sorter = require("finspace.service.ingest.sorter")
+local destination = require("finspace.service.ingest.destination")
+local ids = require("finspace.service.ids")
+local jobs = require("finspace.service.ingest.job")
+local lake = require("finspace.service.lake")
+local moments = require("finspace.service.moments")
+local sys = require("finspace.sys")
 local tables = require("finspace.service.ingest.dataset_table")
+local types = require("finspace.service.engine.types")
+local view_files = require("finspace.service.ingest.view_files")
 
 local view = {}
 
-local LARGEST_FILE = 128 * 1024 * 1024
-local PIECE = 256 * 1024
-local NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+local MOST_ATTEMPTS = 250 -- of a view on which the process dies each time
+local FEW_FILES = 300 -- whose names are swapped in one transaction
+local BATCH = 100 -- rows of a transaction: other writers wait for it
 
 local function now_ms() return math.floor(sys.now() * 1000) end
 
-local function positions(open_table, member, names)
-  local found = {}
-  for i, name in ipairs(names) do
-    found[i] = open_table.index[name] or failure.raise("VALIDATION", "%s: the data has no column %q", member, name)
-  end
-  return found
-end
+-- --- files and their names --------------------------------------------------------------------------
 
--- column=value/ for each partition column, as Hive's readers know it.
-local function partition_of(row, names, at)
-  local folders = {}
-  for i, name in ipairs(names) do
-    local value = row[at[i]]
-    folders[i] = core.uri_encode(name) .. "=" .. (value == "" and NO_VALUE or core.uri_encode(value)) .. "/"
-  end
-  return table.concat(folders)
-end
-
-local function options_of(row)
-  local options = cjson.decode(row.destination).s3DestinationExportFileFormatOptions or {}
-  return { separator = options.delimiter or ",", has_header = options.header ~= "false" }
-end
-
-local function scratch_path(state, row) return state.settings.data .. "/run/view-" .. row.id .. ".db" end
-
--- The rows as `partition, line`, in the order of the files.
-local function lines_of(state, row, open_table, options)
-  local partition_names, sort_names = cjson.decode(row.partition_columns), cjson.decode(row.sort_columns)
-  local partition_at = positions(open_table, "partitionColumns", partition_names)
-  local sort_at = positions(open_table, "sortColumns", sort_names)
-  local function next_line()
-    local fields = open_table.next()
-    if not fields then return nil end
-    return partition_of(fields, partition_names, partition_at), records.line(fields, options.separator), fields
-  end
-  if #partition_at == 0 and #sort_at == 0 then return next_line end
-  return sorter.sorted(scratch_path(state, row), next_line, sort_at, open_table.types)
-end
-
--- Writes one file: lines of one partition, up to a size. Returns the line that belongs to the next.
-local function write_file(state, next_line, first, header)
-  local partition, line, size = first.partition, first.line, 0
-  local is_open, following = true, nil
-  local function next_piece()
-    if not is_open then return nil end
-    coroutine.yield()
-    local lines, length = { size == 0 and header or "" }, 0
-    while line and length < PIECE do
-      lines[#lines + 1] = line
-      length = length + #line
-      local next_partition, next_text = next_line()
-      line = next_text
-      if next_partition ~= partition or size + length >= LARGEST_FILE then
-        following = next_text and { partition = next_partition, line = next_text }
-        is_open, line = false, nil
+local function each_batch(db, list, work)
+  for first = 1, #list, BATCH do
+    db:transaction(function()
+      for at = first, math.min(first + BATCH - 1, #list) do
+        work(list[at])
       end
-    end
-    size = size + length
-    is_open = is_open and line ~= nil
-    return table.concat(lines)
+    end)
+    if coroutine.running() then coroutine.yield() end
   end
-  return contents.write_segment(state, next_piece), following
 end
 
-local function write_files(state, next_line, header)
-  local files, partition, line = {}, next_line()
-  local first, number = line and { partition = partition, line = line }, 0
-  while first do
-    local name = ("%spart-%05d.csv"):format(first.partition, number)
-    local segment, following = write_file(state, next_line, first, header)
-    files[#files + 1] = { name = name, segment = segment }
-    first, number = following, number + 1
+local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "application/vnd.apache.parquet" }
+
+local function name_object(state, folder, prefix, file, now)
+  local content = contents.insert_lake_file(state.db, folder .. "/" .. file.path, file.bytes)
+  state.db:insert("objects", {
+    bucket = state.settings.bucket,
+    key = prefix .. file.key,
+    content_id = content,
+    modified = now,
+    content_type = CONTENT_TYPES[file.key:match("%w+$")],
+  })
+end
+
+local function after(prefix) return prefix:sub(1, -2) .. "0" end -- "0" follows "/"
+
+local ALL_BUT = "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND key < ? AND NOT (key >= ? AND key < ?)"
+
+-- Objects and files of earlier builds, and of one that was cut off. The view's prefixes begin with its id and "/" or ".".
+local function forget_others(state, row, prefix, generation)
+  local db, bucket, own = state.db, state.settings.bucket, lake.view_prefix(row.dataset_id, row.id)
+  local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", after(own), prefix, after(prefix))
+  each_batch(
+    db,
+    keys,
+    function(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end
+  )
+  local folder = state.settings.data .. "/" .. lake.view_folder(row.dataset_id, row.id)
+  for _, name in ipairs(sys.list(folder) or {}) do
+    if name ~= generation then lake.remove(folder .. "/" .. name) end
   end
-  return files
 end
 
--- A view without rows still is a file, so that who reads it finds its columns.
-local function ensure_file(state, files, header)
-  if #files > 0 then return end
-  local text = header
-  local segment = contents.write_segment(state, function()
-    local piece = text
-    text = nil
-    return piece ~= "" and piece or nil
-  end)
-  files[1] = { name = "part-00000.csv", segment = segment }
+-- --- building ---------------------------------------------------------------------------------------
+
+local function set_of(names)
+  local set = {}
+  for _, name in ipairs(names) do
+    set[name:lower()] = true
+  end
+  return set
 end
 
-local function build_files(state, row, moment)
-  local dataset = state.db:row("SELECT * FROM datasets WHERE id = ?", row.dataset_id)
-  local open_table = tables.open(state, dataset, moment)
-  local options = options_of(row)
-  local has_header = options.has_header and #open_table.columns > 0
-  local header = has_header and records.line(open_table.columns, options.separator) or ""
-  local files = write_files(state, lines_of(state, row, open_table, options), header)
-  ensure_file(state, files, header)
-  return files
+-- The columns as a catalogue tells them: those of the files, and those of their folders.
+local function described(open_table, partition_names)
+  local columns, in_folders = {}, set_of(partition_names)
+  for i, column in ipairs(open_table.columns) do
+    columns[i] = {
+      name = column.name,
+      hive = types.of_sql(column.sql).hive,
+      is_partition = in_folders[column.name:lower()],
+    }
+  end
+  return columns
 end
 
-local function swap_objects(state, row, files, now)
-  local db, bucket = state.db, state.settings.bucket
-  local folder = "views/" .. row.dataset_id .. "/" .. row.id
-  db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, folder .. "/", folder .. "0")
+local function partitions_of(files)
+  local list, seen = {}, {}
   for _, file in ipairs(files) do
-    local content = contents.insert(db, { file.segment }, contents.etag(file.segment))
-    db:run(
-      "INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'text/csv')",
-      bucket,
-      folder .. "/" .. file.name,
-      content,
-      now
-    )
+    local folder = file.key:match("^(.*/)") or ""
+    if file.values and not seen[folder] then
+      seen[folder] = true
+      list[#list + 1] = { folder = folder, values = file.values }
+    end
   end
+  return list
 end
+
+local function built(job, row, moment)
+  local state, generation = job.state, ids.rising()
+  local dataset = state.db:row("SELECT * FROM datasets WHERE id = ?", row.dataset_id)
+  local open_table, partition = tables.open(state, dataset, moment), cjson.decode(row.partition_columns)
+  local files = view_files.write {
+    connection = job.connection,
+    table = open_table,
+    options = destination.read(cjson.decode(row.destination)),
+    sort = cjson.decode(row.sort_columns),
+    partition = partition,
+    target = job.target,
+    prefix = lake.view_prefix(row.dataset_id, row.id, generation),
+  }
+  forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation)
+  lake.place(state.settings.data, job.target, lake.view_folder(row.dataset_id, row.id, generation))
+  return {
+    files = files,
+    generation = generation,
+    columns = described(open_table, partition),
+    partitions = partitions_of(files),
+  }
+end
+
+-- --- the end ----------------------------------------------------------------------------------------
+
+local function encoded(list) return #list > 0 and cjson.encode(list) or "[]" end
 
 -- A dataset that changed meanwhile has made the view PENDING again, and it stays so.
-local function finish(state, row, change)
+local STATUS = "status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END"
+
+local function publish(state, row, moment, result)
   state.db:run(
-    [[UPDATE data_views SET status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END,
-    as_of = ?4, error_category = ?5, error_message = ?6 WHERE id = ?1]],
+    "UPDATE data_views SET "
+      .. STATUS
+      .. [[, as_of = ?4, error_category = NULL, error_message = NULL, generation = ?5,
+    columns = ?6, partitions = ?7, prefix = ?8, attempts = 0 WHERE id = ?1]],
     row.id,
     row.modified,
-    change.status,
-    change.as_of or row.as_of,
-    change.category,
-    change.message
+    "SUCCESS",
+    moment,
+    result.generation,
+    encoded(result.columns),
+    encoded(result.partitions),
+    result.prefix
   )
 end
 
-local function describe_failure(row, problem)
-  if failure.is(problem) then return problem.category, problem.message end
-  log.problem("view " .. row.id, problem)
-  return "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why"
+-- The earlier files' names go and the new ones come in the transaction that says SUCCESS.
+local function swap(state, row, moment, result, name)
+  local db, bucket, prefix = state.db, state.settings.bucket, result.prefix
+  db:transaction(function()
+    db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, prefix, after(prefix))
+    for _, file in ipairs(result.files) do
+      name(file)
+    end
+    publish(state, row, moment, result)
+  end)
+end
+
+local function succeed(state, row, moment, result)
+  local is_large, now = #result.files > FEW_FILES, now_ms()
+  local folder = lake.view_folder(row.dataset_id, row.id, result.generation)
+  result.prefix = lake.view_prefix(row.dataset_id, row.id, is_large and result.generation or nil)
+  local function name(file) name_object(state, folder, result.prefix, file, now) end
+  if is_large then
+    each_batch(state.db, result.files, name)
+    publish(state, row, moment, result)
+  else
+    swap(state, row, moment, result, name)
+  end
+  forget_others(state, row, result.prefix, result.generation)
+end
+
+local function fail(state, row, category, message)
+  state.db:run(
+    "UPDATE data_views SET " .. STATUS .. ", error_category = ?4, error_message = ?5 WHERE id = ?1",
+    row.id,
+    row.modified,
+    "FAILED",
+    category,
+    message
+  )
 end
 
 --- Builds a view; runs in a coroutine. Cut off anywhere, it is simply begun again.
@@ -159,18 +191,14 @@ end
 --- @param row table
 function view.build(state, row)
   local db = state.db
-  db:run("UPDATE data_views SET status = 'RUNNING' WHERE id = ?", row.id)
-  local moment = row.auto_update == 1 and now_ms() or row.as_of
-  local ok, result = pcall(build_files, state, row, moment)
-  if not ok then
-    sys.remove(scratch_path(state, row))
-    local category, message = describe_failure(row, result)
-    return finish(state, row, { status = "FAILED", category = category, message = message })
+  db:run("UPDATE data_views SET status = 'RUNNING', attempts = attempts + 1 WHERE id = ?", row.id)
+  if row.attempts >= MOST_ATTEMPTS then
+    return fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service's process died each time it built this")
   end
-  db:transaction(function()
-    swap_objects(state, row, result, now_ms())
-    finish(state, row, { status = "SUCCESS", as_of = moment })
-  end)
+  local moment = row.auto_update == 1 and moments.present(db, row.dataset_id, now_ms()) or row.as_of
+  local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
+  if ok then return succeed(state, row, moment, result) end
+  fail(state, row, jobs.described_failure("view " .. row.id, result))
 end
 
 return view

@@ -2,9 +2,12 @@
 
 local arns = require("finspace.service.arns")
 local cjson = require("cjson.safe")
+local destination = require("finspace.service.ingest.destination")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local keys = require("finspace.service.keys")
+local lake = require("finspace.service.lake")
+local moments = require("finspace.service.moments")
 local pages = require("finspace.service.pages")
 local permissions = require("finspace.service.permissions")
 
@@ -13,11 +16,6 @@ local views = {}
 local QUOTA_AT_WORK = 10
 local QUOTA_A_DATASET = 3
 local KEYS_SECONDS = 3600
-
---- @param dataset_id string
---- @param view_id string
---- @return string prefix of a view's files in the service's bucket
-local function prefix_of(dataset_id, view_id) return "views/" .. dataset_id .. "/" .. view_id .. "/" end
 
 local function described(call, row)
   return {
@@ -35,30 +33,9 @@ local function described(call, row)
   }
 end
 
-local function refuse(member, rule) fault.raise("ValidationException", "destinationTypeParams.%s %s", member, rule) end
-
-local function check_options(options)
-  local delimiter = options.delimiter or ","
-  if #delimiter ~= 1 or delimiter:find('["\r\n]') then
-    refuse("s3DestinationExportFileFormatOptions", "delimiter must be one character, and no quote or line end")
-  end
-  if options.header and options.header ~= "true" and options.header ~= "false" then
-    refuse("s3DestinationExportFileFormatOptions", 'header must be "true" or "false"')
-  end
-  if options.compression and options.compression:lower() ~= "none" then
-    refuse("s3DestinationExportFileFormatOptions", "compression must be None: views are not compressed here")
-  end
-end
-
-local function check_destination(destination)
-  if destination.destinationType == "GLUE_TABLE" then
-    refuse("destinationType", "GLUE_TABLE is not available here: use S3")
-  end
-  if destination.destinationType ~= "S3" then refuse("destinationType", "must be S3") end
-  if destination.s3DestinationExportFileFormat ~= "DELIMITED_TEXT" then
-    refuse("s3DestinationExportFileFormat", "must be DELIMITED_TEXT: PARQUET is not available here")
-  end
-  check_options(destination.s3DestinationExportFileFormatOptions or {})
+local function check_destination(params)
+  local member, problem = destination.problem(params)
+  if member then fault.raise("ValidationException", "destinationTypeParams.%s %s", member, problem) end
 end
 
 local function has_columns(dataset)
@@ -117,7 +94,7 @@ function views.CreateDataView(call)
     auto_update = params.autoUpdate or false,
     sort_columns = encoded_list(params.sortColumns),
     partition_columns = encoded_list(params.partitionColumns),
-    as_of = params.asOfTimestamp or call.now,
+    as_of = params.asOfTimestamp or moments.present(call.db, dataset.id, call.now),
     destination = cjson.encode(params.destinationTypeParams),
     status = "PENDING",
     created = call.now,
@@ -171,7 +148,7 @@ end
 function views.GetExternalDataViewAccessDetails(call)
   local dataset = permissions.dataset(call, "ReadDatasetData")
   local row = find(call, dataset)
-  local location = { bucket = call.settings.bucket, key = prefix_of(dataset.id, row.id) }
+  local location = { bucket = call.settings.bucket, key = row.prefix or lake.view_prefix(dataset.id, row.id) }
   local made = keys.issue(call.db, {
     user_id = call.caller.user_id,
     seconds = KEYS_SECONDS,

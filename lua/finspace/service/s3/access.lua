@@ -2,9 +2,29 @@
 -- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
 -- user has everything.
 
+local permissions = require("finspace.service.permissions")
+
 local access = {}
 
 local function starts_with(text, prefix) return text:sub(1, #prefix) == prefix end
+
+-- What the service itself writes stays as it wrote it.
+local WRITTEN_HERE = { "datasets/", "views/" }
+
+local function is_written_here(settings, bucket, key)
+  if bucket ~= settings.bucket then return false end
+  for _, prefix in ipairs(WRITTEN_HERE) do
+    if starts_with(key or "", prefix) then return true end
+  end
+  return false
+end
+
+-- Who may read a dataset's data may read what it is in short.
+local function may_read_summary(state, caller, bucket, key)
+  local id = bucket == state.settings.bucket and (key or ""):match("^datasets/([^/]+)/[^/]+/summary%.json$")
+  local dataset = id and state.db:row("SELECT * FROM datasets WHERE id = ?", id)
+  return dataset and permissions.has_dataset({ db = state.db, caller = caller }, dataset, "ReadDatasetData") or false
+end
 
 local function is_own(db, settings, caller, bucket, key)
   local row = db:row("SELECT created_by FROM buckets WHERE name = ?", bucket)
@@ -26,7 +46,9 @@ function access.allows(state, caller, action, bucket, key)
   if caller.bucket then
     return action == "read" and bucket == caller.bucket and starts_with(key or "", caller.prefix)
   end
+  if action == "write" and is_written_here(state.settings, bucket, key) then return false end
   if caller.type == "SUPER_USER" then return true end
+  if action == "read" and may_read_summary(state, caller, bucket, key) then return true end
   return is_own(state.db, state.settings, caller, bucket, key)
 end
 

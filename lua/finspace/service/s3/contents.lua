@@ -20,7 +20,11 @@ local LARGE = 4 * 1024 * 1024
 local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
 local MOST_HELD = 16 * 1024 * 1024
 
-local function path_of(state, name) return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name end
+-- What the lake holds is referred to by its path below the data folder.
+local function path_of(state, name)
+  if name:sub(1, 5) == "lake/" then return state.settings.data .. "/" .. name end
+  return state.settings.data .. "/objects/" .. name:sub(1, 1) .. "/" .. name
+end
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
@@ -181,6 +185,26 @@ local function spans(segments, first, last)
     start = start + segment.size
   end
   return found
+end
+
+--- The file that a content is, where it is one and no more.
+--- @param state table
+--- @param segments_json string
+--- @return string|nil path
+function contents.single_file(state, segments_json)
+  local segments = cjson.decode(segments_json)
+  local name = #segments == 1 and segments[1].name
+  return name and not name:find("^row/") and path_of(state, name) or nil
+end
+
+--- Remembers a file of the lake as a content; call it in a transaction. Its bytes are not read for an ETag, which says
+--- so as S3's does for an upload in parts: it is no digest of the object.
+--- @param db table
+--- @param path string below the data folder, beginning in lake/
+--- @param size integer
+--- @return string content_id
+function contents.insert_lake_file(db, path, size)
+  return contents.insert(db, { { name = path, size = size } }, contents.etag_of_parts { path })
 end
 
 local function nothing() end

@@ -1,0 +1,64 @@
+--- The engine: one DuckDB in memory for the process that ingests, which may read and write only below the folders of
+--- the service, load nothing, and use bounded memory and temporary space.
+---
+--- One thread, because with more of them sorted output is not sorted, and because this process is shared in slices.
+
+local duckdb = require("finspace.service.engine.duckdb")
+
+local engine = {}
+
+local function settings_of(options)
+  return {
+    threads = "1",
+    memory_limit = ("%dMiB"):format(options.memory_mib),
+    temp_directory = options.data .. "/run/temporary/engine",
+    autoinstall_known_extensions = "false",
+    autoload_known_extensions = "false",
+    allow_community_extensions = "false",
+    preserve_insertion_order = "true",
+  }
+end
+
+-- The order matters: the size after the folder, the lock last.
+local function harden(connection, options)
+  local folders = {}
+  for i, name in ipairs { "objects", "lake", "run/temporary" } do
+    folders[i] = duckdb.literal(options.data .. "/" .. name .. "/")
+  end
+  connection:run("SET TimeZone = 'UTC'")
+  connection:run(("SET max_temp_directory_size = '%dMiB'"):format(options.disk_mib))
+  connection:run(("SET allowed_directories = [%s]"):format(table.concat(folders, ", ")))
+  connection:run("SET enable_external_access = false")
+  connection:run("SET lock_configuration = true")
+end
+
+local opened -- for the rest of this process' life
+
+--- The engine's database; where the library was missing it is looked for again each time.
+--- @param options table {data=folder (its real path), memory_mib=, disk_mib=}
+--- @return table|nil database {connect()}
+--- @return string|nil problem with the command that installs it
+function engine.open(options)
+  if opened then return opened end
+  local database, problem = duckdb.open(settings_of(options))
+  if not database then return nil, problem end
+  local connection = database:connect()
+  harden(connection, options)
+  connection:close()
+  opened = database
+  return opened
+end
+
+--- Runs work with a connection of its own, closed at its end.
+--- @param database table
+--- @param work fun(connection: table): any
+--- @return any result of work
+function engine.with(database, work)
+  local connection = database:connect()
+  local ok, result = pcall(work, connection)
+  connection:close()
+  if not ok then error(result, 0) end
+  return result
+end
+
+return engine

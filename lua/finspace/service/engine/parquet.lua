@@ -1,0 +1,66 @@
+--- Parquet files: written from a query, and read as one table.
+
+local duckdb = require("finspace.service.engine.duckdb")
+local sys = require("finspace.sys")
+
+local parquet = {}
+
+parquet.LARGEST_FILE = "256MB"
+
+-- zstd's first level packs typed columns as well as its third, in half the time.
+local WRITE = "COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, FILE_SIZE_BYTES '%s')"
+
+local function in_order(names)
+  table.sort(names, function(a, b) return tonumber(a:match("%d+")) < tonumber(b:match("%d+")) end)
+  return names
+end
+
+--- Writes a query's rows into files below a folder that is not there yet.
+--- @param connection table
+--- @param query string
+--- @param folder string
+--- @return string[] paths in the order of the rows
+function parquet.write(connection, query, folder)
+  connection:run(WRITE:format(query, duckdb.literal(folder), parquet.LARGEST_FILE))
+  local paths = {}
+  for i, name in ipairs(in_order(sys.list(folder) or {})) do
+    paths[i] = folder .. "/" .. name
+  end
+  return paths
+end
+
+local function list_of(paths)
+  local literals = {}
+  for i, path in ipairs(paths) do
+    literals[i] = duckdb.literal(path)
+  end
+  return "[" .. table.concat(literals, ", ") .. "]"
+end
+
+--- @param paths string[]
+--- @return string sql of the table that the files are together; a column that a file lacks is NULL there
+function parquet.table(paths)
+  return ("read_parquet(%s, union_by_name = true, hive_partitioning = false)"):format(list_of(paths))
+end
+
+--- @param connection table
+--- @param relation string SQL of a table
+--- @return table[] columns {name=, sql=type as DuckDB calls it}
+function parquet.describe(connection, relation)
+  local columns = {}
+  for i, row in
+    ipairs(connection:run(("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM %s)"):format(relation)))
+  do
+    columns[i] = { name = row.column_name, sql = row.column_type }
+  end
+  return columns
+end
+
+--- @param connection table
+--- @param path string
+--- @return integer rows
+function parquet.rows(connection, path)
+  return connection:run(("SELECT num_rows FROM parquet_file_metadata(%s)"):format(duckdb.literal(path)))[1].num_rows
+end
+
+return parquet

@@ -1,0 +1,216 @@
+--- The twelve types of a FinSpace schema: what DuckDB and Hive call them, how text becomes a value of each, and how a
+--- value becomes text. An expression here is SQL over a column; none of them raises.
+---
+--- Text is refused where it would have to be changed to fit: no rounding, no hexadecimal, no digits in groups, no
+--- infinities. DuckDB's own casts take all of these, so each cast is checked. What almost all data looks like is
+--- recognised by a cheap comparison first; the pattern below it is for the rest.
+
+local duckdb = require("finspace.service.engine.duckdb")
+
+local types = {}
+
+local function whole_number(sql_type)
+  return function(text)
+    return ([[CASE WHEN CAST(TRY_CAST(%s AS %s) AS VARCHAR) = %s THEN TRY_CAST(%s AS %s)
+      WHEN regexp_full_match(%s, '\s*[+-]?[0-9]+\s*') THEN TRY_CAST(%s AS %s) END]]):format(
+      text,
+      sql_type,
+      text,
+      text,
+      sql_type,
+      text,
+      text,
+      sql_type
+    )
+  end
+end
+
+local function real_number(sql_type)
+  return function(text)
+    return ([[CASE WHEN isfinite(TRY_CAST(%s AS %s)) AND NOT contains(%s, '_') THEN TRY_CAST(%s AS %s) END]]):format(
+      text,
+      sql_type,
+      text,
+      text,
+      sql_type
+    )
+  end
+end
+
+local function boolean(text)
+  return ([[CASE WHEN %s IN ('true', 'True', 'TRUE', '1', 't', 'T') THEN true
+    WHEN %s IN ('false', 'False', 'FALSE', '0', 'f', 'F') THEN false END]]):format(text, text)
+end
+
+local function date(text)
+  return ([[CASE WHEN strlen(%s) = 10 AND CAST(TRY_CAST(%s AS DATE) AS VARCHAR) = %s THEN TRY_CAST(%s AS DATE)
+    WHEN regexp_full_match(%s, '\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*') THEN TRY_CAST(trim(%s) AS DATE) END]]):format(
+    text,
+    text,
+    text,
+    text,
+    text,
+    text
+  )
+end
+
+-- A cast to TIMESTAMP forgets an offset, and one to TIMESTAMPTZ is slow: where there is none, or Z, it is not needed.
+-- Seconds stand at 17; with these lengths nothing but a fraction, and Z, can follow them.
+local WITHOUT_OFFSET = [[substring(%s, 17, 1) = ':' AND (strlen(%s) IN (19, 23)
+  OR (strlen(%s) IN (20, 24, 27) AND suffix(%s, 'Z')))]]
+local DATETIME =
+  [[\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6}0*)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*]]
+local WITHOUT_SECONDS = [[^([0-9-]{10}[T ][0-9]{2}:[0-9]{2})(Z|[+-].*)?$]]
+
+local function datetime(text)
+  return ([[CASE WHEN %s THEN make_timestamptz(epoch_us(TRY_CAST(%s AS TIMESTAMP)))
+    WHEN regexp_full_match(%s, '%s')
+    THEN TRY_CAST(regexp_replace(replace(trim(%s), ',', '.'), '%s', '\1:00\2') AS TIMESTAMPTZ) END]]):format(
+    WITHOUT_OFFSET:gsub("%%s", (text:gsub("%%", "%%%%"))),
+    text,
+    text,
+    DATETIME,
+    text,
+    WITHOUT_SECONDS
+  )
+end
+
+local function as_it_is(text) return text end
+
+local function own_cast(value) return ("CAST(%s AS VARCHAR)"):format(value) end
+
+-- Bytes are text where they are UTF-8; others are written as DuckDB writes them, \xHH.
+local function text_of_bytes(value) return ("coalesce(TRY(decode(%s)), CAST(%s AS VARCHAR))"):format(value, value) end
+
+local function text_of_instant(value)
+  return ("replace(CAST(make_timestamp(epoch_us(%s)) AS VARCHAR), ' ', 'T') || 'Z'"):format(value)
+end
+
+local function text_of_wall_clock(value) return ("replace(CAST(%s AS VARCHAR), ' ', 'T')"):format(value) end
+
+local function text_of_nested(value) return ("CAST(to_json(%s) AS VARCHAR)"):format(value) end
+
+-- sql: DuckDB's type; hive: Hive's; from: value of text; text: text of value; is_text: "" is a value, not NULL;
+-- has_range: it has a smallest and a largest.
+local KNOWN = {
+  STRING = { sql = "VARCHAR", hive = "string", from = as_it_is, text = as_it_is, is_text = true },
+  CHAR = { sql = "VARCHAR", hive = "string", from = as_it_is, text = as_it_is, is_text = true },
+  TINYINT = { sql = "TINYINT", hive = "tinyint", from = whole_number("TINYINT"), has_range = true },
+  SMALLINT = { sql = "SMALLINT", hive = "smallint", from = whole_number("SMALLINT"), has_range = true },
+  INTEGER = { sql = "INTEGER", hive = "int", from = whole_number("INTEGER"), has_range = true },
+  BIGINT = { sql = "BIGINT", hive = "bigint", from = whole_number("BIGINT"), has_range = true },
+  FLOAT = { sql = "FLOAT", hive = "float", from = real_number("FLOAT"), has_range = true },
+  DOUBLE = { sql = "DOUBLE", hive = "double", from = real_number("DOUBLE"), has_range = true },
+  BOOLEAN = { sql = "BOOLEAN", hive = "boolean", from = boolean },
+  DATE = { sql = "DATE", hive = "date", from = date, has_range = true },
+  DATETIME = {
+    sql = "TIMESTAMP WITH TIME ZONE",
+    hive = "timestamp",
+    from = datetime,
+    text = text_of_instant,
+    has_range = true,
+  },
+  BINARY = {
+    sql = "BLOB",
+    hive = "binary",
+    from = function(text) return ("encode(%s)"):format(text) end,
+    text = text_of_bytes,
+  },
+}
+
+for name, kind in pairs(KNOWN) do
+  kind.name, kind.text = name, kind.text or own_cast
+end
+
+-- What DuckDB calls a type, where it has a FinSpace name. A time without a zone is taken for UTC.
+local OF_SQL = {
+  VARCHAR = KNOWN.STRING,
+  JSON = KNOWN.STRING,
+  UUID = { name = "STRING", sql = "UUID", hive = "string", text = own_cast },
+}
+for _, name in ipairs {
+  "TINYINT",
+  "SMALLINT",
+  "INTEGER",
+  "BIGINT",
+  "FLOAT",
+  "DOUBLE",
+  "BOOLEAN",
+  "DATE",
+  "DATETIME",
+  "BINARY",
+} do
+  OF_SQL[KNOWN[name].sql] = KNOWN[name]
+end
+for _, sql in ipairs { "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS" } do
+  OF_SQL[sql] = { name = "DATETIME", sql = sql, hive = "timestamp", text = text_of_wall_clock, has_range = true }
+end
+for sql, hive in pairs {
+  UTINYINT = "smallint",
+  USMALLINT = "int",
+  UINTEGER = "bigint",
+  UBIGINT = "decimal(20,0)",
+  HUGEINT = "decimal(38,0)",
+} do
+  OF_SQL[sql] = { name = sql, sql = sql, hive = hive, text = own_cast, has_range = true }
+end
+
+local function hive_of_nested(sql) return sql:find("[%(%[]") and "string" or sql:lower() end
+
+--- @param name string one of the twelve
+--- @return table|nil type {name, sql, hive, from(text) -> SQL, text(value) -> SQL, is_text, has_range}
+function types.named(name) return KNOWN[name] end
+
+--- @param sql string a type as DuckDB describes it
+--- @return table type; `name` is FinSpace's where there is one, else DuckDB's; there may be no `from`
+function types.of_sql(sql)
+  if OF_SQL[sql] then return OF_SQL[sql] end
+  if sql:find("^DECIMAL%(") then
+    return { name = sql, sql = sql, hive = sql:lower(), text = own_cast, has_range = true }
+  end
+  local is_nested = sql:find("[%[%(]") ~= nil and not sql:find("^ENUM")
+  return { name = sql, sql = sql, hive = hive_of_nested(sql), text = is_nested and text_of_nested or own_cast }
+end
+
+--- The value that a text has as a type; NULL where it is not of the type, and where there is none.
+--- @param kind table of types.named
+--- @param text string SQL of a VARCHAR
+--- @return string sql
+function types.value(kind, text) return kind.from(text) end
+
+--- Whether a text is there and is not of the type, given SQL of its value.
+--- @param kind table
+--- @param text string
+--- @param value string
+--- @return string sql
+function types.is_wrong(kind, text, value)
+  if kind.is_text then return "false" end
+  return ("(%s IS NULL AND %s <> '')"):format(value, text)
+end
+
+--- The value of another type that a stored value has, if it has it exactly; NULL where it does not.
+--- @param kind table wanted
+--- @param value string SQL
+--- @param sql_type string what DuckDB says it is
+--- @return string sql
+function types.converted(kind, value, sql_type)
+  if sql_type == kind.sql then
+    return kind.sql:find("^[FD][LO][OU][AB]") and ("CASE WHEN NOT isinf(%s) THEN %s END"):format(value, value) or value
+  end
+  if sql_type == "VARCHAR" then return kind.from(value) end
+  if kind.is_text then return types.of_sql(sql_type).text(value) end
+  return ("CASE WHEN TRY_CAST(TRY_CAST(%s AS %s) AS %s) = %s THEN TRY_CAST(%s AS %s) END"):format(
+    value,
+    kind.sql,
+    sql_type,
+    value,
+    value,
+    kind.sql
+  )
+end
+
+--- @param name string
+--- @return string SQL
+types.identifier = duckdb.identifier
+
+return types

@@ -1,0 +1,289 @@
+--- CSV sources: the header's names against the schema's, and DuckDB's reader told everything, so that it guesses nothing.
+
+local csv_text = require("finspace.service.ingest.csv_text")
+local columns = require("finspace.service.ingest.columns")
+local duckdb = require("finspace.service.engine.duckdb")
+local failure = require("finspace.service.ingest.failure")
+local ffi = require("ffi")
+local plan = require("finspace.service.ingest.plan")
+local segment_file = require("finspace.service.s3.segment_file")
+local staging = require("finspace.service.ingest.staging")
+
+local csv = {}
+
+local LONGEST_RECORD = 16 * 1024 * 1024
+local LONGEST_HEADER = 1024 * 1024
+local PIECE = 256 * 1024
+local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
+
+local BYTE_ORDER_MARK = "^\239\187\191"
+
+-- With new_line = '\r\n' DuckDB 1.5.6 reads no rows at all and says nothing; left to itself it takes the first line's end.
+local NEW_LINE = { ["\n"] = "new_line = '\\n', ", ["\r\n"] = "" }
+
+local READ = "read_csv([%s], auto_detect = false, header = %s, skip = %d, delim = %s, quote = '\"', escape = '\"', "
+  .. "%sstrict_mode = true, null_padding = false, allow_quoted_nulls = false, nullstr = '', "
+  .. "compression = 'none', max_line_size = %d, buffer_size = %d, columns = {%s})"
+
+-- --- the beginning of a file ------------------------------------------------------------------------
+
+-- Excel writes `sep=;` as the first line of what it exports.
+local function split_separator_line(text)
+  local separator, rest = text:match("^[sS][eE][pP]=(.)\r?\n?(.*)$")
+  if not separator or separator:find('["\r\n]') then return nil, text end
+  return separator, rest
+end
+
+local function read_start(source, format, text)
+  local start = text:gsub(BYTE_ORDER_MARK, "")
+  local said, rest = split_separator_line(start)
+  local shape = { separator = said or format.separator, skip = said and 1 or 0, is_empty = rest == "" }
+  shape.first = not shape.is_empty and csv_text.first_record(rest, shape.separator) or {}
+  if #shape.first == 0 and not shape.is_empty then
+    failure.raise("VALIDATION", "the first record of %s has a quoted field that does not end", source.name)
+  end
+  return shape
+end
+
+local function keep_start(kept, piece)
+  if kept.size >= LONGEST_HEADER then return end
+  kept[#kept + 1] = piece
+  kept.size = kept.size + #piece
+end
+
+-- --- line ends --------------------------------------------------------------------------------------
+
+local function file_pieces(path)
+  local source, buffer = segment_file.open(path), ffi.new("char[?]", PIECE)
+  return function()
+    local got = source and source:read_into(buffer, PIECE) or 0
+    coroutine.yield()
+    if got > 0 then return ffi.string(buffer, got) end
+    if source then source:close() end
+    source = nil
+    return nil
+  end
+end
+
+-- A copy of a file that ends its lines in CR, or now so and now so, in which all end in LF.
+local function with_one_line_end(job, staged)
+  local walk = csv_text.walk(staged.separator, function() end)
+  local next_piece, out = file_pieces(staged.path), ffi.new("uint8_t[?]", PIECE)
+  local path = staging.write(job, function()
+    local piece = next_piece()
+    if not piece then return nil end
+    local _, written = walk:feed(piece, out)
+    return ffi.string(out, written)
+  end)
+  if staged.is_copy then staging.remove(staged.path) end
+  staged.path, staged.is_copy = path, true
+end
+
+local function stage(job, source)
+  local kept, ends = { size = 0 }, csv_text.line_ends()
+  local path, is_copy = staging.file(job, source, function(piece)
+    keep_start(kept, piece)
+    ends:feed(piece)
+  end)
+  local staged = read_start(source, job.format, table.concat(kept))
+  staged.name, staged.path, staged.is_copy, staged.partition = source.name, path, is_copy, source.partition
+  staged.new_line = ends:uniform()
+  if not staged.new_line then
+    with_one_line_end(job, staged)
+    staged.new_line = "\n"
+  end
+  return staged
+end
+
+-- --- columns ----------------------------------------------------------------------------------------
+
+-- Names are compared without the blanks around them.
+local function names_of(job, staged)
+  if not job.format.has_header then return columns.numbered(#staged.first) end
+  local names = {}
+  for i, field in ipairs(staged.first) do
+    names[i] = field:match("^%s*(.-)%s*$")
+    if names[i] == "" and not job.schema then names[i] = "column_" .. i end
+  end
+  return names
+end
+
+local function plan_of(job, staged)
+  if job.schema and not job.format.has_header then return columns.by_position(job, staged, #staged.first) end
+  return columns.by_name(job, staged, names_of(job, staged))
+end
+
+-- Files of one source are one table: without a schema the first says how many columns it has.
+local function check_width(job, staged)
+  job.width = job.width or #staged.first
+  if job.schema or #staged.first == job.width then return end
+  failure.raise("VALIDATION", "line 1 of %s has %s, not %d", staged.name, plural(#staged.first, "field"), job.width)
+end
+
+local function check_start(job, staged)
+  if not staged.is_empty then return check_width(job, staged) end
+  if job.format.has_header then failure.raise("VALIDATION", "%s is empty: it has no header", staged.name) end
+  staged.has_no_rows = true
+end
+
+-- --- reading ----------------------------------------------------------------------------------------
+
+local function relation_of(job, staged, paths)
+  local described, literals = {}, {}
+  for i = 1, #staged.first do
+    described[i] = ("'c%d': 'VARCHAR'"):format(i)
+  end
+  for i, path in ipairs(paths) do
+    literals[i] = duckdb.literal(path)
+  end
+  return READ:format(
+    table.concat(literals, ", "),
+    tostring(job.format.has_header),
+    staged.skip,
+    duckdb.literal(staged.separator),
+    NEW_LINE[staged.new_line],
+    LONGEST_RECORD,
+    2 * LONGEST_RECORD,
+    table.concat(described, ", ")
+  )
+end
+
+-- --- what is wrong ----------------------------------------------------------------------------------
+
+-- Walks over a staged file until `at_record` says something.
+local function walked(staged, at_record)
+  local walk = csv_text.walk(staged.separator, at_record)
+  for piece in file_pieces(staged.path) do
+    local answer = walk:feed(piece)
+    if answer ~= nil then return answer, walk end
+  end
+  return walk:finish(), walk
+end
+
+local function leading_records(job, staged) return staged.skip + (job.format.has_header and 1 or 0) end
+
+-- The line in which a record begins, counted with blank lines or without.
+local function line_of_record(staged, number, counts_blank)
+  local left = number
+  return (
+    walked(staged, function(walk)
+      if walk.is_blank and not counts_blank then return nil end
+      left = left - 1
+      return left == 0 and walk.row_line or nil
+    end)
+  )
+end
+
+-- Blank lines are no rows, unless rows have one field.
+local function line_of_row(job, staged, row)
+  return line_of_record(staged, leading_records(job, staged) + row, #staged.first == 1)
+end
+
+local function refuse_wrong_width(staged)
+  local expected, left = #staged.first, staged.skip
+  local line, walk = walked(staged, function(walk)
+    left = left - 1
+    if left >= 0 or walk.fields == expected or (walk.is_blank and expected ~= 1) then return nil end
+    staged.found_fields = walk.fields
+    return walk.row_line
+  end)
+  if walk:is_open() then
+    failure.raise("VALIDATION", "a quoted field that begins in line %d of %s never ends", walk.quote_line, staged.name)
+  end
+  if not line then return end
+  failure.raise(
+    "VALIDATION",
+    "line %d of %s has %s, not %d",
+    line,
+    staged.name,
+    plural(staged.found_fields, "field"),
+    expected
+  )
+end
+
+local function refuse_line(staged, message)
+  local record = tonumber(message:match("CSV Error on Line: (%d+)"))
+  local line = record and line_of_record(staged, record, true)
+  local where = line and ("line %d of %s"):format(line, staged.name) or staged.name
+  if message:find("nvalid unicode", 1, true) then failure.raise("VALIDATION", "%s is not UTF-8", where) end
+  if message:find("aximum line size", 1, true) or message:find("max_line_size", 1, true) then
+    failure.raise("VALIDATION", "%s holds a record longer than 16 MiB", where)
+  end
+  failure.raise("VALIDATION", "%s is not a CSV as RFC 4180 describes it: look at its quotes", where)
+end
+
+-- Raises what is wrong with one file, if it is this one that DuckDB could not read.
+local function examine(job, staged, message)
+  local relation = relation_of(job, staged, { staged.path })
+  local ok, fault = pcall(plan.first_fault, job.connection, staged.plan, relation)
+  if ok and fault then columns.refuse_value(staged.name, "line " .. line_of_row(job, staged, fault.record), fault) end
+  if ok then return end
+  local problem = duckdb.message(fault)
+  if not problem then error(fault, 0) end
+  refuse_wrong_width(staged)
+  refuse_line(staged, problem or message)
+end
+
+-- --- units ------------------------------------------------------------------------------------------
+
+local function key_of(staged)
+  return table.concat({
+    table.concat(staged.first, "\0"),
+    staged.separator,
+    staged.new_line,
+    staged.skip,
+    columns.partition_key(staged.partition),
+  }, "\1")
+end
+
+local Unit = {}
+Unit.__index = Unit
+
+--- @return string query of the unit's rows
+function Unit:query()
+  local paths = {}
+  for i, staged in ipairs(self.files) do
+    paths[i] = staged.path
+  end
+  return plan.query(self.files[1].plan, relation_of(self.job, self.files[1], paths))
+end
+
+--- Raises what is wrong with the data, after DuckDB refused it.
+--- @param message string DuckDB's
+function Unit:examine(message)
+  for _, staged in ipairs(self.files) do
+    examine(self.job, staged, message)
+  end
+end
+
+--- Removes the copies.
+function Unit:close()
+  for _, staged in ipairs(self.files) do
+    if staged.is_copy then staging.remove(staged.path) end
+  end
+end
+
+--- Gives files that are alike to `work` together, in their order.
+--- @param job table {connection=, format=, schema=, state=, folder=}
+--- @param sources table[]
+--- @param work fun(unit: table)
+function csv.each_unit(job, sources, work)
+  local unit
+  for _, source in ipairs(sources) do
+    local staged = stage(job, source)
+    check_start(job, staged)
+    if not staged.has_no_rows then
+      local key = key_of(staged)
+      staged.plan = unit and unit.key == key and unit.files[1].plan or plan_of(job, staged)
+      if unit and (unit.key ~= key or #unit.files >= job.most_files) then
+        work(unit)
+        unit = nil
+      end
+      unit = unit or setmetatable({ job = job, key = key, files = {} }, Unit)
+      unit.files[#unit.files + 1] = staged
+    end
+  end
+  if unit then work(unit) end
+end
+
+return csv

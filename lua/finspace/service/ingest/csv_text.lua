@@ -1,0 +1,174 @@
+--- CSV as text: its first record, its line ends, and where a record stands. DuckDB reads the data; this is for what it
+--- does not do: compare names, end lines in more than one way, and count lines.
+---
+--- The rules are RFC 4180's and what people send: a field is quoted where a quote begins it, blanks before it aside; a
+--- doubled quote is one; lines end in LF, CRLF or CR.
+
+local ffi = require("ffi")
+
+local csv_text = {}
+
+local QUOTE, CR, LF, SPACE = 0x22, 0x0D, 0x0A, 0x20
+local AT_START, PLAIN, QUOTED, AFTER_QUOTE = 0, 1, 2, 3
+
+-- --- a walk over the bytes --------------------------------------------------------------------------
+
+local Walk = {}
+Walk.__index = Walk
+
+--- @param separator string
+--- @param at_record fun(walk: table) called at each record's end; `walk.fields`, `walk.row_line` and `walk.is_blank` say
+---   what it had; what it returns ends the walk
+--- @return table walk {feed(piece, out), finish()}
+function csv_text.walk(separator, at_record)
+  return setmetatable({
+    separator = separator:byte(),
+    at_record = at_record,
+    state = AT_START,
+    fields = 1,
+    line = 1,
+    row_line = 1,
+    length = 0,
+  }, Walk)
+end
+
+local function end_record(self, line)
+  self.is_blank = self.fields == 1 and self.state == AT_START and self.length == 0
+  local answer = self.at_record(self)
+  self.fields, self.state, self.row_line, self.length = 1, AT_START, line, 0
+  return answer
+end
+
+--- Walks on over a piece. With `out`, at least as large as the piece, the bytes go there with every line ended by LF.
+--- @param piece string
+--- @param out? ffi.cdata*
+--- @return any answer of at_record
+--- @return integer written to out
+function Walk:feed(piece, out)
+  local bytes, written, answer = ffi.cast("const uint8_t *", piece), 0, nil
+  for i = 0, #piece - 1 do
+    local byte, keep = bytes[i], bytes[i]
+    if self.state == QUOTED then
+      if byte == QUOTE then self.state = AFTER_QUOTE end
+      if byte == LF then self.line = self.line + 1 end
+    elseif byte == self.separator then
+      self.fields, self.state, self.length = self.fields + 1, AT_START, 1
+    elseif byte == CR or (byte == LF and not self.after_cr) then
+      self.line, keep = self.line + 1, LF
+      answer = end_record(self, self.line)
+    elseif byte == LF then
+      keep = nil
+    elseif byte == QUOTE and (self.state == AT_START or self.state == AFTER_QUOTE) then
+      if self.state == AT_START then self.quote_line = self.line end
+      self.state, self.length = QUOTED, 1
+    elseif byte ~= SPACE or self.state ~= AT_START then
+      self.state, self.length = self.state == AFTER_QUOTE and AFTER_QUOTE or PLAIN, 1
+    else
+      self.length = 1
+    end
+    self.after_cr = byte == CR and self.state ~= QUOTED
+    if out and keep then
+      out[written] = keep
+      written = written + 1
+    end
+    if answer ~= nil then break end
+  end
+  return answer, written
+end
+
+--- Ends the last record, where no line end did.
+--- @return any answer of at_record
+function Walk:finish()
+  if self.state == AT_START and self.fields == 1 and self.length == 0 then return nil end
+  self.ended_open = self.state == QUOTED
+  return end_record(self, self.line)
+end
+
+--- @return boolean whether a quoted field never ended; `quote_line` says where it began
+function Walk:is_open() return self.ended_open or false end
+
+-- --- the first record -------------------------------------------------------------------------------
+
+local function quoted_field(text, at)
+  local parts, from = {}, at + 1
+  while true do
+    local quote = text:find('"', from, true)
+    if not quote then return nil end
+    parts[#parts + 1] = text:sub(from, quote - 1)
+    if text:sub(quote + 1, quote + 1) ~= '"' then return table.concat(parts, '"'), quote + 1 end
+    from = quote + 2
+  end
+end
+
+local function read_field(text, at, field_end)
+  local start = text:match("^ *()", at)
+  local value, after = nil, at
+  if text:sub(start, start) == '"' then
+    value, after = quoted_field(text, start)
+    if not value then return nil end
+  end
+  local stop = text:find(field_end, after) or #text + 1
+  return value or text:sub(at, stop - 1), stop
+end
+
+--- @param text string beginning of a file, without a byte order mark
+--- @param separator string
+--- @return string[]|nil fields of the first record; nil when a quoted field in it does not end within the text
+function csv_text.first_record(text, separator)
+  local field_end = "[\r\n%" .. separator .. "]"
+  if separator:find("%w") then field_end = "[\r\n" .. separator .. "]" end
+  local fields, at = {}, 1
+  while true do
+    local field, stop = read_field(text, at, field_end)
+    if not field then return nil end
+    fields[#fields + 1] = field
+    if text:sub(stop, stop) ~= separator then return fields end
+    at = stop + 1
+  end
+end
+
+-- --- line ends --------------------------------------------------------------------------------------
+
+ffi.cdef([[void *memchr(const void *bytes, int byte, size_t count);]])
+
+local Ends = {}
+Ends.__index = Ends
+
+-- A file whose first line ends in LF has one way to end lines when it has no CR at all.
+local function feed_lf(self, piece)
+  if ffi.C.memchr(piece, CR, #piece) ~= nil then self.is_mixed = true end
+end
+
+-- One whose first line ends in CRLF has one when no CR and no LF stands alone.
+local function feed_crlf(self, piece)
+  local _, pairs_here = piece:gsub("\r\n", "")
+  local _, returns = piece:gsub("\r", "")
+  local _, feeds = piece:gsub("\n", "")
+  local joins = self.last == CR and piece:byte(1) == LF
+  self.pairs = self.pairs + pairs_here + (joins and 1 or 0)
+  self.returns, self.feeds = self.returns + returns, self.feeds + feeds
+  self.last = piece:byte(-1)
+end
+
+--- @param piece string
+function Ends:feed(piece)
+  if self.is_mixed then return end
+  if not self.kind then
+    local first = piece:match("[\r\n]\n?")
+    self.kind = first == "\r\n" and "\r\n" or first and first:sub(1, 1)
+  end
+  if self.kind == "\n" then feed_lf(self, piece) end
+  if self.kind == "\r\n" then feed_crlf(self, piece) end
+end
+
+--- @return string|nil ending of every line ; nil when they end in more than one way, or in CR
+function Ends:uniform()
+  if self.is_mixed or self.kind == "\r" then return nil end
+  if self.kind == "\r\n" then return self.pairs == self.returns and self.pairs == self.feeds and "\r\n" or nil end
+  return "\n"
+end
+
+--- @return table ends {feed(piece), uniform()}
+function csv_text.line_ends() return setmetatable({ pairs = 0, returns = 0, feeds = 0 }, Ends) end
+
+return csv_text

@@ -1,0 +1,64 @@
+--- What one job of the ingesting process has to itself: a connection to the engine, and a temporary folder. Both are gone
+--- at its end, however it ends.
+
+local engine = require("finspace.service.engine.database")
+local failure = require("finspace.service.ingest.failure")
+local lake = require("finspace.service.lake")
+local log = require("finspace.service.log")
+
+local job = {}
+
+local function open_engine(settings)
+  local database, problem = engine.open {
+    data = settings.data,
+    memory_mib = settings.ingest_memory_mib,
+    disk_mib = settings.ingest_disk_mib,
+  }
+  return database or failure.raise("USER_RECOVERABLE", "%s", problem)
+end
+
+local function begin(state, id)
+  local folder = "run/temporary/" .. id
+  local self = {
+    id = id,
+    state = state,
+    connection = open_engine(state.settings):connect(),
+    folder = state.settings.data .. "/" .. folder,
+    target = lake.aside(state.settings.data, id),
+    disk_mib = state.settings.ingest_disk_mib,
+  }
+  lake.make_folder(state.settings.data, folder)
+  return self
+end
+
+local function finish(self)
+  self.connection:close()
+  lake.remove(self.folder)
+  lake.remove(self.target)
+end
+
+--- Does work with a job of its own.
+--- @param state table {db=, settings=}
+--- @param id string of the changeset or the view
+--- @param work fun(job: table): any  {id, state, connection, folder=temporary, target=what is written, aside, disk_mib}
+--- @return any result of work
+function job.with(state, id, work)
+  local self = begin(state, id)
+  local ok, result = pcall(work, self)
+  finish(self)
+  if not ok then error(result, 0) end
+  return result
+end
+
+--- Why a job failed, for those who asked for it; what only the service can mend is for its log.
+--- @param subject string
+--- @param problem any
+--- @return string category
+--- @return string message
+function job.described_failure(subject, problem)
+  if failure.is(problem) then return problem.category, problem.message end
+  log.problem(subject, problem)
+  return "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why"
+end
+
+return job

@@ -1,0 +1,99 @@
+--- A source as a file that DuckDB can open: the object's own segment where it is one plain file, else a copy, unpacked,
+--- below the job's temporary folder. On the way the bytes are looked at once.
+
+local contents = require("finspace.service.s3.contents")
+local failure = require("finspace.service.ingest.failure")
+local file = require("finspace.service.s3.segment_file")
+local gzip = require("finspace.service.ingest.gzip")
+local sniff = require("finspace.service.ingest.sniff")
+local sys = require("finspace.sys")
+
+local staging = {}
+
+local MIB = 1024 * 1024
+
+local function pieces_of(job, source)
+  return gzip.pieces(contents.pieces(job.state, source.segments, 0, source.size - 1), source.name)
+end
+
+-- Bytes that are unpacked are bounded: a small file may hold a disk full of them.
+local function bounded(job, source, next_piece)
+  local left = job.disk_mib * MIB
+  return function()
+    local piece = next_piece()
+    left = left - (piece and #piece or 0)
+    if left < 0 then
+      failure.raise("VALIDATION", "%s holds more than the %d MiB of --ingest-disk", source.name, job.disk_mib)
+    end
+    return piece
+  end
+end
+
+--- A path that nothing has yet, below the job's temporary folder.
+--- @param job table
+--- @return string
+function staging.new_path(job)
+  job.staged = (job.staged or 0) + 1
+  return job.folder .. "/" .. job.staged
+end
+
+--- The unpacked bytes of a source, piece by piece, each after a yield.
+--- @param job table {state=, kind=, disk_mib=}
+--- @param source table {name=, size=, segments=}
+--- @return fun(): string|nil next_piece
+--- @return boolean is_packed
+function staging.pieces(job, source)
+  local next_piece, is_packed = pieces_of(job, source)
+  if is_packed then next_piece = bounded(job, source, next_piece) end
+  local is_first = true
+  return function()
+    local piece = next_piece()
+    if piece and is_first then sniff.check(piece, job.kind, source.name) end
+    is_first = false
+    coroutine.yield()
+    return piece
+  end,
+    is_packed
+end
+
+--- Writes pieces to a file of the job.
+--- @param job table
+--- @param next_piece fun(): string|nil
+--- @return string path
+function staging.write(job, next_piece)
+  local path = staging.new_path(job)
+  local out = file.create(path)
+  local ok, problem = pcall(function()
+    for piece in next_piece do
+      out:write(piece)
+    end
+  end)
+  out:close()
+  if not ok then error(problem, 0) end
+  return path
+end
+
+--- Makes a source readable by its path, and shows each piece of it to `look`.
+--- @param job table
+--- @param source table
+--- @param look? fun(piece: string)
+--- @return string path
+--- @return boolean is_copy that may be removed when it was read
+function staging.file(job, source, look)
+  local next_piece, is_packed = staging.pieces(job, source)
+  local function watched()
+    local piece = next_piece()
+    if piece and look then look(piece) end
+    return piece
+  end
+  local own = not is_packed and contents.single_file(job.state, source.segments)
+  if not own then return staging.write(job, watched), true end
+  for _ in watched do -- luacheck: ignore 542
+  end
+  return own, false
+end
+
+--- @param path string of a copy
+function staging.remove(path) sys.remove(path) end
+
+return staging

@@ -1,0 +1,318 @@
+--- A view's files: one query over a dataset's table, sorted and partitioned as asked, written below a folder.
+
+local duckdb = require("finspace.service.engine.duckdb")
+local failure = require("finspace.service.ingest.failure")
+local gzip = require("finspace.service.ingest.gzip")
+local hive = require("finspace.service.ingest.hive")
+local lake = require("finspace.service.lake")
+local sys = require("finspace.sys")
+local types = require("finspace.service.engine.types")
+
+local view_files = {}
+
+local LARGEST_FILE = 256 * 1024 * 1024
+local MOST_PARTITIONS = 10000
+local LONGEST_KEY = 1024
+local LONGEST_NAME = 255 -- of a folder on disk
+
+-- --- columns ----------------------------------------------------------------------------------------
+
+local function find(columns, member, names)
+  local found, by_name = {}, {}
+  for _, column in ipairs(columns) do
+    by_name[column.name:lower()] = column
+  end
+  for i, name in ipairs(names) do
+    found[i] = by_name[name:lower()] or failure.raise("VALIDATION", "%s: the data has no column %q", member, name)
+  end
+  return found
+end
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then return true end
+  end
+  return false
+end
+
+-- Text keeps its partition columns, Parquet files find theirs in their path.
+local function written_columns(build)
+  if build.options.is_text then return build.columns end
+  local list = {}
+  for _, column in ipairs(build.columns) do
+    if not contains(build.partition, column) then list[#list + 1] = column end
+  end
+  if #list == 0 then failure.raise("VALIDATION", "partitionColumns: the files would have no column left") end
+  return list
+end
+
+-- Hive's readers expect a time as they write one.
+local function partition_text(column)
+  local value = duckdb.identifier(column.name)
+  if column.sql == "TIMESTAMP WITH TIME ZONE" then
+    return ("CAST(make_timestamp(epoch_us(%s)) AS VARCHAR)"):format(value)
+  end
+  return types.of_sql(column.sql).text(value)
+end
+
+-- --- partitions -------------------------------------------------------------------------------------
+
+local function partition_list(build)
+  local selected, order = {}, {}
+  for i, column in ipairs(build.partition) do
+    selected[i] = ("%s AS p%d, %s AS t%d"):format(duckdb.identifier(column.name), i, partition_text(column), i)
+    order[i] = ("p%d NULLS LAST"):format(i)
+  end
+  return ("CREATE TEMP TABLE partitions AS SELECT row_number() OVER (ORDER BY %s) - 1 AS finspace_partition, * FROM (SELECT DISTINCT %s FROM (%s))"):format(
+    table.concat(order, ", "),
+    table.concat(selected, ", "),
+    build.query
+  )
+end
+
+local function values_of(row, count)
+  local values = {}
+  for i = 1, count do
+    values[i] = row["t" .. i]
+  end
+  return values
+end
+
+local function texts(count)
+  local names = {}
+  for i = 1, count do
+    names[i] = "t" .. i
+  end
+  return table.concat(names, ", ")
+end
+
+-- Refuses what S3 cannot name before anything is written.
+local function check_paths(build, partitions)
+  for _, partition in pairs(partitions) do
+    local key = build.prefix .. partition.path .. "part-00000.parquet.gz"
+    if #key > LONGEST_KEY then
+      failure.raise(
+        "VALIDATION",
+        "partitionColumns: the key of %s would be longer than %d bytes",
+        partition.path:sub(1, 200),
+        LONGEST_KEY
+      )
+    end
+  end
+end
+
+local function find_partitions(build)
+  if #build.partition == 0 then return nil end
+  build.connection:run(partition_list(build))
+  local total = build.connection:run("SELECT count(*) AS total FROM partitions")[1].total
+  if total > MOST_PARTITIONS then
+    failure.raise("VALIDATION", "partitionColumns: there would be %d partitions, more than %d", total, MOST_PARTITIONS)
+  end
+  local partitions, names, count = {}, {}, #build.partition
+  for i, column in ipairs(build.partition) do
+    names[i] = column.name
+  end
+  for _, row in ipairs(build.connection:run(("SELECT finspace_partition, %s FROM partitions"):format(texts(count)))) do
+    local values = values_of(row, count)
+    partitions[row.finspace_partition] = { values = values, path = hive.path(names, values) }
+  end
+  check_paths(build, partitions)
+  return partitions
+end
+
+-- --- the query --------------------------------------------------------------------------------------
+
+-- Text of a row of one column is never an empty line, which readers pass over.
+local function text_of(column, is_alone)
+  local text = types.of_sql(column.sql).text(duckdb.identifier(column.name))
+  return is_alone and ("coalesce(%s, '')"):format(text) or text
+end
+
+local function selected_columns(build)
+  local list, columns = {}, written_columns(build)
+  for i, column in ipairs(columns) do
+    local name = duckdb.identifier(column.name)
+    list[i] = build.options.is_text and ("%s AS %s"):format(text_of(column, #columns == 1), name) or name
+  end
+  return list
+end
+
+-- The order of loading decides between rows that are equal; without anything else to sort by it stands already.
+local function order_of(build)
+  if #build.sort == 0 and not build.partitions then return "" end
+  local order = {}
+  if build.partitions then order[1] = "finspace_partition" end
+  for _, column in ipairs(build.sort) do
+    order[#order + 1] = duckdb.identifier(column.name) .. " NULLS LAST"
+  end
+  order[#order + 1] = "finspace_place"
+  return " ORDER BY " .. table.concat(order, ", ")
+end
+
+local function joined(build)
+  if not build.partitions then return build.query end
+  local conditions = {}
+  for i, column in ipairs(build.partition) do
+    conditions[i] = ("r.%s IS NOT DISTINCT FROM partitions.p%d"):format(duckdb.identifier(column.name), i)
+  end
+  return ("SELECT r.*, partitions.finspace_partition FROM (%s) r JOIN partitions ON %s"):format(
+    build.query,
+    table.concat(conditions, " AND ")
+  )
+end
+
+local SAMPLE = "SELECT avg(strlen(concat_ws(',', %s))) AS width FROM (SELECT * FROM (%s) LIMIT 10000)"
+
+-- How many rows a file may have, where DuckDB does not watch its size itself.
+local function rows_of_a_file(build)
+  local width = build.bytes / math.max(build.rows, 1)
+  if build.options.is_text then
+    local list = {}
+    for i, column in ipairs(build.columns) do
+      list[i] = text_of(column, false)
+    end
+    width = build.connection:run(SAMPLE:format(table.concat(list, ", "), build.query))[1].width + #list
+  end
+  return math.max(1, math.floor(0.8 * LARGEST_FILE / math.max(width, 1)))
+end
+
+local function query_of(build)
+  local selected, rows = selected_columns(build), joined(build)
+  local ordered = ("(SELECT * FROM (%s)%s)"):format(rows, order_of(build)) -- by values, not by the text that is selected
+  if not build.partitions then return ("SELECT %s FROM %s"):format(table.concat(selected, ", "), ordered) end
+  local chunk = ("(row_number() OVER () - 1) // %d AS finspace_chunk"):format(rows_of_a_file(build))
+  return ("SELECT %s, finspace_partition, %s FROM %s"):format(table.concat(selected, ", "), chunk, ordered)
+end
+
+-- --- writing ----------------------------------------------------------------------------------------
+
+local function format_options(build)
+  local options = build.options
+  if not options.is_text then
+    local level = options.compression == "zstd" and ", COMPRESSION_LEVEL 1" or ""
+    return ("FORMAT parquet, COMPRESSION %s%s"):format(options.compression, level)
+  end
+  local header = options.has_header and "true" or "false"
+  return ("FORMAT csv, HEADER %s, DELIMITER %s, QUOTE %s, ESCAPE %s, NULLSTR ''"):format(
+    header,
+    duckdb.literal(options.separator),
+    duckdb.literal(options.quote),
+    duckdb.literal(options.quote)
+  )
+end
+
+local function copy(build, target)
+  local split = ""
+  if build.rows > 0 then
+    split = build.partitions and ", PARTITION_BY (finspace_partition, finspace_chunk)"
+      or (", FILE_SIZE_BYTES %d"):format(LARGEST_FILE)
+  end
+  build.connection:run(
+    ("COPY (%s) TO %s (%s%s)"):format(query_of(build), duckdb.literal(target), format_options(build), split)
+  )
+end
+
+local function number_in(name) return tonumber(name:match("%d+")) end
+
+local function in_order(folder)
+  local names = sys.list(folder) or {}
+  table.sort(names, function(a, b) return number_in(a) < number_in(b) end)
+  return names
+end
+
+-- The files of a partition, folder by folder, in the order of their rows.
+local function each_written(build, folder, give)
+  if build.rows == 0 then return give(folder) end
+  if not build.partitions then
+    for _, name in ipairs(in_order(folder)) do
+      give(folder .. "/" .. name)
+    end
+    return
+  end
+  for _, partition in ipairs(in_order(folder)) do
+    for _, chunk in ipairs(in_order(folder .. "/" .. partition)) do
+      local below = folder .. "/" .. partition .. "/" .. chunk
+      for _, name in ipairs(in_order(below)) do
+        give(below .. "/" .. name, build.partitions[number_in(partition)])
+      end
+    end
+  end
+end
+
+local function fits_on_disk(path)
+  for name in path:gmatch("[^/]+") do
+    if #name > LONGEST_NAME then return false end
+  end
+  return true
+end
+
+local function extension_of(options)
+  if not options.is_text then return ".parquet" end
+  return options.compression == "gzip" and ".csv.gz" or ".csv"
+end
+
+-- Gives a file its name in Hive's layout; where a folder's name is too long for a disk, the file stands beside the folders.
+local function take_over(build, path, partition, files)
+  local name = ("part-%05d%s"):format(#files, extension_of(build.options))
+  local folder = partition and partition.path or ""
+  local place = fits_on_disk(folder) and folder or ""
+  lake.make_folder(build.target, place)
+  local target = build.target .. "/" .. place .. name
+  if build.options.compression == "gzip" then
+    gzip.pack(path, target)
+    sys.remove(path)
+  else
+    local ok, problem = sys.rename(path, target)
+    if not ok then error(problem, 0) end
+  end
+  files[#files + 1] = {
+    key = folder .. name,
+    path = place .. name,
+    bytes = sys.stat(target).size,
+    values = partition and partition.values,
+  }
+end
+
+local function refuse(message)
+  if message:find("Out of Memory", 1, true) then
+    failure.raise(
+      "VALIDATION",
+      "the view needs more memory than --ingest-memory, or more space than --ingest-disk, allow"
+    )
+  end
+  error({ duckdb = message }, 0)
+end
+
+--- Writes a view's files into a folder.
+--- @param build table {connection=, table=from dataset_table.open, options=from destination.read, sort=names,
+---   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with}
+--- @return table[] files {key=below the prefix, path=below the folder, bytes=, values=of the partition or nil}
+function view_files.write(build)
+  local open_table, files = build.table, {}
+  build.columns, build.query, build.rows, build.bytes =
+    open_table.columns, open_table.query, open_table.rows, open_table.bytes
+  build.sort = find(build.columns, "sortColumns", build.sort)
+  build.partition = find(build.columns, "partitionColumns", build.partition)
+  if #build.columns == 0 then return view_files.without_columns(build) end
+  build.partitions = build.rows > 0 and find_partitions(build) or nil
+  local written = build.target .. "/written"
+  local ok, problem = pcall(copy, build, written)
+  if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
+  if not ok then error(problem, 0) end
+  each_written(build, written, function(path, partition) take_over(build, path, partition, files) end)
+  lake.remove(written)
+  return files
+end
+
+--- What there is of a dataset with neither schema nor data: an empty text, and no Parquet at all.
+--- @param build table
+--- @return table[] files
+function view_files.without_columns(build)
+  if not build.options.is_text then return {} end
+  local path, files = build.target .. "/written", {}
+  assert(sys.write_private(path, ""))
+  take_over(build, path, nil, files)
+  return files
+end
+
+return view_files

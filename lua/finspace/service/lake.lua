@@ -1,0 +1,106 @@
+--- Where data lies once it is read: Parquet files of changesets and files of views, below DIR/lake. What is written is
+--- written aside, and gets its place whole and on disk; a folder that has a place belongs to what the database says.
+
+local sys = require("finspace.sys")
+local file = require("finspace.service.s3.segment_file")
+
+local lake = {}
+
+local PRIVATE = tonumber("700", 8)
+
+--- @param dataset_id string
+--- @param changeset_id string
+--- @return string folder of a changeset's files, below the data folder
+function lake.changeset_folder(dataset_id, changeset_id) return "lake/datasets/" .. dataset_id .. "/" .. changeset_id end
+
+--- @param dataset_id string
+--- @param view_id string
+--- @param generation? string one build of the view
+--- @return string folder of a view's files, below the data folder
+function lake.view_folder(dataset_id, view_id, generation)
+  return "lake/views/" .. dataset_id .. "/" .. view_id .. (generation and "/" .. generation or "")
+end
+
+--- @param dataset_id string
+--- @param view_id string
+--- @param generation? string one build, where it has more files than one transaction should swap
+--- @return string prefix of the view's files in the service's bucket
+function lake.view_prefix(dataset_id, view_id, generation)
+  return "views/" .. dataset_id .. "/" .. view_id .. (generation and "." .. generation or "") .. "/"
+end
+
+--- Makes a folder and those above it, as far as they are missing.
+--- @param root string that exists
+--- @param path string below it
+function lake.make_folder(root, path)
+  local at = root
+  for name in path:gmatch("[^/]+") do
+    at = at .. "/" .. name
+    local made, problem, code = sys.mkdir(at, PRIVATE)
+    if not made and code ~= "EEXIST" then error(problem, 0) end
+  end
+end
+
+--- Removes a file, or a folder with all that is in it; what is not there is no fault.
+--- @param path string
+function lake.remove(path)
+  local stat = sys.lstat(path)
+  if not stat then return end
+  if stat.type == "directory" then
+    for _, name in ipairs(sys.list(path) or {}) do
+      lake.remove(path .. "/" .. name)
+    end
+  end
+  sys.remove(path)
+end
+
+-- Files first, each folder after what it names. Yields in between: a disk may take its time.
+local function sync_below(path)
+  for _, name in ipairs(sys.list(path) or {}) do
+    local below = path .. "/" .. name
+    if sys.lstat(below).type == "directory" then
+      sync_below(below)
+    else
+      file.sync(below)
+    end
+    if coroutine.running() then coroutine.yield() end
+  end
+  file.sync(path, true)
+end
+
+--- Begins a folder that is written aside; what an earlier try left there goes.
+--- @param data string data folder
+--- @param name string of the job
+--- @return string path, empty
+function lake.aside(data, name)
+  local path = "lake/incoming/" .. name
+  lake.remove(data .. "/" .. path)
+  lake.make_folder(data, path)
+  return data .. "/" .. path
+end
+
+--- Gives a folder that was written aside its place. What is returned from is on disk; what stood there before is gone,
+--- so the place must not be one that the database names yet.
+--- @param data string
+--- @param aside string path from lake.aside
+--- @param place string below the data folder
+function lake.place(data, aside, place)
+  sync_below(aside)
+  local parent = place:match("^(.*)/")
+  lake.make_folder(data, parent)
+  lake.remove(data .. "/" .. place)
+  local ok, problem = sys.rename(aside, data .. "/" .. place)
+  if not ok then error(problem, 0) end
+  file.sync(data .. "/" .. parent, true)
+end
+
+--- Empties the folder of temporary files: nobody works there when the process that ingests begins.
+--- @param data string
+function lake.empty_temporary(data)
+  lake.remove(data .. "/run/temporary")
+  lake.make_folder(data, "run/temporary/engine")
+  lake.remove(data .. "/lake/incoming")
+  lake.make_folder(data, "lake/incoming")
+end
+
+return lake
