@@ -7,7 +7,7 @@ local fault = require("finspace.service.fault")
 
 local authorize = {}
 
-local SERVICES = { ["finspace-api"] = true, s3 = true, sts = true }
+local SERVICES = { ["finspace-api"] = true, s3 = true, sts = true, glue = true }
 
 local function refuse(service, code, message, status)
   if service == "s3" and code == "ExpiredTokenException" then

@@ -23,6 +23,8 @@ s3 =
     endpoint_url = %s
 sts =
     endpoint_url = %s
+glue =
+    endpoint_url = %s
 ]=]
 
 local CREDENTIALS = [=[
@@ -77,7 +79,7 @@ end
 --- @return string|nil problem
 function files.write_config(data, endpoint, region)
   local name = files.PROFILE
-  local text = CONFIG:format(name, name, region, name, name, endpoint, endpoint, endpoint)
+  local text = CONFIG:format(name, name, region, name, name, endpoint, endpoint, endpoint, endpoint)
   local path = data .. "/config"
   local ok, problem = sys.write_private(path, text)
   if not ok then return nil, "cannot write " .. path .. ": " .. tostring(problem) end

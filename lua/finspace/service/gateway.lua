@@ -10,6 +10,7 @@ local api = require("finspace.service.api")
 local authorize = require("finspace.service.authorize")
 local console = require("finspace.service.console")
 local fault = require("finspace.service.fault")
+local glue = require("finspace.service.glue")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.s3.router")
@@ -86,7 +87,13 @@ local function sts_refusal(request, problem)
   return sts.refusal(request.id, problem)
 end
 
-local REFUSALS = { s3 = s3_refusal, sts = sts_refusal }
+local function glue_refusal(request, problem)
+  ngx.header["Content-Type"] = "application/x-amz-json-1.1"
+  ngx.header["x-amzn-requestid"] = request.id
+  return glue.refusal(problem)
+end
+
+local REFUSALS = { s3 = s3_refusal, sts = sts_refusal, glue = glue_refusal }
 
 -- A body that was not read may still be on its way. A short one nginx reads away; behind a long one the
 -- connection cannot carry another request.
@@ -163,7 +170,18 @@ local function answer_finspace(state, request, auth)
   ngx.print(json)
 end
 
-local HALVES = { s3 = answer_s3, sts = answer_sts }
+local function answer_glue(state, request, auth)
+  authorize.judge(state, request, auth)
+  local body = api.read_body(request)
+  local caller = authorize.verify(state, request, auth, body)
+  local json = glue.answer(state, request, body, caller)
+  ngx.header["Content-Type"] = "application/x-amz-json-1.1"
+  ngx.header["x-amzn-requestid"] = request.id
+  ngx.header["Content-Length"] = #json
+  ngx.print(json)
+end
+
+local HALVES = { s3 = answer_s3, sts = answer_sts, glue = answer_glue }
 
 local OF_AN_OBJECT = {
   "^etag$",

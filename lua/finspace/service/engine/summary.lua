@@ -3,6 +3,7 @@
 
 local cjson = require("cjson.safe")
 local duckdb = require("finspace.service.engine.duckdb")
+local json_text = require("finspace.service.json_text")
 local types = require("finspace.service.engine.types")
 
 local summary = {}
@@ -38,7 +39,7 @@ local HISTOGRAM =
     count(*) AS total FROM v, b WHERE isfinite(x) GROUP BY bucket]]
 
 local function histogram(connection, relation, column)
-  local counts = {}
+  local counts = json_text.list {}
   for i = 1, BUCKETS do
     counts[i] = 0
   end
@@ -64,7 +65,7 @@ local function sample(connection, relation, columns)
   local rows = {}
   local query = ("SELECT %s FROM %s LIMIT %d"):format(table.concat(selected, ", "), relation, SAMPLE_ROWS)
   for i, row in ipairs(connection:run(query)) do
-    rows[i] = {}
+    rows[i] = json_text.list {}
     for at = 1, #columns do
       rows[i][at] = row["c" .. at] or cjson.null
     end
@@ -94,16 +95,15 @@ end
 --- @param about table {rows=, bytes=, files=}
 --- @return string json
 function summary.of(connection, relation, columns, about)
-  local empty = cjson.empty_array
   local list = described(connection, relation, columns)
   local rows = #columns > 0 and sample(connection, relation, columns) or {}
-  return cjson.encode {
+  return json_text.encode {
     version = 1,
     rows = about.rows,
     bytes = about.bytes,
     files = about.files,
-    columns = #list > 0 and list or empty,
-    sample = #rows > 0 and rows or empty,
+    columns = json_text.list(list),
+    sample = json_text.list(rows),
   }
 end
 

@@ -83,6 +83,18 @@ local function refuse_difference(job, file_name, names, may_miss)
   failure.raise("VALIDATION", "the columns of %s are not the schema's: %s", file_name, table.concat(parts, ", and "))
 end
 
+-- The schema's spelling of the names that it knows: case, as DuckDB and Hive do, tells none apart.
+local function as_in_schema(job, names)
+  local known, spelled = {}, {}
+  for _, column in ipairs(job.schema or {}) do
+    known[column.name:lower()] = column.name
+  end
+  for i, name in ipairs(names) do
+    spelled[i] = known[name:lower()] or name
+  end
+  return spelled
+end
+
 local function check_names(job, file_name, names, may_miss)
   refuse_doubled(file_name, names)
   if job.schema then refuse_difference(job, file_name, names, may_miss) end
@@ -90,19 +102,21 @@ end
 
 -- The file's own columns, then those of its folder that it does not have itself.
 local function with_partition(names, partition)
-  local all, there = {}, set_of(names)
+  local all, there = {}, {}
   for i, name in ipairs(names) do
-    all[i] = name
+    all[i], there[name:lower()] = name, true
   end
   for _, part in ipairs(partition) do
-    if not there[part.name] then all[#all + 1] = part.name end
+    if not there[part.name:lower()] then all[#all + 1] = part.name end
   end
   return all
 end
 
 local function partition_text(partition, name)
   for _, part in ipairs(partition) do
-    if part.name == name then return part.value and duckdb.literal(part.value) or "CAST(NULL AS VARCHAR)" end
+    if part.name:lower() == name:lower() then
+      return part.value and duckdb.literal(part.value) or "CAST(NULL AS VARCHAR)"
+    end
   end
   return "CAST(NULL AS VARCHAR)"
 end
@@ -113,8 +127,9 @@ end
 --- @param names string[]
 --- @return table[] plan
 function columns.by_name(job, staged, names)
-  local all, at, planned = with_partition(names, staged.partition), set_of(names), {}
   refuse_doubled(staged.name, names)
+  names = as_in_schema(job, names)
+  local all, at, planned = as_in_schema(job, with_partition(names, staged.partition)), set_of(names), {}
   check_names(job, staged.name, all)
   local wanted = job.schema
   if not wanted then
@@ -162,9 +177,13 @@ end
 function columns.of_values(job, staged, found, may_miss)
   local names, at, planned = {}, {}, {}
   for i, column in ipairs(found) do
-    names[i], at[column.name] = column.name, column
+    names[i] = column.name
   end
-  local all = with_partition(names, staged.partition)
+  names = as_in_schema(job, names)
+  for i, name in ipairs(names) do
+    at[name] = found[i]
+  end
+  local all = as_in_schema(job, with_partition(names, staged.partition))
   check_names(job, staged.name, all, may_miss)
   for i, column in ipairs(job.schema or all) do
     local name = job.schema and column.name or column

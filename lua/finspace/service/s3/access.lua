@@ -19,9 +19,10 @@ local function is_written_here(settings, bucket, key)
   return false
 end
 
--- Who may read a dataset's data may read what it is in short.
-local function may_read_summary(state, caller, bucket, key)
-  local id = bucket == state.settings.bucket and (key or ""):match("^datasets/([^/]+)/[^/]+/summary%.json$")
+-- Who may read a dataset's data may read its views, and what each changeset holds in short.
+local function may_read_data(state, caller, bucket, key)
+  if bucket ~= state.settings.bucket or not key then return false end
+  local id = key:match("^datasets/([^/]+)/[^/]+/summary%.json$") or key:match("^views/([^/]+)/.")
   local dataset = id and state.db:row("SELECT * FROM datasets WHERE id = ?", id)
   return dataset and permissions.has_dataset({ db = state.db, caller = caller }, dataset, "ReadDatasetData") or false
 end
@@ -48,7 +49,7 @@ function access.allows(state, caller, action, bucket, key)
   end
   if action == "write" and is_written_here(state.settings, bucket, key) then return false end
   if caller.type == "SUPER_USER" then return true end
-  if action == "read" and may_read_summary(state, caller, bucket, key) then return true end
+  if action == "read" and may_read_data(state, caller, bucket, key) then return true end
   return is_own(state.db, state.settings, caller, bucket, key)
 end
 
