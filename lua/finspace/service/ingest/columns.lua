@@ -19,6 +19,43 @@ function columns.numbered(count)
   return names
 end
 
+--- Names that differ, from those of a header: one that is empty is its position, one that is there already gets a number.
+--- @param names string[]
+--- @return string[]
+function columns.apart(names)
+  local taken, made = {}, {}
+  for _, name in ipairs(names) do
+    taken[name:lower()] = false
+  end
+  for i, name in ipairs(names) do
+    if name == "" then name = "column_" .. i end
+    local base, number = name, 2
+    while taken[name:lower()] or (number > 2 and taken[name:lower()] == false) do
+      name, number = base .. "_" .. number, number + 1
+    end
+    taken[name:lower()], made[i] = true, name
+  end
+  return made
+end
+
+--- Refuses a file whose columns are not those of the files before it, in whatever order.
+--- @param job table `names` holds those of the first file
+--- @param file_name string
+--- @param names string[]
+function columns.check_alike(job, file_name, names)
+  if not job.names then
+    job.names = { file_name = file_name }
+    for _, name in ipairs(names) do
+      job.names[name:lower()] = true
+    end
+  end
+  for _, name in ipairs(names) do
+    if not job.names[name:lower()] then
+      failure.raise("VALIDATION", "%s has a column %q, which %s has not", file_name, name, job.names.file_name)
+    end
+  end
+end
+
 --- @param partition table[] {name=, value=} from a Hive folder's name
 --- @return string
 function columns.partition_key(partition)

@@ -29,14 +29,17 @@ local READ = "read_csv([%s], auto_detect = false, header = %s, skip = %d, delim 
 
 -- Excel writes `sep=;` as the first line of what it exports.
 local function split_separator_line(text)
-  local separator, rest = text:match("^[sS][eE][pP]=(.)\r?\n?(.*)$")
-  if not separator or separator:find('["\r\n]') then return nil, text end
+  local separator, rest = text:match('^"?[sS][eE][pP]=([^"\r\n])"?\r?\n(.*)$')
+  if not separator then return nil, text end
   return separator, rest
 end
 
 local function read_start(source, format, text)
   local start = text:gsub(BYTE_ORDER_MARK, "")
   local said, rest = split_separator_line(start)
+  if said and format.is_separator_given and said ~= format.separator then
+    failure.raise("VALIDATION", "%s says sep=%s, and formatParams %q", source.name, said, format.separator)
+  end
   local shape = { separator = said or format.separator, skip = said and 1 or 0, is_empty = rest == "" }
   shape.first = not shape.is_empty and csv_text.first_record(rest, shape.separator) or {}
   if #shape.first == 0 and not shape.is_empty then
@@ -82,6 +85,7 @@ end
 local function stage(job, source)
   local kept, ends = { size = 0 }, csv_text.line_ends()
   local path, is_copy = staging.file(job, source, function(piece)
+    if csv_text.has_nul(piece) then failure.raise("VALIDATION", "%s has a NUL byte, and is no text", source.name) end
     keep_start(kept, piece)
     ends:feed(piece)
   end)
@@ -103,14 +107,15 @@ local function names_of(job, staged)
   local names = {}
   for i, field in ipairs(staged.first) do
     names[i] = field:match("^%s*(.-)%s*$")
-    if names[i] == "" and not job.schema then names[i] = "column_" .. i end
   end
-  return names
+  return job.schema and names or columns.apart(names)
 end
 
 local function plan_of(job, staged)
   if job.schema and not job.format.has_header then return columns.by_position(job, staged, #staged.first) end
-  return columns.by_name(job, staged, names_of(job, staged))
+  local names = names_of(job, staged)
+  if not job.schema then columns.check_alike(job, staged.name, names) end
+  return columns.by_name(job, staged, names)
 end
 
 -- Files of one source are one table: without a schema the first says how many columns it has.

@@ -131,6 +131,10 @@ end
 
 ffi.cdef([[void *memchr(const void *bytes, int byte, size_t count);]])
 
+--- @param piece string
+--- @return boolean
+function csv_text.has_nul(piece) return ffi.C.memchr(piece, 0, #piece) ~= nil end
+
 local Ends = {}
 Ends.__index = Ends
 

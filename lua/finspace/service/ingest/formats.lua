@@ -55,12 +55,13 @@ function formats.problem(params)
 end
 
 --- @param params table<string, string> without problems
---- @return table {type=, has_header=, separator=}
+--- @return table {type=, has_header=, separator=, is_separator_given=}
 function formats.read(params)
   return {
     type = params.formatType or "CSV",
     has_header = params.withHeader ~= "false",
     separator = formats.separator(params.separator or params.delimiter),
+    is_separator_given = (params.separator or params.delimiter) ~= nil,
   }
 end
 

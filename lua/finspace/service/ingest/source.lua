@@ -15,8 +15,9 @@ local BELOW = [[SELECT o.key, o.content_id, c.size FROM objects o JOIN contents 
   WHERE o.bucket = ? AND o.key >= ? AND o.key < ? ORDER BY o.key]]
 
 -- What other programs leave beside their data: marks of folders, of success and of work in progress, logs, checksums.
-local function is_data(below)
+local function is_data(below, size)
   local name = below:match("([^/]*)$")
+  if size == 0 or name == "Thumbs.db" or name == "desktop.ini" then return false end
   if name == "" or name:find("_%$folder%$$") or name:find("%.crc$") then return false end
   for part in below:gmatch("[^/]+") do
     local is_partition = part:find("=", 1, true) and part ~= name
@@ -43,7 +44,7 @@ local function objects_below(db, changeset, bucket, folder)
   local found, skipped = {}, {}
   for _, row in ipairs(db:rows(BELOW, bucket, folder .. "/", folder .. "0")) do -- "0" follows "/"
     local below = row.key:sub(#folder + 2)
-    if is_data(below) then
+    if is_data(below, row.size) then
       row.below = below
       found[#found + 1] = row
     elseif below:sub(-1) ~= "/" and below ~= "" then
