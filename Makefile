@@ -159,6 +159,7 @@ if tree then
 end
 package.path = share .. "/?.lua;" .. share .. "/?/init.lua;" .. package.path
 package.cpath = lib .. "/?.so;" .. package.cpath
+require("finspace.cli.bytecode").use(lib .. "/finspace/cli.bytecode")
 -- It ends at once, without closing Lua first: between a load's last note and the exit status that
 -- tells of it no time is to pass.
 os.exit(require("finspace.cli").main(arg))
@@ -265,6 +266,7 @@ install uninstall: export PROGRAMS = $(call absolute,$(BIN))
 install: export TEXT = $(call PROGRAM_TEXT,$(notdir $(LUA)),$(PROGRAMS),$(SHARE),$(LIB),$(\
   )../share/lua/$(LUA_VERSION),../lib/lua/$(LUA_VERSION))
 
+install: export INTERPRETER = $(LUA)
 install: $(OF_VERSION) $(OF_LUAJIT) | requirements
 	@.ci/install $(OF_VERSION) -- $(OF_LUAJIT)
 

@@ -133,6 +133,8 @@ describe("installing #once", function()
           local words = ("%s PREFIX=%s"):format(of.words, quote(prefix))
           succeeds(source, "make -s install " .. words)
           assert_works(prefix .. "/bin/finspace")
+          local compiled = support.read_file(("%s/lib/lua/%s/finspace/cli.bytecode"):format(prefix, of.version))
+          assert.matches("\nfinspace%.cli%.commands%.ls %d", compiled)
           assert_serves(prefix .. "/bin/finspace")
           assert_module_works(of.lua, prefix, of.version)
           succeeds(source, "make -s install " .. words) -- again is harmless
