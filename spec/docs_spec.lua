@@ -1,27 +1,33 @@
 local docs = require("spec.support.docs")
 local operations = require("finspace.call.operations")
+local options = require("finspace.options")
 local support = require("spec.support")
 
-describe("what is generated from the model", function()
-  it(
-    "is up to date: the annotations",
-    function() assert.is_true(support.read_file(docs.ANNOTATIONS) == docs.annotations(), "stale: run `make docs`") end
-  )
-
-  it(
-    "is up to date: the reference",
-    function() assert.is_true(support.read_file(docs.REFERENCE) == docs.reference(), "stale: run `make docs`") end
-  )
+describe("what is generated", function()
+  for path, text in pairs {
+    [docs.ANNOTATIONS] = docs.annotations,
+    [docs.METHODS] = docs.methods,
+    [docs.OPTIONS] = docs.options,
+    [docs.REFERENCE] = docs.reference,
+  } do
+    it(
+      "is up to date: " .. path:match("[^/]+$"),
+      function() assert.is_true(support.read_file(path) == text(), "stale: run `make docs`") end
+    )
+  end
 
   it("is the same on every Lua and in every run", function()
     assert.equal(docs.annotations(), docs.annotations())
+    assert.equal(docs.reference(), docs.reference())
     assert.not_matches("%d%.0[^%d]", docs.annotations())
   end)
 
   it("is Lua: the annotations can be loaded", function()
-    local chunk, message = (loadstring or load)(docs.annotations()) -- luacheck: ignore
-    assert.is_truthy(chunk, message)
-    assert.has_no_error(chunk)
+    for _, text in ipairs { docs.annotations(), docs.methods(), docs.options() } do
+      local chunk, message = (loadstring or load)(text) -- luacheck: ignore
+      assert.is_truthy(chunk, message)
+      assert.has_no_error(chunk)
+    end
   end)
 
   it("names every operation, and every member of each", function()
@@ -36,15 +42,71 @@ describe("what is generated from the model", function()
   end)
 end)
 
-describe("the annotations of the client's verbs", function()
-  it("name methods that are there, and all of them", function()
-    local verbs = support.read_file(support.root .. "/lua/finspace/meta/verbs.lua")
-    local fs = require("finspace").new { region = "us-east-1" }
-    local count = 0
-    for name in verbs:gmatch("function Client:([%w_]+)") do
-      assert.is_function(fs[name], name)
-      count = count + 1
+describe("the reference", function()
+  local reference = docs.reference()
+
+  local function has_section(name) return reference:find("\n### " .. name, 1, true) ~= nil end
+
+  it("tells of every option of finspace.new, by its name", function()
+    for _, name in ipairs { "max_attempts", "logger", "ca_file", "mfa_code", "environment_id", "shared_dict" } do
+      assert.matches("\n| " .. name .. " |", reference, 1, true)
     end
-    assert.equal(11, count)
+  end)
+
+  it("tells of every declared option, with a sentence each", function()
+    for name, declaration in pairs(options.declared) do
+      for _, row in ipairs(name:find("^finspace%.") and declaration.rows or {}) do
+        assert.is_true(#row[3] > 0, name .. "." .. row[1])
+        local mark = row.required and "**" or ""
+        assert.matches(("\n| %s%s%s |"):format(mark, row[1], mark), reference, 1, true)
+      end
+    end
+  end)
+
+  it("knows every table of options, because each is declared", function()
+    local output = support.run("cd " .. support.root .. " && grep -rlE 'options[.](check|require)[(]' lua || true")
+    assert.equal("", output)
+  end)
+
+  it("has everything that the module, the client's verbs, fs.s3 and the providers offer", function()
+    local finspace = require("finspace")
+    for name, value in pairs(finspace) do
+      if type(value) == "function" then assert.is_true(has_section("finspace." .. name), name) end
+    end
+    for _, name in ipairs(require("finspace.client").VERBS) do
+      assert.is_true(has_section("fs:" .. name), name)
+    end
+    for name, value in pairs(getmetatable(finspace.new({ region = "us-east-1" }).s3)) do
+      if type(value) == "function" then assert.is_true(has_section("fs.s3:" .. name), name) end
+    end
+    for name, value in pairs(require("finspace.credentials")) do
+      if type(value) == "function" then assert.is_true(has_section("credentials." .. name), name) end
+    end
+  end)
+
+  for _, module in ipairs { "core", "hashing", "http", "sys" } do
+    it("has every function of finspace." .. module .. ", and none that is not there", function()
+      local there, told = require("finspace." .. module), 0
+      local text = support.read_file(support.root .. "/lua/finspace/meta/" .. module .. ".lua")
+      for name in text:gmatch("\nfunction " .. module .. "%.([%w_]+)%(") do
+        assert.is_function(there[name], name)
+        assert.is_true(has_section(("%s.%s("):format(module, name)), name)
+        told = told + 1
+      end
+      for name in pairs(there) do
+        assert.matches(("function %s.%s("):format(module, name), text, 1, true)
+        told = told - 1
+      end
+      assert.equal(0, told)
+    end)
+  end
+end)
+
+describe("the annotations of methods", function()
+  it("name methods that are there", function()
+    local fs = require("finspace").new { region = "us-east-1" }
+    for class, name in docs.methods():gmatch("function (%w+):([%w_]+)") do
+      assert.is_function(class == "S3" and fs.s3[name] or fs[name], name)
+    end
   end)
 end)

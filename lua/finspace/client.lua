@@ -211,10 +211,10 @@ for name, wait in pairs(waiters) do
 end
 
 -- What does a whole job is a file of its own in verbs/, loaded when it is first used.
-local VERBS =
+client.VERBS =
   { "load", "download", "find_dataset", "ensure_dataset", "infer_schema", "ensure_auto_view", "read_view", "sign" }
 
-for _, name in ipairs(VERBS) do
+for _, name in ipairs(client.VERBS) do
   Client[name] = function(self, given) return require("finspace.verbs." .. name).run(self, given) end
 end
 

@@ -196,8 +196,12 @@ end
 --- @return string|nil name
 function credentials.identity(...) return require("finspace.credentials.identity").of(...) end
 
---- The keys that a service's answer held.
-credentials.answered = keys.answered
+--- Keys out of a service's answer, for a provider of one's own.
+--- @param source string    what gave them, for messages
+--- @param fields table     { access_key_id, secret_access_key, session_token, expires_at }
+--- @param subject string   who answered, for the message when they are unusable
+--- @return finspace.Credentials|nil, finspace.Error|nil err
+function credentials.answered(source, fields, subject) return keys.answered(source, fields, subject) end
 
 --- Keeps a provider's keys fresh: `object:get(context)`, `object:refresh(context, refused)`.
 --- @param provider finspace.Provider

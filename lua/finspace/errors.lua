@@ -119,6 +119,7 @@ function errors.validation(operation, faults)
   }
 end
 
+--- Whether a value is an err of this library.
 --- @param value any
 --- @return boolean
 function errors.is(value) return getmetatable(value) == Error end

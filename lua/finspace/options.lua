@@ -157,8 +157,8 @@ function options.annotation(text) return joined(parse(text), "annotation", "|") 
 --- @class finspace.Declaration
 --- @field what? string   the function that takes them; absent for a table that is given out
 --- @field class string
---- @field summary? string     what the function does, in the reference
---- @field returns? string[]   what it gives, as annotations
+--- @field summary? string   what the function does, where no doc comment says it
+--- @field returns? string   what it gives first, as an annotation
 --- @field rows finspace.OptionRow[]
 --- @field by_name table<string, finspace.OptionRow>
 local Declaration = {}

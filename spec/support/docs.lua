@@ -1,14 +1,20 @@
---- Writes what is generated from the model's rows: the annotations for language servers
---- (lua/finspace/meta/operations.lua) and the reference of all operations (lua/finspace/reference.md).
+--- Writes what is generated: the annotations for editors (lua/finspace/meta/) and the reference
+--- (lua/finspace/reference.md), from the model's rows, the declared options and the doc comments of functions.
 ---
 ---     make docs
+local functions = require("spec.support.docs_functions")
+local docs_options = require("spec.support.docs_options")
 local operations = require("finspace.call.operations")
 local support = require("spec.support")
 
 local docs = {}
 
-docs.ANNOTATIONS = support.root .. "/lua/finspace/meta/operations.lua"
-docs.REFERENCE = support.root .. "/lua/finspace/reference.md"
+local function path_of(name) return support.root .. "/lua/finspace/" .. name end
+
+docs.ANNOTATIONS = path_of("meta/operations.lua")
+docs.METHODS = path_of("meta/methods.lua")
+docs.OPTIONS = path_of("meta/options.lua")
+docs.REFERENCE = path_of("reference.md")
 
 -- What an operation is for, where its name does not say it all.
 local SUMMARIES = {
@@ -194,6 +200,38 @@ function docs.annotations()
   return table.concat(lines, "\n") .. "\n"
 end
 
+local function annotated(kind, class)
+  local lines =
+    { "--- @meta", "-- Written by `make docs` from " .. kind .. ". Do not edit.", "-- luacheck: ignore", "" }
+  if class then lines[#lines + 1] = class end
+  return lines
+end
+
+local function finished(lines)
+  lines[#lines] = nil
+  return table.concat(lines, "\n") .. "\n"
+end
+
+--- The annotations of what the client and fs.s3 do beside the operations.
+--- @return string
+function docs.methods()
+  local lines = annotated("the doc comments", "--- @class finspace.Client\nlocal Client = {}\n")
+  functions.add_annotations(lines, "Client", functions.verbs())
+  lines[#lines + 1] = "--- @class finspace.S3\nlocal S3 = {}\n"
+  functions.add_annotations(lines, "S3", functions.s3())
+  return finished(lines)
+end
+
+--- The annotations of all declared options.
+--- @return string
+function docs.options()
+  local lines = annotated("the declared options")
+  for _, name in ipairs(docs_options.classes()) do
+    docs_options.add_class(lines, name)
+  end
+  return finished(lines)
+end
+
 -- The reference ---------------------------------------------------------------------------------------
 
 -- A shape for people, with a link where it is a structure.
@@ -263,42 +301,60 @@ local function add_form(lines, row, alone)
 end
 
 local INTRODUCTION = [[
-# All operations
+# Reference
 
-Written by `make docs` from the model. Do not edit.
+Written by `make docs` from the model, the declared options and the doc comments. Do not edit.
 
-Each operation is a method of the client, in snake_case; its members keep the wire's spelling. **Bold**
-members are required. Every call gives a table, or `nil` and an err. All times are epoch milliseconds,
-but for the one that says otherwise.
+- [finspace](#finspace): the module
+- [Methods that do a whole job](#methods-that-do-a-whole-job)
+- [Other methods of the client](#other-methods-of-the-client)
+- [What a logger is told](#what-a-logger-is-told)
+- [fs.s3](#fss3)
+- [finspace.credentials](#finspacecredentials)
+- [Operations](#operations)
+- [Types](#types)
+- [Modules in C](#modules-in-c): finspace.core, finspace.hashing, finspace.http, finspace.sys
 
-Beside the operations, some methods do a whole job:
-
-| method | job |
-|---|---|
-| `fs:load { file, dataset }` | files on disk become one changeset, waited for |
-| `fs:ensure_dataset { title }`, `{ alias }` | finds a dataset, or creates it: one, however often it is asked |
-| `fs:find_dataset { dataset }` | finds a dataset by its id, its alias or its title |
-| `fs:infer_schema { file }` | a schemaDefinition from a CSV file |
-| `fs:ensure_auto_view { dataset }` | the view that follows every later changeset, found or created |
-| `fs:read_view { dataset }` | a view's rows, one by one, or with `file` into a file |
-| `fs:download { source, to }` | objects of S3 become files |
-| `fs:wait_changeset { datasetId, changesetId }` | waits; FAILED is an err with `errorInfo` and `changeset` |
-| `fs:wait_data_view { datasetId, dataViewId }` | waits for a view |
-| `fs:wait_dataset { datasetId }` | waits for a dataset |
-| `fs:each(name, members)` | a loop over a list's items, all its pages; raises what fails |
-| `fs:pages(name, members)` | whole pages; `pages:next()` gives `page`, or `nil, err` |
-| `fs:presign(name, members, { expires })` | a URL that calls the operation without keys |
-| `fs:sign { method, path, query, headers, body }` | the request with its url and signed headers, for another to send |
-| `fs:dry_run(name, members)` | the request as it would be sent, secrets hidden |
-| `fs:operations()` | all operations, with their required members |
-| `fs:call(name, members, { timeout, deadline })` | any operation by its name |
-| `finspace.changeset(answer)` | one form for a changeset, whichever wire form it came in |
+**Bold** members and options are required. An option that is unknown or of another type raises, and is named.
 ]]
 
---- The reference page.
---- @return string
-function docs.reference()
-  local lines, order, forms = { INTRODUCTION }, by_name()
+local OPERATIONS = [[
+# Operations
+
+Each operation is a method of the client, in snake_case; its members keep the wire's spelling. Every call takes a
+table of members and, after it, options of its own. It gives a table, or `nil` and an err. All times are epoch
+milliseconds, but for the one that says otherwise.
+]]
+
+local C_MODULES = [[
+# Modules in C
+
+What the client and the service are built on. They are there for those who write a host or a service of their own.
+]]
+
+local function add_functions(lines)
+  lines[#lines + 1] = '# finspace\n\n`local finspace = require("finspace")`\n'
+  functions.add_sections(lines, functions.front())
+  lines[#lines + 1] = "# Methods that do a whole job\n"
+  functions.add_overview(lines, functions.verbs())
+  functions.add_sections(lines, functions.verbs())
+  lines[#lines + 1] = "# Other methods of the client\n"
+  functions.add_sections(lines, functions.methods())
+  lines[#lines + 1] = "# What a logger is told\n"
+  for _, class in ipairs { "finspace.LogEvent", "finspace.LogWarning", "finspace.LoadEvent", "finspace.DownloadEvent" } do
+    lines[#lines + 1] = ("### %s\n"):format(class)
+    docs_options.add_table(lines, functions.declaration(class))
+  end
+  lines[#lines + 1] = "# fs.s3\n\nS3, with the client's keys and retries.\n"
+  functions.add_sections(lines, functions.s3())
+  lines[#lines + 1] = '# finspace.credentials\n\n`local credentials = require("finspace.credentials")`\n'
+  functions.add_sections(lines, functions.credentials())
+end
+
+local function add_operations(lines)
+  local order, forms = by_name()
+  lines[#lines + 1] = OPERATIONS
+  docs_options.add_table(lines, functions.declaration("finspace.CallOptions"))
   for _, name in ipairs(order) do
     lines[#lines + 1] = ("- [%s](#%s)"):format(name, name:lower())
   end
@@ -310,19 +366,36 @@ function docs.reference()
       add_form(lines, row, #forms[name] == 1)
     end
   end
+end
+
+local function add_types(lines)
   lines[#lines + 1] = "# Types\n"
   local types, names = all_types()
   for _, name in ipairs(names) do
     lines[#lines + 1] = "## " .. name .. "\n"
     add_members(lines, types[name])
   end
-  lines[#lines] = nil
-  return table.concat(lines, "\n") .. "\n"
 end
 
---- Writes both files.
+--- The reference page.
+--- @return string
+function docs.reference()
+  local lines = { INTRODUCTION }
+  add_functions(lines)
+  add_operations(lines)
+  add_types(lines)
+  lines[#lines + 1] = C_MODULES
+  for _, module in ipairs { "core", "hashing", "http", "sys" } do
+    functions.add_module(lines, module)
+  end
+  return (finished(lines):gsub("\n\n\n+", "\n\n"))
+end
+
+--- Writes all files.
 function docs.write()
   support.write_file(docs.ANNOTATIONS, docs.annotations())
+  support.write_file(docs.METHODS, docs.methods())
+  support.write_file(docs.OPTIONS, docs.options())
   support.write_file(docs.REFERENCE, docs.reference())
 end
 

@@ -114,7 +114,7 @@ local function all_below(fs, given, event, bucket, prefix)
   return event
 end
 
---- Downloads. Each file appears under its name whole, or not at all.
+--- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all.
 --- @param fs finspace.Client
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err

@@ -358,10 +358,12 @@ function Run:perform()
   })
 end
 
---- Loads files into a dataset, and waits for the changeset.
+--- Loads files into a dataset: they are staged in S3, become one changeset, and are waited for. The same load
+--- asked for again goes on where the last one was cut off.
 --- @param fs finspace.Client
 --- @param given finspace.LoadOptions
---- @return table|nil changeset, finspace.Error|nil err  `err.resumable`: the same load goes on from here
+--- @return finspace.GetChangesetOutput|nil changeset
+--- @return finspace.Error|nil err  `err.resumable`: the same load goes on from here
 function load.run(fs, given)
   OPTIONS:check(given)
   local selection, err = files.select(given.file)

@@ -7,6 +7,8 @@ local poller = require("finspace.verbs.wait.poller")
 local WAITERS = {
   changeset = {
     operation = "GetChangeset",
+    summary = "Waits until a changeset is SUCCESS. FAILED is an err that carries `errorInfo` and `changeset`.",
+    returns = "finspace.GetChangesetOutput|nil changeset",
     class = "finspace.WaitChangesetOptions",
     members = { "datasetId", "changesetId" },
     success = { SUCCESS = true },
@@ -14,6 +16,8 @@ local WAITERS = {
   },
   data_view = {
     operation = "GetDataView",
+    summary = "Waits until a data view is SUCCESS.",
+    returns = "finspace.GetDataViewOutput|nil view",
     class = "finspace.WaitDataViewOptions",
     members = { "datasetId", "dataViewId" },
     success = { SUCCESS = true },
@@ -21,6 +25,8 @@ local WAITERS = {
   },
   dataset = {
     operation = "GetDataset",
+    summary = "Waits until a dataset can be used.",
+    returns = "finspace.GetDatasetOutput|nil dataset",
     class = "finspace.WaitDatasetOptions",
     members = { "datasetId" },
     success = { SUCCESS = true },
@@ -29,7 +35,13 @@ local WAITERS = {
 }
 
 local function options_of(subject, waiter)
-  local declared = { what = "wait_" .. subject, class = waiter.class, extends = poller.OPTIONS }
+  local declared = {
+    what = "wait_" .. subject,
+    class = waiter.class,
+    summary = waiter.summary,
+    returns = waiter.returns,
+    extends = poller.OPTIONS,
+  }
   for i, member in ipairs(waiter.members) do
     declared[i] = { member, "string", "which one", required = true }
   end
