@@ -23,7 +23,7 @@ local PRELUDE = [[
   end
 ]]
 
--- A process that ends in some order: the promise, the script, and what it prints when all went well.
+-- A process that ends in some order: the sentence, the script, and what it prints when all went well.
 local ENDINGS = {
   {
     "a process may end with calls in flight",

@@ -32,14 +32,14 @@ describe("under libuv", function()
     server.stop()
   end)
 
-  local function promise(sentence, body)
+  local function test(sentence, body)
     it(sentence, function()
       if not has_luv then return pending(support.lacking("lua-luv")) end
       body()
     end)
   end
 
-  promise("uv.run ends when the last task has, and at once when there is none", function()
+  test("uv.run ends when the last task has, and at once when there is none", function()
     uv.run()
     local body
     finspace.spawn(function() body = transport({ method = "GET", url = url .. "?for=0.05" }).body end)
@@ -48,7 +48,7 @@ describe("under libuv", function()
     uv.run()
   end)
 
-  promise("other timers go on while a call waits, and tasks may sleep", function()
+  test("other timers go on while a call waits, and tasks may sleep", function()
     local ticks, slept = 0, false
     local timer = uv.new_timer()
     timer:start(5, 5, function() ticks = ticks + 1 end)
@@ -63,7 +63,7 @@ describe("under libuv", function()
     assert.is_true(ticks >= 5)
   end)
 
-  promise("a failure that nobody waits for is shown, as luv shows what a callback raises", function()
+  test("a failure that nobody waits for is shown, as luv shows what a callback raises", function()
     local script = [[
       local finspace = require("finspace")
       finspace.attach(require("luv"))
@@ -74,7 +74,7 @@ describe("under libuv", function()
     assert.matches("boom", output)
   end)
 
-  promise("fifty calls take the time of one", function()
+  test("fifty calls take the time of one", function()
     local jobs, results = {}, nil
     for index = 1, 50 do
       jobs[index] = function() return transport { method = "GET", url = url .. "?for=0.2" } end
@@ -86,7 +86,7 @@ describe("under libuv", function()
     assert.is_true((uv.hrtime() - started) / 1e9 < 2)
   end)
 
-  promise("a descriptor that is taken back keeps no loop alive", function()
+  test("a descriptor that is taken back keeps no loop alive", function()
     local loop = require("finspace.host.loop").new()
     luv.attach(loop, uv)
     loop.detach()

@@ -111,10 +111,10 @@ for key, path in zip(pairs[::2], pairs[1::2]):
     s3.upload_file(path, bucket, key + ".theirs")
 ]]
 
-local STRANGERS = { { "Swift", strict.swift }, { "radosgw", strict.radosgw } }
+local SERVERS = { { "Swift", strict.swift }, { "radosgw", strict.radosgw } }
 
-for _, stranger in ipairs(STRANGERS) do
-  describe(("the S3 of %s #once #interop"):format(stranger[1]), function()
+for _, known in ipairs(SERVERS) do
+  describe(("the S3 of %s #once #interop"):format(known[1]), function()
     local server, missing, folder, fs, real_transport, close
     local wire = {} -- what specs do to requests: before(request) → response | nil; after(request, response)
 
@@ -145,7 +145,7 @@ for _, stranger in ipairs(STRANGERS) do
     end
 
     setup(function()
-      server, missing = stranger[2]()
+      server, missing = known[2]()
       if not server then return end
       real_transport, close = require("finspace.host.transport.curl").new {}
       server:create_bucket(BUCKET)
@@ -161,7 +161,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     after_each(function() wire = {} end)
 
-    local promise = support.unless_missing({ it = it, pending = pending }, function() return missing end)
+    local test = support.unless_missing({ it = it, pending = pending }, function() return missing end)
 
     local function write(name, size) return support.write_file(folder .. "/" .. name, block(size)) end
 
@@ -199,7 +199,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     -- Keys, metadata and signatures ------------------------------------------------------------------
 
-    promise("takes, finds and gives back objects under hard keys", function()
+    test("takes, finds and gives back objects under hard keys", function()
       for _, key in ipairs(HARD_KEYS) do
         local body = "of " .. key
         put(key, body)
@@ -210,7 +210,7 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.same({}, keys_below(""))
     end)
 
-    promise("gives ranges of an object, of the version that is wanted", function()
+    test("gives ranges of an object, of the version that is wanted", function()
       local object = put("range ü+%", "0123456789")
       local wanted = { bucket = BUCKET, key = "range ü+%", first = 2, last = 4, if_match = object.etag }
       local range = assert(fs.s3:get_object(wanted))
@@ -221,7 +221,7 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.equal("NotFound", select(2, fs.s3:head_object { bucket = BUCKET, key = "range ü+%" }).code)
     end)
 
-    promise("puts objects together from parts under hard keys, and lists the uploads", function()
+    test("puts objects together from parts under hard keys, and lists the uploads", function()
       for _, key in ipairs(HARD_KEYS_OF_PARTS) do
         local begun = {
           bucket = BUCKET,
@@ -242,7 +242,7 @@ for _, stranger in ipairs(STRANGERS) do
       end
     end)
 
-    promise("keeps metadata and the content's type", function()
+    test("keeps metadata and the content's type", function()
       for _, value in ipairs { "a", "a b", "a  b", "a,b;c=d", '"q"', "%41+&/?#'()*!~", ("x"):rep(250) } do
         assert(fs.s3:put_object {
           bucket = BUCKET,
@@ -258,7 +258,7 @@ for _, stranger in ipairs(STRANGERS) do
       end
     end)
 
-    promise("refuses a wrong secret and an unknown key, and says so", function()
+    test("refuses a wrong secret and an unknown key, and says so", function()
       local wrong = client { secret_access_key = "wrong" }
       local _, err = wrong.s3:put_object { bucket = BUCKET, key = "k", body = "x" }
       assert.are.same({ "client", "SignatureDoesNotMatch", 403 }, { err.kind, err.code, err.status })
@@ -268,13 +268,13 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.equal(403, select(2, unknown.s3:put_object { bucket = BUCKET, key = "k", body = "x" }).status)
     end)
 
-    promise("accepts signatures with a session token", function()
+    test("accepts signatures with a session token", function()
       local temporary = client { session_token = "some+token/with==" }
       assert(temporary.s3:put_object { bucket = BUCKET, key = "token ü", body = "x" })
       assert.are.equal("x", assert(temporary.s3:get_object { bucket = BUCKET, key = "token ü" }).body)
     end)
 
-    promise("accepts signatures in the query", function()
+    test("accepts signatures in the query", function()
       for _, token in ipairs { false, "some+token/with==" } do
         local keys = {
           access_key_id = server.credentials.access_key_id,
@@ -289,7 +289,7 @@ for _, stranger in ipairs(STRANGERS) do
 
     -- Lists ------------------------------------------------------------------------------------------
 
-    promise("lists page by page and by folders", function()
+    test("lists page by page and by folders", function()
       local expected = {}
       for i = 1, 12 do
         expected[i] = ("list/%02d %%+&ü/x"):format(i)
@@ -310,7 +310,7 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.same({ expected[11], expected[12] }, { rest.objects[1].key, rest.objects[2].key })
     end)
 
-    promise("sweeps away the uploads below a prefix, and no others", function()
+    test("sweeps away the uploads below a prefix, and no others", function()
       for i = 1, 3 do
         assert(fs.s3:create_upload { bucket = BUCKET, key = "sweep ü/+%20 " .. i })
       end
@@ -325,7 +325,7 @@ for _, stranger in ipairs(STRANGERS) do
     -- Files ------------------------------------------------------------------------------------------
 
     for _, size in ipairs { 0, 8 * MIB, 8 * MIB + 1 } do
-      promise(("carries a file of %d bytes there and back"):format(size), function()
+      test(("carries a file of %d bytes there and back"):format(size), function()
         local path = write("there", size)
         assert(send(path, "files/ü " .. size))
         assert.is_true(is_same(path, fetch("files/ü " .. size)))
@@ -340,7 +340,7 @@ for _, stranger in ipairs(STRANGERS) do
     }
 
     for step, is_it in pairs(STEPS) do
-      promise(("gets the whole file although the answer to %s is lost"):format(step), function()
+      test(("gets the whole file although the answer to %s is lost"):format(step), function()
         local path, lost = write("there", 17 * MIB), false
         wire.after = function(request, response, err)
           if lost or not is_it(request) then return response, err end
@@ -354,7 +354,7 @@ for _, stranger in ipairs(STRANGERS) do
       end)
     end
 
-    promise("goes on with an upload that was cut off", function()
+    test("goes on with an upload that was cut off", function()
       local path, key, sent = write("there", 25 * MIB), "cut off/ü +%20", 0
       wire.before = function(request)
         if request.url:find("partNumber=4", 1, true) then return { status = 403, body = "", headers = {} } end
@@ -369,7 +369,7 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.same({}, uploads_below(key))
     end)
 
-    promise("gives a prefix as a folder", function()
+    test("gives a prefix as a folder", function()
       for _, name in ipairs { "a b.csv", "sub/ü+%.csv" } do
         put("tree/" .. name, name)
       end
@@ -377,7 +377,7 @@ for _, stranger in ipairs(STRANGERS) do
       assert.are.equal("sub/ü+%.csv", support.read_file(folder .. "/tree/sub/ü+%.csv"))
     end)
 
-    promise("has boto3 read objects of ours, and us its", function()
+    test("has boto3 read objects of ours, and us its", function()
       local python, keys = support.python("boto3"), server.credentials
       if not python then return pending(support.lacking("python3 with boto3")) end
       local script = support.write_file(folder .. "/boto.py", BOTO3)
@@ -453,7 +453,7 @@ for _, stranger in ipairs(STRANGERS) do
         return keys
       end
 
-      promise("holds every byte of a folder", function()
+      test("holds every byte of a folder", function()
         local changeset = assert(load(function(own)
           for _, key in ipairs(staged()) do
             local body = assert(fs.s3:get_object { bucket = BUCKET, key = key, max_body = 32 * MIB }).body
@@ -464,7 +464,7 @@ for _, stranger in ipairs(STRANGERS) do
         assert.are.same({ "SUCCESS", 600002 }, { changeset.status, changeset.rowCount })
       end)
 
-      promise("is cleared where the load fails", function()
+      test("is cleared where the load fails", function()
         local count
         local changeset, err = load(function() count = #staged() end)
         assert.is_nil(changeset)

@@ -71,10 +71,10 @@ describe("scheduler", function()
 
     it("raises the failure of a task that nobody waited for", function()
       local ok, err = pcall(scheduler.run, function()
-        scheduler.spawn(function() error("unheard") end)
+        scheduler.spawn(function() error("unobserved") end)
       end)
       assert.is_false(ok)
-      assert.matches("unheard", err.message)
+      assert.matches("unobserved", err.message)
     end)
 
     it("may stand in another run, and in a task", function()
@@ -379,7 +379,7 @@ describe("scheduler", function()
     end)
   end)
 
-  it("a stranger who resumes a waiting task's coroutine wakes it not", function()
+  it("another who resumes a waiting task's coroutine wakes it not", function()
     local seen = {}
     scheduler.run(function()
       local thread
@@ -397,7 +397,7 @@ describe("scheduler", function()
     assert.same({ "slow", "hello" }, seen)
   end)
 
-  it("blocks in a coroutine of one's own, rather than yield to a stranger", function()
+  it("blocks in a coroutine of one's own, rather than yield to somebody else", function()
     local blocking = scheduler.transport(nil, function() return { status = 299 } end)
     scheduler.run(function()
       local generator = coroutine.wrap(function() coroutine.yield(blocking({}).status) end)

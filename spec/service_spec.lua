@@ -451,7 +451,7 @@ describe("The service", function()
       assert.equal(first.body, again.body)
     end)
 
-    it("keeps that promise for all 16 operations that take one", function()
+    it("does so for all 16 operations that take one", function()
       local number = 0
       local function fresh(text)
         number = number + 1

@@ -308,13 +308,13 @@ describe("sys", function()
     end)
 
     it("may run while we do other things, and tells when it is asked", function()
-      local child = assert(sys.launch { argv = { "sh", "-c", "read line; echo $line" }, stdin = "heard\n" })
+      local child = assert(sys.launch { argv = { "sh", "-c", "read line; echo $line" }, stdin = "came through\n" })
       local result, _, code
       repeat
         result, _, code = child:result()
         sys.sleep(0.001)
       until code ~= "EAGAIN"
-      assert.same({ status = 0, stdout = "heard\n", stderr = "" }, result)
+      assert.same({ status = 0, stdout = "came through\n", stderr = "" }, result)
       assert.equal("ECHILD", select(3, child:result()))
       assert.equal("ENOENT", select(3, sys.launch { argv = { "no-such-program-here" } }))
     end)

@@ -67,7 +67,7 @@ static void put_big_endian(unsigned char *out, uint64_t value, size_t bytes) {
     for (size_t i = bytes; i-- > 0; value >>= 8) out[i] = (unsigned char)value;
 }
 
-/* Works on copies: BearSSL promises that taking the output changes nothing. */
+/* Works on copies: BearSSL guarantees that taking the output changes nothing. */
 static void native_out(const br_hash_class *const *ctx, void *dst) {
     const br_sha256_context *c = (const br_sha256_context *)(const void *)ctx;
     unsigned char last[2 * DIGEST_BLOCK_SIZE] = {0};

@@ -273,7 +273,7 @@ static void push_error(lua_State *L, int status, int headers, int body) {
     lbind_set_integer(L, "status", status);
 }
 
-/* A 2xx whose body is not what was promised: nothing of it is passed on as a success. */
+/* A 2xx whose body is not what was announced: nothing of it is passed on as a success. */
 static int push_broken_answer(lua_State *L, int status, int headers, const char *why) {
     static const char *const id_names[] = {"x-amzn-requestid", "x-amz-request-id", NULL};
     slice request_id = push_first_text(L, headers, id_names);

@@ -61,7 +61,7 @@ static int l_job_poll(lua_State *L) {
 }
 
 /* digest_backend([name]) -> name; with a name it is used from now on, for tests. This object has a
- * digest room of its own, so the choice is apart from the core's. */
+ * digest module of its own, so the choice is apart from the core's. */
 static int l_digest_backend(lua_State *L) {
     const char *wanted = luaL_optstring(L, 1, NULL);
     if (wanted && !digest_force_backend(wanted)) {

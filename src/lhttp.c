@@ -1,5 +1,5 @@
 /* lhttp: the binding of finspace.http. Tables become transfers, and transfers become tables; what
- * happens between is the http room's.
+ * happens between is the http module's.
  *
  * A request's body string is borrowed by libcurl until the call ends. A client's call ends before
  * it returns; a multi keeps the strings of its calls in a table in the registry, by id.

@@ -1,4 +1,4 @@
-/* The patterns of the API reference. Part of the model room; see model_pattern in model.h. */
+/* The patterns of the API reference. Part of the model module; see model_pattern in model.h. */
 #ifndef FINSPACE_MODEL_PATTERNS_H
 #define FINSPACE_MODEL_PATTERNS_H
 

@@ -1,4 +1,4 @@
-/* rooms: sigv4 sigv4_canonical sigv4_verify digest digest_sha_ni digest_armv8 uri buf */
+/* modules: sigv4 sigv4_canonical sigv4_verify digest digest_sha_ni digest_armv8 uri buf */
 
 /* Requests made of arbitrary bytes are taken apart, verified and signed. What must hold: nothing is
  * read or written outside its bounds; what nobody signed is refused; what we sign, we accept; and
@@ -42,7 +42,7 @@ static sigv4_request read_request(slice input, sigv4_pair *headers) {
     return r;
 }
 
-/* Storage of exactly the promised size, so that one byte too many is seen. */
+/* Storage of exactly the declared size, so that one byte too many is seen. */
 static sigv4_status verify(const sigv4_request *request, const sigv4_policy *policy) {
     char *memory = malloc(request->query.len + 1);
     sigv4_authorization auth;

@@ -1,4 +1,4 @@
---- What every transport promises, whichever host it is made for.
+--- What every transport guarantees, whichever host it is made for.
 ---
 --- A subject is { name, call(request) -> response | nil, err, gather(requests, limit) -> results, errs,
 --- cancelled(request, seconds) -> response | nil, err; in_task(body), and `bare`, the transport for such a body };
@@ -103,7 +103,7 @@ function contract.start()
     ["wrong host"] = trusted.issue("other", "DNS:other.test"),
     expired = trusted.issue("expired", HERE, { to = "20210101000000Z" }),
     ["self-signed"] = certificates.self_signed(folder, HERE),
-    ["unknown authority"] = certificates.authority(folder, "unknown").issue("stranger", HERE),
+    ["unknown authority"] = certificates.authority(folder, "unknown").issue("another", HERE),
   }
   local deaf, stop_deaf_server = start_deaf_server()
   local world = { port = support.free_port(), deaf = deaf, tls = {}, authority = trusted.file, folder = folder }

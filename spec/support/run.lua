@@ -3,7 +3,7 @@
 ---   lua5.4 spec/support/run.lua          all suites
 ---   lua5.4 spec/support/run.lua asan     one suite
 ---
---- The suite "heard" runs with a helper that writes down whatever the code under test says: errors with
+--- The suite "secrets" runs with a helper that writes down whatever the code under test says: errors with
 --- all their fields, log events, keys as text. No secret of the specs may be among it, nor in any log.
 ---
 --- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
@@ -45,7 +45,7 @@ local CLANG_SPECS = { "digest", "finish", "prepare", "sigv4", "sigv4_vectors", "
 local suites = {
   { name = "lua5.4", program = "lua5.4", build = "build/lua5.4", once = true },
   { name = "luajit", program = "luajit", build = "build/lua5.1" },
-  { name = "heard", program = "lua5.4", build = "build/lua5.4", heard = true },
+  { name = "secrets", program = "lua5.4", build = "build/lua5.4", listens = true },
   { name = "clang", program = "lua5.4", build = "build/clang/lua5.4", only = CLANG_SPECS },
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
@@ -87,13 +87,13 @@ local function command_of(suite, file, log)
       .. "/?/init.lua;;'",
     "LUA_CPATH='" .. root .. "/" .. suite.build .. "/?.so;;'",
     suite.environment and suite.environment() or "",
-    suite.heard and "FINSPACE_SAID=" .. log .. ".said" or "",
+    suite.listens and "FINSPACE_SAID=" .. log .. ".said" or "",
     "timeout -k 10 " .. SECONDS_A_SPEC,
     suite.program,
     output_of("command -v busted"),
     suite.once and "" or "--exclude-tags=once",
     suite.tag and "--tags=" .. suite.tag or "",
-    suite.heard and "--helper=spec.support.listener" or "",
+    suite.listens and "--helper=spec.support.listener" or "",
     file.path,
     "> " .. log .. " 2>&1 < /dev/null",
   }, " ")
@@ -195,7 +195,7 @@ local SECRETS = { "canary", "wjalrxutnfemi" }
 local function listen(jobs)
   local texts, hits = 0, {}
   for _, job in ipairs(jobs) do
-    if job.suite.heard then
+    if job.suite.listens then
       for text in (read_file(job.log .. ".said") .. "\0"):gmatch("([^%z]*)%z") do
         texts = texts + 1
         for _, secret in ipairs(SECRETS) do
@@ -212,7 +212,7 @@ local function add_outcome(total, is_good)
   total[outcome] = total[outcome] + 1
 end
 
---- Reports the secrets that were heard. One sentence more that passed or failed.
+--- Reports the secrets that were said. One sentence more that passed or failed.
 local function report_secrets(jobs, total)
   local texts, hits = listen(jobs)
   if texts == 0 then return end

@@ -31,22 +31,22 @@ local function host()
 end
 
 -- Tasks that failed while nobody was waiting for them.
-local unheard = {}
+local unobserved = {}
 
 -- A failure that nobody waited for must not pass in silence.
-local function raise_unheard()
-  local failed = unheard
-  unheard = {}
+local function raise_unobserved()
+  local failed = unobserved
+  unobserved = {}
   for _, task in ipairs(failed) do
     if not task.observed then error(task.err, 0) end
   end
 end
 
 local engines = {
-  plain = function() return require("finspace.host.loop").new(raise_unheard) end,
+  plain = function() return require("finspace.host.loop").new(raise_unobserved) end,
   nginx = function() return require("finspace.host.nginx").new() end,
   neovim = function()
-    local loop = require("finspace.host.loop").new(raise_unheard)
+    local loop = require("finspace.host.loop").new(raise_unobserved)
     return require("finspace.host.luv").attach(loop)
   end,
 }
@@ -103,7 +103,7 @@ local function finish(task)
   task.done = true
   if not task.adopted then engine:ended(task) end
   if task.on_end then return task.on_end(task) end
-  if task.err then unheard[#unheard + 1] = task end
+  if task.err then unobserved[#unobserved + 1] = task end
 end
 
 --- The task's coroutine, which calls made in it will be found by.

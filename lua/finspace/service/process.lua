@@ -1,4 +1,4 @@
---- What the service's processes promise each other: one master a data folder, no worker without it.
+--- What the service's processes rely on: one master a data folder, no worker without it.
 
 local ffi = require("ffi")
 

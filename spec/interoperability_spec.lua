@@ -7,7 +7,7 @@ local SAMPLE = support.root .. "/examples/data/sp500-2000.csv"
 -- What may be missing from answers of a service where nothing went wrong and nothing was long.
 local MAY_BE_ABSENT = { errorInfo = true, nextToken = true, lastDisabledTime = true, lastLoginTime = true }
 
-describe("Strangers #once #interop", function()
+describe("What others wrote #once #interop", function()
   local running, python
 
   setup(function()
@@ -18,7 +18,7 @@ describe("Strangers #once #interop", function()
 
   local function drive(subject)
     local output, status = support.run(
-      ("%s %s %s/spec/support/strangers.py %s %s"):format(
+      ("%s %s %s/spec/support/interoperability.py %s %s"):format(
         running.shell(),
         python,
         support.root,

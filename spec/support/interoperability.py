@@ -1,5 +1,5 @@
 """Drives the service with boto3, from the two files that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE
-name and from nothing else. `strangers.py SUBJECT FILE` prints one JSON object that the spec judges.
+name and from nothing else. `interoperability.py SUBJECT FILE` prints one JSON object that the spec judges.
 """
 
 import datetime
