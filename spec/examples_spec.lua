@@ -51,3 +51,25 @@ describe("The examples #once", function()
     function() assert.truthy(run("own_credentials.lua", "FINSPACE_ENVIRONMENT_ID=local"):find("^s3://")) end
   )
 end)
+
+describe("The examples' index", function()
+  local index = support.read_file(support.root .. "/examples/README.md")
+
+  it("names every example, and none that is not there", function()
+    for name in support.run("cd " .. support.root .. "/examples && ls -d *.lua */"):gmatch("[^\n]+") do
+      assert.matches("](" .. name, index, 1, true)
+    end
+    for path in index:gmatch("%]%((.-)%)") do
+      assert.is_truthy(support.read_file(support.root .. "/examples/" .. path), path)
+    end
+  end)
+
+  it("can say that no example needs more than what is public", function()
+    local public = { credentials = true, core = true, http = true, sys = true, hashing = true }
+    local names =
+      support.run("cd " .. support.root .. " && grep -rhoE '\"finspace[.][a-z_.]+\"' examples --include=*.lua")
+    for module in names:gmatch('"finspace%.([%w_.]+)"') do
+      assert.is_true(public[module], module)
+    end
+  end)
+end)

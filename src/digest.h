@@ -1,10 +1,10 @@
 /* digest: SHA-256 and HMAC-SHA-256, on the processor's own instructions where it has them; and
  * SHA-1 for names.
  *
- * The only module that sees BearSSL, whose code is both the portable path and the reference; what is
- * faster stands behind BearSSL's interface for hash functions, so that its HMAC works with either.
- * Contexts are plain memory of a fixed size: no allocation, nothing to release. One that has seen a
- * secret must be wiped by its owner (buf_wipe).
+ * The only module that sees BearSSL, whose code is both the portable path and the reference; what
+ * is faster stands behind BearSSL's interface for hash functions, so that its HMAC works with
+ * either. Contexts are plain memory of a fixed size: no allocation, nothing to release. One that
+ * has seen a secret must be wiped by its owner (buf_wipe).
  */
 #ifndef FINSPACE_DIGEST_H
 #define FINSPACE_DIGEST_H
