@@ -64,8 +64,9 @@ describe("finspace, the program #once", function()
   local function write(name, content) return support.write_file(folder .. "/" .. name, content or CSV) end
 
   -- Standard output, standard error and the exit status.
-  local function run(words)
-    local _, status = support.run(("%s %s %s >%s/out 2>%s/err"):format(server.shell(), PROGRAM, words, folder, folder))
+  local function run(words, out)
+    out = out or folder .. "/out"
+    local _, status = support.run(("%s %s %s >%s 2>%s/err"):format(server.shell(), PROGRAM, words, out, folder))
     return support.read_file(folder .. "/out"), support.read_file(folder .. "/err"), status
   end
 
@@ -139,6 +140,48 @@ describe("finspace, the program #once", function()
     assert.matches("1 file, 41 B: CSV with a header, separated by commas\nStaged 1 file", err)
     assert.matches("SUCCESS", err)
     assert.is_nil(err:find("[\r\27]"))
+  end)
+
+  it("says that its result could not be written, and fails", function()
+    local id = new_dataset()
+    for _, words in ipairs {
+      "ls",
+      "ls --json",
+      "show " .. id,
+      "call list-datasets",
+      "presign get-dataset --dataset-id " .. id,
+      "whoami",
+      "version",
+      "completion bash",
+      "--help",
+      "ls --help",
+      "call get-dataset --help",
+      ("load %s --dataset %s"):format(write("full.csv"), id),
+    } do
+      local _, err, status = run(words, "/dev/full")
+      assert.equal(1, status, words)
+      assert.matches("finspace: the result could not be written: No space left on device\n$", err)
+    end
+  end)
+
+  it("lets no title, key or message move the cursor", function()
+    local evil = "\27]0;pwn\7 \194\155 title"
+    run("call create-dataset --kind TABULAR --permission-group-params '{}' --dataset-title " .. support.quote(evil))
+    for _, words in ipairs { "ls", "ls --json", "show " .. support.quote(evil), "ls nonsense" .. support.quote(evil) } do
+      local out, err = run(words)
+      assert.is_nil((out .. err):gsub("[\n\t]", ""):find("%c"), words)
+      assert.is_nil((out .. err):find("\194\155", 1, true), words)
+    end
+  end)
+
+  it("shows where views go", function()
+    local id = new_dataset()
+    local _, err, status = run(
+      ("call create-data-view --dataset-id %s --destination-type-params "):format(id)
+        .. [['{"destinationType":"S3","s3DestinationExportFileFormat":"DELIMITED_TEXT"}']]
+    )
+    assert.equal(0, status, err)
+    assert.matches("\tDELIMITED_TEXT\n$", (run("ls views " .. id)))
   end)
 
   it("shows what the columns are called, and warns when their names look like data", function()

@@ -582,4 +582,109 @@ describe("S3", function()
     local _, err = fs:download { source = "s3://" .. BUCKET .. "/tree/", to = folder .. "/tree" }
     assert.are.equal("UnsafeKey", err.code)
   end)
+
+  -- Puts objects below a prefix of their own and downloads it. Gives the folder, what it returned, and why keys failed.
+  local function download_of(contents)
+    local prefix, into = ("odd/%s/"):format(sys.uuid()), folder .. "/" .. sys.uuid()
+    for name, body in pairs(contents) do
+      assert(fs.s3:put_object { bucket = BUCKET, key = prefix .. name, body = body })
+    end
+    local done, err = fs:download { source = "s3://" .. BUCKET .. "/" .. prefix, to = into }
+    local why = {}
+    for _, failure in ipairs(err and err.failed or {}) do
+      why[failure.key:sub(#prefix + 1)] = failure.err.message
+    end
+    return into, done, err, why
+  end
+
+  it("downloads all keys that can be files, and says of the others why they cannot", function()
+    local into, done, err, why = download_of {
+      ["a//b"] = "x",
+      ["c.csv"] = "c",
+      ["esc\27[31m.csv"] = "7",
+      ["sp ace.csv"] = "1",
+      ["plus+plus.csv"] = "2",
+      ["pct%2B.csv"] = "3",
+      ["amp&lt;.csv"] = "4",
+      ["uml\195\164.csv"] = "5",
+      ["q?x=1#f.csv"] = "6",
+      ["colon:=.csv"] = "8",
+      [("x"):rep(300) .. ".csv"] = "9",
+      ["up/../../d"] = "10",
+    }
+    assert.is_nil(done)
+    assert.same({ 8, 8 }, { err.files, err.bytes })
+    for name, body in pairs {
+      ["c.csv"] = "c",
+      ["sp ace.csv"] = "1",
+      ["plus+plus.csv"] = "2",
+      ["pct%2B.csv"] = "3",
+      ["amp&lt;.csv"] = "4",
+      ["uml\195\164.csv"] = "5",
+      ["q?x=1#f.csv"] = "6",
+      ["colon:=.csv"] = "8",
+    } do
+      assert.equal(body, support.read_file(into .. "/" .. name))
+    end
+    assert.matches("an empty part", why["a//b"])
+    assert.matches("control character", why["esc\27[31m.csv"])
+    assert.matches("a part `%.%.`", why["up/../../d"])
+    assert.matches("too long", why[("x"):rep(300) .. ".csv"])
+    assert.matches("4 of 12 keys", err.message)
+    assert.is_nil(tostring(err):gsub("\n", ""):find("%c"))
+  end)
+
+  it("downloads what lies beside a key that is a file and a folder at once", function()
+    local into, done, err, why = download_of { a = "file a", ["a/b"] = "file b", z = "z" }
+    assert.is_nil(done)
+    assert.same({ "file a", "z" }, { support.read_file(into .. "/a"), support.read_file(into .. "/z") })
+    assert.matches("is not a folder", why["a/b"])
+    assert.equal("io", err.kind)
+  end)
+
+  it("takes an empty key that ends in a slash for a folder, and tells of one that holds bytes", function()
+    local _, done = download_of { ["dir/"] = "", ["dir/c"] = "c" }
+    assert.equal(1, done.files)
+    local into, none, _, why = download_of { ["dir/"] = "marker data", ["dir/c"] = "c" }
+    assert.is_nil(none)
+    assert.equal("c", support.read_file(into .. "/dir/c"))
+    assert.matches("called like a folder", why["dir/"])
+  end)
+
+  it("writes no key that was not asked for, whatever the list says", function()
+    wire.before = function(request)
+      if not request.url:find("list-type=2", 1, true) then return end
+      local body = "<ListBucketResult><Contents><Key>other/a</Key><Size>1</Size></Contents>"
+        .. "<Contents><Size>1</Size></Contents><Contents><Key>asked/b</Key></Contents></ListBucketResult>"
+      return { status = 200, headers = {}, body = body }
+    end
+    local into = folder .. "/asked"
+    local done, err = fs:download { source = "s3://" .. BUCKET .. "/asked/", to = into }
+    assert.is_nil(done)
+    assert.same({ "UnsafeKey", 3, 0 }, { err.code, #err.failed, err.files })
+    assert.same({}, sys.list(into))
+  end)
+
+  it("gives up where the next key cannot do better, or three in a row could not", function()
+    local prefix = "down/" .. sys.uuid() .. "/"
+    for i = 1, 6 do
+      assert(fs.s3:put_object { bucket = BUCKET, key = prefix .. i, body = "x" })
+    end
+    local heads = 0
+    wire.before = function(request)
+      if request.method ~= "HEAD" then return end
+      heads = heads + 1
+      return nil, { kind = "config", code = "Broken", message = "m", sent = false }
+    end
+    local _, err = fs:download { source = "s3://" .. BUCKET .. "/" .. prefix, to = folder .. "/down" }
+    assert.same({ "Broken", 1 }, { err.code, heads })
+    wire.before = function(request)
+      if request.method ~= "HEAD" then return end
+      heads = heads + 1
+      return nil, { kind = "tls", code = "CertificateRefused", message = "m", sent = false }
+    end
+    heads = 0
+    _, err = fs:download { source = "s3://" .. BUCKET .. "/" .. prefix, to = folder .. "/down" }
+    assert.same({ "CertificateRefused", 3 }, { err.code, heads })
+  end)
 end)

@@ -2,6 +2,8 @@
 --
 -- Exit status: 0 done, 1 the world failed, 2 misuse, 130 interrupted. Only the command that is asked
 -- for is loaded, so that a small one starts in milliseconds.
+local printable = require("finspace.printable")
+local shared = require("finspace.cli.options")
 local terminal = require("finspace.cli.terminal")
 
 local cli = {}
@@ -23,7 +25,7 @@ cli.COMMANDS = {
 }
 local ALIASES = { download = "get" }
 
-local DONE, MISUSE = 0, 2
+local DONE, FAILED, MISUSE = 0, 1, 2
 
 local function load_argparse()
   local found, argparse = pcall(require, "argparse")
@@ -64,9 +66,11 @@ AWS_ENDPOINT_URL_FINSPACE_DATA …), then from ~/.aws/config, as with the AWS CL
 function cli.parser(argparse, only, arguments)
   local parser = argparse("finspace", "Load data into Amazon FinSpace, or into what stands in for it.", EPILOG)
   parser:require_command(true):command_target("command")
+  shared.help(parser)
   for _, entry in ipairs(cli.COMMANDS) do
     local names = entry.name == "get" and "get download" or entry.name
     local command = parser:command(names):summary(entry.summary):description(entry.summary)
+    shared.help(command)
     if not only or only == entry.name then command_module(entry.name).define(command, arguments) end
   end
   return parser
@@ -76,8 +80,7 @@ end
 local function run(name, options)
   local out = terminal.new { json = options.json, quiet = options.quiet }
   local status = command_module(name).run(options, out, cli.parser) or DONE
-  out:finish()
-  return status
+  return out:finish() and status or math.max(status, FAILED)
 end
 
 --- Runs one command line.
@@ -93,7 +96,7 @@ function cli.main(arguments)
   local parser = cli.parser(argparse, name or "none", arguments)
   local well, result = parser:pparse(arguments)
   if not well then
-    io.stderr:write("finspace: ", result, "\nTry `finspace ", name and name .. " " or "", "--help`.\n")
+    io.stderr:write("finspace: ", printable.text(result), "\nTry `finspace ", name and name .. " " or "", "--help`.\n")
     return MISUSE
   end
   return run(is_command(result.command), result)

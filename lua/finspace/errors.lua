@@ -1,5 +1,7 @@
 --- What goes wrong in the world comes back as `nil, err`. An err is a plain table that prints well:
 --- read its fields to decide, print it to tell a person. It never holds a secret.
+local printable = require("finspace.printable")
+
 local errors = {}
 
 --- @alias finspace.ErrorKind
@@ -83,23 +85,31 @@ local function explanation(err)
   return ("%s: %s%s%s"):format(cause(err), first, particulars(err), rest)
 end
 
---- One or two lines for people; a validation error has a line for each fault.
-function Error:__tostring()
-  local subject = self.operation or "finspace"
-  if self.faults then
-    return ("%s was not sent: %s%s"):format(subject, count(#self.faults, "fault"), fault_lines(self.faults))
+local function tell(err)
+  local subject = err.operation or "finspace"
+  if err.faults then
+    return ("%s was not sent: %s%s"):format(subject, count(#err.faults, "fault"), fault_lines(err.faults))
   end
-  return subject .. " failed: " .. explanation(self) .. advice(self)
+  return subject .. " failed: " .. explanation(err) .. advice(err)
 end
+
+--- One or two lines for people; a validation error has a line for each fault. Nothing in them moves a cursor.
+function Error:__tostring() return printable.text(tell(self)) end
 
 function Error.__concat(left, right) return tostring(left) .. tostring(right) end
 
---- Makes the table an err and returns it.
+-- What a service, a key or a program may have said.
+local FOREIGN = { "message", "reason", "request_id" }
+
+--- Makes the table an err and returns it. What others said loses its control characters.
 --- @param fields table
 --- @return finspace.Error
 function errors.new(fields)
   assert(fields.kind and (fields.code or fields.faults), "an error needs a kind and a code")
   fields.retryable = fields.retryable or false
+  for _, name in ipairs(FOREIGN) do
+    if type(fields[name]) == "string" then fields[name] = printable.text(fields[name]) end
+  end
   return setmetatable(fields, Error)
 end
 

@@ -1,11 +1,14 @@
 --- The little JSON that commands write themselves; answers of the service are written by the model.
+local printable = require("finspace.printable")
+
 local json = {}
 
 --- A string as JSON. Bytes that are no UTF-8 stay as they are.
 --- @param text string
 --- @return string
 function json.string(text)
-  return '"' .. text:gsub('[%c"\\]', function(char) return ("\\u%04x"):format(char:byte()) end) .. '"'
+  local inner = text:gsub('[%c"\\]', function(char) return ("\\u%04x"):format(char:byte()) end)
+  return '"' .. printable.json(inner) .. '"'
 end
 
 --- JSON for people: the same text with line breaks and indents.

@@ -1,5 +1,19 @@
 --- Options that many commands share, and the client that they make.
+local terminal = require("finspace.cli.terminal")
+
 local options = {}
+
+--- The help of a command, which is a result as any other: that it could not be written is told.
+--- @param command table an argparse command
+function options.help(command)
+  command:add_help {
+    action = function()
+      local out = terminal.new {}
+      out:print(command:get_help())
+      os.exit(out:finish() and 0 or 1)
+    end,
+  }
+end
 
 --- Where to call, and with whose keys.
 --- @param command table an argparse command

@@ -1,6 +1,7 @@
 --- What a person sees while a load is under way: a bar with rate and time left, a line for each file
 --- that has arrived, and the changeset's states. In a pipe: plain lines, and not many.
 local formats = require("finspace.formats.sniff")
+local printable = require("finspace.printable")
 local sys = require("finspace.sys")
 local text = require("finspace.cli.text")
 
@@ -71,7 +72,7 @@ function Progress:draw(event)
   if self.out.live then
     self.out:redraw(status_line(self, event))
   else
-    self.out:note(status_line(self, event))
+    self.out:note_painted(status_line(self, event))
   end
 end
 
@@ -85,7 +86,7 @@ local function note_columns(self, event)
   local shown = table.concat(names, ", ", 1, math.min(#names, COLUMNS_SHOWN))
   self.out:note(("Columns, by the first line: %s%s"):format(shown, rest))
   if not event.doubtful then return end
-  self.out:note(self.out:paint("yellow", "This line looks like data; if it is, load with --no-header."))
+  self.out:note_painted(self.out:paint("yellow", "This line looks like data; if it is, load with --no-header."))
 end
 
 local function note_skipped(self, event)
@@ -115,7 +116,7 @@ local function note_file(self, event)
   self.files = event.files
   if event.files_total > LINES_FOR_FILES or not self.out.live then return end
   local mark = self.out:paint("green", self.out.unicode and "✓" or "+")
-  self.out:note(("  %s %s"):format(mark, event.path))
+  self.out:note_painted(("  %s %s"):format(mark, printable.line(event.path)))
 end
 
 local handlers = {}
@@ -146,9 +147,9 @@ local STATUS_COLORS = { SUCCESS = "green", FAILED = "red" }
 
 function handlers.ingesting(self, event)
   local status = event.changeset.status
-  self.out:note(
+  self.out:note_painted(
     "  "
-      .. self.out:paint(STATUS_COLORS[status] or "yellow", status)
+      .. self.out:paint(STATUS_COLORS[status] or "yellow", printable.line(status))
       .. self.out:paint("dim", "  after " .. text.duration(sys.monotonic() - self.began))
   )
 end

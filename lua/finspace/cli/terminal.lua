@@ -3,6 +3,7 @@
 -- Results go to standard output; everything else (progress, notes, errors) to standard error, so
 -- that a pipe carries results alone.
 local json = require("finspace.cli.json")
+local printable = require("finspace.printable")
 local sys = require("finspace.sys")
 
 local terminal = {}
@@ -41,12 +42,19 @@ function terminal.new(options)
 end
 
 --- The command is over. What waited for its result to be told is done now, as late as can be: a
---- program that is killed before this has told nobody, and is to give the same result again.
+--- program that is killed before this, or could not write, has told nobody, and is to give the same result again.
+--- @return boolean told
 function Terminal:finish()
-  io.stdout:flush()
+  local flushed, why = io.stdout:flush()
+  if not flushed then self.unwritten = self.unwritten or why end
+  if self.unwritten then
+    io.stderr:write(self:paint("red", "finspace: "), "the result could not be written: ", self.unwritten, "\n")
+    return false
+  end
   for _, action in ipairs(self.last) do
     action()
   end
+  return true
 end
 
 --- Text in a colour, where there are any.
@@ -62,26 +70,33 @@ end
 --- @return integer
 function Terminal.width() return sys.terminal_width(2) or 80 end
 
---- A result: one line on standard output.
---- @param text string
-function Terminal:print(text)
+local function write_line(self, text)
   self:clear_live()
-  io.stdout:write(text, "\n")
+  local written, why = io.stdout:write(text, "\n")
+  if not written then self.unwritten = self.unwritten or why end
 end
+
+--- A result on standard output. What others wrote in it moves no cursor.
+--- @param text string
+function Terminal:print(text) write_line(self, printable.text(text)) end
 
 --- A result in JSON: indented on a terminal, on one line in a pipe.
 --- @param text string
-function Terminal:print_json(text) self:print(sys.isatty(1) and json.indent(text) or text) end
+function Terminal:print_json(text) write_line(self, printable.json(sys.isatty(1) and json.indent(text) or text)) end
 
 --- Something a person may want to know: one line on standard error, unless they want quiet.
 --- @param text string
-function Terminal:note(text)
+function Terminal:note(text) self:note_painted(printable.text(text)) end
+
+--- The same for a text with colours in it, whose words are our own or `printable`.
+--- @param text string
+function Terminal:note_painted(text)
   if self.quiet or self.json then return end
   self:clear_live()
   io.stderr:write(text, "\n")
 end
 
---- A line that the next one replaces. Only where the terminal can.
+--- A line that the next one replaces. Only where the terminal can. Its words are our own or `printable`.
 --- @param text string
 function Terminal:redraw(text)
   if not self.live then return end
@@ -131,7 +146,7 @@ function Terminal:fail(err)
   if self.json then
     io.stderr:write(error_json(err), "\n")
   else
-    io.stderr:write(self:paint("red", "finspace: "), tostring(err), "\n")
+    io.stderr:write(self:paint("red", "finspace: "), printable.text(tostring(err)), "\n")
   end
   return STATUS_OF_KIND[err.kind] or 1
 end
@@ -141,7 +156,7 @@ end
 --- @return integer status
 function Terminal:misuse(message)
   self:clear_live()
-  io.stderr:write(self:paint("red", "finspace: "), message, "\n")
+  io.stderr:write(self:paint("red", "finspace: "), printable.text(message), "\n")
   return 2
 end
 
@@ -151,16 +166,18 @@ local function columns(text)
   return count
 end
 
---- Rows in columns, with a heading on a terminal; in a pipe, fields between tabs and no heading.
---- @param heading string[]
---- @param rows string[][]
-function Terminal:table(heading, rows)
-  if not sys.isatty(1) then
-    for _, row in ipairs(rows) do
-      self:print(table.concat(row, "\t"))
+local function printable_rows(rows)
+  local safe = {}
+  for i, row in ipairs(rows) do
+    safe[i] = {}
+    for k, cell in ipairs(row) do
+      safe[i][k] = printable.line(cell)
     end
-    return
   end
+  return safe
+end
+
+local function column_widths(heading, rows)
   local widths = {}
   local function measure(row)
     for i, cell in ipairs(row) do
@@ -171,28 +188,47 @@ function Terminal:table(heading, rows)
   for _, row in ipairs(rows) do
     measure(row)
   end
-  local function line(row)
-    local cells = {}
-    for i, cell in ipairs(row) do
-      cells[i] = i == #row and cell or cell .. (" "):rep(widths[i] - columns(cell))
-    end
-    return table.concat(cells, "  ")
+  return widths
+end
+
+local function aligned(row, widths)
+  local cells = {}
+  for i, cell in ipairs(row) do
+    cells[i] = i == #row and cell or cell .. (" "):rep(widths[i] - columns(cell))
   end
-  self:print(self:paint("bold", line(heading)))
+  return table.concat(cells, "  ")
+end
+
+--- Rows in columns, with a heading on a terminal; in a pipe, fields between tabs and no heading.
+--- @param heading string[]
+--- @param rows string[][]
+function Terminal:table(heading, rows)
+  rows = printable_rows(rows)
+  if not sys.isatty(1) then
+    for _, row in ipairs(rows) do
+      write_line(self, table.concat(row, "\t"))
+    end
+    return
+  end
+  local widths = column_widths(heading, rows)
+  write_line(self, self:paint("bold", aligned(heading, widths)))
   for _, row in ipairs(rows) do
-    self:print(line(row))
+    write_line(self, aligned(row, widths))
   end
 end
 
---- Names and values, one a line.
---- @param rows string[][]  { name, value }
+--- Names and values, one a line, and a remark where there is one.
+--- @param rows string[][]  { name, value, remark }
 function Terminal:pairs(rows)
   local width = 0
+  rows = printable_rows(rows)
   for _, row in ipairs(rows) do
     width = math.max(width, #row[1])
   end
   for _, row in ipairs(rows) do
-    self:print(self:paint("dim", row[1] .. (" "):rep(width - #row[1])) .. "  " .. row[2])
+    local name = self:paint("dim", row[1] .. (" "):rep(width - #row[1]))
+    local remark = row[3] and "  " .. self:paint("dim", "(" .. row[3] .. ")") or ""
+    write_line(self, name .. "  " .. row[2] .. remark)
   end
 end
 

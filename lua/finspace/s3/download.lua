@@ -101,6 +101,7 @@ function download.file(s3, given)
   FILE:check(given)
   local object, err = s3:head_object { bucket = given.bucket, key = given.key }
   if not object then return nil, err end
+  if not object.size then return failure("protocol", "InvalidResponse", "S3 does not say how large the object is") end
   local temporary = ("%s.%s.part"):format(given.path, s3.runtime.uuid():sub(1, 8))
   local filled
   filled, err = fill(s3, given, object, temporary)

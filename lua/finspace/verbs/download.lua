@@ -1,6 +1,7 @@
 --- `fs:download`: an object, or all objects below a prefix, as files.
 local errors = require("finspace.errors")
 local options = require("finspace.options")
+local printable = require("finspace.printable")
 local sys = require("finspace.sys")
 
 local download = {}
@@ -33,13 +34,15 @@ local function refuse(kind, code, message)
     }
 end
 
--- A key is somebody else's text: as a path it must stay below the folder that it goes to.
-local function safe_path(name)
-  if name == "" or name:find("[%z\1-\31]") or name:sub(1, 1) == "/" then return nil end
+local NAMES = { [""] = "an empty part", ["."] = "a part `.`", [".."] = "a part `..`" }
+
+-- A key is somebody else's text: as a path it must stay below the folder that it goes to. Gives why it would not.
+local function why_unsafe(name)
+  if name == "" then return "it is the prefix itself" end
+  if name ~= printable.line(name) then return "it holds a control character" end
   for segment in (name .. "/"):gmatch("(.-)/") do
-    if segment == "" or segment == "." or segment == ".." then return nil end
+    if NAMES[segment] then return "its path has " .. NAMES[segment] end
   end
-  return name
 end
 
 local function make_folders(folder, below)
@@ -74,47 +77,116 @@ local function one(fs, given, event, bucket, key, path)
   return object
 end
 
--- The objects below a prefix; the empty ones that stand for folders are none.
+local function unsafe(key, why)
+  return errors.new {
+    kind = "integrity",
+    code = "UnsafeKey",
+    operation = "download",
+    message = ("the key %q makes no file below the folder: %s; download it alone, under a name of your own"):format(
+      key,
+      why
+    ),
+  }
+end
+
+-- Why a listed object becomes no file; nil and false for one that only stands for a folder.
+local function fault_of(object, prefix)
+  local key = object.key or ""
+  if not object.key or not object.size or key:sub(1, #prefix) ~= prefix then
+    return unsafe(key, "the list of what lies below the prefix should not hold it")
+  end
+  local name = key:sub(#prefix + 1)
+  if name == "" or name:sub(-1) == "/" then
+    return object.size > 0 and unsafe(key, "it is called like a folder, and holds bytes") or nil, false
+  end
+  local why = why_unsafe(name)
+  return why and unsafe(key, why), true
+end
+
+-- The objects below a prefix that become files, and those that cannot.
 local function listed(fs, bucket, prefix, event)
-  local objects = {}
+  local objects, failed = {}, {}
   for object, err in fs.s3:each_object { bucket = bucket, prefix = prefix } do
     if not object then return nil, err end
-    if object.key:sub(-1) ~= "/" then
-      if not safe_path(object.key:sub(#prefix + 1)) then
-        return refuse(
-          "integrity",
-          "UnsafeKey",
-          ("the key %q would leave the folder; download it alone, " .. "under a name of your own"):format(object.key)
-        )
-      end
+    local fault, is_file = fault_of(object, prefix)
+    if fault then
+      table.insert(failed, { key = object.key, err = fault })
+    elseif is_file then
       table.insert(objects, object)
       event.bytes_total = event.bytes_total + object.size
     end
   end
-  if #objects == 0 then
+  if #objects == 0 and #failed == 0 then
     return refuse("client", "NoSuchKey", ("there is nothing below s3://%s/%s"):format(bucket, prefix))
   end
-  return objects
+  return objects, failed
+end
+
+-- What is wrong with one key, and not with all: its path, its bytes, its permissions.
+local OF_ONE_KEY = { integrity = true, io = true, client = true, protocol = true, service = true }
+-- What cannot get better with the next key.
+local OF_ALL = { cancelled = true, credentials = true, config = true, memory = true }
+-- Anything else may: but not after so many in a row.
+local MOST_IN_A_ROW = 3
+
+local SHOWN = 10
+
+local function incomplete(event, failed, total)
+  local lines = {}
+  for i, failure in ipairs(failed) do
+    lines[i] = i <= SHOWN and ("\n  %q: %s"):format(failure.key or "", failure.err.message or failure.err.code) or nil
+  end
+  if #failed > SHOWN then table.insert(lines, ("\n  and %d more"):format(#failed - SHOWN)) end
+  local first = failed[1].err
+  return errors.new {
+    kind = first.kind,
+    code = first.code,
+    operation = "download",
+    failed = failed,
+    files = event.files,
+    bytes = event.bytes,
+    message = ("%d of %d keys could not be fetched; the others are there:%s"):format(
+      #failed,
+      total,
+      table.concat(lines)
+    ),
+  }
+end
+
+local function fetch(fs, given, event, place, key)
+  local name = key:sub(#place.prefix + 1)
+  local made, err = make_folders(place.folder, name)
+  if not made then return nil, err end
+  return one(fs, given, event, place.bucket, key, place.folder .. "/" .. name)
+end
+
+-- Fetches what can be fetched, and adds the others to `failed`. An err ends it before the last.
+local function fetch_all(fs, given, event, place, objects, failed)
+  local in_a_row = 0
+  for _, object in ipairs(objects) do
+    local well, err = fetch(fs, given, event, place, object.key)
+    in_a_row = (well or OF_ONE_KEY[err.kind]) and 0 or in_a_row + 1
+    if not well and (OF_ALL[err.kind] or in_a_row == MOST_IN_A_ROW) then return nil, err end
+    if not well then table.insert(failed, { key = object.key, err = err }) end
+  end
+  return true
 end
 
 local function all_below(fs, given, event, bucket, prefix)
-  local objects, err = listed(fs, bucket, prefix, event)
-  if not objects then return nil, err end
+  local objects, failed = listed(fs, bucket, prefix, event)
+  if not objects then return nil, failed end
   local folder = given.to:gsub("(.)/+$", "%1")
   if not sys.stat(folder) then sys.mkdir(folder, 493) end
-  for _, object in ipairs(objects) do
-    local name = object.key:sub(#prefix + 1)
-    local made, well
-    made, err = make_folders(folder, name)
-    if made then
-      well, err = one(fs, given, event, bucket, object.key, folder .. "/" .. name)
-    end
-    if not well then return nil, err end
-  end
+  local place = { bucket = bucket, prefix = prefix, folder = folder }
+  local total = #objects + #failed
+  local well, err = fetch_all(fs, given, event, place, objects, failed)
+  if not well then return nil, err end
+  if #failed > 0 then return nil, incomplete(event, failed, total) end
   return event
 end
 
---- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all.
+--- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all. Of many
+--- keys all are fetched that can be; the err then tells of the others, in `failed` as `{ key, err }`.
 --- @param fs finspace.Client
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err
@@ -134,7 +206,7 @@ end
 --- @return string|nil
 function download.file_name(key)
   local name = key:match("([^/]+)$")
-  return name and safe_path(name)
+  return name and not why_unsafe(name) and name or nil
 end
 
 return download

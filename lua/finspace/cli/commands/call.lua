@@ -12,6 +12,7 @@ function call.define(command, arguments)
       .. "  finspace call create-dataset --dataset-title Trades --kind TABULAR --permission-group-params '{}'"
   )
   members.define_operations(command, arguments, function(operation, row)
+    shared.help(operation)
     if row.pagination then operation:flag("--all", "Get all pages, as one answer.") end
     shared.connection(operation)
     shared.output(operation)

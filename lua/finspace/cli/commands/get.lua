@@ -1,5 +1,6 @@
 --- `finspace get`, also `finspace download`
 local interrupt = require("finspace.cli.interrupt")
+local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local text = require("finspace.cli.text")
 
@@ -24,7 +25,7 @@ local function default_target(source)
 end
 
 local function show(out)
-  return function(event) out:redraw(("  %s  %s"):format(text.bytes(event.bytes), event.path)) end
+  return function(event) out:redraw(("  %s  %s"):format(text.bytes(event.bytes), printable.line(event.path))) end
 end
 
 local function perform(fs, options, out)

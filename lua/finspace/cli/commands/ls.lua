@@ -1,4 +1,5 @@
 --- `finspace ls`
+local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local text = require("finspace.cli.text")
 
@@ -101,7 +102,7 @@ local function list_objects(fs, bucket, prefix, out)
     if out.json then -- one object a line, however many there are
       out:print(('{"key":%s,"size":%d,"etag":%s}'):format(encode(object.key), object.size, encode(object.etag or "")))
     else
-      out:print(("%s\t%d\t%s"):format(object.last_modified or "", object.size, object.key))
+      out:print(("%s\t%d\t%s"):format(object.last_modified or "", object.size, printable.line(object.key)))
     end
   end
 end

@@ -10,6 +10,7 @@ function presign.define(command, arguments)
       .. "Whoever has the URL may use it until it expires."
   )
   members.define_operations(command, arguments, function(operation)
+    shared.help(operation)
     operation:option("--expires", "Seconds that it lasts, at most 604800 (3600)."):convert(tonumber):argname("SECONDS")
     shared.connection(operation)
     shared.output(operation)

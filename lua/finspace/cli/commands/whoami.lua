@@ -44,9 +44,6 @@ function whoami.run(options, out)
     end
     out:print_json("{" .. table.concat(members, ",") .. "}")
   else
-    for _, entry in ipairs(found) do
-      if entry[3] then entry[2] = entry[2] .. "  " .. out:paint("dim", "(" .. entry[3] .. ")") end
-    end
     out:pairs(found)
   end
   return trouble and 1 or 0
