@@ -162,6 +162,7 @@ describe("finspace, the program #once", function()
       assert.equal(1, status, words)
       assert.matches("finspace: the result could not be written: No space left on device\n$", err)
     end
+    assert.matches("^%w+\n$", (run("load --resume"))) -- nobody was told of the load: it is told now
   end)
 
   it("lets no title, key or message move the cursor", function()

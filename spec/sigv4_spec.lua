@@ -154,8 +154,9 @@ describe("sigv4", function()
       assert.are.equal("0123456789abcdef 0", canonical_header("0123456789abcdef  0"))
     end)
 
-    it("join folded lines, and headers of the same name, with commas", function()
-      assert.are.equal("a,b,c d", canonical_header("a\r\n b\n\t \n c  d"))
+    it("join folded lines with a blank, and headers of the same name with commas", function()
+      assert.are.equal("a b c d", canonical_header("a\r\n b\n\t \n c  d"))
+      assert.are.equal("value1 value2 value3", canonical_header("value1\n  value2\n     value3"))
       local lines = canonical_lines { headers = { { "B", "2" }, { "host", "h" }, { "b", " 1" }, { "B", "" } } }
       assert.are.equal("b:2,1,", lines[4])
     end)

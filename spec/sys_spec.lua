@@ -319,6 +319,22 @@ describe("sys", function()
       assert.equal("ENOENT", select(3, sys.launch { argv = { "no-such-program-here" } }))
     end)
 
+    it("is over when it has ended, though something that it started holds its outputs", function()
+      local script = "printf %100000s x; echo last >&2; (trap '' HUP; exec sleep 99) & echo $! > " .. folder .. "/held"
+      local argv = { "sh", "-c", script }
+      local result = assert(sys.spawn { argv = argv, timeout = 60 })
+      assert.same({ 0, 100000, "last\n" }, { result.status, #result.stdout, result.stderr })
+      support.run("kill " .. support.read_file(folder .. "/held"))
+      local child, running = assert(sys.launch { argv = argv, timeout = 60 }), nil
+      repeat
+        result = { child:result() }
+        running = result[3] == "EAGAIN"
+        sys.sleep(0.001)
+      until not running
+      assert.equal(100000, #result[1].stdout)
+      support.run("kill " .. support.read_file(folder .. "/held"))
+    end)
+
     it("that is let go of is ended, with all that it started", function()
       local function let_go(file, close)
         local child = assert(sys.launch { argv = { "sh", "-c", "sleep 99 & echo $! > " .. file .. "; wait" } })

@@ -200,6 +200,8 @@ local query_form = {
   { "it is valid for longer", edit_query("Expires=3600", "Expires=3601"), INVALID },
   { "it is valid for more than a week", edit_query("Expires=3600", "Expires=604801"), INCOMPLETE },
   { "it is valid for no time", edit_query("Expires=3600", "Expires=0"), INCOMPLETE },
+  { "it is valid for an empty time", edit_query("Expires=3600", "Expires="), INCOMPLETE },
+  { "its date is empty", edit_query("X%-Amz%-Date=[^&]*", "X-Amz-Date="), INCOMPLETE },
   { "it is valid for less than no time", edit_query("Expires=3600", "Expires=-1"), INCOMPLETE },
   { "it is valid for ages", edit_query("Expires=3600", "Expires=" .. ("9"):rep(40)), INCOMPLETE },
   { "the validity is gone", edit_query("&X%-Amz%-Expires=3600", ""), INVALID },

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -295,8 +296,10 @@ static void feed_child(child *c) {
     if (count < 0 || c->fed == c->input.len) close_stream(&c->in);
 }
 
+enum { CHUNK = 8192 };
+
 static void drain_child(int *fd, buf *out) {
-    char chunk[8192];
+    char chunk[CHUNK];
     ssize_t count = read(*fd, chunk, sizeof chunk);
     if (count < 0 && errno == EINTR) return;
     if (count > 0) buf_add(out, slice_of(chunk, (size_t)count));
@@ -304,10 +307,21 @@ static void drain_child(int *fd, buf *out) {
     if (count <= 0) close_stream(fd);
 }
 
+/* Takes what a program that has ended left in its pipe, and no more: something that it started may
+ * hold the other end for as long as it likes. */
+static void take_rest(int *fd, buf *out) {
+    int left = 0;
+    if (*fd >= 0) ioctl(*fd, FIONREAD, &left);
+    for (; left > 0 && *fd >= 0; left -= CHUNK) drain_child(fd, out);
+    close_stream(fd);
+}
+
 static void hear_ending(child *c) {
     ending ended;
     c->told = true;
     if (hear(c->line, &ended, sizeof ended)) c->ended = ended;
+    take_rest(&c->out, &c->output);
+    take_rest(&c->err, &c->errors);
 }
 
 static int milliseconds_until(int64_t deadline) {

@@ -285,34 +285,28 @@ static size_t word_length(slice text) {
     return len;
 }
 
-/* Cuts the blanks at the beginning of `rest`. Returns what stands for them between two words: a
- * blank, or a comma for a folded line; NUL for a control character, which no header may hold. */
-static char next_blanks(slice *rest) {
-    char between = ' ';
+/* Cuts the blanks at the beginning of `rest`, a line that is folded among them: all of them count
+ * as one blank. False at a control character, which no header may hold. */
+static bool cut_blanks(slice *rest) {
     for (; rest->len && (unsigned char)rest->ptr[0] <= ' '; *rest = slice_from(*rest, 1)) {
         char c = rest->ptr[0], next = rest->len > 1 ? rest->ptr[1] : '\0';
-        if (c == '\n' && (next == ' ' || next == '\t')) {
-            between = ',';
-        } else if (c != ' ' && c != '\t' && !(c == '\r' && next == '\n')) {
-            return '\0';
-        }
+        bool folds = c == '\n' && (next == ' ' || next == '\t');
+        if (!folds && c != ' ' && c != '\t' && !(c == '\r' && next == '\n')) return false;
     }
-    return between;
+    return true;
 }
 
 static bool put_header_value(writer *w, slice value) {
-    char before = '\0'; /* what to write before the next word */
     bool first = true;
     while (value.len) {
         slice word = slice_of(value.ptr, word_length(value));
         value = slice_from(value, word.len);
         if (word.len) {
-            if (!first) put_char(w, before);
+            if (!first) put_char(w, ' ');
             put(w, word);
             first = false;
         }
-        before = next_blanks(&value);
-        if (before == '\0') return false;
+        if (!cut_blanks(&value)) return false;
     }
     return true;
 }

@@ -130,7 +130,7 @@ static sigv4_status parse_query_form(const sigv4_request *request, buf *storage,
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         size_t count = take_parameter(query, fields[i].name, storage, fields[i].value);
         if (count > 1) return SIGV4_AMBIGUOUS;
-        if (count == 0 && fields[i].required) return SIGV4_MALFORMED;
+        if (count == 0 ? fields[i].required : fields[i].value->len == 0) return SIGV4_MALFORMED;
     }
     if (!buf_ok(storage)) return SIGV4_OUT_OF_SPACE;
     if (!slice_eq(algorithm, SLICE(SIGV4_ALGORITHM))) return SIGV4_MALFORMED;

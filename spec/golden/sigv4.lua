@@ -251,7 +251,7 @@ GET
 /datasetsv2
 
 empty:
-folded:one,two,three
+folded:one two three
 host:finspace-api.us-east-1.amazonaws.com
 my-list:2,1
 x-amz-date:20260921T141320Z
@@ -263,9 +263,9 @@ e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855]],
 AWS4-HMAC-SHA256
 20260921T141320Z
 20260921/us-east-1/finspace-api/aws4_request
-2ff54063d32356ddbf8906cc798899c8985c0533339dda6da7f65f21f57d918a]],
-      signature = "73faff24624dcc5343995f89976ea8daa3bee1adb1a4b6e82a759480304fcafd",
-      authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260921/us-east-1/finspace-api/aws4_request, SignedHeaders=empty;folded;host;my-list;x-amz-date;x-custom, Signature=73faff24624dcc5343995f89976ea8daa3bee1adb1a4b6e82a759480304fcafd",
+aaa69dc054b4eea5ba2cef1745a4913a61b672120dc2e7dd69cfbebb0f7a0b9f]],
+      signature = "d082dcc8b608a13226ab7fe6a5e5cd9948762f4d5ba9cb3e6d11cd6952877112",
+      authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260921/us-east-1/finspace-api/aws4_request, SignedHeaders=empty;folded;host;my-list;x-amz-date;x-custom, Signature=d082dcc8b608a13226ab7fe6a5e5cd9948762f4d5ba9cb3e6d11cd6952877112",
     },
   },
   {
