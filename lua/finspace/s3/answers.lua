@@ -50,6 +50,26 @@ local function broken_answer(response, message)
   }
 end
 
+--- A table that an answer was read into, when it has all that such an answer must have.
+--- @param response finspace.Response
+--- @param read table
+--- @param what string  what it is, for the message
+--- @param ... string  the names that must be in it
+--- @return table|nil read, table|nil fault
+function answers.whole(response, read, what, ...)
+  for _, name in ipairs { ... } do
+    if read[name] == nil or read[name] == "" then
+      return nil, broken_answer(response, ("S3 answered %s without its %s"):format(what, name))
+    end
+  end
+  return read
+end
+
+--- What the headers of an answer tell of an object that has been written.
+--- @param response finspace.Response
+--- @return table|nil object, table|nil fault
+function answers.written(response) return answers.whole(response, answers.headers(response), "a write", "etag") end
+
 --- A reader of one kind of document; an error that came with a success's status is still an error.
 --- @param name string  of its root
 --- @param read fun(root: finspace.xml.Element, response: finspace.Response): any, table|nil

@@ -32,7 +32,9 @@ function multipart.create_upload(self, given)
     body = "",
     read = answers.document_reader(
       "InitiateMultipartUploadResult",
-      function(root) return { upload_id = xml.text(root, "UploadId") } end
+      function(root, response)
+        return answers.whole(response, { upload_id = xml.text(root, "UploadId") }, "an upload", "upload_id")
+      end
     ),
   })
 end
@@ -62,7 +64,7 @@ function multipart.upload_part(self, given)
     query = { { "partNumber", ("%d"):format(given.number) }, { "uploadId", given.upload_id } },
     body = given.body,
     payload_hash = given.sha256,
-    read = answers.headers,
+    read = answers.written,
   })
 end
 
@@ -135,11 +137,14 @@ local function read_parts(root, response)
   if err then return nil, err end
   local list = { parts = {}, next_marker = next_marker }
   for _, item in ipairs(xml.children(root, "Part")) do
-    table.insert(list.parts, {
+    local part = {
       number = answers.whole_number(xml.text(item, "PartNumber")),
       size = answers.whole_number(xml.text(item, "Size")),
       etag = xml.text(item, "ETag"),
-    })
+    }
+    local whole, fault = answers.whole(response, part, "a part", "number", "size", "etag")
+    if not whole then return nil, fault end
+    table.insert(list.parts, whole)
   end
   return list
 end
@@ -179,11 +184,14 @@ local function read_uploads(root, response)
     next_upload = next_key and xml.text(root, "NextUploadIdMarker"),
   }
   for _, item in ipairs(xml.children(root, "Upload")) do
-    table.insert(list.uploads, {
+    local upload = {
       key = decode(xml.text(item, "Key")),
       upload_id = xml.text(item, "UploadId"),
       initiated = xml.text(item, "Initiated"),
-    })
+    }
+    local whole, fault = answers.whole(response, upload, "an upload", "key")
+    if not whole then return nil, fault end
+    table.insert(list.uploads, whole)
   end
   return list
 end

@@ -56,7 +56,7 @@ function objects.put_object(self, given)
     headers = metadata.headers(given),
     body = given.body or "",
     payload_hash = given.sha256,
-    read = answers.headers,
+    read = answers.written,
   })
 end
 
@@ -143,12 +143,15 @@ local function read_list(root, response)
   if err then return nil, err end
   local list = { objects = {}, prefixes = {}, next_token = next_token }
   for _, item in ipairs(xml.children(root, "Contents")) do
-    table.insert(list.objects, {
+    local object = {
       key = decode(xml.text(item, "Key")),
       size = answers.whole_number(xml.text(item, "Size")),
       etag = xml.text(item, "ETag"),
       last_modified = xml.text(item, "LastModified"),
-    })
+    }
+    local whole, fault = answers.whole(response, object, "a list of objects, one", "key", "size")
+    if not whole then return nil, fault end
+    table.insert(list.objects, whole)
   end
   for _, item in ipairs(xml.children(root, "CommonPrefixes")) do
     table.insert(list.prefixes, decode(xml.text(item, "Prefix")))

@@ -130,7 +130,7 @@ end
 local function earlier_upload(job)
   local page = job.s3:list_uploads { bucket = job.bucket, prefix = job.key }
   for _, found in ipairs(page and page.uploads or {}) do
-    local etags = found.key == job.key and arrived_parts(job, found.upload_id)
+    local etags = found.key == job.key and found.upload_id and arrived_parts(job, found.upload_id)
     if etags then return found.upload_id, etags end
   end
   return nil
@@ -265,6 +265,15 @@ local SWEEP = options.declare {
   { "prefix", "string", "what their keys begin with", default = "" },
 }
 
+local function nameless(found)
+  return errors.new {
+    kind = "protocol",
+    code = "InvalidResponse",
+    operation = "ListMultipartUploads",
+    message = ("S3 answered an upload of %q without its UploadId"):format(found.key),
+  }
+end
+
 --- Aborts what was begun below a prefix and neither completed nor aborted.
 --- @param s3 finspace.S3
 --- @param given finspace.s3.AbortUploads
@@ -282,6 +291,7 @@ function upload.sweep(s3, given)
     }
     if not page then return nil, err end
     for _, found in ipairs(page.uploads) do
+      if not found.upload_id then return nil, nameless(found) end
       local aborted, failure = s3:abort_upload {
         bucket = given.bucket,
         key = found.key,

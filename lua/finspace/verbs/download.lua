@@ -91,8 +91,8 @@ end
 
 -- Why a listed object becomes no file; nil and false for one that only stands for a folder.
 local function fault_of(object, prefix)
-  local key = object.key or ""
-  if not object.key or not object.size or key:sub(1, #prefix) ~= prefix then
+  local key = object.key
+  if key:sub(1, #prefix) ~= prefix then
     return unsafe(key, "the list of what lies below the prefix should not hold it")
   end
   local name = key:sub(#prefix + 1)
@@ -134,7 +134,7 @@ local SHOWN = 10
 local function incomplete(event, failed, total)
   local lines = {}
   for i, failure in ipairs(failed) do
-    lines[i] = i <= SHOWN and ("\n  %q: %s"):format(failure.key or "", failure.err.message or failure.err.code) or nil
+    lines[i] = i <= SHOWN and ("\n  %q: %s"):format(failure.key, failure.err.message or failure.err.code) or nil
   end
   if #failed > SHOWN then table.insert(lines, ("\n  and %d more"):format(#failed - SHOWN)) end
   local first = failed[1].err
