@@ -127,3 +127,114 @@ describe("a verb, whatever is answered,", function()
     end
   end)
 end)
+
+describe("a verb whose n-th answer is broken #once", function()
+  local finspace = require("finspace")
+  local service = require("spec.support.service")
+  local server, folder, transport, close
+  local replaced -- { number, body }: the answer that is broken, counted from the first
+
+  setup(function()
+    server, folder = service.start(), support.temporary_folder()
+    transport, close = require("finspace.host.transport.curl").new {}
+    support.write_file(folder .. "/a.csv", "a,b\n1,2\n3,4\n")
+  end)
+  teardown(function()
+    close()
+    server.stop()
+    support.remove_folder(folder)
+  end)
+
+  local count
+
+  local function breaking(request)
+    local response, err = transport(request)
+    count = count + 1
+    if response and replaced and count == replaced.number then
+      return { status = 200, headers = response.headers, body = replaced.body }
+    end
+    return response, err
+  end
+
+  local function client()
+    return finspace.new {
+      region = server.region,
+      endpoint_url = server.endpoint,
+      s3_endpoint_url = server.endpoint,
+      credentials = server.credentials,
+      transport = breaking,
+      close = function() end,
+      max_attempts = 1,
+      getenv = function(name) return name == "XDG_STATE_HOME" and folder .. "/state" or nil end,
+    }
+  end
+
+  local function new_dataset(fs)
+    replaced, count = nil, 0
+    local title = require("finspace.sys").uuid()
+    return assert(fs:create_dataset { datasetTitle = title, kind = "TABULAR", permissionGroupParams = {} })
+  end
+
+  local function loaded(fs)
+    local dataset = new_dataset(fs)
+    assert(fs:load { file = folder .. "/a.csv", dataset = dataset, journal = false })
+    return dataset
+  end
+
+  local function viewed(fs)
+    local dataset = loaded(fs)
+    assert(fs:ensure_auto_view { dataset = dataset })
+    return dataset
+  end
+
+  -- What it takes before, and the verb; whether a result proves that it was done.
+  local flows = {
+    load = {
+      new_dataset,
+      function(fs, dataset) return fs:load { file = folder .. "/a.csv", dataset = dataset, timeout = 5 } end,
+      function(changeset) return changeset.status == "SUCCESS" and changeset.changesetId ~= nil end,
+    },
+    ensure_auto_view = {
+      loaded,
+      function(fs, dataset) return fs:ensure_auto_view { dataset = dataset, timeout = 5 } end,
+      function(view) return view.status == "SUCCESS" and view.dataViewId ~= nil end,
+    },
+    read_view = {
+      viewed,
+      function(fs, dataset) return fs:read_view { dataset = dataset, file = folder .. "/view.csv" } end,
+      function(done) return done.bytes == #support.read_file(folder .. "/view.csv") end,
+    },
+    ensure_dataset = {
+      function() return nil end,
+      function(fs) return fs:ensure_dataset { title = require("finspace.sys").uuid() } end,
+      function(dataset) return dataset.datasetId ~= nil end,
+    },
+  }
+
+  local BROKEN = { "", "{}", "null", "[]", '{"status":"SUCCESS"}', "<x/>", '{"datasetId":"d"}\0' }
+
+  local function run(flow)
+    local fs = client()
+    local dataset = flow[1](fs)
+    return function(number, body)
+      replaced, count = number and { number = number, body = body }, 0
+      return pcall(flow[2], fs, dataset)
+    end
+  end
+
+  for name, flow in pairs(flows) do
+    it("neither raises, nor says nothing, nor calls it a success: " .. name, function()
+      assert.is_true((run(flow)()))
+      local answers = count
+      for number = 1, answers do
+        for _, body in ipairs(BROKEN) do
+          local case = ("%s, answer %d of %d: %q"):format(name, number, answers, body)
+          local well, result, err = run(flow)(number, body)
+          assert.is_true(well, case .. ": " .. tostring(result))
+          assert.is_true(result ~= nil or errors.is(err), case)
+          assert.is_true(result == nil or flow[3](result), case)
+        end
+      end
+    end)
+  end
+end)

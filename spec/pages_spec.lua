@@ -128,6 +128,13 @@ describe("fs:pages", function()
     assert.same({ 2, 2, 1 }, sizes)
   end)
 
+  it("collects nothing from an answer that has no list, which would pass for an empty one", function()
+    local fs = world.new({ world.ok("{}") }).client()
+    local items, err = fs:pages("ListDatasets"):collect(function() return true end)
+    assert.is_nil(items)
+    assert.same({ "protocol", "InvalidAnswer" }, { err.kind, err.code })
+  end)
+
   it("collects the items that are wanted, or returns what failed", function()
     local pages = world.new(paged(5)).client():pages("list_datasets")
     local wanted = pages:collect(function(dataset) return dataset.datasetId:find("[24]") end)

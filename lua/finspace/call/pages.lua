@@ -71,13 +71,27 @@ function Pages:__call()
   return page
 end
 
---- The items of all pages for which `keep` holds.
+-- A page may be filtered down to nothing; but what ends a list says so with a list.
+local function listless(row)
+  return nil,
+    errors.new {
+      kind = "protocol",
+      code = "InvalidAnswer",
+      operation = row.name,
+      message = ("the answer has no '%s', not even an empty one; check that the endpoint is FinSpace"):format(
+        row.pagination.result
+      ),
+    }
+end
+
+--- The items of all pages for which `keep` holds. For those who conclude something from what is not there.
 --- @param keep fun(item: table): any
 --- @return table[]|nil items, finspace.Error|nil err
 function Pages:collect(keep)
   local items = {}
   local page, err = self:next()
   while page do
+    if self.ended and not page[self.row.pagination.result] then return listless(self.row) end
     for _, item in ipairs(page[self.row.pagination.result] or {}) do
       if keep(item) then items[#items + 1] = item end
     end

@@ -201,15 +201,11 @@ end
 -- The changeset that was made of this load's staged files, if there is one: false means none.
 function Run:find_changeset()
   local wanted = source_path(self)
-  local pages = self.fs:pages("ListChangesets", { datasetId = self.state.dataset_id })
-  while true do
-    local page, err = pages:next()
-    if err then return nil, err end
-    if not page then return false end
-    for _, item in ipairs(page.changesets or {}) do
-      if item.sourceParams and item.sourceParams.s3SourcePath == wanted then return item.changesetId end
-    end
-  end
+  local found, err = self.fs:pages("ListChangesets", { datasetId = self.state.dataset_id }):collect(
+    function(item) return item.changesetId and (item.sourceParams or {}).s3SourcePath == wanted end
+  )
+  if not found then return nil, err end
+  return found[1] and found[1].changesetId or false
 end
 
 -- Past the token's ten minutes the service no longer knows a repetition: look before creating.
