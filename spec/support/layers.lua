@@ -120,7 +120,8 @@ end
 -- The parts of the client by layer, the lowest first: a module requires its own part and what stands in lower
 -- layers, nothing else.
 local LAYERS = {
-  { "core", "http", "sys", "hashing", "version", "options", "errors" },
+  { "core", "http", "sys", "hashing", "version", "printable" },
+  { "options", "errors" },
   { "formats", "host" },
   { "config" },
   { "endpoint", "call" },

@@ -96,7 +96,7 @@ local function connect(call, sock)
   call:limit(sock, call.connect_timeout)
   local ok, message = sock:connect(address_of(call.url.host), call.url.port, { pool = pool_name(call) })
   if not ok then return connect_failure(call, message) end
-  call.reused = sock:getreusedtimes() > 0
+  call.reused = (sock:getreusedtimes() or 0) > 0
   return true
 end
 
