@@ -11,7 +11,7 @@ local metadata = require("spec.support.metadata")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
-local CASES, SEED = 400, 20261122
+local CASES, SEED = 250, 20261122
 
 --- The differences, each with its reason. A case may differ only by one of these.
 local REASONS = {

@@ -530,6 +530,37 @@ describe("fs:load", function()
     assert.are.equal(0, puts)
   end)
 
+  it("keeps no lock when a callback of the caller's raises", function()
+    local path = write("raising.csv", CSV .. "2020-01-05,5\n")
+    for _, name in ipairs { "on_progress", "cancel" } do
+      assert.error_matches(function()
+        load(path, { [name] = function() error("from the caller") end })
+      end, "from the caller")
+    end
+    assert.equal("SUCCESS", assert(load(path)).status)
+  end)
+
+  -- Each text, and how many rows are loaded of it: what people's programs write.
+  local written = {
+    ["a,b\r1,2\r3,4"] = 2, -- old Macs
+    ["a,b\r\n1,2\r3,4\n"] = 2,
+    ['"name" ,"price"\n"Ann" ,1\n"Bob" ,2\n'] = 2,
+    ["date,price,price\n2020-01-01,1,2\n2020-01-02,3,4\n"] = 2,
+    ["\239\187\191a,b\n1,2\n"] = 1,
+    ["date;price\n2020-01-01;1\ndate;price\n2020-01-01;1\n"] = 3,
+  }
+
+  it("loads what the client takes for records, as the service does", function()
+    for text, rows in pairs(written) do
+      local changeset, err = load(write("written.csv", text))
+      assert.is_table(changeset, tostring(err))
+      assert.same(
+        { "SUCCESS", "true", rows },
+        { changeset.status, changeset.formatParams.withHeader, changeset.rowCount }
+      )
+    end
+  end)
+
   it("is refused while the same load is under way", function()
     local path, inner = write("prices.csv"), nil
     wire.before = function(request)

@@ -354,6 +354,26 @@ function Run:perform()
   })
 end
 
+-- A callback of the caller's that raises ends the load: its lock must not outlive it.
+local function unlocking(callback, notes)
+  if not callback then return nil end
+  return function(...)
+    local well, result = pcall(callback, ...)
+    if well then return result end
+    notes:close()
+    error(result, 0)
+  end
+end
+
+local function with_unlocking_callbacks(given, notes)
+  local copy = {}
+  for name, value in pairs(given) do
+    copy[name] = value
+  end
+  copy.on_progress, copy.cancel = unlocking(given.on_progress, notes), unlocking(given.cancel, notes)
+  return copy
+end
+
 --- Loads files into a dataset: they are staged in S3, become one changeset, and are waited for. The same load
 --- asked for again goes on where the last one was cut off.
 --- @param fs finspace.Client
@@ -371,7 +391,7 @@ function load.run(fs, given)
   if not notes then return nil, err end
   local run = setmetatable({
     fs = fs,
-    given = given,
+    given = with_unlocking_callbacks(given, notes),
     selection = selection,
     journal = notes,
     event = {
