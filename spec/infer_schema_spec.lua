@@ -147,6 +147,16 @@ describe("fs:infer_schema", function()
     assert.same({ "date DATE", "price INTEGER" }, columns_of(file))
   end)
 
+  it("learns no types from a header that comes again, as in files that were put behind each other", function()
+    local text = ("date;price\n2020-01-01;1\n2020-01-02;2\n"):rep(3)
+    local definition, seen = infer(text)
+    assert.same({ rows = 8, complete = true, repeated_headers = 2 }, seen)
+    assert.same(
+      { { columnName = "date", dataType = "DATE" }, { columnName = "price", dataType = "INTEGER" } },
+      definition.tabularSchemaConfig.columns
+    )
+  end)
+
   it("unpacks gzip, whatever the file is called, however large it is", function()
     local rows = ("2020-01-01,1\n"):rep(20000)
     local plain = support.write_file(folder .. "/plain", "date,price\n" .. rows)

@@ -544,6 +544,7 @@ describe("fs:load", function()
   local written = {
     ["a,b\r1,2\r3,4"] = 2, -- old Macs
     ["a,b\r\n1,2\r3,4\n"] = 2,
+    ["sep=;\r\nid;price\r\n1;2,5\r\n2;3,5\r\n"] = 2, -- Excel
     ['"name" ,"price"\n"Ann" ,1\n"Bob" ,2\n'] = 2,
     ["date,price,price\n2020-01-01,1,2\n2020-01-02,3,4\n"] = 2,
     ["\239\187\191a,b\n1,2\n"] = 1,

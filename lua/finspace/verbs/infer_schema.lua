@@ -175,25 +175,43 @@ local function width_fault(line, record, columns)
   return ("line %d has %d fields and the first line %d; is the separator right?"):format(line, #record, #columns)
 end
 
--- Reads at most `limit` rows. Gives the columns, how many rows were read and whether that is all.
+local function same_record(left, right)
+  for i = 1, math.max(#left, #right) do
+    if left[i] ~= right[i] then return false end
+  end
+  return true
+end
+
+local function take_in_record(columns, record)
+  for i, field in ipairs(record) do
+    take_in(columns[i], field)
+  end
+end
+
+-- Reads at most `limit` rows. Gives the columns, and how many rows were read, how many lines named the columns once
+-- more (files that were put behind each other keep theirs: they say nothing of types), and whether that is all.
 local function survey(reader, has_header, limit)
-  local record, message = reader:next()
-  if not record then return nil, message or "it has no line that is not empty" end
-  local columns, rows = name_columns(record, has_header), 0
-  columns.doubtful = has_header and header_rule.is_doubtful(record)
+  local first, message = reader:next()
+  if not first then return nil, message or "it has no line that is not empty" end
+  local columns, seen = name_columns(first, has_header), { rows = 0 }
+  seen.doubtful = has_header and header_rule.is_doubtful(first) or nil
+  local record = first
   if has_header then
     record, message = reader:next()
   end
-  while record and rows < limit do
+  while record and seen.rows < limit do
     if #record ~= #columns then return nil, width_fault(reader.line, record, columns) end
-    for i, field in ipairs(record) do
-      take_in(columns[i], field)
+    if has_header and same_record(record, first) then
+      seen.repeated_headers = (seen.repeated_headers or 0) + 1
+    else
+      take_in_record(columns, record)
     end
-    rows = rows + 1
+    seen.rows = seen.rows + 1
     record, message = reader:next()
   end
   if message then return nil, message end
-  return columns, rows, record == nil
+  seen.complete = record == nil
+  return columns, seen
 end
 
 local function definition_of(columns, narrow, complete)
@@ -209,20 +227,19 @@ end
 --- @param _ finspace.Client
 --- @param given finspace.InferSchemaOptions
 --- @return table|nil definition  { tabularSchemaConfig = { columns = { { columnName, dataType }, … } } }
---- @return { rows: integer, complete: boolean, doubtful?: boolean }|finspace.Error seen  how much of the file it rests
----   on, and whether the line that named the columns looks like data
+--- @return { rows: integer, complete: boolean, doubtful?: boolean, repeated_headers?: integer }|finspace.Error seen  how
+---   much of the file it rests on, whether the line that named the columns looks like data, and how often it came again
 function infer_schema.run(_, given)
   OPTIONS:check(given)
   local path = given.file
   if given.separator and #given.separator ~= 1 then error("infer_schema: separator must be one character", 2) end
   local reader, close = open(path, given)
   if not reader then return nil, close end
-  local columns, rows, complete = survey(reader, given.header ~= false, given.sample or DEFAULT_SAMPLE)
+  local columns, seen = survey(reader, given.header ~= false, given.sample or DEFAULT_SAMPLE)
   local fault = close()
   if fault then return broken(path, "it " .. fault) end
-  if not columns then return broken(path, rows) end
-  local seen = { rows = rows, complete = complete, doubtful = columns.doubtful or nil }
-  return definition_of(columns, given.narrow, complete), seen
+  if not columns then return broken(path, seen) end
+  return definition_of(columns, given.narrow, seen.complete), seen
 end
 
 return infer_schema
