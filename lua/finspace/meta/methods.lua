@@ -12,7 +12,8 @@ local Client = {}
 --- @return finspace.Error|nil err  `err.resumable`: the same load goes on from here
 function Client:load(given) end
 
---- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all.
+--- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all. Of many
+--- keys all are fetched that can be; the err then tells of the others, in `failed` as `{ key, err }`.
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err
 function Client:download(given) end
@@ -32,7 +33,7 @@ function Client:ensure_dataset(given) end
 --- values: empty fields say nothing, numbers with leading zeros are text, and a column of nothing is a STRING.
 --- @param given finspace.InferSchemaOptions
 --- @return table|nil definition  { tabularSchemaConfig = { columns = { { columnName, dataType }, … } } }
---- @return { rows: integer, complete: boolean, doubtful?: boolean }|finspace.Error seen  how much of the file it rests on, and whether the line that named the columns looks like data
+--- @return { rows: integer, complete: boolean, doubtful?: boolean, repeated_headers?: integer }|finspace.Error seen  how much of the file it rests on, whether the line that named the columns looks like data, and how often it came again
 function Client:infer_schema(given) end
 
 --- Finds the dataset's view that follows every later changeset, or creates it, and waits until it is
