@@ -642,6 +642,30 @@ describe("The console in a browser #once", function()
       support.remove_folder(folder)
     end)
 
+    it_in_browser("nothing without saying what of the file will be refused", function()
+      local folder = support.temporary_folder()
+      support.write_file(folder .. "/odd.csv", "price,when\n1,2020-01-01\nmany,2020-01-02\n")
+      local id = assert(running.call("CreateDataset", {
+        datasetTitle = "Typed",
+        kind = "TABULAR",
+        permissionGroupParams = {},
+        schemaDefinition = {
+          tabularSchemaConfig = {
+            columns = { { columnName = "day", dataType = "DATE" }, { columnName = "price", dataType = "DOUBLE" } },
+          },
+        },
+      })).datasetId
+      enter_as_owner()
+      show(("#/datasets/%s/load"):format(id), "document.querySelector('input[type=file]')")
+      page:type("input[type=file]", folder .. "/odd.csv")
+      page:await("document.querySelectorAll('.note').length === 2")
+      local notes = page:text(".card.steps")
+      assert.truthy(notes:find("The file lacks day", 1, true), notes)
+      assert.truthy(notes:find("schema has no when", 1, true), notes)
+      assert.truthy(notes:find("row 2, price is DOUBLE", 1, true), notes)
+      support.remove_folder(folder)
+    end)
+
     it_in_browser("what takes whose place in the timeline", function()
       local id = running.dataset("History")
       local uri = running.put("history.csv", "day,price\n2020-01-01,1\n")
@@ -867,6 +891,12 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
       page:size(1280, 900)
     end
 
+    local DIALOGS = {
+      ["#/datasets"] = "Create dataset",
+      ["#/users"] = "Create user",
+      ["#/groups"] = "Create group",
+    }
+
     -- One walk through all screens serves three sentences.
     local surveyed
     local function survey()
@@ -881,6 +911,13 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
         page:run("document.querySelector('#main').replaceChildren()")
         show(path, "document.querySelector('h1') && !document.querySelector('.waiting')")
         look_at(path, surveyed)
+      end
+      for path, label in pairs(DIALOGS) do
+        show(path, "document.querySelector('h1') && !document.querySelector('.waiting')")
+        page:press(label, "main")
+        page:await("document.querySelector('dialog') && !document.querySelector('dialog .waiting')")
+        look_at(label, surveyed)
+        page:key(ESCAPE)
       end
       assert_no_complaints()
       return surveyed

@@ -197,6 +197,20 @@ export function namesSchema(first, schema) {
   return !(first.length === schema.length && first.every(reads));
 }
 
+/**
+ * The values that do not read as their column's type.
+ * @param rows data without a header
+ * @param columns [{name, type}] in the order of the fields
+ * @returns [{row: from 1, name, type, value}]
+ */
+export function misfits(rows, columns) {
+  return rows.flatMap((row, i) =>
+    columns
+      .map(({ name, type }, at) => ({ row: i + 1, name, type, value: row[at] ?? "" }))
+      .filter(({ type, value }) => value !== "" && READS_AS[type] && !READS_AS[type].test(value)),
+  );
+}
+
 /** The columns of CSV rows with the types that their values have. @returns [{name, type}] */
 export function infer(rows, header) {
   const first = rows[0] ?? [];

@@ -1,7 +1,7 @@
 // Loading a file: dropped, understood, corrected, sent in parts, followed until its changeset is final.
 
 import { call } from "../api.js";
-import { infer, looksLikeHeader, namesSchema, records, sniff, withoutSeparatorLine } from "../csv.js";
+import { infer, looksLikeHeader, misfits, namesSchema, records, sniff, withoutSeparatorLine } from "../csv.js";
 import { mistake, problem } from "../dialog.js";
 import { announce, badge, button, check, choice, field, fill, h, statusBadge, table, waiting } from "../dom.js";
 import { bytes, duration, plural } from "../format.js";
@@ -114,7 +114,7 @@ function typeChoice(column) {
 function schemaPart(state, schema) {
   const rows = rowsOf(state);
   state.columns ??= infer(rows, state.header);
-  if (schema.length > 0) return [comparison(state, schema), preview(state, rows, false)];
+  if (schema.length > 0) return [comparison(state, schema), unreadable(state, rows, schema), preview(state, rows, false)];
   state.takesSchema ??= check("Make this the dataset's schema: each value is checked when it is loaded", { checked: true });
   const seen = Math.max(0, rows.length - (state.header ? 1 : 0));
   return [
@@ -129,6 +129,16 @@ function schemaPart(state, schema) {
 function absentFrom(columns, wanted) {
   const there = new Set(columns.map(({ name }) => name.toLowerCase()));
   return wanted.filter(({ name }) => !there.has(name.toLowerCase())).map(({ name }) => name);
+}
+
+// What will be refused is told before it is sent, as far as the first rows show it.
+function unreadable({ columns, header }, rows, schema) {
+  const typed = columns.map(({ name }, i) => (header ? schema.find((one) => one.name.toLowerCase() === name.toLowerCase()) : schema[i]) ?? {});
+  const found = misfits(rows.slice(header ? 1 : 0), typed);
+  if (found.length === 0) return null;
+  const [{ row, name, type, value }] = found;
+  const more = found.length > 1 ? `, and so are ${found.length - 1} more of the rows looked at` : "";
+  return h("p", { class: "note" }, `In row ${row}, ${name} is ${type}, and “${value.slice(0, 40)}” does not read as one${more}: this load will fail.`);
 }
 
 function comparison({ columns, header }, schema) {
