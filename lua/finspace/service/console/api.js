@@ -67,7 +67,12 @@ function adviceFor(code, status) {
 }
 
 const ENDED = new Set([
-  "ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidToken",
+  "ExpiredTokenException",
+  "ExpiredToken",
+  "UnrecognizedClientException",
+  "InvalidClientTokenId",
+  "InvalidAccessKeyId",
+  "InvalidToken",
 ]);
 
 let renew = async () => false;

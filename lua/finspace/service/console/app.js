@@ -47,7 +47,12 @@ async function showScreen(main) {
   leave = () => {};
   const screen = find(route());
   markNavigation();
-  if (!screen) return fill(main, h("h1", { tabindex: -1 }, "There is no such page"), h("a", { href: "#/datasets" }, "To the datasets"));
+  if (!screen)
+    return fill(
+      main,
+      h("h1", { tabindex: -1 }, "There is no such page"),
+      h("a", { href: "#/datasets" }, "To the datasets"),
+    );
   if (!main.hasChildNodes()) fill(main, waiting("Loading"));
   try {
     const page = await screen.load();
@@ -56,7 +61,11 @@ async function showScreen(main) {
     const isShown = () => turn === shown;
     if (isShown()) await page.show(main, screen.parts, { isShown, signal: left.signal });
   } catch (error) {
-    if (turn === shown) fill(main, problem(error, () => showScreen(main)));
+    if (turn === shown)
+      fill(
+        main,
+        problem(error, () => showScreen(main)),
+      );
   }
   if (turn === shown) arrive(main);
 }
@@ -102,7 +111,14 @@ function openMenu(trigger, items) {
     const all = choices();
     all[(all.indexOf(document.activeElement) + by + all.length) % all.length].focus();
   };
-  const KEYS = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Escape: () => close(true), Tab: () => close(false), Home: () => choices()[0].focus(), End: () => choices().at(-1).focus() };
+  const KEYS = {
+    ArrowDown: () => move(1),
+    ArrowUp: () => move(-1),
+    Escape: () => close(true),
+    Tab: () => close(false),
+    Home: () => choices()[0].focus(),
+    End: () => choices().at(-1).focus(),
+  };
   menu.addEventListener("keydown", (event) => {
     if (!KEYS[event.key]) return;
     if (event.key !== "Tab") event.preventDefault();
@@ -117,7 +133,14 @@ function openMenu(trigger, items) {
 function gear() {
   const trigger = h(
     "button",
-    { type: "button", class: "gear", "aria-haspopup": "menu", "aria-expanded": "false", "aria-label": "Settings", onclick: toggle },
+    {
+      type: "button",
+      class: "gear",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      "aria-label": "Settings",
+      onclick: toggle,
+    },
     icon(GEAR),
   );
   let close = null;
@@ -127,7 +150,14 @@ function gear() {
     close = openMenu(trigger, [
       h("button", { type: "button", role: "menuitem", onclick: showCredentials }, "API Credentials"),
       h("button", { type: "button", role: "menuitem", onclick: showPassword }, "Change password"),
-      h("dl", { class: "facts", role: "presentation" }, h("dt", "Environment"), h("dd", { class: "code" }, environmentId), h("dt", "Region"), h("dd", region)),
+      h(
+        "dl",
+        { class: "facts", role: "presentation" },
+        h("dt", "Environment"),
+        h("dd", { class: "code" }, environmentId),
+        h("dt", "Region"),
+        h("dd", region),
+      ),
       h("button", { type: "button", role: "menuitem", onclick: session.signOut }, "Sign out"),
     ]);
   }
@@ -231,9 +261,7 @@ session.onChange((reason) => {
 let asking = null;
 
 function askAgain() {
-  asking ??= import("./pages/sign_in.js")
-    .then((page) => page.askAgain())
-    .finally(() => (asking = null));
+  asking ??= import("./pages/sign_in.js").then((page) => page.askAgain()).finally(() => (asking = null));
   return asking;
 }
 

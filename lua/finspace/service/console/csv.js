@@ -80,7 +80,12 @@ function kindOf(text) {
   return BOOLEAN.test(text) ? "boolean" : "text";
 }
 
-const JOINED = { integer: { decimal: "decimal" }, decimal: { integer: "decimal" }, date: { datetime: "datetime" }, datetime: { date: "datetime" } };
+const JOINED = {
+  integer: { decimal: "decimal" },
+  decimal: { integer: "decimal" },
+  date: { datetime: "datetime" },
+  datetime: { date: "datetime" },
+};
 const TYPES = { decimal: "DOUBLE", date: "DATE", datetime: "DATETIME", boolean: "BOOLEAN", text: "STRING" };
 const LONGEST_BIGINT = 18;
 
@@ -102,8 +107,16 @@ function typeOf(values) {
 // --- what a file looks like ------------------------------------------------------------------------
 
 const EXTENSIONS = {
-  csv: "CSV", tsv: "CSV", psv: "CSV", txt: "CSV",
-  json: "JSON", jsonl: "JSON", ndjson: "JSON", parquet: "PARQUET", pq: "PARQUET", xml: "XML",
+  csv: "CSV",
+  tsv: "CSV",
+  psv: "CSV",
+  txt: "CSV",
+  json: "JSON",
+  jsonl: "JSON",
+  ndjson: "JSON",
+  parquet: "PARQUET",
+  pq: "PARQUET",
+  xml: "XML",
 };
 const SEPARATORS = [",", ";", "\t", "|"];
 const LOOK_AT = 50;
@@ -158,7 +171,10 @@ function formatOfBytes(text) {
  * @returns {format, separator, header}
  */
 export function sniff(name, text, isWhole) {
-  const extension = name.toLowerCase().replace(/\.gz$/, "").match(/\.(\w+)$/)?.[1];
+  const extension = name
+    .toLowerCase()
+    .replace(/\.gz$/, "")
+    .match(/\.(\w+)$/)?.[1];
   const format = EXTENSIONS[extension] ?? formatOfBytes(text);
   if (format !== "CSV") return { format, separator: ",", header: true };
   const separator = withoutSeparatorLine(text).separator ?? findSeparator(text, isWhole);
@@ -182,8 +198,15 @@ function distinct(names) {
 export const namesOf = (fields) => distinct(fields.map((field, i) => field.trim() || `column_${i + 1}`));
 
 const READS_AS = {
-  BOOLEAN: BOOLEAN, DATE: DATE, DATETIME: DATETIME, DOUBLE: DECIMAL, FLOAT: DECIMAL,
-  TINYINT: INTEGER, SMALLINT: INTEGER, INTEGER: INTEGER, BIGINT: INTEGER,
+  BOOLEAN: BOOLEAN,
+  DATE: DATE,
+  DATETIME: DATETIME,
+  DOUBLE: DECIMAL,
+  FLOAT: DECIMAL,
+  TINYINT: INTEGER,
+  SMALLINT: INTEGER,
+  INTEGER: INTEGER,
+  BIGINT: INTEGER,
 };
 
 /**
@@ -191,7 +214,11 @@ const READS_AS = {
  * no when each field reads as its column's type; else yes, and the comparison shows what is wrong.
  */
 export function namesSchema(first, schema) {
-  const lower = (list) => list.map((name) => name.toLowerCase()).sort().join("\n");
+  const lower = (list) =>
+    list
+      .map((name) => name.toLowerCase())
+      .sort()
+      .join("\n");
   if (lower(first.map((field) => field.trim())) === lower(schema.map(({ name }) => name))) return true;
   const reads = (field, i) => field === "" || (READS_AS[schema[i].type]?.test(field) ?? true);
   return !(first.length === schema.length && first.every(reads));

@@ -54,7 +54,9 @@ function plan(opened, from, to) {
   }
   const total = wanted.reduce((sum, { first, last }) => sum + last - first, 0);
   if (total <= WHOLE) return wanted.map((range) => ({ ...range, isWhole: true }));
-  return wanted.flatMap((range) => slices(range, Math.max(1, Math.round((SLICES * (range.last - range.first)) / total))));
+  return wanted.flatMap((range) =>
+    slices(range, Math.max(1, Math.round((SLICES * (range.last - range.first)) / total))),
+  );
 }
 
 function slices({ file, first, last, start }, count) {

@@ -56,7 +56,13 @@ export function open(title, { wide = false, isFixed = false, onclose } = {}) {
 export function form(fields, action, submit, { kind = "primary", extra } = {}) {
   const place = h("div", { class: "form-problem" });
   const go = h("button", { type: "submit", class: `button ${kind}` }, action);
-  const element = h("form", { class: "form", novalidate: true, onsubmit }, fields, place, h("div", { class: "actions" }, extra, go));
+  const element = h(
+    "form",
+    { class: "form", novalidate: true, onsubmit },
+    fields,
+    place,
+    h("div", { class: "actions" }, extra, go),
+  );
   async function onsubmit(event) {
     event.preventDefault();
     if (go.disabled) return;

@@ -95,7 +95,14 @@ export function badge(word, kind) {
   return h("span", { class: `badge ${kind ?? ""}` }, word);
 }
 
-const STATUS_KINDS = { SUCCESS: "good", ENABLED: "good", FAILED: "bad", TIMEOUT: "bad", CANCELLED: "bad", DISABLED: "off" };
+const STATUS_KINDS = {
+  SUCCESS: "good",
+  ENABLED: "good",
+  FAILED: "bad",
+  TIMEOUT: "bad",
+  CANCELLED: "bad",
+  DISABLED: "off",
+};
 
 /** The badge of a changeset's, a view's or a user's status. */
 export const statusBadge = (status) => badge(status, STATUS_KINDS[status] ?? "busy");
@@ -105,13 +112,7 @@ export function table(caption, heads, rows, props = {}) {
   const head = heads.map((name) =>
     typeof name === "object" ? h("th", { scope: "col", ...name.props }, name.label) : h("th", { scope: "col" }, name),
   );
-  return h(
-    "table",
-    props,
-    h("caption", { class: "unseen" }, caption),
-    h("thead", h("tr", head)),
-    h("tbody", rows),
-  );
+  return h("table", props, h("caption", { class: "unseen" }, caption), h("thead", h("tr", head)), h("tbody", rows));
 }
 
 /** A button that copies a text, and says so. */

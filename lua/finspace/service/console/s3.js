@@ -20,7 +20,11 @@ const ENTITIES = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&", "#39": "'" 
 const plain = (text) => text.replace(/&(#?\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
 
 function refusal(text, status) {
-  return new ApiError(tag(text, "Code") || String(status), plain(tag(text, "Message")) || `S3 answered ${status}.`, status);
+  return new ApiError(
+    tag(text, "Code") || String(status),
+    plain(tag(text, "Message")) || `S3 answered ${status}.`,
+    status,
+  );
 }
 
 async function toError(response) {

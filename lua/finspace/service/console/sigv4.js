@@ -168,8 +168,7 @@ export async function presign(request) {
   if (request.query) parts.unshift(request.query);
   if (token && !request.tokenUnsigned) parts.push(token);
   const query = parts.join("&");
-  const payloadHash =
-    request.payloadHash ?? (request.service === "s3" ? UNSIGNED : await sha256(request.body ?? ""));
+  const payloadHash = request.payloadHash ?? (request.service === "s3" ? UNSIGNED : await sha256(request.body ?? ""));
   const made = await finish(request, request.headers, query, payloadHash, at);
   const late = token && request.tokenUnsigned ? `&${token}` : "";
   return { ...made, query: `${query}&X-Amz-Signature=${made.signature}${late}` };

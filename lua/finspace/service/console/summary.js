@@ -71,7 +71,10 @@ function exact(text, type) {
 
 function pick(texts, type, isBetter) {
   const there = texts.filter((text) => text !== null && text !== undefined);
-  return there.reduce((best, text) => (best === undefined || isBetter(exact(text, type), exact(best, type)) ? text : best), undefined);
+  return there.reduce(
+    (best, text) => (best === undefined || isBetter(exact(text, type), exact(best, type)) ? text : best),
+    undefined,
+  );
 }
 
 // Each step's rows go where its middle lies.
@@ -95,8 +98,16 @@ function merged(name, parts) {
   const type = types.size === 1 ? parts[0].type : "STRING";
   const nulls = parts.reduce((total, part) => total + part.nulls, 0);
   if (types.size > 1) return { name, type, nulls, mixed: [...types] };
-  const min = pick(parts.map((part) => part.min), type, (a, b) => a < b);
-  const max = pick(parts.map((part) => part.max), type, (a, b) => a > b);
+  const min = pick(
+    parts.map((part) => part.min),
+    type,
+    (a, b) => a < b,
+  );
+  const max = pick(
+    parts.map((part) => part.max),
+    type,
+    (a, b) => a > b,
+  );
   const drawn = parts.filter((part) => part.histogram?.length && part.min !== undefined && part.min !== null);
   const histogram = drawn.length > 0 ? mergedHistogram(drawn, type, min, max) : undefined;
   return { name, type, nulls, min, max, histogram: drawn.length === 1 ? drawn[0].histogram : histogram };

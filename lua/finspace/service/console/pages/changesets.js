@@ -11,7 +11,8 @@ export const isAtWork = ({ status }) => status === "PENDING" || status === "RUNN
 
 // --- what hides what -------------------------------------------------------------------------------
 
-const isReplaceAt = (moment) => (other) => other.changeType === "REPLACE" && other.status === "SUCCESS" && other.activeFromTimestamp === moment;
+const isReplaceAt = (moment) => (other) =>
+  other.changeType === "REPLACE" && other.status === "SUCCESS" && other.activeFromTimestamp === moment;
 
 // The service says until when a changeset counted; who ended that is who began to count then.
 function replacer(changeset, all) {
@@ -22,7 +23,12 @@ function replacer(changeset, all) {
   return all.find(isReplaceAt(activeUntilTimestamp)) ?? updated ?? null;
 }
 
-const link = (changeset) => h("a", { href: "", class: "code", onclick: (event) => jump(event, changeset.changesetId) }, brief(changeset.changesetId));
+const link = (changeset) =>
+  h(
+    "a",
+    { href: "", class: "code", onclick: (event) => jump(event, changeset.changesetId) },
+    brief(changeset.changesetId),
+  );
 
 function jump(event, id) {
   event.preventDefault();
@@ -37,10 +43,22 @@ function relation(changeset, all) {
   const parts = [];
   if (updatesChangesetId) {
     const earlier = all.find(({ changesetId }) => changesetId === updatesChangesetId);
-    parts.push(h("span", status === "SUCCESS" ? "Takes the place of " : "Is to take the place of ", earlier ? link(earlier) : brief(updatesChangesetId)));
+    parts.push(
+      h(
+        "span",
+        status === "SUCCESS" ? "Takes the place of " : "Is to take the place of ",
+        earlier ? link(earlier) : brief(updatesChangesetId),
+      ),
+    );
   }
   const hidden = all.filter((other) => other !== changeset && replacer(other, all) === changeset);
-  if (status === "SUCCESS" && changeType === "REPLACE") parts.push(h("span", hidden.length > 0 ? `Replaces ${plural(hidden.length, "earlier changeset")}` : "Replaces all before it"));
+  if (status === "SUCCESS" && changeType === "REPLACE")
+    parts.push(
+      h(
+        "span",
+        hidden.length > 0 ? `Replaces ${plural(hidden.length, "earlier changeset")}` : "Replaces all before it",
+      ),
+    );
   if (activeUntilTimestamp) {
     const how = by?.changeType === "MODIFY" ? "replaced by " : "hidden by REPLACE ";
     parts.push(h("span", "No longer counts since ", time(activeUntilTimestamp), by && [": ", how, link(by)]));
@@ -88,8 +106,20 @@ function entry(changeset, all) {
   return h(
     "li",
     { class: `entry ${state}`, id: `changeset-${changesetId}`, tabindex: -1 },
-    h("div", { class: "entry-head" }, h("strong", changeType), statusBadge(status), rowCount !== undefined && h("span", { class: "rows" }, plural(rowCount, "row")), h("time", time(createTime))),
-    h("p", { class: "entry-source" }, h("span", { class: "file" }, source(changeset)), h("span", { class: "code id" }, changesetId)),
+    h(
+      "div",
+      { class: "entry-head" },
+      h("strong", changeType),
+      statusBadge(status),
+      rowCount !== undefined && h("span", { class: "rows" }, plural(rowCount, "row")),
+      h("time", time(createTime)),
+    ),
+    h(
+      "p",
+      { class: "entry-source" },
+      h("span", { class: "file" }, source(changeset)),
+      h("span", { class: "code id" }, changesetId),
+    ),
     relations.length > 0 && h("p", { class: "relations" }, relations),
     failed,
   );
@@ -113,9 +143,20 @@ export async function show(place, context) {
   const { dataset, changesets } = context;
   if (changesets.length === 0) {
     const load = h("a", { class: "button primary", href: `#/datasets/${dataset.datasetId}/load` }, "Load a file");
-    return fill(place, empty("Nothing has been loaded yet.", h("p", "Each load is a changeset: it adds rows, or replaces what is there."), load));
+    return fill(
+      place,
+      empty(
+        "Nothing has been loaded yet.",
+        h("p", "Each load is a changeset: it adds rows, or replaces what is there."),
+        load,
+      ),
+    );
   }
-  const list = h("ol", { class: "timeline", reversed: true }, changesets.toReversed().map((changeset) => entry(changeset, changesets)));
+  const list = h(
+    "ol",
+    { class: "timeline", reversed: true },
+    changesets.toReversed().map((changeset) => entry(changeset, changesets)),
+  );
   fill(place, list);
   follow(list, context).catch(() => {}); // what is shown stays true; the next look asks again
 }

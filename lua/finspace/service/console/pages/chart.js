@@ -1,7 +1,8 @@
 // A dataset's numbers over its dates or times.
 
 import { all, call } from "../api.js";
-import { lineChart, momentText } from "../chart.js";
+import { momentText } from "../axis.js";
+import { LineChart } from "../chart.js";
 import { isReadable, openView, placesOf, readPoints } from "../data_reader.js";
 import { form, problem } from "../dialog.js";
 import { button, check, choice, empty, field, fill, h, waiting } from "../dom.js";
@@ -43,7 +44,11 @@ async function makeView(dataset, name, isShown) {
   while (isShown()) {
     const view = await call("GetDataView", { datasetId, dataViewId });
     if (view.status === "SUCCESS") return view;
-    if (["FAILED", "CANCELLED", "TIMEOUT"].includes(view.status)) throw Object.assign(new Error(view.errorInfo?.errorMessage ?? "The view failed."), { code: "ViewFailed", advice: "Look at it under Views." });
+    if (["FAILED", "CANCELLED", "TIMEOUT"].includes(view.status))
+      throw Object.assign(new Error(view.errorInfo?.errorMessage ?? "The view failed."), {
+        code: "ViewFailed",
+        advice: "Look at it under Views.",
+      });
     await new Promise((resolve) => setTimeout(resolve, ASKED_EVERY));
   }
   return null;
@@ -52,52 +57,75 @@ async function makeView(dataset, name, isShown) {
 // --- drawing ---------------------------------------------------------------------------------------
 
 function source(view, { isWhole, points }) {
-  const rows = isWhole ? `${count(points.length)} points` : `${count(points.length)} points, read from evenly spread places of a larger view: zoom in for more`;
-  return view.autoUpdate ? rows : `${rows}. As of ${momentText(view.asOfTimestamp, "DATETIME")} UTC, when the view was made`;
+  const rows = isWhole
+    ? `${count(points.length)} points`
+    : `${count(points.length)} points, read from evenly spread places of a larger view: zoom in for more`;
+  return view.autoUpdate
+    ? rows
+    : `${rows}. As of ${momentText(view.asOfTimestamp, "DATETIME")} UTC, when the view was made`;
 }
 
-// Reads, draws, and reads again with more detail where somebody zooms into what was only sampled.
-async function draw(place, view, { x, series }, { signal, isShown }) {
-  const status = h("span", { class: "hint", role: "status" });
-  const back = button("Whole range", () => whole(), { kind: "small", hidden: true });
-  const chart = lineChart(series, x.type, zoom);
-  const sorted = isSortedBy(view, x.name);
-  let base = null;
-  let opened = null;
-  const onProgress = (share) => (status.textContent = `Reading ${Math.round(share * 100)} %`);
-  fill(place, chart.element, h("div", { class: "chart-foot" }, status, back));
-
-  async function read(from, to) {
-    opened ??= await openView(view);
-    return readPoints(view, opened, { x, series, from, to, signal, onProgress });
+// One picture: it reads, draws, and reads again with more detail where somebody zooms into what was
+// only sampled.
+class Picture {
+  constructor(view, { x, series }, { signal, isShown }) {
+    Object.assign(this, { view, x, series, signal, isShown });
+    this.chart = new LineChart(series, x.type, (from, to) => this.zoom(from, to));
+    this.status = h("span", { class: "hint", role: "status" }, "Reading");
+    this.back = button("Whole range", () => this.whole(), { kind: "small", hidden: true });
+    this.foot = h("div", { class: "chart-foot" }, this.status, this.back);
   }
 
-  function present(found, range) {
-    if (!isShown()) return;
-    chart.show(found.points, range);
-    status.textContent = source(view, found);
+  async draw(place) {
+    fill(place, this.chart.element, this.foot);
+    this.opened = await openView(this.view);
+    this.base = await this.read();
+    if (!this.isShown()) return;
+    if (this.base.points.length > 0) this.whole();
+    else fill(place, empty("No row has a value in this column."));
   }
 
-  function whole() {
-    back.hidden = true;
-    if (base.points.length === 0) return fill(place, empty("No row has a value in this column."));
-    present(base, [base.points[0].x, base.points.at(-1).x]);
+  read(from, to) {
+    const { x, series, signal } = this;
+    const onProgress = (share) => (this.status.textContent = `Reading ${Math.round(share * 100)} %`);
+    return readPoints(this.view, this.opened, { x, series, from, to, signal, onProgress });
   }
 
-  async function zoom(from, to) {
-    const range = [Math.max(from, base.points[0].x), Math.min(to, base.points.at(-1).x)];
-    if (range[0] <= base.points[0].x && range[1] >= base.points.at(-1).x) return whole();
-    back.hidden = false;
-    present(base, range);
-    if (base.isWhole || !sorted) return;
-    const places = placesOf(base.points, range[0], range[1], opened.size);
-    const finer = await read(places.from, places.to);
-    if (!back.hidden) present(finer, range);
+  present(found, range) {
+    if (!this.isShown()) return;
+    this.chart.show(found.points, range);
+    this.status.textContent = source(this.view, found);
   }
 
-  status.textContent = "Reading";
-  base = await read();
-  whole();
+  ends() {
+    return [this.base.points[0].x, this.base.points.at(-1).x];
+  }
+
+  whole() {
+    this.range = null;
+    this.back.hidden = true;
+    this.present(this.base, this.ends());
+  }
+
+  async zoom(from, to) {
+    const [first, last] = this.ends();
+    if (from <= first && to >= last) return this.whole();
+    this.range = [Math.max(from, first), Math.min(to, last)];
+    this.back.hidden = false;
+    this.present(this.base, this.range);
+    if (!this.base.isWhole && isSortedBy(this.view, this.x.name)) await this.refine(this.range);
+  }
+
+  // A range that is no longer looked at when its points have come shows nothing.
+  async refine(range) {
+    const places = placesOf(this.base.points, ...range, this.opened.size);
+    try {
+      const finer = await this.read(places.from, places.to);
+      if (this.range === range) this.present(finer, range);
+    } catch (error) {
+      this.status.textContent = `${error.message} What is drawn is a part of the points.`;
+    }
+  }
 }
 
 // --- choosing --------------------------------------------------------------------------------------
@@ -105,16 +133,27 @@ async function draw(place, view, { x, series }, { signal, isShown }) {
 function choose(columns, onChange) {
   const times = columns.filter(({ type }) => TIMES.has(type));
   const numbers = columns.filter(({ type }) => NUMBERS.has(type));
-  const axis = choice(times.map(({ name }) => [name, name]), times[0].name, { onchange: changed });
+  const axis = choice(
+    times.map(({ name }) => [name, name]),
+    times[0].name,
+    { onchange: changed },
+  );
   const first = numbers.find(({ name }) => /close|price|value|amount/i.test(name)) ?? numbers[0];
-  const boxes = numbers.map(({ name }) => check(name, { checked: name === first.name, value: name, onchange: changed }));
+  const boxes = numbers.map(({ name }) =>
+    check(name, { checked: name === first.name, value: name, onchange: changed }),
+  );
   const chosen = () => boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
   function changed() {
     const isFull = chosen().length >= MOST_LINES;
     for (const { box } of boxes) box.disabled = isFull && !box.checked;
     onChange();
   }
-  const element = h("div", { class: "chart-controls" }, field("Over", axis), h("fieldset", h("legend", `Columns (up to ${MOST_LINES})`), h("div", { class: "checks" }, boxes)));
+  const element = h(
+    "div",
+    { class: "chart-controls" },
+    field("Over", axis),
+    h("fieldset", h("legend", `Columns (up to ${MOST_LINES})`), h("div", { class: "checks" }, boxes)),
+  );
   return { element, read: () => ({ x: times.find(({ name }) => name === axis.value), series: chosen() }) };
 }
 
@@ -123,41 +162,65 @@ function offer(place, name, make) {
   fill(place, h("div", { class: "card" }, form(h("p", text), "Create the view and draw", make)));
 }
 
+function nothing(columns, changesets) {
+  const has = (types) => columns.some(({ type }) => types.has(type));
+  if (!has(TIMES) || !has(NUMBERS))
+    return empty(
+      "There is nothing to draw.",
+      h("p", "A chart needs a column of type DATE or DATETIME, and one with numbers, in the dataset's schema."),
+    );
+  if (!changesets.some(summary.isActive)) return empty("There is nothing to draw yet.", h("p", "Load data first."));
+  return null;
+}
+
+// What was chosen, and the picture of it.
+class Board {
+  constructor(columns, context) {
+    this.context = context;
+    this.controls = choose(columns, () => this.update());
+    this.place = h("div");
+    this.turn = 0; // a picture that is no longer wanted shows nothing any more
+    this.made = null; // the view that was made here
+  }
+
+  async update() {
+    const mine = ++this.turn;
+    const isShown = () => this.context.isShown() && mine === this.turn;
+    const wanted = this.controls.read();
+    if (wanted.series.length === 0) return fill(this.place, empty("Choose a column."));
+    if (!this.place.querySelector(".chart")) fill(this.place, waiting("Looking for a view"));
+    try {
+      await this.draw(wanted, isShown);
+    } catch (error) {
+      if (isShown())
+        fill(
+          this.place,
+          problem(error, () => this.update()),
+        );
+    }
+  }
+
+  async draw(wanted, isShown) {
+    const view = this.made ?? (await findView(this.context.dataset, wanted.x.name));
+    if (!isShown()) return;
+    if (view) await new Picture(view, wanted, { ...this.context, isShown }).draw(this.place);
+    else offer(this.place, wanted.x.name, () => this.make(wanted.x.name));
+  }
+
+  async make(name) {
+    this.made = await makeView(this.context.dataset, name, this.context.isShown);
+    await this.update();
+  }
+}
+
 /** Shows the tab. */
 export async function show(place, context) {
   const { dataset, changesets, isShown } = context;
   const columns = await columnsOf(dataset, changesets);
   if (!isShown()) return;
-  const hasTime = columns.some(({ type }) => TIMES.has(type));
-  const hasNumber = columns.some(({ type }) => NUMBERS.has(type));
-  if (!hasTime || !hasNumber) return fill(place, empty("There is nothing to draw.", h("p", "A chart needs a column of type DATE or DATETIME, and one with numbers, in the dataset's schema.")));
-  if (!changesets.some(summary.isActive)) return fill(place, empty("There is nothing to draw yet.", h("p", "Load data first.")));
-  const picture = h("div");
-  const controls = choose(columns, update);
-  fill(place, controls.element, picture);
-  let turn = 0;
-  let madeView = null;
-
-  async function update() {
-    const mine = ++turn;
-    const wanted = controls.read();
-    const still = () => isShown() && mine === turn;
-    if (wanted.series.length === 0) return fill(picture, empty("Choose a column."));
-    if (!picture.querySelector(".chart")) fill(picture, waiting("Looking for a view"));
-    try {
-      const view = madeView ?? (await findView(dataset, wanted.x.name));
-      if (!still()) return;
-      if (!view) return offer(picture, wanted.x.name, make);
-      await draw(picture, view, wanted, { ...context, isShown: still });
-    } catch (error) {
-      if (still()) fill(picture, problem(error, update));
-    }
-  }
-
-  async function make() {
-    madeView = await makeView(dataset, controls.read().x.name, isShown);
-    await update();
-  }
-
-  await update();
+  const reason = nothing(columns, changesets);
+  if (reason) return fill(place, reason);
+  const board = new Board(columns, context);
+  fill(place, board.controls.element, board.place);
+  await board.update();
 }

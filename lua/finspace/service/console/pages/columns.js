@@ -17,7 +17,18 @@ function histogram(column) {
     return s("rect", { x: i * width, y: HEIGHT - height, width: width - 1, height });
   });
   const label = `${column.name}: spread of values from ${column.min} to ${column.max}, at most ${plural(most, "row")} in one of ${steps.length} steps`;
-  return s("svg", { class: "histogram", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": label }, bars);
+  return s(
+    "svg",
+    {
+      class: "histogram",
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      width: WIDTH,
+      height: HEIGHT,
+      role: "img",
+      "aria-label": label,
+    },
+    bars,
+  );
 }
 
 // What the schema names and no data has yet stands here, too.
@@ -28,7 +39,8 @@ function merged(named, found) {
   return [...known, ...found.filter(({ name }) => !names.has(name))];
 }
 
-const optional = (label, text, kind = "") => h("td", { "data-label": label, class: text === undefined || text === null ? `${kind} none` : kind }, text ?? "–");
+const optional = (label, text, kind = "") =>
+  h("td", { "data-label": label, class: text === undefined || text === null ? `${kind} none` : kind }, text ?? "–");
 
 function row(column) {
   const type = column.mixed ? `differs: ${column.mixed.join(", ")}` : column.type;
@@ -45,7 +57,10 @@ function row(column) {
 
 function note({ missing, skipped }) {
   const parts = [];
-  if (missing > 0) parts.push(`${plural(missing, "changeset")} came before figures were kept, and ${missing === 1 ? "is" : "are"} not in these.`);
+  if (missing > 0)
+    parts.push(
+      `${plural(missing, "changeset")} came before figures were kept, and ${missing === 1 ? "is" : "are"} not in these.`,
+    );
   if (skipped > 0) parts.push(`The oldest ${plural(skipped, "changeset")} are not in these figures.`);
   return parts.length > 0 && h("p", { class: "hint" }, parts.join(" "));
 }
@@ -56,7 +71,12 @@ export async function known(changesets) {
     return await summary.summaries(changesets);
   } catch (error) {
     if (error.code !== "AccessDenied") throw error;
-    return { summaries: [], missing: 0, skipped: 0, refusal: "You may see this dataset, but not read its data: ask for ReadDatasetData." };
+    return {
+      summaries: [],
+      missing: 0,
+      skipped: 0,
+      refusal: "You may see this dataset, but not read its data: ask for ReadDatasetData.",
+    };
   }
 }
 
@@ -76,7 +96,10 @@ export async function show(place, { dataset, changesets, isShown }) {
   const columns = merged(schemaColumns(dataset), summary.columns(found.summaries));
   if (columns.length === 0) {
     const load = h("a", { class: "button primary", href: `#/datasets/${dataset.datasetId}/load` }, "Load a file");
-    return fill(place, empty("No columns are known yet.", h("p", "They come with the dataset's schema, or with its first data."), load));
+    return fill(
+      place,
+      empty("No columns are known yet.", h("p", "They come with the dataset's schema, or with its first data."), load),
+    );
   }
   const refusal = found.refusal && h("p", { class: "note" }, found.refusal);
   fill(place, refusal, table("Columns", HEADS, columns.map(row), { class: "list stacking" }), note(found));

@@ -64,7 +64,12 @@ function forms(keys) {
   const { region } = session.current();
   return FORMS.map(([label, write], i) => {
     const text = write(keys, region, location.origin);
-    return h("details", { open: i === 0, name: "forms" }, h("summary", label), h("div", { class: "snippet" }, h("pre", { tabindex: 0, "aria-label": label }, text), copyButton(text, label)));
+    return h(
+      "details",
+      { open: i === 0, name: "forms" },
+      h("summary", label),
+      h("div", { class: "snippet" }, h("pre", { tabindex: 0, "aria-label": label }, text), copyButton(text, label)),
+    );
   });
 }
 
@@ -83,7 +88,12 @@ function show(body, { credentials, durationInMinutes }) {
   const until = session.now() + durationInMinutes * 60_000;
   fill(
     body,
-    h("p", "Temporary keys of yours, for programs: ", clock(until), ` (until ${time(until)}). Open this again for new ones.`),
+    h(
+      "p",
+      "Temporary keys of yours, for programs: ",
+      clock(until),
+      ` (until ${time(until)}). Open this again for new ones.`,
+    ),
     value("Access Key ID", credentials.accessKeyId),
     value("Secret Access Key", credentials.secretAccessKey),
     value("Session Token", credentials.sessionToken),
@@ -98,7 +108,10 @@ async function load(body) {
     const { environmentId } = session.current();
     show(body, await call("GetProgrammaticAccessCredentials", { environmentId, durationInMinutes: 60 }));
   } catch (error) {
-    fill(body, dialog.problem(error, () => load(body)));
+    fill(
+      body,
+      dialog.problem(error, () => load(body)),
+    );
   }
 }
 

@@ -38,48 +38,83 @@ function facts(dataset, changesets) {
 
 function tabs(dataset, chosen) {
   const links = TABS.map(([name, label]) =>
-    h("a", { href: `#/datasets/${encodeURIComponent(dataset.datasetId)}/${name}`, "aria-current": name === chosen ? "page" : null }, label),
+    h(
+      "a",
+      {
+        href: `#/datasets/${encodeURIComponent(dataset.datasetId)}/${name}`,
+        "aria-current": name === chosen ? "page" : null,
+      },
+      label,
+    ),
   );
   return h("nav", { class: "tabs", "aria-label": "Dataset" }, links);
 }
 
 function edit(dataset, reload) {
   const dialog = open("Edit dataset");
-  const title = h("input", { type: "text", required: true, maxlength: 255, value: dataset.datasetTitle, "data-rule": "give it a title of 1 to 255 characters" });
-  const alias = h("input", { type: "text", value: dataset.alias ?? "", pattern: "alias/\\S+", "data-rule": "write it as alias/name, without blanks" });
+  const title = h("input", {
+    type: "text",
+    required: true,
+    maxlength: 255,
+    value: dataset.datasetTitle,
+    "data-rule": "give it a title of 1 to 255 characters",
+  });
+  const alias = h("input", {
+    type: "text",
+    value: dataset.alias ?? "",
+    pattern: "alias/\\S+",
+    "data-rule": "write it as alias/name, without blanks",
+  });
   const description = h("textarea", { rows: 3, maxlength: 1000 }, dataset.datasetDescription ?? "");
   const submit = async () => {
     const { datasetId, kind } = dataset;
-    const changed = { datasetTitle: title.value.trim(), alias: alias.value || undefined, datasetDescription: description.value };
+    const changed = {
+      datasetTitle: title.value.trim(),
+      alias: alias.value || undefined,
+      datasetDescription: description.value,
+    };
     await call("UpdateDataset", { datasetId, kind, ...changed });
     dialog.close();
     announce("Dataset changed");
     reload();
   };
   const fields = [field("Title", title), field("Alias", alias), field("Description", description)];
-  const remove = button("Delete dataset…", () => {
-    dialog.close();
-    askToDelete(dataset);
-  }, { kind: "quiet danger" });
+  const remove = button(
+    "Delete dataset…",
+    () => {
+      dialog.close();
+      askToDelete(dataset);
+    },
+    { kind: "quiet danger" },
+  );
   fill(dialog.body, form(fields, "Save", submit, { extra: remove }));
 }
 
 async function askToDelete({ datasetId, datasetTitle }) {
   const text = `“${datasetTitle}”, its changesets and its views are deleted for everybody. This cannot be undone.`;
-  if (await confirm("Delete dataset", text, "Delete", () => call("DeleteDataset", { datasetId }))) location.hash = "#/datasets";
+  if (await confirm("Delete dataset", text, "Delete", () => call("DeleteDataset", { datasetId })))
+    location.hash = "#/datasets";
 }
 
 function head(dataset, changesets, reload) {
   return [
     h("p", { class: "crumb" }, h("a", { href: "#/datasets" }, "Datasets")),
-    h("div", { class: "head" }, h("h1", dataset.datasetTitle), button("Edit", () => edit(dataset, reload))),
+    h(
+      "div",
+      { class: "head" },
+      h("h1", dataset.datasetTitle),
+      button("Edit", () => edit(dataset, reload)),
+    ),
     dataset.datasetDescription && h("p", { class: "description" }, dataset.datasetDescription),
     facts(dataset, changesets),
   ];
 }
 
 async function fetchAll(datasetId) {
-  const [dataset, changesets] = await Promise.all([call("GetDataset", { datasetId }), all("ListChangesets", { datasetId })]);
+  const [dataset, changesets] = await Promise.all([
+    call("GetDataset", { datasetId }),
+    all("ListChangesets", { datasetId }),
+  ]);
   return { dataset, changesets };
 }
 

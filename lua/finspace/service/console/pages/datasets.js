@@ -98,21 +98,30 @@ function list(place, { found, total, isWhole, watch }) {
   update();
   const grid = table("Datasets", HEADS, [], { class: "list stacking" });
   grid.tBodies[0].replaceWith(body);
-  const words = found.length === total ? plural(total, "dataset") : `${count(found.length)} of ${plural(total, "dataset")}`;
+  const words =
+    found.length === total ? plural(total, "dataset") : `${count(found.length)} of ${plural(total, "dataset")}`;
   fill(place, h("p", { class: "tally", role: "status" }, words, isWhole ? "" : ", more are coming"), grid, more);
 }
 
 function nothing(place, total, word) {
   if (total > 0) return fill(place, empty(`No dataset has “${word}” in its title, alias, id, owner or description.`));
   const text = "A dataset holds a table's data, loaded as changesets. Make the first, then drop a file on it.";
-  return fill(place, empty("There are no datasets yet.", h("p", text), button("Create dataset", create, { kind: "primary" })));
+  return fill(
+    place,
+    empty("There are no datasets yet.", h("p", text), button("Create dataset", create, { kind: "primary" })),
+  );
 }
 
 /** Shows the screen. */
 export async function show(main, _, { isShown, signal }) {
   const datasets = [];
   const place = h("div", { class: "list-place" }, waiting("Loading datasets"));
-  const search = h("input", { type: "search", placeholder: "Title, alias, owner, id", "aria-label": "Search datasets", oninput: update });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Title, alias, owner, id",
+    "aria-label": "Search datasets",
+    oninput: update,
+  });
   const watch = watcher(signal);
   let isWhole = false;
   fill(
@@ -137,7 +146,10 @@ export async function show(main, _, { isShown, signal }) {
     isWhole = true;
     update();
   } catch (error) {
-    fill(place, problem(error, () => show(main, _, { isShown, signal })));
+    fill(
+      place,
+      problem(error, () => show(main, _, { isShown, signal })),
+    );
   }
 }
 
@@ -155,7 +167,12 @@ const textInput = (props) => h("input", { type: "text", autocomplete: "off", ...
 function controls() {
   return {
     title: textInput({ required: true, maxlength: 255, "data-rule": "give it a title of 1 to 255 characters" }),
-    alias: textInput({ maxlength: 249, pattern: "\\S+", placeholder: "prices-daily", "data-rule": "an alias has no blanks" }),
+    alias: textInput({
+      maxlength: 249,
+      pattern: "\\S+",
+      placeholder: "prices-daily",
+      "data-rule": "an alias has no blanks",
+    }),
     description: h("textarea", { rows: 2, maxlength: 1000 }),
     ownerName: textInput({ maxlength: 250 }),
     ownerEmail: h("input", { type: "email", autocomplete: "off", maxlength: 320 }),
@@ -175,7 +192,10 @@ async function fillGroups(select) {
 
 function given({ title, alias, description, ownerName, ownerEmail, group }) {
   const owner = { name: ownerName.value.trim() || undefined, email: ownerEmail.value.trim() || undefined };
-  const shared = { permissionGroupId: group.value, datasetPermissions: PERMISSIONS.map(([permission]) => ({ permission })) };
+  const shared = {
+    permissionGroupId: group.value,
+    datasetPermissions: PERMISSIONS.map(([permission]) => ({ permission })),
+  };
   return {
     datasetTitle: title.value.trim(),
     kind: "TABULAR",

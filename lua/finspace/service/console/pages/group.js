@@ -16,25 +16,46 @@ function edit(group, reload) {
     announce("Group changed");
     reload();
   };
-  const remove = button("Delete group…", async () => {
-    dialog.close();
-    const text = `“${group.name}” is deleted: its members lose what it let them do.`;
-    if (await confirm("Delete group", text, "Delete", () => call("DeletePermissionGroup", { permissionGroupId }))) location.hash = "#/groups";
-  }, { kind: "quiet danger" });
+  const remove = button(
+    "Delete group…",
+    async () => {
+      dialog.close();
+      const text = `“${group.name}” is deleted: its members lose what it let them do.`;
+      if (await confirm("Delete group", text, "Delete", () => call("DeletePermissionGroup", { permissionGroupId })))
+        location.hash = "#/groups";
+    },
+    { kind: "quiet danger" },
+  );
   fill(dialog.body, form(fields, "Save", submit, { extra: remove }));
 }
 
 function memberRow(user, group, reload) {
-  const remove = () => confirm("Remove from group", `${nameOf(user)} loses what “${group.name}” lets its members do.`, "Remove", async () => {
-    await call("DisassociateUserFromPermissionGroup", { permissionGroupId: group.permissionGroupId, userId: user.userId });
-    announce("Removed from the group");
-  }).then((isDone) => isDone && reload());
+  const remove = () =>
+    confirm(
+      "Remove from group",
+      `${nameOf(user)} loses what “${group.name}” lets its members do.`,
+      "Remove",
+      async () => {
+        await call("DisassociateUserFromPermissionGroup", {
+          permissionGroupId: group.permissionGroupId,
+          userId: user.userId,
+        });
+        announce("Removed from the group");
+      },
+    ).then((isDone) => isDone && reload());
   return h(
     "tr",
     h("th", { scope: "row" }, h("a", { href: `#/users/${user.userId}` }, nameOf(user))),
     h("td", { "data-label": "E-mail" }, user.emailAddress),
     h("td", { "data-label": "Status" }, statusBadge(user.status)),
-    h("td", h("div", { class: "row-actions" }, button("Remove", remove, { kind: "small", "aria-label": `Remove ${nameOf(user)}` }))),
+    h(
+      "td",
+      h(
+        "div",
+        { class: "row-actions" },
+        button("Remove", remove, { kind: "small", "aria-label": `Remove ${nameOf(user)}` }),
+      ),
+    ),
   );
 }
 
@@ -68,9 +89,29 @@ export async function show(main, parts, screen) {
   fill(
     main,
     h("p", { class: "crumb" }, h("a", { href: "#/groups" }, "Groups")),
-    h("div", { class: "head" }, h("h1", group.name), button("Edit", () => edit(group, reload))),
+    h(
+      "div",
+      { class: "head" },
+      h("h1", group.name),
+      button("Edit", () => edit(group, reload)),
+    ),
     group.description && h("p", { class: "description" }, group.description),
-    h("div", { class: "card" }, h("h2", "Its members may"), may.length > 0 ? h("ul", { class: "plain" }, may) : h("p", { class: "none" }, "Nothing by this group alone; datasets may be shared with it.")),
-    h("div", { class: "card steps" }, h("h2", "Members"), rows.length > 0 ? table("Members", HEADS, rows, { class: "list stacking" }) : empty("Nobody is in this group yet."), adding(group, members, users, reload)),
+    h(
+      "div",
+      { class: "card" },
+      h("h2", "Its members may"),
+      may.length > 0
+        ? h("ul", { class: "plain" }, may)
+        : h("p", { class: "none" }, "Nothing by this group alone; datasets may be shared with it."),
+    ),
+    h(
+      "div",
+      { class: "card steps" },
+      h("h2", "Members"),
+      rows.length > 0
+        ? table("Members", HEADS, rows, { class: "list stacking" })
+        : empty("Nobody is in this group yet."),
+      adding(group, members, users, reload),
+    ),
   );
 }

@@ -18,8 +18,26 @@ const MOST_TEXT = 2000;
 const ASKED_EVERY = 500;
 
 const FORMATS = ["CSV", "JSON", "PARQUET", "XML"].map((name) => [name, name]);
-const SEPARATORS = [[",", "comma"], [";", "semicolon"], ["\t", "tab"], ["|", "bar"]];
-const TYPES = ["STRING", "CHAR", "INTEGER", "TINYINT", "SMALLINT", "BIGINT", "FLOAT", "DOUBLE", "DATE", "DATETIME", "BOOLEAN", "BINARY"].map((name) => [name, name]);
+const SEPARATORS = [
+  [",", "comma"],
+  [";", "semicolon"],
+  ["\t", "tab"],
+  ["|", "bar"],
+];
+const TYPES = [
+  "STRING",
+  "CHAR",
+  "INTEGER",
+  "TINYINT",
+  "SMALLINT",
+  "BIGINT",
+  "FLOAT",
+  "DOUBLE",
+  "DATE",
+  "DATETIME",
+  "BOOLEAN",
+  "BINARY",
+].map((name) => [name, name]);
 
 // --- looking at a file -----------------------------------------------------------------------------
 
@@ -69,8 +87,19 @@ function formatParams({ format, separator, header, isPacked }) {
 // --- the first step: a file ------------------------------------------------------------------------
 
 function drop(onFile) {
-  const input = h("input", { type: "file", class: "unseen", "aria-label": "File to load", onchange: () => input.files[0] && onFile(input.files[0]) });
-  const area = h("label", { class: "drop" }, input, h("strong", "Drop a file here, or choose one"), h("span", "CSV, JSON, Parquet or XML, also packed with gzip"));
+  const input = h("input", {
+    type: "file",
+    class: "unseen",
+    "aria-label": "File to load",
+    onchange: () => input.files[0] && onFile(input.files[0]),
+  });
+  const area = h(
+    "label",
+    { class: "drop" },
+    input,
+    h("strong", "Drop a file here, or choose one"),
+    h("span", "CSV, JSON, Parquet or XML, also packed with gzip"),
+  );
   const over = (isOver) => (event) => {
     event.preventDefault();
     area.classList.toggle("over", isOver);
@@ -81,7 +110,10 @@ function drop(onFile) {
     over(false)(event);
     const { files } = event.dataTransfer;
     if (files.length === 1) onFile(files[0]);
-    else area.after(problem(mistake("This page loads one file at a time", "Drop one, or load many with `finspace load`.")));
+    else
+      area.after(
+        problem(mistake("This page loads one file at a time", "Drop one, or load many with `finspace load`.")),
+      );
   });
   return area;
 }
@@ -94,14 +126,28 @@ function options(state, update) {
     state.columns = null;
     update();
   };
-  const known = SEPARATORS.some(([value]) => value === state.separator) ? SEPARATORS : [...SEPARATORS, [state.separator, state.separator]];
+  const known = SEPARATORS.some(([value]) => value === state.separator)
+    ? SEPARATORS
+    : [...SEPARATORS, [state.separator, state.separator]];
   const isText = state.format === "CSV";
   return h(
     "div",
     { class: "options" },
     field("Format", choice(FORMATS, state.format, { onchange: change("format", (target) => target.value) })),
-    isText && field("Separator", choice(known, state.separator, { onchange: change("separator", (target) => target.value) })),
-    isText && field("First line", choice([["yes", "names the columns"], ["no", "is data"]], state.header ? "yes" : "no", { onchange: change("header", (target) => target.value === "yes") })),
+    isText &&
+      field("Separator", choice(known, state.separator, { onchange: change("separator", (target) => target.value) })),
+    isText &&
+      field(
+        "First line",
+        choice(
+          [
+            ["yes", "names the columns"],
+            ["no", "is data"],
+          ],
+          state.header ? "yes" : "no",
+          { onchange: change("header", (target) => target.value === "yes") },
+        ),
+      ),
   );
 }
 
@@ -114,14 +160,23 @@ function typeChoice(column) {
 function schemaPart(state, schema) {
   const rows = rowsOf(state);
   state.columns ??= infer(rows, state.header);
-  if (schema.length > 0) return [comparison(state, schema), unreadable(state, rows, schema), preview(state, rows, false)];
-  state.takesSchema ??= check("Make this the dataset's schema: each value is checked when it is loaded", { checked: true });
+  if (schema.length > 0)
+    return [comparison(state, schema), unreadable(state, rows, schema), preview(state, rows, false)];
+  state.takesSchema ??= check("Make this the dataset's schema: each value is checked when it is loaded", {
+    checked: true,
+  });
   const seen = Math.max(0, rows.length - (state.header ? 1 : 0));
   return [
     h("h2", "Schema"),
-    state.header && !looksLikeHeader(rows) && h("p", { class: "note" }, "The first line looks like data. Is it? Then say so above."),
+    state.header &&
+      !looksLikeHeader(rows) &&
+      h("p", { class: "note" }, "The first line looks like data. Is it? Then say so above."),
     preview(state, rows, true),
-    h("p", { class: "hint" }, `Types are told from the first ${plural(seen, "row")}: correct them where you know better.`),
+    h(
+      "p",
+      { class: "hint" },
+      `Types are told from the first ${plural(seen, "row")}: correct them where you know better.`,
+    ),
     state.takesSchema,
   ];
 }
@@ -133,23 +188,32 @@ function absentFrom(columns, wanted) {
 
 // What will be refused is told before it is sent, as far as the first rows show it.
 function unreadable({ columns, header }, rows, schema) {
-  const typed = columns.map(({ name }, i) => (header ? schema.find((one) => one.name.toLowerCase() === name.toLowerCase()) : schema[i]) ?? {});
+  const typed = columns.map(
+    ({ name }, i) => (header ? schema.find((one) => one.name.toLowerCase() === name.toLowerCase()) : schema[i]) ?? {},
+  );
   const found = misfits(rows.slice(header ? 1 : 0), typed);
   if (found.length === 0) return null;
   const [{ row, name, type, value }] = found;
   const more = found.length > 1 ? `, and so are ${found.length - 1} more of the rows looked at` : "";
-  return h("p", { class: "note" }, `In row ${row}, ${name} is ${type}, and “${value.slice(0, 40)}” does not read as one${more}: this load will fail.`);
+  return h(
+    "p",
+    { class: "note" },
+    `In row ${row}, ${name} is ${type}, and “${value.slice(0, 40)}” does not read as one${more}: this load will fail.`,
+  );
 }
 
 function comparison({ columns, header }, schema) {
   if (!header) {
     const fits = columns.length === schema.length;
-    const text = fits ? `The file's ${plural(columns.length, "column")} are taken in the order of the dataset's schema.` : `The file has ${plural(columns.length, "column")}, the dataset's schema ${schema.length}: this load will fail.`;
+    const text = fits
+      ? `The file's ${plural(columns.length, "column")} are taken in the order of the dataset's schema.`
+      : `The file has ${plural(columns.length, "column")}, the dataset's schema ${schema.length}: this load will fail.`;
     return h("p", { class: fits ? "hint" : "note" }, text);
   }
   const missing = absentFrom(columns, schema);
   const unknown = absentFrom(schema, columns);
-  if (missing.length + unknown.length === 0) return h("p", { class: "hint" }, `All ${plural(schema.length, "column")} of the dataset's schema are in the file.`);
+  if (missing.length + unknown.length === 0)
+    return h("p", { class: "hint" }, `All ${plural(schema.length, "column")} of the dataset's schema are in the file.`);
   return h(
     "p",
     { class: "note" },
@@ -160,9 +224,17 @@ function comparison({ columns, header }, schema) {
 }
 
 function preview(state, rows, hasTypes) {
-  const heads = state.columns.map((column) => ({ label: [h("div", column.name), hasTypes && typeChoice(column)], props: {} }));
+  const heads = state.columns.map((column) => ({
+    label: [h("div", column.name), hasTypes && typeChoice(column)],
+    props: {},
+  }));
   const data = rows.slice(state.header ? 1 : 0).slice(0, SHOWN_ROWS);
-  const body = data.map((row) => h("tr", state.columns.map((_, i) => h("td", row[i] ?? ""))));
+  const body = data.map((row) =>
+    h(
+      "tr",
+      state.columns.map((_, i) => h("td", row[i] ?? "")),
+    ),
+  );
   const grid = table("First rows of the file", heads, body, { class: "grid schema" });
   return h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": "First rows of the file" }, grid);
 }
@@ -177,10 +249,21 @@ function beginning({ format, text }) {
 function changeType(state) {
   state.change ??= "APPEND";
   const one = (value, label) => {
-    const input = h("input", { type: "radio", name: "change", value, checked: state.change === value, onchange: () => (state.change = value) });
+    const input = h("input", {
+      type: "radio",
+      name: "change",
+      value,
+      checked: state.change === value,
+      onchange: () => (state.change = value),
+    });
     return h("label", { class: "check" }, input, h("span", label));
   };
-  return h("fieldset", h("legend", "What the rows do"), one("APPEND", "APPEND: add to what is there"), one("REPLACE", "REPLACE: take the place of all that is there"));
+  return h(
+    "fieldset",
+    h("legend", "What the rows do"),
+    one("APPEND", "APPEND: add to what is there"),
+    one("REPLACE", "REPLACE: take the place of all that is there"),
+  );
 }
 
 function settings(place, state, context, restart) {
@@ -192,10 +275,21 @@ function settings(place, state, context, restart) {
     h(
       "div",
       { class: "steps" },
-      h("div", { class: "card" }, h("h2", state.file.name), h("p", { class: "tally" }, bytes(state.file.size), state.isPacked && ", gzip"), options(state, update)),
+      h(
+        "div",
+        { class: "card" },
+        h("h2", state.file.name),
+        h("p", { class: "tally" }, bytes(state.file.size), state.isPacked && ", gzip"),
+        options(state, update),
+      ),
       h("div", { class: "card steps" }, isText ? schemaPart(state, schemaColumns(context.dataset)) : beginning(state)),
       h("div", { class: "card" }, changeType(state)),
-      h("div", { class: "actions" }, button("Other file", restart), button("Load", () => run(place, state, context, restart), { kind: "primary" })),
+      h(
+        "div",
+        { class: "actions" },
+        button("Other file", restart),
+        button("Load", () => run(place, state, context, restart), { kind: "primary" }),
+      ),
     ),
   );
   const same = [...place.querySelectorAll(".field label")].find((label) => label.textContent === focused);
@@ -228,7 +322,12 @@ async function keepSchema({ dataset }, state) {
   if (state.format !== "CSV" || !state.takesSchema?.box.checked || schemaColumns(dataset).length > 0) return;
   const columns = state.columns.map(({ name, type }) => ({ columnName: name, dataType: type }));
   const { datasetId, datasetTitle, kind } = dataset;
-  await call("UpdateDataset", { datasetId, datasetTitle, kind, schemaDefinition: { tabularSchemaConfig: { columns } } });
+  await call("UpdateDataset", {
+    datasetId,
+    datasetTitle,
+    kind,
+    schemaDefinition: { tabularSchemaConfig: { columns } },
+  });
 }
 
 const safeName = (name) => name.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^[._]+/, "") || "file";
@@ -267,7 +366,21 @@ async function send(place, state, context, stop) {
   const { element, show } = meter(size);
   const cancel = button("Stop", () => stop.abort());
   const report = reporting(place, context, name, show);
-  fill(place, h("div", { class: "card steps" }, h("h2", `Sending ${name}`), element, h("p", { class: "hint" }, "Keep this tab of the browser open until the file is sent; other screens may be looked at."), h("div", { class: "actions" }, cancel)));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "card steps" },
+      h("h2", `Sending ${name}`),
+      element,
+      h(
+        "p",
+        { class: "hint" },
+        "Keep this tab of the browser open until the file is sent; other screens may be looked at.",
+      ),
+      h("div", { class: "actions" }, cancel),
+    ),
+  );
   await keepSchema(context, state);
   const uri = await stage(state, (sent) => report(sent, size), stop.signal);
   cancel.disabled = true;
@@ -286,8 +399,17 @@ async function run(place, state, context, restart) {
   } catch (error) {
     transfer.clear();
     if (error.name === "AbortError") return settings(place, state, context, restart);
-    if (!place.isConnected) transfer.tell(`${state.file.name} was not loaded: ${error.message}`, hrefOf(context, "load"));
-    fill(place, problem(error, () => run(place, state, context, restart)), h("div", { class: "actions" }, button("Back", () => settings(place, state, context, restart))));
+    if (!place.isConnected)
+      transfer.tell(`${state.file.name} was not loaded: ${error.message}`, hrefOf(context, "load"));
+    fill(
+      place,
+      problem(error, () => run(place, state, context, restart)),
+      h(
+        "div",
+        { class: "actions" },
+        button("Back", () => settings(place, state, context, restart)),
+      ),
+    );
   } finally {
     removeEventListener("beforeunload", warn);
     forget();
@@ -298,7 +420,14 @@ async function run(place, state, context, restart) {
 
 async function follow(place, ids, context, restart) {
   const since = performance.now();
-  fill(place, h("div", { class: "card steps" }, h("div", { class: "outcome" }, badge("PENDING", "busy"), waiting("Waiting for the service to read it"))));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "card steps" },
+      h("div", { class: "outcome" }, badge("PENDING", "busy"), waiting("Waiting for the service to read it")),
+    ),
+  );
   const spent = place.querySelector(".waiting").lastChild;
   for (;;) {
     const changeset = await call("GetChangeset", ids);
@@ -313,7 +442,8 @@ function finish(place, changeset, context, restart) {
   const isGood = status === "SUCCESS";
   context.refreshHead().catch(() => {}); // the head's figures are told again by the next screen
   announce(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed");
-  if (!place.isConnected) transfer.tell(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed", hrefOf(context, "changesets"));
+  if (!place.isConnected)
+    transfer.tell(isGood ? `Loaded ${plural(rowCount ?? 0, "row")}` : "The load failed", hrefOf(context, "changesets"));
   else transfer.clear();
   const to = (tab, label, kind) => h("a", { class: `button ${kind ?? ""}`, href: hrefOf(context, tab) }, label);
   fill(
@@ -321,9 +451,21 @@ function finish(place, changeset, context, restart) {
     h(
       "div",
       { class: "card steps" },
-      h("div", { class: "outcome" }, statusBadge(status), isGood && h("strong", plural(rowCount ?? 0, "row")), h("span", { class: "code id" }, changesetId)),
+      h(
+        "div",
+        { class: "outcome" },
+        statusBadge(status),
+        isGood && h("strong", plural(rowCount ?? 0, "row")),
+        h("span", { class: "code id" }, changesetId),
+      ),
       !isGood && failure(changeset, "Correct the file, or how it is read, then load it again."),
-      h("div", { class: "actions" }, button("Load another", restart), to("changesets", "Changesets"), isGood && to("chart", "Chart", "primary")),
+      h(
+        "div",
+        { class: "actions" },
+        button("Load another", restart),
+        to("changesets", "Changesets"),
+        isGood && to("chart", "Chart", "primary"),
+      ),
     ),
   );
 }
@@ -335,7 +477,11 @@ export async function show(place, context) {
       fill(place, waiting("Looking at the file"));
       const state = await look(file, schemaColumns(context.dataset)).catch(() => null);
       if (state) return settings(place, state, context, start);
-      fill(place, problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")), drop(onFile));
+      fill(
+        place,
+        problem(mistake("This file cannot be read here", "Is it a folder, or has it been moved?")),
+        drop(onFile),
+      );
     };
     fill(place, drop(onFile));
   };

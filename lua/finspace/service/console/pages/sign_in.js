@@ -7,15 +7,32 @@ import * as session from "../session.js";
 const SHORTEST = 8;
 
 const emailInput = () =>
-  h("input", { type: "email", name: "username", autocomplete: "username", required: true, spellcheck: "false", "data-rule": "give the address as name@example.com" });
+  h("input", {
+    type: "email",
+    name: "username",
+    autocomplete: "username",
+    required: true,
+    spellcheck: "false",
+    "data-rule": "give the address as name@example.com",
+  });
 
 const passwordInput = (kind) =>
-  h("input", { type: "password", name: kind, autocomplete: kind, required: true, maxlength: 256, "data-rule": "give your password" });
+  h("input", {
+    type: "password",
+    name: kind,
+    autocomplete: kind,
+    required: true,
+    maxlength: 256,
+    "data-rule": "give your password",
+  });
 
 function newPasswordFields() {
   const first = passwordInput("new-password");
   const second = passwordInput("new-password");
-  const fields = [field("New password", first, `At least ${SHORTEST} characters.`), field("New password again", second)];
+  const fields = [
+    field("New password", first, `At least ${SHORTEST} characters.`),
+    field("New password again", second),
+  ];
   const read = () => {
     if ([...first.value].length < SHORTEST) throw mistake(`The new password has fewer than ${SHORTEST} characters`);
     if (first.value !== second.value) throw mistake("The two new passwords differ", "Type the same one twice.");
@@ -37,8 +54,16 @@ const REASONS = {
 function insecure() {
   return [
     h("h1", "This page needs a secure address"),
-    h("p", "It signs its requests with your keys, and browsers let it only over https, or on the machine itself (127.0.0.1)."),
-    h("p", "Open it as https://…, or through a tunnel: ", h("code", "ssh -L 4510:127.0.0.1:4510 HOST"), ", then http://127.0.0.1:4510."),
+    h(
+      "p",
+      "It signs its requests with your keys, and browsers let it only over https, or on the machine itself (127.0.0.1).",
+    ),
+    h(
+      "p",
+      "Open it as https://…, or through a tunnel: ",
+      h("code", "ssh -L 4510:127.0.0.1:4510 HOST"),
+      ", then http://127.0.0.1:4510.",
+    ),
   ];
 }
 
@@ -64,7 +89,13 @@ export function show(main, reason) {
       reason?.message && problem(mistake(reason.message)),
       REASONS[reason] && h("p", { class: "note", role: "status" }, REASONS[reason]),
       form([field("E-mail", email), field("Password", password)], "Sign in", submit),
-      h("p", { class: "hint" }, "The owner of this service needs no password: ", h("code", "finspace console"), " on its machine opens this page signed in."),
+      h(
+        "p",
+        { class: "hint" },
+        "The owner of this service needs no password: ",
+        h("code", "finspace console"),
+        " on its machine opens this page signed in.",
+      ),
     ),
   );
   email.focus();
@@ -72,7 +103,13 @@ export function show(main, reason) {
 
 function showChange(main, emailAddress, password) {
   const fresh = newPasswordFields();
-  const username = h("input", { type: "email", name: "username", autocomplete: "username", value: emailAddress, readonly: true });
+  const username = h("input", {
+    type: "email",
+    name: "username",
+    autocomplete: "username",
+    value: emailAddress,
+    readonly: true,
+  });
   const submit = async () => {
     const result = await session.signIn({ emailAddress, password, newPassword: fresh.read() });
     if (!result.ok) throw refusal(result);
@@ -82,7 +119,9 @@ function showChange(main, emailAddress, password) {
     card(
       h("h1", "Choose your password"),
       h("p", "The one you signed in with is temporary: it ends now."),
-      form([field("E-mail", username), fresh.fields], "Change and sign in", submit, { extra: button("Back", () => show(main)) }),
+      form([field("E-mail", username), fresh.fields], "Change and sign in", submit, {
+        extra: button("Back", () => show(main)),
+      }),
     ),
   );
   fresh.first.focus();
@@ -106,7 +145,12 @@ export async function askAgain() {
   });
   fill(
     dialog.body,
-    h("p", "Keys last 60 minutes. Sign in, and what you were doing goes on. (The owner may open a new link of ", h("code", "finspace console"), " instead.)"),
+    h(
+      "p",
+      "Keys last 60 minutes. Sign in, and what you were doing goes on. (The owner may open a new link of ",
+      h("code", "finspace console"),
+      " instead.)",
+    ),
     form([field("E-mail", email), field("Password", password)], "Sign in", submit, { extra: leave }),
   );
   email.focus();
@@ -128,6 +172,9 @@ export function changePassword() {
     if (!result.ok) throw refusal(result);
     fill(dialog.body, h("p", { role: "status" }, "Your password is changed."));
   };
-  fill(dialog.body, form([field("E-mail", email), field("Present password", password), fresh.fields], "Change", submit));
+  fill(
+    dialog.body,
+    form([field("E-mail", email), field("Present password", password), fresh.fields], "Change", submit),
+  );
   email.focus();
 }

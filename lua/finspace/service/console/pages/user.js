@@ -17,7 +17,11 @@ function facts(user) {
     ["Made", time(user.createTime)],
     ["Last sign-in", user.lastLoginTime ? time(user.lastLoginTime) : "never"],
   ];
-  return h("dl", { class: "facts" }, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", name), h("dd", value)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    rows.filter(([, value]) => value).map(([name, value]) => [h("dt", name), h("dd", value)]),
+  );
 }
 
 async function toggle(user, reload) {
@@ -50,30 +54,53 @@ function reset(user) {
     showPassword(dialog, user.emailAddress, temporaryPassword);
   };
   const cancel = button("Cancel", dialog.close);
-  fill(dialog.body, form(h("p", `The password of ${nameOf(user)} ends now, and a temporary one takes its place.`), "Reset password", submit, { extra: cancel }));
+  fill(
+    dialog.body,
+    form(
+      h("p", `The password of ${nameOf(user)} ends now, and a temporary one takes its place.`),
+      "Reset password",
+      submit,
+      { extra: cancel },
+    ),
+  );
 }
 
 // A button whose work may fail says so beside it.
 function acting(label, work, props) {
   const place = h("div", { class: "form-problem" });
-  const go = button(label, async () => {
-    fill(place);
-    try {
-      await work();
-    } catch (error) {
-      fill(place, problem(error));
-    }
-  }, props);
+  const go = button(
+    label,
+    async () => {
+      fill(place);
+      try {
+        await work();
+      } catch (error) {
+        fill(place, problem(error));
+      }
+    },
+    props,
+  );
   return { go, place };
 }
 
 function membershipRow(group, user, reload) {
-  const { go, place } = acting("Remove", async () => {
-    await call("DisassociateUserFromPermissionGroup", { permissionGroupId: group.permissionGroupId, userId: user.userId });
-    announce("Removed from the group");
-    reload();
-  }, { kind: "small", "aria-label": `Remove from ${group.name}` });
-  return h("tr", h("th", { scope: "row" }, h("a", { href: `#/groups/${group.permissionGroupId}` }, group.name)), h("td", h("div", { class: "row-actions" }, go), place));
+  const { go, place } = acting(
+    "Remove",
+    async () => {
+      await call("DisassociateUserFromPermissionGroup", {
+        permissionGroupId: group.permissionGroupId,
+        userId: user.userId,
+      });
+      announce("Removed from the group");
+      reload();
+    },
+    { kind: "small", "aria-label": `Remove from ${group.name}` },
+  );
+  return h(
+    "tr",
+    h("th", { scope: "row" }, h("a", { href: `#/groups/${group.permissionGroupId}` }, group.name)),
+    h("td", h("div", { class: "row-actions" }, go), place),
+  );
 }
 
 function joining(user, memberships, groups, reload) {
@@ -93,19 +120,37 @@ function joining(user, memberships, groups, reload) {
 export async function show(main, parts, screen) {
   const [userId] = parts;
   const reload = () => screen.isShown() && show(main, parts, screen);
-  const [user, memberships] = await Promise.all([call("GetUser", { userId }), all("ListPermissionGroupsByUser", { userId })]);
+  const [user, memberships] = await Promise.all([
+    call("GetUser", { userId }),
+    all("ListPermissionGroupsByUser", { userId }),
+  ]);
   const groups = await all("ListPermissionGroups").catch(() => []);
   if (!screen.isShown()) return;
   const isSelf = session.current()?.userId === userId;
-  const { go, place } = acting(user.status === "DISABLED" ? "Enable" : "Disable", () => toggle(user, reload), { kind: user.status === "DISABLED" ? "" : "danger" });
+  const { go, place } = acting(user.status === "DISABLED" ? "Enable" : "Disable", () => toggle(user, reload), {
+    kind: user.status === "DISABLED" ? "" : "danger",
+  });
   const rows = memberships.map((group) => membershipRow(group, user, reload));
   const heads = ["Group", { label: "", props: { "aria-label": "Remove" } }];
   fill(
     main,
     h("p", { class: "crumb" }, h("a", { href: "#/users" }, "Users")),
-    h("div", { class: "head" }, h("h1", nameOf(user), " ", statusBadge(user.status), isSelf && [" ", badge("you")]), button("Edit", () => edit(user, reload)), button("Reset password", () => reset(user)), go),
+    h(
+      "div",
+      { class: "head" },
+      h("h1", nameOf(user), " ", statusBadge(user.status), isSelf && [" ", badge("you")]),
+      button("Edit", () => edit(user, reload)),
+      button("Reset password", () => reset(user)),
+      go,
+    ),
     place,
     h("div", { class: "card" }, facts(user)),
-    h("div", { class: "card steps" }, h("h2", "Groups"), rows.length > 0 ? table("Groups", heads, rows, { class: "list" }) : empty("In no group."), joining(user, memberships, groups, reload)),
+    h(
+      "div",
+      { class: "card steps" },
+      h("h2", "Groups"),
+      rows.length > 0 ? table("Groups", heads, rows, { class: "list" }) : empty("In no group."),
+      joining(user, memberships, groups, reload),
+    ),
   );
 }

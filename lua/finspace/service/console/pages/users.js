@@ -2,11 +2,26 @@
 
 import { call, pages } from "../api.js";
 import { form, open, problem } from "../dialog.js";
-import { announce, badge, button, check, choice, copyButton, empty, field, fill, h, statusBadge, table, waiting } from "../dom.js";
+import {
+  announce,
+  badge,
+  button,
+  check,
+  choice,
+  copyButton,
+  empty,
+  field,
+  fill,
+  h,
+  statusBadge,
+  table,
+  waiting,
+} from "../dom.js";
 import { plural, time } from "../format.js";
 
 /** A user's name, or else the address. */
-export const nameOf = ({ firstName, lastName, emailAddress }) => [firstName, lastName].filter(Boolean).join(" ") || emailAddress;
+export const nameOf = ({ firstName, lastName, emailAddress }) =>
+  [firstName, lastName].filter(Boolean).join(" ") || emailAddress;
 
 /** Shows a temporary password, this once. */
 export function showPassword(dialog, emailAddress, password) {
@@ -14,7 +29,12 @@ export function showPassword(dialog, emailAddress, password) {
   const made = field("Temporary password", input, "It is shown this once, and must be changed at the first sign-in.");
   made.classList.add("copyable");
   made.querySelector("input").after(copyButton(password, "Temporary password"));
-  fill(dialog.body, h("p", { role: "status" }, `Give this to ${emailAddress}:`), made, h("div", { class: "actions" }, button("Done", dialog.close, { kind: "primary" })));
+  fill(
+    dialog.body,
+    h("p", { role: "status" }, `Give this to ${emailAddress}:`),
+    made,
+    h("div", { class: "actions" }, button("Done", dialog.close, { kind: "primary" })),
+  );
   input.select();
 }
 
@@ -29,7 +49,10 @@ function row(user) {
   );
 }
 
-const TYPES = [["APP_USER", "User: what their groups may do"], ["SUPER_USER", "Super user: everything"]];
+const TYPES = [
+  ["APP_USER", "User: what their groups may do"],
+  ["SUPER_USER", "Super user: everything"],
+];
 
 /** The controls of a user, with what they have now. @returns {fields, read} */
 export function userFields({ firstName = "", lastName = "", type = "APP_USER", apiAccess } = {}) {
@@ -50,7 +73,13 @@ export function userFields({ firstName = "", lastName = "", type = "APP_USER", a
 function create(reload) {
   let userId = null; // a second try resets the password of the user that the first one made
   const dialog = open("Create user", { onclose: () => userId && reload() });
-  const email = h("input", { type: "email", required: true, autocomplete: "off", maxlength: 320, "data-rule": "give the address as name@example.com" });
+  const email = h("input", {
+    type: "email",
+    required: true,
+    autocomplete: "off",
+    maxlength: 320,
+    "data-rule": "give the address as name@example.com",
+  });
   const { fields, read } = userFields();
   const submit = async () => {
     const emailAddress = email.value.trim();
@@ -68,13 +97,26 @@ const HEADS = ["Name", "E-mail", "Type", "Status", "Last sign-in"];
 export async function show(main, parts, screen) {
   const reload = () => screen.isShown() && show(main, parts, screen);
   const place = h("div", { class: "list-place" }, waiting("Loading users"));
-  fill(main, h("div", { class: "head" }, h("h1", "Users"), button("Create user", () => create(reload), { kind: "primary" })), place);
+  fill(
+    main,
+    h(
+      "div",
+      { class: "head" },
+      h("h1", "Users"),
+      button("Create user", () => create(reload), { kind: "primary" }),
+    ),
+    place,
+  );
   const users = [];
   try {
     for await (const page of pages("ListUsers")) {
       if (!screen.isShown()) return;
       users.push(...page);
-      fill(place, h("p", { class: "tally", role: "status" }, plural(users.length, "user")), table("Users", HEADS, users.map(row), { class: "list stacking" }));
+      fill(
+        place,
+        h("p", { class: "tally", role: "status" }, plural(users.length, "user")),
+        table("Users", HEADS, users.map(row), { class: "list stacking" }),
+      );
     }
     if (users.length === 0) fill(place, empty("There are no users."));
   } catch (error) {

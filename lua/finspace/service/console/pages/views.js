@@ -31,7 +31,14 @@ function fileRow(opened, file) {
     "tr",
     h("th", { scope: "row", class: "code" }, name),
     h("td", { "data-label": "Size", class: "number" }, bytes(file.size)),
-    h("td", h("div", { class: "row-actions" }, button("Download", () => download(opened, file), { kind: "small", "aria-label": `Download ${name}` }))),
+    h(
+      "td",
+      h(
+        "div",
+        { class: "row-actions" },
+        button("Download", () => download(opened, file), { kind: "small", "aria-label": `Download ${name}` }),
+      ),
+    ),
   );
 }
 
@@ -39,11 +46,22 @@ async function showFiles(place, view) {
   fill(place, waiting("Listing files"));
   try {
     const opened = await openView(view);
-    const heads = ["File", { label: "Size", props: { class: "number" } }, { label: "", props: { "aria-label": "Download" } }];
+    const heads = [
+      "File",
+      { label: "Size", props: { class: "number" } },
+      { label: "", props: { "aria-label": "Download" } },
+    ];
     const rows = opened.files.map((file) => fileRow(opened, file));
-    fill(place, h("p", { class: "tally" }, `${plural(rows.length, "file")}, ${bytes(opened.size)}`), table("Files", heads, rows, { class: "list" }));
+    fill(
+      place,
+      h("p", { class: "tally" }, `${plural(rows.length, "file")}, ${bytes(opened.size)}`),
+      table("Files", heads, rows, { class: "list" }),
+    );
   } catch (error) {
-    fill(place, problem(error, () => showFiles(place, view)));
+    fill(
+      place,
+      problem(error, () => showFiles(place, view)),
+    );
   }
 }
 
@@ -62,15 +80,26 @@ function entry(view) {
   const { dataViewId, status, createTime } = view;
   const format = paramsOf(view).s3DestinationExportFileFormat ?? paramsOf(view).destinationType ?? "view";
   const files = h("div", { class: "files" });
-  const toggle = button("Files", () => {
-    const isOpen = files.hasChildNodes();
-    toggle.setAttribute("aria-expanded", String(!isOpen));
-    return isOpen ? fill(files) : showFiles(files, view);
-  }, { kind: "small", "aria-expanded": "false", "aria-label": `Files of ${format} view ${dataViewId}` });
+  const toggle = button(
+    "Files",
+    () => {
+      const isOpen = files.hasChildNodes();
+      toggle.setAttribute("aria-expanded", String(!isOpen));
+      return isOpen ? fill(files) : showFiles(files, view);
+    },
+    { kind: "small", "aria-expanded": "false", "aria-label": `Files of ${format} view ${dataViewId}` },
+  );
   return h(
     "article",
     { class: "card view", "data-view": dataViewId },
-    h("div", { class: "view-head" }, h("strong", format), statusBadge(status), view.autoUpdate && badge("auto-update"), h("time", time(createTime))),
+    h(
+      "div",
+      { class: "view-head" },
+      h("strong", format),
+      statusBadge(status),
+      view.autoUpdate && badge("auto-update"),
+      h("time", time(createTime)),
+    ),
     h("p", describe(view)),
     h("p", { class: "code id" }, dataViewId),
     view.errorInfo && failure(view),
@@ -81,21 +110,35 @@ function entry(view) {
 
 // --- making one ------------------------------------------------------------------------------------
 
-const FORMATS = [["DELIMITED_TEXT", "DELIMITED_TEXT: text, columns separated"], ["PARQUET", "PARQUET: for pandas, Spark, DuckDB"]];
+const FORMATS = [
+  ["DELIMITED_TEXT", "DELIMITED_TEXT: text, columns separated"],
+  ["PARQUET", "PARQUET: for pandas, Spark, DuckDB"],
+];
 
 function columnChoice(legend, columns) {
   const boxes = columns.map(({ name }) => check(name, { value: name }));
   const order = [];
   for (const { box } of boxes) {
-    box.addEventListener("change", () => (box.checked ? order.push(box.value) : order.splice(order.indexOf(box.value), 1)));
+    box.addEventListener("change", () =>
+      box.checked ? order.push(box.value) : order.splice(order.indexOf(box.value), 1),
+    );
   }
-  const element = h("fieldset", h("legend", legend), h("div", { class: "checks" }, boxes), h("p", { class: "hint" }, "In the order in which you choose them."));
+  const element = h(
+    "fieldset",
+    h("legend", legend),
+    h("div", { class: "checks" }, boxes),
+    h("p", { class: "hint" }, "In the order in which you choose them."),
+  );
   return { element, read: () => [...order] };
 }
 
 function named(label) {
   const input = h("input", { type: "text", autocomplete: "off" });
-  const read = () => input.value.split(",").map((name) => name.trim()).filter(Boolean);
+  const read = () =>
+    input.value
+      .split(",")
+      .map((name) => name.trim())
+      .filter(Boolean);
   return { element: field(label, input, "Columns' names, separated by commas."), read };
 }
 
@@ -125,7 +168,8 @@ async function create({ dataset, changesets, reload }) {
     announce("View created");
     reload();
   };
-  if (dialog.element.isConnected) fill(dialog.body, form([field("Format", format), partitions.element, sorts.element, auto], "Create view", submit));
+  if (dialog.element.isConnected)
+    fill(dialog.body, form([field("Format", format), partitions.element, sorts.element, auto], "Create view", submit));
 }
 
 // --- all of them -----------------------------------------------------------------------------------
@@ -152,9 +196,26 @@ export async function show(place, context) {
   if (!context.isShown()) return;
   const make = button("Create view", () => create(context), { kind: "primary" });
   if (views.length === 0) {
-    return fill(place, empty("There are no views yet.", h("p", "A view is the dataset's rows as files: text or Parquet, partitioned and sorted as you like."), make));
+    return fill(
+      place,
+      empty(
+        "There are no views yet.",
+        h("p", "A view is the dataset's rows as files: text or Parquet, partitioned and sorted as you like."),
+        make,
+      ),
+    );
   }
   const entries = views.map(entry);
-  fill(place, h("div", { class: "head" }, h("p", { class: "tally" }, plural(views.length, "view")), h("span", { class: "spread" }), make), h("div", { class: "steps" }, entries));
+  fill(
+    place,
+    h(
+      "div",
+      { class: "head" },
+      h("p", { class: "tally" }, plural(views.length, "view")),
+      h("span", { class: "spread" }),
+      make,
+    ),
+    h("div", { class: "steps" }, entries),
+  );
   follow(views, entries, context).catch(() => {}); // what is shown stays true; the next look asks again
 }
