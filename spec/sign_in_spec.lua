@@ -323,6 +323,7 @@ describe("Signing in #once", function()
       assert.equal(400, (post("/-/sign-in", "{}", nil)))
       assert.equal(400, (post("/-/sign-in", { emailAddress = { 1 }, password = true }, nil)))
       assert.equal(400, (post("/-/sign-in", { link = ("x"):rep(5000) }, nil)))
+      assert.equal(413, (post("/-/sign-in", { link = ("x"):rep(50000) }, nil)))
     end)
 
     it("ends its keys at once when it signs out", function()

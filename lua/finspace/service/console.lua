@@ -10,6 +10,7 @@ local sys = require("finspace.sys")
 local console = {}
 
 local LARGEST_FILE = 256 * 1024
+local LARGEST_DOCUMENT = 16 * 1024
 local FOLDER = debug.getinfo(1, "S").source:match("^@(.*)%.lua$")
 
 local TYPES = {
@@ -40,13 +41,13 @@ local HEADERS = {
   ["Referrer-Policy"] = "no-referrer",
   ["Cross-Origin-Opener-Policy"] = "same-origin",
   ["Cross-Origin-Resource-Policy"] = "same-origin",
-  ["Cache-Control"] = "no-cache",
 }
 
-local function send(content_type, body)
+local function send(content_type, body, caching)
   for name, value in pairs(HEADERS) do
     ngx.header[name] = value
   end
+  ngx.header["Cache-Control"] = caching
   ngx.header["Content-Type"] = content_type
   ngx.header["Content-Length"] = #body
   if ngx.req.get_method() ~= "HEAD" then ngx.print(body) end
@@ -71,7 +72,7 @@ local function send_file(name, request)
     ngx.status = 304
     return
   end
-  send(TYPES[name:match("%.(%l+)$")], file.body)
+  send(TYPES[name:match("%.(%l+)$")], file.body, "no-cache")
 end
 
 -- Letters, one folder at most: no name can lead out of the console's own.
@@ -88,13 +89,16 @@ local function read_document(request)
   if media ~= "application/json" then
     fault.raise("UnsupportedMediaTypeException", "the Content-Type must be application/json")
   end
+  if tonumber(request.header["content-length"] or 0) > LARGEST_DOCUMENT then
+    fault.raise("RequestEntityTooLargeException", "the request's body is larger than %d bytes", LARGEST_DOCUMENT)
+  end
   local asked = core.decode(api.read_body(request))
   if type(asked) == "table" then return asked end
   return fault.raise("SerializationException", "the request's body is not a JSON object")
 end
 
 local function answer_with(action)
-  return function(state, request) send("application/json", action(state, read_document(request))) end
+  return function(state, request) send("application/json", action(state, read_document(request)), "no-store") end
 end
 
 local ACTIONS = {

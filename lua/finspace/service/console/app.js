@@ -37,6 +37,16 @@ function find(path) {
   return null;
 }
 
+// What is left stays in sight, faded, until the next screen has something to show.
+function showBusy(main) {
+  main.setAttribute("aria-busy", "true");
+  const observer = new MutationObserver(() => {
+    main.removeAttribute("aria-busy");
+    observer.disconnect();
+  });
+  observer.observe(main, { childList: true });
+}
+
 let shown = 0;
 let leave = () => {};
 
@@ -53,7 +63,8 @@ async function showScreen(main) {
       h("h1", { tabindex: -1 }, "There is no such page"),
       h("a", { href: "#/datasets" }, "To the datasets"),
     );
-  if (!main.hasChildNodes()) fill(main, waiting("Loading"));
+  if (main.hasChildNodes()) showBusy(main);
+  else fill(main, waiting("Loading"));
   try {
     const page = await screen.load();
     const left = new AbortController();

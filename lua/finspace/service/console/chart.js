@@ -1,7 +1,7 @@
 // A line chart in SVG: thinned to the width, zoomed by dragging, read under the pointer or by arrow keys.
 
 import { extent, momentText, padded, timeTicks, valueTicks } from "./axis.js";
-import { fill, h, s, visible } from "./dom.js";
+import { announce, fill, h, s, visible } from "./dom.js";
 import { number } from "./format.js";
 
 const MARGIN = { top: 12, right: 12, bottom: 26 };
@@ -259,6 +259,7 @@ export class LineChart {
     event.preventDefault();
     this.#cursor = steps[event.key]();
     this.#read(this.#cursor);
+    announce(this.#legend.textContent);
   }
 
   #zoomBy(factor) {
