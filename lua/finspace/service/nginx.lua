@@ -91,10 +91,10 @@ env FINSPACE_DUCKDB; # nginx forgets the others
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool passwords threads=1 max_queue=32; # hashes, 32 MiB each
-worker_rlimit_nofile 16384; # a connection, and the file that its body goes to
+worker_rlimit_nofile 20000; # a connection, and the file that its body goes to
 
 events {
-    worker_connections 4096;
+    worker_connections 8192;
     # The last worker ingests and never takes the mutex, so it never takes a connection.
     accept_mutex on;
     accept_mutex_delay 5ms;
@@ -107,7 +107,7 @@ http {
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
     lua_socket_log_errors off;
-    lua_socket_buffer_size 16k; # bodies of objects, of which thousands may be unfinished
+    lua_socket_buffer_size 8k; # bodies of objects, of which thousands may be unfinished
 
     client_body_temp_path run/body;
     proxy_temp_path run/proxy;

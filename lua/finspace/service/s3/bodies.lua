@@ -9,7 +9,7 @@ local wire = require("finspace.service.s3.wire")
 local bodies = {}
 
 local PIECE = 256 * 1024
-local SMALL_PIECE = 16 * 1024
+local SMALL_PIECE = 8 * 1024
 local MOST_LARGE_PIECES = 32 -- bodies of a process that may fill a whole piece each; more take small ones
 local LARGEST_PUT = 5 * 1024 * 1024 * 1024
 local LARGEST_DOCUMENT = 4 * 1024 * 1024

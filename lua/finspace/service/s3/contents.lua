@@ -18,7 +18,7 @@ local contents = {}
 local PIECE = 256 * 1024
 local LARGE = 4 * 1024 * 1024
 local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
-local MOST_HELD = 16 * 1024 * 1024
+local MOST_HELD = 8 * 1024 * 1024
 
 -- What the lake holds is referred to by its path below the data folder.
 local function path_of(state, name)
