@@ -105,6 +105,7 @@ static void push_operation(lua_State *L, const model_operation *row) {
     set_text(L, "path", row->path);
     set_text(L, "chosen_by", row->chosen_by);
     set_text(L, "client_token", client_token_place(row->input));
+    lbind_set_flag(L, "only_reads", row->only_reads);
     push_texts(L, row->errors);
     lua_setfield(L, -2, "errors");
     push_members(L, row->input);

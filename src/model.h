@@ -83,6 +83,7 @@ typedef struct model_operation {
     const char *path; /* a template: {wireName} stands for one encoded segment */
     /* With two rows of one name: a request that has this member means this row. NULL: the other. */
     const char *chosen_by;
+    bool only_reads;           /* it changes nothing, whatever its method: no lock, and no token */
     const char *const *errors; /* codes, ending with NULL */
     const model_pages *pages;  /* or NULL */
     const model_member *input; /* these end with a member whose name is NULL */

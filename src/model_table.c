@@ -442,6 +442,7 @@ const model_operation model_operations[] = {
          BODY("userId", principal_id, ALWAYS))},
 
     {.name = "GetChangeset", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasets/{datasetId}/changesetsv2/{changesetId}",
      .errors = ERRORS("AccessDeniedException", "ConflictException", "InternalServerException",
                       "ResourceNotFoundException", "ThrottlingException", "ValidationException"),
@@ -464,6 +465,7 @@ const model_operation model_operations[] = {
          BODY("updatedByChangesetId", id, 0))},
 
     {.name = "GetDataView", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasets/{datasetId}/dataviewsv2/{dataviewId}",
      .errors = ERRORS("ConflictException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -485,6 +487,7 @@ const model_operation model_operations[] = {
          BODY("status", data_view_status, ALWAYS))},
 
     {.name = "GetDataset", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasetsv2/{datasetId}",
      .errors = ERRORS("AccessDeniedException", "ConflictException", "InternalServerException",
                       "ResourceNotFoundException", "ThrottlingException", "ValidationException"),
@@ -514,6 +517,7 @@ const model_operation model_operations[] = {
          BODY("s3Location", s3_location, ALWAYS))},
 
     {.name = "GetPermissionGroup", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/permission-group/{permissionGroupId}",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -534,6 +538,7 @@ const model_operation model_operations[] = {
          BODY("durationInMinutes", minutes, 0))},
 
     {.name = "GetUser", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/user/{userId}",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -555,6 +560,7 @@ const model_operation model_operations[] = {
          BODY("lastLoginTime", milliseconds, 0))},
 
     {.name = "GetWorkingLocation", .generation = "2021-05", .method = "POST",
+     .only_reads = true,
      .path = "/workingLocationV1",
      .errors = ERRORS("AccessDeniedException", "InternalServerErrorException",
                       "InternalServerException", "ThrottlingException", "ValidationException"),
@@ -566,6 +572,7 @@ const model_operation model_operations[] = {
          BODY("s3Bucket", s3_bucket, ALWAYS))},
 
     {.name = "ListChangesets", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasets/{datasetId}/changesetsv2",
      .errors = ERRORS("AccessDeniedException", "ConflictException", "InternalServerException",
                       "ResourceNotFoundException", "ThrottlingException", "ValidationException"),
@@ -579,6 +586,7 @@ const model_operation model_operations[] = {
          BODY("nextToken", text, 0))},
 
     {.name = "ListDataViews", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasets/{datasetId}/dataviewsv2",
      .errors = ERRORS("ConflictException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -592,6 +600,7 @@ const model_operation model_operations[] = {
          BODY("dataViews", data_view_summary_list, 0))},
 
     {.name = "ListDatasets", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/datasetsv2",
      .errors = ERRORS("ConflictException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -604,6 +613,7 @@ const model_operation model_operations[] = {
          BODY("nextToken", text, 0))},
 
     {.name = "ListPermissionGroups", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/permission-group",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ThrottlingException",
                       "ValidationException"),
@@ -616,6 +626,7 @@ const model_operation model_operations[] = {
          BODY("nextToken", text, 0))},
 
     {.name = "ListPermissionGroupsByUser", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/user/{userId}/permission-groups",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),
@@ -629,6 +640,7 @@ const model_operation model_operations[] = {
          BODY("nextToken", text, 0))},
 
     {.name = "ListUsers", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/user",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ThrottlingException",
                       "ValidationException"),
@@ -641,6 +653,7 @@ const model_operation model_operations[] = {
          BODY("nextToken", text, 0))},
 
     {.name = "ListUsersByPermissionGroup", .generation = "2021-12", .method = "GET",
+     .only_reads = true,
      .path = "/permission-group/{permissionGroupId}/users",
      .errors = ERRORS("AccessDeniedException", "InternalServerException", "ResourceNotFoundException",
                       "ThrottlingException", "ValidationException"),

@@ -1,5 +1,6 @@
 --- One FinSpace call inside the service: route ▸ parse ▸ check against the model ▸ handler ▸ JSON.
 
+local commit = require("finspace.service.db.commit")
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
@@ -126,9 +127,9 @@ end
 -- Reads need no lock; what changes something runs whole or not at all.
 local function run(call)
   local handler = handlers[call.operation.name]
-  if call.operation.method == "GET" then return handler(call) end
+  if call.operation.only_reads then return handler(call) end
   local function change()
-    return call.db:transaction(function()
+    return commit.alone(call.db, function()
       return idempotency.once(call, function() return handler(call) end)
     end)
   end

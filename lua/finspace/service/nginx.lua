@@ -90,6 +90,7 @@ pid run/nginx.pid;
 env FINSPACE_DUCKDB; # nginx forgets the others
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
+thread_pool log threads=1; # waits for the database's log, which none of the others may hold
 thread_pool passwords threads=1 max_queue=32; # hashes, 32 MiB each
 worker_rlimit_nofile 20000; # a connection, and the file that its body goes to
 

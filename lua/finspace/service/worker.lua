@@ -108,9 +108,10 @@ function worker.begin(settings)
   if ngx.worker.id() == ngx.worker.count() - 1 then
     take_no_connections()
     ngx.timer.at(0, ingest)
-  elseif ngx.worker.id() == 0 then
-    announce_once(settings)
+    return
   end
+  if state.db.leave_checkpoints then state.db:leave_checkpoints() end
+  if ngx.worker.id() == 0 then announce_once(settings) end
 end
 
 --- In each worker, for each request.

@@ -119,7 +119,8 @@ local function patiently(self, ask, ...)
     if ok then return result end
     local is_busy = type(result) == "table" and result.is_busy
     deadline = deadline or sys.monotonic() + self.busy_seconds
-    if not is_busy or is_in_transaction(self) or sys.monotonic() >= deadline then error(result, 0) end
+    local may_wait = is_busy and not self.is_impatient and not is_in_transaction(self)
+    if not may_wait or sys.monotonic() >= deadline then error(result, 0) end
     pause(length)
     length = math.min(2 * length, LONGEST_PAUSE)
   end
@@ -256,6 +257,32 @@ function Database:transaction(work)
   pcall(self.run, self, "ROLLBACK")
   error(result, 0)
 end
+
+--- Like transaction, but for two waits that would hold the process: where another one writes it fails at once,
+--- as busy, and what it has committed is on disk only once the file log_path() is synced.
+--- @param work fun(): any
+--- @return any result of work
+function Database:quick_transaction(work)
+  self.is_impatient = true
+  self:run("PRAGMA synchronous = NORMAL")
+  local ok, result = pcall(self.transaction, self, work)
+  self:run("PRAGMA synchronous = FULL")
+  self.is_impatient = false
+  if not ok then error(result, 0) end
+  return result
+end
+
+--- @return string path of the write-ahead log
+function Database:log_path() return self.path .. "-wal" end
+
+--- Moves what is committed from the log into the database.
+--- @param whole? boolean waits for readers and writers until the log is empty, rather than leave what they use
+function Database:checkpoint(whole)
+  self:run(whole and "PRAGMA wal_checkpoint(RESTART)" or "PRAGMA wal_checkpoint(PASSIVE)")
+end
+
+--- Leaves checkpoints to others: a commit that makes one holds its process for several waits for the disk.
+function Database:leave_checkpoints() self:run("PRAGMA wal_autocheckpoint = 0") end
 
 --- Closes the connection; a second call does nothing.
 function Database:close()

@@ -15,10 +15,8 @@ function credentials.GetProgrammaticAccessCredentials(call)
   local user = call.db:row("SELECT api_access FROM users WHERE id = ?", call.caller.user_id)
   if user.api_access ~= "ENABLED" then fault.raise("AccessDeniedException", "your user has no API access") end
   local minutes = call.params.durationInMinutes or DEFAULT_MINUTES
-  local made = call.db:transaction(function()
-    call.db:run("UPDATE users SET last_login = ? WHERE id = ?", call.now, call.caller.user_id)
-    return keys.issue(call.db, { user_id = call.caller.user_id, seconds = minutes * 60 })
-  end)
+  call.db:run("UPDATE users SET last_login = ? WHERE id = ?", call.now, call.caller.user_id)
+  local made = keys.issue(call.db, { user_id = call.caller.user_id, seconds = minutes * 60 })
   return {
     credentials = {
       accessKeyId = made.access_key_id,

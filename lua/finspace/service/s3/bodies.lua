@@ -9,8 +9,7 @@ local wire = require("finspace.service.s3.wire")
 local bodies = {}
 
 local PIECE = 256 * 1024
-local SMALL_PIECE = 8 * 1024
-local MOST_LARGE_PIECES = 32 -- bodies of a process that may fill a whole piece each; more take small ones
+local SMALLEST_PIECE = 8 * 1024
 local LARGEST_PUT = 5 * 1024 * 1024 * 1024
 local LARGEST_DOCUMENT = 4 * 1024 * 1024
 
@@ -26,10 +25,8 @@ end
 
 local receiving = 0 -- bodies of this process that are on their way
 
-local function receive(socket, left)
-  if receiving <= MOST_LARGE_PIECES then return socket:receive(math.min(PIECE, left)) end
-  return socket:receiveany(math.min(SMALL_PIECE, left))
-end
+-- Bodies that arrive at once share what one turn of the event loop hashes and writes.
+local function piece_size() return math.max(SMALLEST_PIECE, math.floor(PIECE / receiving)) end
 
 local function socket_pieces(length)
   if length == 0 then
@@ -38,9 +35,10 @@ local function socket_pieces(length)
   local socket, left = ngx.req.socket(), length
   return function()
     if left == 0 then return nil end
-    local piece, problem = receive(socket, left)
+    local piece, problem = socket:receive(math.min(piece_size(), left))
     if not piece then wire.refuse("IncompleteBody", "the body ended before its Content-Length: " .. problem) end
     left = left - #piece
+    ngx.sleep(0) -- others' turn, even where more bytes are there already
     return piece
   end
 end

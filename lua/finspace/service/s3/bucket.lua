@@ -2,6 +2,7 @@
 
 local access = require("finspace.service.s3.access")
 local bodies = require("finspace.service.s3.bodies")
+local commit = require("finspace.service.db.commit")
 local reserve = require("finspace.service.s3.reserve")
 local object = require("finspace.service.s3.object")
 local fault = require("finspace.service.fault")
@@ -120,7 +121,7 @@ function bucket.create(call)
   local problem = problem_of_name(name)
   if problem then wire.refuse("InvalidBucketName", problem) end
   check_location(call)
-  db:transaction(function()
+  commit.alone(db, function()
     local row = db:row("SELECT created_by FROM buckets WHERE name = ?", name)
     if row then refuse_taken(call, row) end
     db:insert("buckets", { name = name, created_by = call.caller.user_id, created = call.now })
@@ -134,7 +135,7 @@ end
 function bucket.delete(call)
   local db = call.state.db
   if call.bucket == call.state.settings.bucket then wire.refuse("AccessDenied", "the service needs this bucket") end
-  db:transaction(function()
+  commit.alone(db, function()
     if db:row("SELECT 1 AS found FROM objects WHERE bucket = ? LIMIT 1", call.bucket) then
       wire.refuse("BucketNotEmpty", "the bucket still has objects")
     end
@@ -183,7 +184,7 @@ function bucket.delete_objects(call)
   local listed, is_quiet = listed_keys(call)
   local db = call.state.db
   local results = reserve.with_room(call.state, function()
-    return db:transaction(function()
+    return commit.alone(db, function()
       local done = {}
       for _, entry in ipairs(listed) do
         local result = delete_entry(call, entry)

@@ -9,6 +9,7 @@ local cjson = require("cjson.safe")
 local ffi = require("ffi")
 local sys = require("finspace.sys")
 local checksums = require("finspace.service.s3.checksums")
+local commit = require("finspace.service.db.commit")
 local file = require("finspace.service.s3.segment_file")
 local ids = require("finspace.service.ids")
 local blob = require("finspace.service.db.blob")
@@ -16,7 +17,6 @@ local blob = require("finspace.service.db.blob")
 local contents = {}
 
 local PIECE = 256 * 1024
-local LARGE = 4 * 1024 * 1024
 local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
 local MOST_HELD = 8 * 1024 * 1024
 
@@ -28,31 +28,8 @@ end
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
-local is_lasting = {} -- folders whose names this process knows to be on disk
-
--- Another process may have made the folder, and not have synced its parent yet.
-local function ensure_folder(path)
-  local made, problem, code = sys.mkdir(path, tonumber("700", 8))
-  if not made and code ~= "EEXIST" then error(problem, 0) end
-  if not made and not is_lasting[path] then file.sync(path:match("^(.*)/"), true) end
-  is_lasting[path] = true
-end
-
--- A large file's way to the disk takes longer than other requests should wait.
-local function sync(path, size)
-  if size < LARGE or ngx.worker.exiting() or ngx.get_phase() ~= "content" then return file.sync(path) end
-  local ok, problem = ngx.run_worker_thread("sync", "finspace.service.s3.segment_file", "sync", path)
-  if not ok then error(problem, 0) end
-end
-
-local function keep(state, name, size)
-  local path = path_of(state, name)
-  local folder = path:match("^(.*)/")
-  sync(incoming_path(state, name), size)
-  ensure_folder(folder)
-  local ok, problem = sys.rename(incoming_path(state, name), path)
-  if not ok then error(problem, 0) end
-  file.sync(folder, true)
+local function keep(state, name)
+  commit.in_thread("finspace.service.s3.segment_file", "publish", incoming_path(state, name), path_of(state, name))
 end
 
 --- Writes a segment to a file from a source of pieces, under a temporary name until `approve` has seen
@@ -64,7 +41,7 @@ end
 --- @return table segment {name=, size=, md5=, digests=}
 function contents.write_segment(state, next_piece, approve, wanted)
   local name = ids.resource()
-  ensure_folder(state.settings.data .. "/objects/incoming")
+  file.ensure_folder(state.settings.data .. "/objects/incoming")
   local out, running, size = file.create(incoming_path(state, name)), checksums.start(wanted), 0
   local ok, problem = pcall(function()
     for piece in next_piece do
@@ -74,7 +51,7 @@ function contents.write_segment(state, next_piece, approve, wanted)
     end
     local digests = running:finish()
     if approve then approve(digests) end
-    keep(state, name, size)
+    keep(state, name)
     return { name = name, size = size, md5 = digests.md5, digests = digests }
   end)
   out:close()

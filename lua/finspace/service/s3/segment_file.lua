@@ -10,13 +10,15 @@ intptr_t write(int fd, const char *bytes, size_t count);
 int64_t lseek(int fd, int64_t offset, int whence);
 int fsync(int fd);
 int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags);
+int mkdir(const char *path, unsigned int mode);
+int rename(const char *from, const char *to);
 char *strerror(int code);
 ]])
 
 local C = ffi.C
 local READ_ONLY, CLOSE_ON_EXEC, FOLDER = 0x0, 0x80000, 0x10000
 local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
-local EINTR = 4
+local EINTR, EEXIST = 4, 17
 local WRITEBACK, START_WRITING = 8 * 1024 * 1024, 2 -- SYNC_FILE_RANGE_WRITE
 
 -- A reader that goes away half way leaves its file to the collector.
@@ -99,6 +101,29 @@ function file.sync(path, is_folder)
   local opened = open(path, is_folder and FOLDER or READ_ONLY) or fail("open", path)
   opened:sync()
   opened:close()
+end
+
+local is_lasting = {} -- folders whose names this Lua knows to be on disk
+
+--- Makes a folder where it is missing. Afterwards its name is on disk: another process may have made it, and
+--- not have synced its parent yet.
+--- @param path string
+function file.ensure_folder(path)
+  if C.mkdir(path, tonumber("700", 8)) ~= 0 and ffi.errno() ~= EEXIST then fail("make", path) end
+  if not is_lasting[path] then file.sync(path:match("^(.*)/"), true) end
+  is_lasting[path] = true
+end
+
+--- Gives a file that was written its place, in a folder that is made where it is missing. Afterwards both the
+--- file and its name are on disk.
+--- @param from string
+--- @param to string
+function file.publish(from, to)
+  local folder = to:match("^(.*)/")
+  file.sync(from)
+  file.ensure_folder(folder)
+  if C.rename(from, to) ~= 0 then fail("rename to", to) end
+  file.sync(folder, true)
 end
 
 return file

@@ -8,7 +8,7 @@ local bodies = require("finspace.service.s3.bodies")
 local checksums = require("finspace.service.s3.checksums")
 local contents = require("finspace.service.s3.contents")
 local copy = require("finspace.service.s3.copy")
-local group_commit = require("finspace.service.db.group_commit")
+local commit = require("finspace.service.db.commit")
 local headers = require("finspace.service.s3.headers")
 local ids = require("finspace.service.ids")
 local object = require("finspace.service.s3.object")
@@ -104,7 +104,7 @@ end
 -- One that had the same number is replaced. The upload may have ended while the bytes came.
 local function keep_part(call, number, segment, checksum)
   local db, etag = call.state.db, contents.etag(segment)
-  group_commit.transaction(db, function()
+  commit.together(db, function()
     local id = upload.find(call).id
     db:run("DELETE FROM parts WHERE upload_id = ? AND number = ?", id, number)
     db:insert("parts", {
@@ -316,7 +316,7 @@ end
 function upload.complete(call)
   local listed = listed_parts(call)
   check_order(listed)
-  local result = call.state.db:transaction(function() return completed(call, listed) end)
+  local result = commit.alone(call.state.db, function() return completed(call, listed) end)
   local path = "/" .. call.bucket .. "/" .. core.uri_encode(call.key, true)
   local content = {
     { "Location", call.state.settings.endpoint .. path },
@@ -336,7 +336,7 @@ end
 function upload.abort(call)
   local db = call.state.db
   reserve.with_room(call.state, function()
-    db:transaction(function() forget(db, upload.find(call).id) end)
+    commit.alone(db, function() forget(db, upload.find(call).id) end)
   end)
   wire.answer(204)
 end
