@@ -20,23 +20,40 @@ local xml = require("finspace.service.xml")
 
 local front = {}
 
-local function read_headers()
-  local list, by_name = {}, {}
-  for name, values in pairs(ngx.req.get_headers(0, true)) do
-    for _, value in ipairs(type(values) == "table" and values or { values }) do
-      value = value == true and "" or value
-      list[#list + 1] = { name, value }
-      local lower = name:lower()
-      by_name[lower] = by_name[lower] and by_name[lower] .. ", " .. value or value
-    end
+-- A header that is there more than once is a list's pieces (RFC 9110, section 5.2); the signature is of each.
+local function add_repeated(list, name, values)
+  for i, value in ipairs(values) do
+    values[i] = value == true and "" or value
+    list[#list + 1] = { name, values[i] }
   end
-  return list, by_name
+  return table.concat(values, ", ")
+end
+
+-- The headers as the core verifies them: a map, or a list where one is there more than once; and by
+-- lower-case name.
+local function read_headers()
+  local given, by_name, list = ngx.req.get_headers(0, true), {}, nil
+  for _, value in pairs(given) do
+    if type(value) == "table" then list = {} end
+  end
+  for name, value in pairs(given) do
+    if type(value) == "table" then
+      value = add_repeated(list, name, value)
+    else
+      value = value == true and "" or value
+      if list then list[#list + 1] = { name, value } end
+      given[name] = value
+    end
+    local lower = name:lower()
+    by_name[lower] = by_name[lower] and by_name[lower] .. ", " .. value or value
+  end
+  return list or given, by_name
 end
 
 -- Before the signature is read, the request's looks say whose error shape it understands.
 local function guess_service(request)
   local header = request.header
-  local scope = (header.authorization or "") .. " " .. (core.uri_decode(request.query) or "")
+  local scope = header.authorization or core.uri_decode(request.query)
   local named = scope:match("/([%w%-]+)/aws4_request")
   if named then return named end
   if header["x-amz-content-sha256"] then return "s3" end
@@ -145,9 +162,9 @@ local function answer_s3(state, request, auth)
 end
 
 local function answer_sts(state, request, auth)
-  authorize.judge(state, request, auth)
+  local key = authorize.judge(state, request, auth)
   local body = api.read_body(request)
-  local caller = authorize.verify(state, request, auth, body)
+  local caller = authorize.verify(state, request, auth, body, key)
   local document = sts.answer(state, request, body, caller)
   ngx.header["Content-Type"] = "text/xml"
   ngx.header["x-amzn-requestid"] = request.id
@@ -156,9 +173,9 @@ local function answer_sts(state, request, auth)
 end
 
 local function answer_finspace(state, request, auth)
-  authorize.judge(state, request, auth)
+  local key = authorize.judge(state, request, auth)
   local body = api.read_body(request)
-  local caller = authorize.verify(state, request, auth, body)
+  local caller = authorize.verify(state, request, auth, body, key)
   if caller.bucket then
     fault.raise("AccessDeniedException", "these keys open one data view's files and nothing else")
   end

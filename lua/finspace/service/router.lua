@@ -30,13 +30,18 @@ local function compiled(row)
   return { row = row, method = row.method, pattern = pattern }
 end
 
+-- By the path's first segment and their number: a path is held against few.
 local routes = {}
+
+local function name_of(segments) return #segments .. "/" .. (segments[1] or "") end
+
 for _, row in ipairs(core.operations()) do
-  routes[#routes + 1] = compiled(row)
+  local name = name_of(split(row.path))
+  routes[name] = routes[name] or {}
+  table.insert(routes[name], compiled(row))
 end
 
 local function match(pattern, segments)
-  if #pattern ~= #segments then return nil end
   local params = {}
   for i, expected in ipairs(pattern) do
     if expected.literal then
@@ -54,7 +59,7 @@ end
 --- @return table|boolean params the members in the path; without a row: whether the path exists
 function router.find(method, path)
   local segments, path_exists = split(path), false
-  for _, route in ipairs(routes) do
+  for _, route in ipairs(routes[name_of(segments)] or {}) do
     local params = match(route.pattern, segments)
     if params and route.method == method then return route.row, params end
     path_exists = path_exists or params ~= nil

@@ -150,9 +150,9 @@ end
 local function step(self, statement, sql)
   local code = C.sqlite3_step(statement.handle)
   if code == ROW then
-    local row = {}
-    for i, name in ipairs(statement.names) do
-      row[name] = column(statement.handle, i - 1)
+    local row, names, handle = {}, statement.names, statement.handle
+    for i = 1, #names do
+      row[names[i]] = column(handle, i - 1)
     end
     return row
   end
