@@ -9,7 +9,7 @@ local sys = require("finspace.sys")
 local service = {}
 
 local START = [[
-local ok, problem = require("finspace.service").start{ port = %d, data = %q }
+local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q }
 io.stderr:write("finspace: ", problem, "\n")
 os.exit(1)]]
 
@@ -35,7 +35,7 @@ local function launch(self)
   for _, setting in ipairs(self.settings) do
     argv[#argv + 1] = setting
   end
-  for _, word in ipairs { support.interpreter(), "-e", START:format(self.port, self.data) } do
+  for _, word in ipairs { support.interpreter(), "-e", START:format(self.port, self.data, self.region) } do
     argv[#argv + 1] = word
   end
   os.remove(self.output)
@@ -137,7 +137,8 @@ end
 
 --- Starts a service and waits until it is ready.
 ---
---- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment)
+--- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
+---   region
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -147,7 +148,7 @@ function service.start(options)
   local self = {
     port = options.port or support.free_port(),
     data = data,
-    region = "us-east-1",
+    region = options.region or "us-east-1",
     settings = options.settings or {},
     output = folder .. "/output",
     errors = folder .. "/errors",

@@ -15,6 +15,7 @@ region = %s
 services = %s
 s3 =
     addressing_style = path
+    signature_version = s3v4
 
 [services %s]
 finspace_data =
