@@ -293,6 +293,14 @@ describe("fs:load", function()
     assert.same({ 0, 0, before }, { posts, #journals(), staged() })
   end)
 
+  it("doubts a line that it takes for data where the schema takes any text", function()
+    with_schema({ "name", "STRING" }, { "city", "STRING" })
+    local has_header, event = header_of("Full name,Town\nAnn,Bern\n")
+    assert.same({ "false", true, nil }, { has_header, event.doubtful, event.columns })
+    has_header, event = header_of("Ann,2019\nBob,2020\n")
+    assert.same({ "false", nil }, { has_header, event.doubtful })
+  end)
+
   it("looks at the schema where the dataset is given as a table, and does without where it may not look", function()
     with_schema({ "date", "DATE" }, { "price", "DOUBLE" })
     local dataset = { datasetId = dataset_id }

@@ -78,6 +78,17 @@ end
 
 local COLUMNS_SHOWN, SKIPPED_SHOWN = 12, 5
 
+local DOUBTS = {
+  header = "This line looks like data; if it is, load with --no-header.",
+  data = "The first line is taken for data, as the schema has no such names; if it names columns, load with --header.",
+}
+
+local function note_doubt(self, event)
+  if not event.doubtful then return end
+  local doubt = event.columns and DOUBTS.header or DOUBTS.data
+  self.out:note_painted(self.out:paint("yellow", doubt))
+end
+
 -- The names that a header gives, so that a line of data which was taken for one is seen.
 local function note_columns(self, event)
   local names = event.columns
@@ -85,8 +96,6 @@ local function note_columns(self, event)
   local rest = #names > COLUMNS_SHOWN and (" and %d more"):format(#names - COLUMNS_SHOWN) or ""
   local shown = table.concat(names, ", ", 1, math.min(#names, COLUMNS_SHOWN))
   self.out:note(("Columns, by the first line: %s%s"):format(shown, rest))
-  if not event.doubtful then return end
-  self.out:note_painted(self.out:paint("yellow", "This line looks like data; if it is, load with --no-header."))
 end
 
 local function note_skipped(self, event)
@@ -101,6 +110,7 @@ local function begin_staging(self, event)
   self.staging_began = sys.monotonic()
   note_skipped(self, event)
   note_columns(self, event)
+  note_doubt(self, event)
   self.out:note(
     ("%s, %s: %s"):format(
       text.count(event.files_total, "file"),

@@ -59,6 +59,18 @@ function header.by_schema(fields, schema)
   return nil, neither(fields, schema)
 end
 
+--- Whether a line that was taken for data could as well name columns: nothing in it looks like data, and the schema
+--- takes any text.
+--- @param fields string[]
+--- @param schema table[]
+--- @return boolean
+function header.may_be_names(fields, schema)
+  for i, field in ipairs(fields) do
+    if values.looks_like_data(columns.trim(field)) or not values.takes_text(schema[i].dataType) then return false end
+  end
+  return true
+end
+
 --- Whether a line that is taken for the names of columns looks like data all the same.
 --- @param fields string[]
 --- @return boolean

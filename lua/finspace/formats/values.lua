@@ -77,6 +77,11 @@ local KINDS = {
   DATETIME = { date = true, datetime = true, integer = true },
 }
 
+--- Whether a column of this type takes any text.
+--- @param data_type string
+--- @return boolean
+function values.takes_text(data_type) return KINDS[data_type] == nil end
+
 --- Whether a value can be one of a column of this type. An empty one can be of any.
 --- @param text string
 --- @param data_type string  a column's dataType

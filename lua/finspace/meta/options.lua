@@ -82,7 +82,7 @@
 --- @field resumed boolean  an earlier run had begun it
 --- @field format_params table<string, string>  what the files are taken for
 --- @field columns? string[]  the names that a CSV's header gives its columns
---- @field doubtful? boolean  the line that they are taken from looks like data
+--- @field doubtful? boolean  the first line may be the other: a header that looks like data, or data that could be names
 --- @field skipped { path: string, why: string }[]  files in the folders that hold no data
 --- @field dataset_id string  the dataset's id
 --- @field changeset? table  the changeset, from the moment that it is created

@@ -77,30 +77,25 @@ local function one(fs, given, event, bucket, key, path)
   return object
 end
 
-local function unsafe(key, why)
+local function unsafe(why)
   return errors.new {
     kind = "integrity",
     code = "UnsafeKey",
     operation = "download",
-    message = ("the key %q makes no file below the folder: %s; download it alone, under a name of your own"):format(
-      key,
-      why
-    ),
+    message = "it makes no file below the folder: " .. why .. "; download it alone, under a name of your own",
   }
 end
 
 -- Why a listed object becomes no file; nil and false for one that only stands for a folder.
 local function fault_of(object, prefix)
   local key = object.key
-  if key:sub(1, #prefix) ~= prefix then
-    return unsafe(key, "the list of what lies below the prefix should not hold it")
-  end
+  if key:sub(1, #prefix) ~= prefix then return unsafe("it does not begin with the prefix that was asked for") end
   local name = key:sub(#prefix + 1)
   if name == "" or name:sub(-1) == "/" then
-    return object.size > 0 and unsafe(key, "it is called like a folder, and holds bytes") or nil, false
+    return object.size > 0 and unsafe("it is called like a folder, and holds bytes") or nil, false
   end
   local why = why_unsafe(name)
-  return why and unsafe(key, why), true
+  return why and unsafe(why), true
 end
 
 -- The objects below a prefix that become files, and those that cannot.

@@ -49,7 +49,11 @@ options.declare {
   { "resumed", "boolean", "an earlier run had begun it", required = true },
   { "format_params", "table<string, string>", "what the files are taken for", required = true },
   { "columns", "string[]", "the names that a CSV's header gives its columns" },
-  { "doubtful", "boolean", "the line that they are taken from looks like data" },
+  {
+    "doubtful",
+    "boolean",
+    "the first line may be the other: a header that looks like data, or data that could be names",
+  },
   { "skipped", "{ path: string, why: string }[]", "files in the folders that hold no data", required = true },
   { "dataset_id", "string", "the dataset's id", required = true },
   { "changeset", "table", "the changeset, from the moment that it is created" },

@@ -113,7 +113,8 @@ end
 -- Into a file -----------------------------------------------------------------------------------------
 
 local function append(target, path, without_header)
-  local source = assert(io.open(path, "rb"))
+  local source, fault = io.open(path, "rb")
+  if not source then return nil, fault end
   if without_header then source:read("*l") end
   local piece = source:read(PIECE)
   while piece do
@@ -178,7 +179,9 @@ local function read_to_file(place, names, view, path)
     done, err = assemble(place, names, path, layout.is_text and layout.header)
   end
   if not done then return nil, err end
-  return { file = path, bytes = sys.stat(path).size, objects = #names, dataViewId = view.dataViewId }
+  local stat, message = sys.stat(path)
+  if not stat then return unwritable(message) end
+  return { file = path, bytes = stat.size, objects = #names, dataViewId = view.dataViewId }
 end
 
 -- As rows ---------------------------------------------------------------------------------------------
@@ -186,11 +189,16 @@ end
 -- A reader of one of the view's files. Its name is gone as soon as it is open, so that a loop that is
 -- left early leaves nothing behind.
 local function open_file(place, key, layout)
-  local path = os.tmpname()
+  local named, path = pcall(os.tmpname)
+  if not named then error(select(2, unwritable("a temporary file")), 0) end
   local fetched, err = fetch(place, key, path)
-  local handle = fetched and io.open(path, "rb")
+  local handle, message = nil, nil
+  if fetched then
+    handle, message = io.open(path, "rb")
+  end
   os.remove(path)
   if not fetched then error(err, 0) end
+  if not handle then error(select(2, unwritable(message)), 0) end
   return csv.reader(function() return handle:read(PIECE) end, layout.separator)
 end
 

@@ -53,7 +53,8 @@ end
 
 local function by_schema(first, columns)
   local has_header, message = header.by_schema(first, columns)
-  if has_header ~= nil then return { has_header = has_header } end
+  if has_header then return { has_header = true } end
+  if has_header == false then return { has_header = false, doubtful = header.may_be_names(first, columns) or nil } end
   return refuse(
     "validation",
     "HeaderMismatch",
