@@ -53,14 +53,20 @@ static void grow_to(buf *b, size_t needed) {
 }
 
 /* Makes room for `more` bytes, or sets the status. */
-static bool reserve(buf *b, size_t more) {
+static bool make_room(buf *b, size_t more) {
     if (b->status != BUF_OK) return false;
     if (more > b->limit - b->len) {
         b->status = BUF_FULL;
         return false;
     }
-    if (more > b->cap - b->len) grow_to(b, b->len + more);
+    grow_to(b, b->len + more);
     return b->status == BUF_OK;
+}
+
+/* The same; nearly always there is room, and every byte that is written asks. */
+static inline bool reserve(buf *b, size_t more) {
+    bool has_room = b->status == BUF_OK && more <= b->cap - b->len;
+    return has_room || make_room(b, more);
 }
 
 void buf_add(buf *b, slice bytes) {
@@ -95,8 +101,10 @@ void buf_add_int(buf *b, long long value) {
 void buf_add_hex(buf *b, const unsigned char *bytes, size_t count) {
     static const char digits[] = "0123456789abcdef";
     if (!reserve(b, 2 * count)) return;
+    char *out = b->ptr + b->len;
     for (size_t i = 0; i < count; i++) {
-        b->ptr[b->len++] = digits[bytes[i] >> 4];
-        b->ptr[b->len++] = digits[bytes[i] & 15];
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
     }
+    b->len += 2 * count;
 }
