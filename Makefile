@@ -275,13 +275,15 @@ uninstall:
 
 # A source rock: all that `luarocks install` needs on a machine without this checkout. A rock is a zip, which
 # git can write: of nothing (its empty tree), and two files beside.
-ROCK       = finspace-1.0.0-1
+VERSION   := $(shell sed -n 's/^return "\(.*\)"/\1/p' lua/finspace/version.lua)
+SOURCE     = finspace-$(VERSION)
+ROCK       = $(SOURCE)-1
 EMPTY_TREE = 4b825dc642cb6eb9a060e54bf8d69288fbee4904
 rock:
 	@rm -rf $(BUILD)/rock && mkdir -p $(BUILD)/rock
-	@git ls-files -z | tar --null -T - --transform 's,^,finspace-1.0.0/,' -czf $(BUILD)/rock/finspace-1.0.0.tar.gz
-	@sed 's,url = .*,url = "finspace-1.0.0.tar.gz"\,,' $(ROCK).rockspec > $(BUILD)/rock/$(ROCK).rockspec
-	@git archive --format=zip --add-file=$(BUILD)/rock/$(ROCK).rockspec --add-file=$(BUILD)/rock/finspace-1.0.0.tar.gz \
+	@git ls-files -z | tar --null -T - --transform 's,^,$(SOURCE)/,' -czf $(BUILD)/rock/$(SOURCE).tar.gz
+	@sed 's,url = .*,url = "$(SOURCE).tar.gz"\,,' $(ROCK).rockspec > $(BUILD)/rock/$(ROCK).rockspec
+	@git archive --format=zip --add-file=$(BUILD)/rock/$(ROCK).rockspec --add-file=$(BUILD)/rock/$(SOURCE).tar.gz \
 	  -o $(BUILD)/rock/$(ROCK).src.rock $(EMPTY_TREE)
 	@echo $(BUILD)/rock/$(ROCK).src.rock
 

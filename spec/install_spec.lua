@@ -109,11 +109,11 @@ describe("installing #once", function()
     if_there("`make rock` packs a rock that is installed without the checkout", function()
       succeeds(source, "git init -q . && git add . && make -s rock")
       local tree = folder .. "/from-rock"
-      succeeds(folder, "mv source/build/rock/finspace-1.0.0-1.src.rock . && mv source away")
+      succeeds(folder, "mv source/build/rock/finspace-*.src.rock . && mv source away")
       finally(function() succeeds(folder, "mv away source") end)
       succeeds(
         folder,
-        ("luarocks --lua-version 5.4 install --deps-mode=none --tree %s finspace-1.0.0-1.src.rock"):format(tree)
+        ("luarocks --lua-version 5.4 install --deps-mode=none --tree %s finspace-*.src.rock"):format(tree)
       )
       assert_rock(tree, "5.4")
     end)

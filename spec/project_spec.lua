@@ -25,8 +25,9 @@ describe("the project #once", function()
   end)
 
   it("has nothing at its top level but what the design names", function()
+    local rockspec = ("finspace-%s-1.rockspec"):format(require("finspace.version"))
     local allowed = {
-      ["finspace-1.0.0-1.rockspec"] = true,
+      [rockspec] = true,
       src = true,
       lua = true,
       spec = true,
@@ -38,5 +39,7 @@ describe("the project #once", function()
     for name in succeeds("git ls-tree --name-only HEAD"):gmatch("[^\n]+") do
       assert.is_true(allowed[name] or name:sub(1, 1) == ".", name .. " stands at the top level")
     end
+    local version = succeeds("cat " .. rockspec):match('\nversion = "(.-)"')
+    assert.equal(require("finspace.version") .. "-1", version)
   end)
 end)

@@ -1,7 +1,7 @@
 --- The command line, `finspace`: one command a file in `finspace.cli.commands`.
---
--- Exit status: 0 done, 1 the world failed, 2 misuse, 130 interrupted. Only the command that is asked
--- for is loaded, so that a small one starts in milliseconds.
+---
+--- Exit status: 0 done, 1 the world failed, 2 misuse, 130 interrupted. Only the command that is asked
+--- for is loaded, so that a small one starts in milliseconds.
 local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local terminal = require("finspace.cli.terminal")

@@ -1,5 +1,5 @@
 --- A browser for specs: Debian's Chromium, driven by chromedriver in the WebDriver protocol
--- (https://www.w3.org/TR/webdriver2/). Each has its own port, profile and folder of downloads.
+--- (https://www.w3.org/TR/webdriver2/). Each has its own port, profile and folder of downloads.
 local cjson = require("cjson")
 local http = require("socket.http")
 local ltn12 = require("ltn12")

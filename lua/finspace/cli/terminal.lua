@@ -1,7 +1,7 @@
 --- How commands speak: to a person at a terminal, to a log in a pipe, or to a program that reads JSON.
---
--- Results go to standard output; everything else (progress, notes, errors) to standard error, so
--- that a pipe carries results alone.
+---
+--- Results go to standard output; everything else (progress, notes, errors) to standard error, so
+--- that a pipe carries results alone.
 local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local sys = require("finspace.sys")

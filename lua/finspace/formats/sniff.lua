@@ -1,8 +1,8 @@
 --- What kind of data a file holds, told by its name and its first bytes, and the `formatParams` that
 --- describe it to FinSpace.
---
--- A guess is shown before it is used, and can be overridden: it is made from 64 KiB, and a wrong one
--- costs an ingestion that fails.
+---
+--- A guess is shown before it is used, and can be overridden: it is made from 64 KiB, and a wrong one
+--- costs an ingestion that fails.
 local csv = require("finspace.formats.csv")
 local errors = require("finspace.errors")
 

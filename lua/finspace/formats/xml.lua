@@ -1,7 +1,7 @@
 --- Reads the XML that S3 answers with, and writes the little that it is asked in.
---
--- A document type could name files and grow without bound, and S3 never sends one, so a document
--- that has one is refused whole. LuaExpat is loaded on first use: staging a small file needs no XML.
+---
+--- A document type could name files and grow without bound, and S3 never sends one, so a document
+--- that has one is refused whole. LuaExpat is loaded on first use: staging a small file needs no XML.
 
 local xml = {}
 

@@ -1,7 +1,7 @@
 --- The SHA-256 of a slice of a file, which S3 wants to know before the slice is sent.
---
--- Where `finspace.hashing` is there, a thread of its own reads and hashes, so that other transfers
--- go on meanwhile; elsewhere it is done here, a piece at a time.
+---
+--- Where `finspace.hashing` is there, a thread of its own reads and hashes, so that other transfers
+--- go on meanwhile; elsewhere it is done here, a piece at a time.
 local core = require("finspace.core")
 local errors = require("finspace.errors")
 

@@ -1,8 +1,8 @@
 --- An object becomes a file: in ranges of 8 MiB, five of them in flight, into a temporary name that is
 --- renamed when everything is there and right.
---
--- All ranges are of one version of the object (its ETag is asked for), so the file is never put
--- together from two. Where the hash of the whole is known it is checked.
+---
+--- All ranges are of one version of the object (its ETag is asked for), so the file is never put
+--- together from two. Where the hash of the whole is known it is checked.
 local checksum = require("finspace.s3.checksum")
 local errors = require("finspace.errors")
 local host = require("finspace.host")

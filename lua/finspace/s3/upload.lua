@@ -1,8 +1,8 @@
 --- A file becomes an object: in one PUT up to 8 MiB, above that in parts, ten of them in flight.
---
--- A part is hashed, then sent, straight from the file: nothing is held in memory. Each part is
--- retried alone. The file is watched; when it changes, or anything else fails for good, the upload
--- is aborted, unless the caller means to resume it.
+---
+--- A part is hashed, then sent, straight from the file: nothing is held in memory. Each part is
+--- retried alone. The file is watched; when it changes, or anything else fails for good, the upload
+--- is aborted, unless the caller means to resume it.
 local core = require("finspace.core")
 local checksum = require("finspace.s3.checksum")
 local errors = require("finspace.errors")

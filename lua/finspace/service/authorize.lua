@@ -1,5 +1,5 @@
 --- Who sent a request. Every request goes through here, whatever half of the service it is for: the
--- core verifies the signature, the store knows the key.
+--- core verifies the signature, the store knows the key.
 
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")

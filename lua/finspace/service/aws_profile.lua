@@ -1,5 +1,5 @@
 --- The two files in the AWS tools' own format that the service leaves in its data folder: any AWS
--- tool that is pointed at them talks to this service and to nothing else.
+--- tool that is pointed at them talks to this service and to nothing else.
 
 local sys = require("finspace.sys")
 local ids = require("finspace.service.ids")

@@ -1,5 +1,5 @@
 --- The console: the files of the web page, and its way in. All of it is below `/-/`, where no bucket and
--- no operation can be, and only for requests that carry no signature: API and S3 clients never meet it.
+--- no operation can be, and only for requests that carry no signature: API and S3 clients never meet it.
 
 local core = require("finspace.core")
 local api = require("finspace.service.api")

@@ -1,6 +1,6 @@
 --- The front door inside nginx: reads a request as it came over the wire, finds out which half of the
--- service it is for, and writes answers and refusals in that half's shape. The credential scope says
--- which half is meant, so one port serves all.
+--- service it is for, and writes answers and refusals in that half's shape. The credential scope says
+--- which half is meant, so one port serves all.
 
 local cjson = require("cjson.safe")
 local core = require("finspace.core")

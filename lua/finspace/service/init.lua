@@ -1,14 +1,14 @@
 --- The FinSpace-compatible service: `service.start` checks what can be checked, writes the files that
--- point AWS tools at the service, and becomes nginx. It runs under any Lua; what runs inside nginx
--- starts in `finspace.service.worker`.
---
--- Where Amazon's documents are silent, or this service goes beyond them:
---  * GetChangeset and ListChangesets have one member more, `rowCount`.
---  * CreateDataset needs no permission group: whoever makes a dataset may do everything with it.
---  * A user's keys come from STS: a super user calls AssumeRole with the user's apiAccessPrincipalArn.
---  * environmentId may be anything: there is one environment.
---  * s3SourcePath is an object, or else a folder with all below it.
---  * Text views keep their partition columns in their rows, beside `column=value/` in their keys; Parquet views do not.
+--- point AWS tools at the service, and becomes nginx. It runs under any Lua; what runs inside nginx
+--- starts in `finspace.service.worker`.
+---
+--- Where Amazon's documents are silent, or this service goes beyond them:
+---  * GetChangeset and ListChangesets have one member more, `rowCount`.
+---  * CreateDataset needs no permission group: whoever makes a dataset may do everything with it.
+---  * A user's keys come from STS: a super user calls AssumeRole with the user's apiAccessPrincipalArn.
+---  * environmentId may be anything: there is one environment.
+---  * s3SourcePath is an object, or else a folder with all below it.
+---  * Text views keep their partition columns in their rows, beside `column=value/` in their keys; Parquet views do not.
 
 local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")

@@ -1,5 +1,5 @@
 --- What goes wrong inside, on standard error. nginx's own log would add the request's line, and with
--- it the query, where a presigned request carries its signature and its token.
+--- it the query, where a presigned request carries its signature and its token.
 
 local log = {}
 

@@ -1,5 +1,5 @@
 --- Pages of a list in creation order. A token names the last row that was shown, so rows that come or
--- go meanwhile neither repeat nor hide another; it is sealed, so nobody can make one up.
+--- go meanwhile neither repeat nor hide another; it is sealed, so nobody can make one up.
 
 local core = require("finspace.core")
 local fault = require("finspace.service.fault")

@@ -1,6 +1,6 @@
 --- Passwords: kept as a slow, salted hash (scrypt, RFC 7914), compared in a time that says nothing.
--- A hash takes a thread's tenth of a second or more and 32 MiB, so it is made in a thread of the
--- worker's, one at a time, while the worker goes on answering.
+--- A hash takes a thread's tenth of a second or more and 32 MiB, so it is made in a thread of the
+--- worker's, one at a time, while the worker goes on answering.
 
 local core = require("finspace.core")
 local ffi = require("ffi")

@@ -1,5 +1,5 @@
 --- Who may do what. A super user may do everything; everybody else what the groups they are in may
--- do, and with a dataset that they made themselves, everything.
+--- do, and with a dataset that they made themselves, everything.
 
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")

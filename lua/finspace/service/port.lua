@@ -1,6 +1,6 @@
 --- Whether somebody listens on a port already, asked before nginx tries: nginx would try for three
--- seconds and print a line each time. Read from the kernel's own tables (proc(5)), so that it needs
--- no socket and runs under any Lua.
+--- seconds and print a line each time. Read from the kernel's own tables (proc(5)), so that it needs
+--- no socket and runs under any Lua.
 
 local port = {}
 

@@ -1,5 +1,5 @@
 --- Signing in to the console: an e-mail address and a password, or the owner's link, become that user's
--- temporary keys. From there on the page is a client like any other.
+--- temporary keys. From there on the page is a client like any other.
 
 local cjson = require("cjson.safe")
 local sys = require("finspace.sys")

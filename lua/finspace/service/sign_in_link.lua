@@ -1,6 +1,6 @@
 --- The owner's link into the console. Who can read DIR/credentials can make one, without asking the
--- service: the link holds its end and a number, sealed with the owner's secret key. What makes it good
--- only once is the service, which remembers the numbers that were used.
+--- service: the link holds its end and a number, sealed with the owner's secret key. What makes it good
+--- only once is the service, which remembers the numbers that were used.
 
 local core = require("finspace.core")
 local ids = require("finspace.service.ids")

@@ -1,6 +1,6 @@
 --- How fast somebody may try passwords: freely a few times, then after a wait that doubles, counted for
--- each account and for each address. A try counts before its password is looked at, so that many at
--- once gain nothing; an account that does not exist is slowed like one that does.
+--- each account and for each address. A try counts before its password is looked at, so that many at
+--- once gain nothing; an account that does not exist is slowed like one that does.
 
 local core = require("finspace.core")
 local fault = require("finspace.service.fault")

@@ -1,5 +1,5 @@
 --- The two calls of STS that the AWS tools make on the way to FinSpace: GetCallerIdentity, and
--- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role.
+--- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role.
 
 local arns = require("finspace.service.arns")
 local fault = require("finspace.service.fault")

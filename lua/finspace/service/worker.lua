@@ -1,6 +1,6 @@
 --- What nginx runs, phase by phase. The master prepares the database; each worker opens its own
--- connection; the last worker takes no requests and ingests instead, in a process of its own that the
--- master starts anew if it dies.
+--- connection; the last worker takes no requests and ingests instead, in a process of its own that the
+--- master starts anew if it dies.
 
 local ffi = require("ffi")
 local clock = require("finspace.service.clock")

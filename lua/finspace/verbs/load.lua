@@ -1,10 +1,10 @@
 --- `fs:load`: files on disk become one changeset.
---
--- check the files ▸ find the dataset ▸ stage in S3 ▸ CreateChangeset ▸ wait.
---
--- Whatever happens in between, there is never more than one changeset: the clientToken and the
--- staging prefix are noted before anything is sent (`finspace.load.journal`), and the same load asked
--- for again goes on where the last one was cut off.
+---
+--- check the files ▸ find the dataset ▸ stage in S3 ▸ CreateChangeset ▸ wait.
+---
+--- Whatever happens in between, there is never more than one changeset: the clientToken and the
+--- staging prefix are noted before anything is sent (`finspace.load.journal`), and the same load asked
+--- for again goes on where the last one was cut off.
 local files = require("finspace.verbs.load.files")
 local find_dataset = require("finspace.verbs.find_dataset")
 local format = require("finspace.verbs.load.format")

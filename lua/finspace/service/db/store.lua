@@ -1,6 +1,6 @@
 --- What the service remembers: the schema of its database, and how a process opens it.
--- Write-ahead log, synchronous=FULL: what was acknowledged is on disk. Times are epoch milliseconds
--- unless a column's name says otherwise. Lists and maps are JSON text.
+--- Write-ahead log, synchronous=FULL: what was acknowledged is on disk. Times are epoch milliseconds
+--- unless a column's name says otherwise. Lists and maps are JSON text.
 
 local schema_version = require("finspace.service.db.schema_version")
 local sqlite = require("finspace.service.db.sqlite")

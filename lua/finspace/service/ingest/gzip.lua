@@ -1,5 +1,5 @@
 --- Unpacks what begins like a gzip file, piece by piece, through zlib. What comes out of one piece may
--- be a thousand times as much, so it is handed on in pieces too.
+--- be a thousand times as much, so it is handed on in pieces too.
 
 local ffi = require("ffi")
 local failure = require("finspace.service.ingest.failure")

@@ -1,6 +1,6 @@
 --- What nobody refers to is taken away: uploads that were left behind, contents of objects that were
--- replaced or deleted, their segments, files of writers that died. A content goes only when it was
--- unused in two sweeps in a row, so that who is just reading it can finish.
+--- replaced or deleted, their segments, files of writers that died. A content goes only when it was
+--- unused in two sweeps in a row, so that who is just reading it can finish.
 
 local lake = require("finspace.service.lake")
 local sys = require("finspace.sys")

@@ -1,5 +1,5 @@
 --- Users: made, described, changed, enabled and disabled. The keys of a disabled user stop working at
--- once; a user keeps what they made.
+--- once; a user keeps what they made.
 
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")

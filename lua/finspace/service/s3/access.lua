@@ -1,6 +1,6 @@
 --- Which buckets and keys a caller may touch. Keys that a data view gave out open that view's prefix
--- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
--- user has everything.
+--- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
+--- user has everything.
 
 local permissions = require("finspace.service.permissions")
 

@@ -1,9 +1,9 @@
 --- What objects hold, apart from what they are called. A content is a list of segments, each written
--- once and never changed: an upload of many parts becomes one object without being copied, and a
--- changeset keeps what it was made from when the object goes.
---
--- A segment is a file under a random name, or, where it is small, a row beside the one that refers to
--- it: both are on disk with one commit, where a file costs two more waits for the disk.
+--- once and never changed: an upload of many parts becomes one object without being copied, and a
+--- changeset keeps what it was made from when the object goes.
+---
+--- A segment is a file under a random name, or, where it is small, a row beside the one that refers to
+--- it: both are on disk with one commit, where a file costs two more waits for the disk.
 
 local cjson = require("cjson.safe")
 local ffi = require("ffi")

@@ -1,6 +1,6 @@
 --- The S3 half, path-style: what staging needs, and what the AWS tools use on their way there. Here a
--- request finds its handler, and is judged before a byte of its body is read; a call is
--- `{state, request, caller, bucket, key, query, now}`.
+--- request finds its handler, and is judged before a byte of its body is read; a call is
+--- `{state, request, caller, bucket, key, query, now}`.
 
 local core = require("finspace.core")
 local access = require("finspace.service.s3.access")

@@ -1,6 +1,6 @@
 --- Uploads in parts: begun, filled in any order, completed in order or aborted. Until it is completed
--- an upload is no object; one that is left behind is swept away after a week, and so is the memory of what
--- a completed one gave.
+--- an upload is no object; one that is left behind is swept away after a week, and so is the memory of what
+--- a completed one gave.
 
 local cjson = require("cjson.safe")
 local core = require("finspace.core")

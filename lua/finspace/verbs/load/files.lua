@@ -1,8 +1,8 @@
 --- Which files a load is about, found and checked before anything is sent.
---
--- A path names a file, a folder (all of it but what is no data: hidden files, the `_SUCCESS` kind, empty ones), or a pattern
--- with `*`, `?`, `[…]` and `**` (any folders between). What is found is a list of entries, each with
--- the name it gets below the staging prefix.
+---
+--- A path names a file, a folder (all of it but what is no data: hidden files, the `_SUCCESS` kind, empty ones), or a pattern
+--- with `*`, `?`, `[…]` and `**` (any folders between). What is found is a list of entries, each with
+--- the name it gets below the staging prefix.
 local core = require("finspace.core")
 local errors = require("finspace.errors")
 local no_data = require("finspace.formats.no_data")

@@ -1,11 +1,11 @@
 --- What a load has done so far, kept where a crash leaves it: one small file a load in
 --- `$XDG_STATE_HOME/finspace/loads`, 0600, replaced by rename.
---
--- It holds what a second run must not invent again: the staging prefix, the clientToken, the
--- changeset once there is one. What has arrived below the prefix is asked of S3 itself, so the
--- journal stays small however many files there are. It never holds a key or a token of AWS.
---
--- While a load runs it holds a lock on its journal. The kernel lets go of it when the process dies.
+---
+--- It holds what a second run must not invent again: the staging prefix, the clientToken, the
+--- changeset once there is one. What has arrived below the prefix is asked of S3 itself, so the
+--- journal stays small however many files there are. It never holds a key or a token of AWS.
+---
+--- While a load runs it holds a lock on its journal. The kernel lets go of it when the process dies.
 local cjson = require("cjson").new()
 local core = require("finspace.core")
 local errors = require("finspace.errors")

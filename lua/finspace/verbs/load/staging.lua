@@ -1,7 +1,7 @@
 --- The files of a load, on their way to S3 and, where the load fails, out of it again.
---
--- All of a load lies below a prefix of its own, so what is there of it, whole objects and uploads
--- that were never completed, can be asked of S3 and needs no bookkeeping.
+---
+--- All of a load lies below a prefix of its own, so what is there of it, whole objects and uploads
+--- that were never completed, can be asked of S3 and needs no bookkeeping.
 local errors = require("finspace.errors")
 local host = require("finspace.host")
 
