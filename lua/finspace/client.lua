@@ -4,7 +4,7 @@ local errors = require("finspace.errors")
 local operations = require("finspace.call.operations")
 local options = require("finspace.options")
 local pages = require("finspace.call.pages")
-local rehearsal = require("finspace.verbs.dry_run")
+local dry_run = require("finspace.verbs.dry_run")
 local session = require("finspace.session")
 local waiters = require("finspace.verbs.wait")
 
@@ -113,7 +113,7 @@ end
 local function only_reads(name) return name:find("^Get") ~= nil or name:find("^List") ~= nil end
 
 -- Checks the members against the model and writes the request: what a call, a presigned URL and a
--- rehearsal have in common. One clientToken is made here, for all attempts.
+-- dry run have in common. One clientToken is made here, for all attempts.
 local function prepare(self, row, params)
   if params ~= nil and type(params) ~= "table" then
     error(("%s takes a table of members, not a %s"):format(row.name, type(params)), 4)
@@ -252,7 +252,7 @@ end
 --- looked up.
 --- @param name string
 --- @param params? table
---- @return finspace.Rehearsal|nil request  { method, url, headers, body }; prints like a request
+--- @return finspace.DryRun|nil request  { method, url, headers, body }; prints like a request
 --- @return finspace.Error|nil err
 function Client:dry_run(name, params)
   local row = operations.find(name)
@@ -261,7 +261,7 @@ function Client:dry_run(name, params)
   local exchange
   exchange, err = self.session:exchange()
   if not exchange then return with_operation(err, row.name) end
-  return rehearsal.new(exchange, row, params, call, self.session:has_temporary_keys())
+  return dry_run.new(exchange, row, params, call, self.session:has_temporary_keys())
 end
 
 --- Closes the connections that are kept for later calls. A call after it opens new ones. On Lua 5.4 a

@@ -3,9 +3,9 @@
 --- What is sent stays the same over all attempts, with the same clientToken; the date, the keys and
 --- the signature are fresh each time. It is a plain loop without a C frame or a pcall beneath the
 --- transport and the sleep, so both may yield, on every Lua.
-local clock = require("finspace.call.http_date")
 local core = require("finspace.core")
 local errors = require("finspace.errors")
+local http_date = require("finspace.call.http_date")
 local options = require("finspace.options")
 local retry = require("finspace.call.retry")
 local version = require("finspace.version")
@@ -124,9 +124,24 @@ end
 
 local NO_HEADERS = {}
 
---- The state of a call's attempts. Writes into the call's request what is the same in all of them.
+--- @class finspace.Attempts  the state of a call's attempts
+--- @field number integer             of the attempt that is being made, from 1
+--- @field started number             on the monotonic clock, as `deadline` is
+--- @field deadline? number
+--- @field given_headers table<string, string>
+--- @field invocation string          the id that all attempts of the call share
+--- @field uncertain boolean          an attempt may have been applied
+--- @field credentials? finspace.Credentials  what the attempt was signed with
+--- @field signature? string
+--- @field clock_offset? number       seconds that were added to our clock to sign it
+--- @field response? finspace.Response  the last answer
+--- @field renewed? boolean           other keys were asked for already
+--- @field clock_learnt? boolean      the service's clock was believed already
+--- @field cost? integer              what the last retry took from the bucket
+
+--- Begins a call's attempts. Writes into the call's request what is the same in all of them.
 --- @param call finspace.Send
---- @return table try
+--- @return finspace.Attempts try
 function Exchange:begin(call)
   local request, endpoint, now = call.request, call.endpoint, self.runtime.monotonic()
   request.query = request.query or ""
@@ -184,7 +199,7 @@ end
 
 --- One attempt as it goes to the transport, but for the signature.
 --- @param call finspace.Send
---- @param try? table  the state of the attempts; absent: as the first would be
+--- @param try? finspace.Attempts  absent: as the first would be
 --- @return table request  the call's own
 function Exchange:compose(call, try)
   try = try or self:begin(call)
@@ -277,7 +292,7 @@ end
 
 -- The service lives in another time: learns how far away. True when trying again may help.
 function Exchange:learn_clock(try, fault)
-  local date = REFUSED_CLOCK[fault.code] and clock.parse_http_date(answer_header(try, "date"))
+  local date = REFUSED_CLOCK[fault.code] and http_date.parse_http_date(answer_header(try, "date"))
   local offset = date and date - self.runtime.now()
   if not offset or math.abs(offset - (try.clock_offset or 0)) <= TOLERATED_SKEW then return false end
   self.clock_offset = offset

@@ -56,7 +56,7 @@ local READERS = {
   boolean = read_boolean,
 }
 
--- Options of ours keep their names; a member of the same name gets a longer one.
+-- A member as command lines spell it.
 local function option_name(member) return "--" .. members.kebab(member.name) end
 
 --- Adds an option for each member.

@@ -1,6 +1,6 @@
 --- What every credential provider hands out, and the two ways in which it can have nothing to hand out.
-local clock = require("finspace.call.http_date")
 local errors = require("finspace.errors")
+local http_date = require("finspace.call.http_date")
 
 local keys = {}
 
@@ -178,7 +178,7 @@ function keys.time(text)
   local offset = zone and offset_seconds(zone)
   if not offset or not is_date(month, day, hour, minute, second) then return nil end
   local seconds =
-    clock.epoch(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second))
+    http_date.epoch(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second))
   return math.floor(seconds - offset)
 end
 

@@ -11,6 +11,7 @@ local router = require("finspace.service.router")
 local api = {}
 
 local LARGEST_BODY = 1024 * 1024
+local MOST_DIGITS = 15 -- more may not be exact in a double
 
 local SUBJECTS = { "changesets", "credentials", "datasets", "groups", "locations", "users", "views" }
 local handlers, around = {}, {}
@@ -75,7 +76,8 @@ end
 -- What does not read as a number stays text, and the model's check names the member.
 local function from_query(member, text)
   if member.type ~= "integer" and member.type ~= "long" then return text end
-  return text:match("^-?%d%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?%d?$") and tonumber(text) or text
+  local digits = text:match("^-?(%d+)$")
+  return digits and #digits <= MOST_DIGITS and tonumber(text) or text
 end
 
 local function read_query(row, text, params)

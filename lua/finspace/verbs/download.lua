@@ -23,6 +23,8 @@ options.declare {
   { "files", "integer", "that are whole", required = true },
 }
 
+local FOLDER_MODE = tonumber("755", 8)
+
 local function refuse(kind, code, message)
   return nil,
     errors.new {
@@ -52,8 +54,8 @@ local function make_folders(folder, below)
     if stat and stat.type ~= "directory" then return refuse("io", "FileUnwritable", folder .. " is not a folder") end
     local made, message = stat ~= nil, nil
     if not stat then
-      made, message = sys.mkdir(folder, 493)
-    end -- 0755
+      made, message = sys.mkdir(folder, FOLDER_MODE)
+    end
     if not made then return refuse("io", "FileUnwritable", message) end
   end
   return true
@@ -171,7 +173,7 @@ local function all_below(fs, given, event, bucket, prefix)
   local objects, failed = listed(fs, bucket, prefix, event)
   if not objects then return nil, failed end
   local folder = given.to:gsub("(.)/+$", "%1")
-  if not sys.stat(folder) then sys.mkdir(folder, 493) end
+  if not sys.stat(folder) then sys.mkdir(folder, FOLDER_MODE) end
   local place = { bucket = bucket, prefix = prefix, folder = folder }
   local total = #objects + #failed
   local well, err = fetch_all(fs, given, event, place, objects, failed)

@@ -2,15 +2,15 @@
 --- signed with keys that are none, so nothing can leak, and none have to be looked up.
 local core = require("finspace.core")
 
-local rehearsal = {}
+local dry_run = {}
 
---- @class finspace.Rehearsal
+--- @class finspace.DryRun
 --- @field method string
 --- @field url string
 --- @field headers table<string, string>
 --- @field body string|nil
-local Rehearsal = {}
-Rehearsal.__index = Rehearsal
+local DryRun = {}
+DryRun.__index = DryRun
 
 local HIDDEN = "(hidden)"
 
@@ -64,18 +64,18 @@ end
 --- @param params table|nil
 --- @param call finspace.Send       checked and composed
 --- @param temporary boolean        whether the keys would come with a session token
---- @return finspace.Rehearsal
-function rehearsal.new(exchange, row, params, call, temporary)
+--- @return finspace.DryRun
+function dry_run.new(exchange, row, params, call, temporary)
   call.request = without_secrets(row, params, call.client_token)
   local request = sign_with_nothing(exchange, call, temporary)
   return setmetatable(
     { method = request.method, url = request.url, headers = request.headers, body = request.body },
-    Rehearsal
+    DryRun
   )
 end
 
 --- Prints as a request reads.
-function Rehearsal:__tostring()
+function DryRun:__tostring()
   local names, lines = {}, { self.method .. " " .. self.url }
   for name in pairs(self.headers) do
     names[#names + 1] = name
@@ -88,4 +88,4 @@ function Rehearsal:__tostring()
   return table.concat(lines, "\n")
 end
 
-return rehearsal
+return dry_run

@@ -59,7 +59,7 @@ local function make_folders(path)
     local made, message = make_folders(parent)
     if not made then return nil, message end
   end
-  local made, message, code = sys.mkdir(path, 448) -- 0700
+  local made, message, code = sys.mkdir(path, tonumber("700", 8))
   if made or code == "EEXIST" then return true end
   return nil, message
 end
