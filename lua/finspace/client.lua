@@ -191,7 +191,8 @@ for method, row in pairs(operations.methods()) do
 end
 
 --- All operations, with their required and optional members.
-Client.operations = operations.list
+--- @return finspace.OperationSummary[]
+function Client.operations() return operations.list() end
 
 --- Whole pages of a list: `for page in fs:pages(…)`, or `pages:next()` for `page | nil, err`.
 --- @param name string

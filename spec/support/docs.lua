@@ -308,6 +308,8 @@ Written by `make docs` from the model, the declared options and the doc comments
 - [finspace](#finspace): the module
 - [Methods that do a whole job](#methods-that-do-a-whole-job)
 - [Other methods of the client](#other-methods-of-the-client)
+- [Tasks, pages and loops](#tasks-pages-and-loops)
+- [The err](#the-err)
 - [What a logger is told](#what-a-logger-is-told)
 - [fs.s3](#fss3)
 - [finspace.credentials](#finspacecredentials)
@@ -340,6 +342,10 @@ local function add_functions(lines)
   functions.add_sections(lines, functions.verbs())
   lines[#lines + 1] = "# Other methods of the client\n"
   functions.add_sections(lines, functions.methods())
+  lines[#lines + 1] = "# Tasks, pages and loops\n"
+  functions.add_sections(lines, functions.objects())
+  lines[#lines + 1] = "# The err\n"
+  functions.add_error(lines)
   lines[#lines + 1] = "# What a logger is told\n"
   for _, class in ipairs { "finspace.LogEvent", "finspace.LogWarning", "finspace.LoadEvent", "finspace.DownloadEvent" } do
     lines[#lines + 1] = ("### %s\n"):format(class)

@@ -86,7 +86,7 @@ end
 function docs_functions.methods()
   local list = {}
   for _, found in ipairs(source.read("client.lua").functions) do
-    local name = found.name:match("^Client:(%l[%w_]+)$")
+    local name = found.name:match("^Client[:.](%l[%w_]+)$")
     if name then list[#list + 1] = public(name, "fs:" .. name, found, nil, docs_options.of(name)) end
   end
   return list
@@ -120,6 +120,26 @@ function docs_functions.credentials()
     local name = found.name:match("^credentials%.([%w_]+)$")
     local takes = name and docs_options.of("credentials." .. name)
     if name then list[#list + 1] = public(name, "credentials." .. name, found, nil, takes) end
+  end
+  return list
+end
+
+-- What calls give that has methods: the class, its source, and those of its methods that are for scripts.
+local OBJECTS = {
+  { "task", "host/scheduler.lua", "Task", { "wait", "cancel" } },
+  { "pages", "call/pages.lua", "Pages", { "next", "items", "collect" } },
+  { "loop", "host/loop.lua", "Loop", { "fd", "timeout", "step", "busy" } },
+}
+
+--- The methods of tasks, pages and loops.
+--- @return spec.Public[]
+function docs_functions.objects()
+  local list = {}
+  for _, object in ipairs(OBJECTS) do
+    for _, name in ipairs(object[4]) do
+      local found = source.find(object[2], ("%s:%s"):format(object[3], name))
+      list[#list + 1] = public(name, ("%s:%s"):format(object[1], name), found)
+    end
   end
   return list
 end
@@ -222,6 +242,24 @@ function docs_functions.add_overview(lines, list)
   lines[#lines + 1] = ""
 end
 
+-- A class as a table of its fields.
+local function add_class(lines, class)
+  lines[#lines + 1] = ("### %s\n\n| field | type | |\n|---|---|---|"):format(class.name:gsub(":.*", ""))
+  for _, field in ipairs(class.fields) do
+    local type_ = code((field.type:gsub("|", "\\|")))
+    lines[#lines + 1] = ("| %s | %s | %s |"):format(field.name:gsub("%?$", ""), type_, (field.text:gsub("|", "\\|")))
+  end
+  lines[#lines + 1] = ""
+end
+
+--- The fields of an err.
+--- @param lines string[]  what they are added to
+function docs_functions.add_error(lines)
+  for _, class in ipairs(source.read("errors.lua").classes) do
+    if class.name == "finspace.Error" or class.name == "finspace.Fault" then add_class(lines, class) end
+  end
+end
+
 --- What a module in C offers, as its annotations tell.
 --- @param lines string[]  what it is added to
 --- @param module "core"|"http"|"sys"|"hashing"
@@ -236,18 +274,7 @@ function docs_functions.add_module(lines, module)
     lines[#lines + 1] = ""
   end
   for _, class in ipairs(read.classes) do
-    if #class.fields > 0 then
-      lines[#lines + 1] = ("### %s\n\n| field | type | |\n|---|---|---|"):format(class.name:gsub(":.*", ""))
-      for _, field in ipairs(class.fields) do
-        local type_ = code((field.type:gsub("|", "\\|")))
-        lines[#lines + 1] = ("| %s | %s | %s |"):format(
-          field.name:gsub("%?$", ""),
-          type_,
-          (field.text:gsub("|", "\\|"))
-        )
-      end
-      lines[#lines + 1] = ""
-    end
+    if #class.fields > 0 then add_class(lines, class) end
   end
 end
 
