@@ -409,6 +409,22 @@ describe("The service", function()
       end
     end)
 
+    it("tells of its changesets in a list what it tells of each alone", function()
+      local id = create({}).datasetId
+      running.ingest(id, running.put("listed.csv", "a,b\n1,2\n"))
+      local first = running.call("ListChangesets", { datasetId = id }).changesets[1]
+      running.ingest(id, running.put("listed.csv", "a,b\n3,4\n"), nil, "REPLACE")
+      running.ingest(id, 's3://finspace-local/not there "quoted"')
+      local listed = running.call("ListChangesets", { datasetId = id, maxResults = 2 })
+      listed.changesets[3] =
+        running.call("ListChangesets", { datasetId = id, nextToken = listed.nextToken }).changesets[1]
+      assert.same({ first.changesetId, 3 }, { listed.changesets[1].changesetId, #listed.changesets })
+      for _, changeset in ipairs(listed.changesets) do
+        local alone = running.call("GetChangeset", { datasetId = id, changesetId = changeset.changesetId })
+        assert.same(alone, changeset)
+      end
+    end)
+
     it("deletes one with all that it has", function()
       local id = create({}).datasetId
       running.ingest(id, running.put("deleted.csv", "a\n1\n"))

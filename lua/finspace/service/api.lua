@@ -157,6 +157,7 @@ function api.answer(state, request, body, caller)
     now = clock.milliseconds(),
   }
   local result = run(call)
+  if type(result) == "string" then return 200, result end -- JSON already
   return 200, core.json_encode(row.name, row.generation, result)
 end
 

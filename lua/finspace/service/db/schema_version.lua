@@ -5,7 +5,7 @@
 
 local schema_version = {}
 
-local CURRENT = 2
+local CURRENT = 3
 local OURS = 0x46535043 -- "FSPC"
 
 -- What each version added to the one before it. Version 1 wrote neither number.
@@ -21,6 +21,14 @@ local STEPS = {
     ALTER TABLE data_views ADD COLUMN partitions TEXT;
     ALTER TABLE data_views ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
     UPDATE changesets SET progress = NULL;]],
+  [3] = [[
+    ALTER TABLE contents ADD COLUMN checksums TEXT;
+    ALTER TABLE contents ADD COLUMN parts TEXT;
+    ALTER TABLE objects ADD COLUMN headers TEXT;
+    ALTER TABLE uploads ADD COLUMN headers TEXT;
+    ALTER TABLE uploads ADD COLUMN checksum_name TEXT;
+    ALTER TABLE uploads ADD COLUMN checksum_type TEXT;
+    ALTER TABLE parts ADD COLUMN checksum TEXT;]],
 }
 
 local function number(db, name) return db:row("PRAGMA " .. name)[name] end

@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS changesets (
   columns TEXT, files TEXT, attempts INTEGER NOT NULL DEFAULT 0); -- columns and files: in the lake; NULL before
 CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
+CREATE INDEX IF NOT EXISTS changesets_by_state ON changesets (dataset_id, status, seq);
 CREATE TABLE IF NOT EXISTS changeset_sources (
   changeset_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL,
   partition TEXT, PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
@@ -74,21 +75,29 @@ CREATE INDEX IF NOT EXISTS data_views_at_work ON data_views (status, seq);
 CREATE TABLE IF NOT EXISTS buckets (
   name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contents (
-  id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL) WITHOUT ROWID;
+  id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL,
+  checksums TEXT, -- {name, value, type} of the whole
+  parts TEXT -- [{size, checksum}] of an upload in parts
+  ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS small_segments (
   number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: a slow reader may still hold it
   bytes BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
   bucket TEXT NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL, modified INTEGER NOT NULL,
-  content_type TEXT, metadata TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
+  content_type TEXT, metadata TEXT,
+  headers TEXT, -- those that are given back, by lower-case name
+  PRIMARY KEY (bucket, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS objects_by_content ON objects (content_id);
 CREATE TABLE IF NOT EXISTS uploads (
   id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT, metadata TEXT,
+  headers TEXT, checksum_name TEXT, checksum_type TEXT,
   initiated INTEGER NOT NULL, created_by TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
 CREATE TABLE IF NOT EXISTS parts (
   upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
-  etag TEXT NOT NULL, modified INTEGER NOT NULL, PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
+  etag TEXT NOT NULL, modified INTEGER NOT NULL,
+  checksum TEXT, -- {name, value}
+  PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS completed_uploads (
   id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, result TEXT NOT NULL, completed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS completed_uploads_by_age ON completed_uploads (completed);
@@ -102,26 +111,6 @@ CREATE INDEX IF NOT EXISTS token_answers_by_age ON token_answers (created);
 -- Where earlier versions kept answers in plain text, passwords among them: its pages are overwritten.
 local FORGET_PLAIN_ANSWERS =
   "PRAGMA secure_delete = ON; DROP TABLE IF EXISTS client_tokens; PRAGMA secure_delete = OFF;"
-
--- Columns that came later than their tables: {table, column, type}.
-local COLUMNS = {
-  { "contents", "checksums", "TEXT" }, -- {name, value, type} of the whole
-  { "contents", "parts", "TEXT" }, -- [{size, checksum}] of an upload in parts
-  { "objects", "headers", "TEXT" }, -- those that are given back, by lower-case name
-  { "uploads", "headers", "TEXT" },
-  { "uploads", "checksum_name", "TEXT" },
-  { "uploads", "checksum_type", "TEXT" },
-  { "parts", "checksum", "TEXT" }, -- {name, value}
-}
-
-local function ensure_columns(db)
-  for _, column in ipairs(COLUMNS) do
-    local owner, name, kind = unpack(column)
-    if not db:row("SELECT 1 AS found FROM pragma_table_info(?) WHERE name = ?", owner, name) then
-      db:script(("ALTER TABLE %s ADD COLUMN %s %s"):format(owner, name, kind))
-    end
-  end
-end
 
 --- @param data string data folder
 --- @return table database connection for this process alone
@@ -200,7 +189,6 @@ function store.prepare(data, owner_key, now)
   local db = store.open(data)
   db:script(SCHEMA)
   db:script(FORGET_PLAIN_ANSWERS)
-  ensure_columns(db)
   db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)

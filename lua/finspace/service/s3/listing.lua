@@ -26,14 +26,8 @@ end
 
 local function starts_with(text, prefix) return text:sub(1, #prefix) == prefix end
 
--- One query is a page where nothing is folded; where something is, few rows are asked for at a time, since
--- those below a prefix that is folded are read in vain.
-local function chunk_of(wanted, found)
-  if wanted.delimiter and not wanted.has_equal_keys then return 64 end
-  return wanted.limit - found + 1
-end
-
--- Adds rows to the page. Returns where to go on, or nil at the page's or the list's end.
+-- Adds rows to the page. Returns where to go on, or nil at the page's or the list's end; and whether it is
+-- behind a prefix that is folded.
 local function add_rows(page, wanted, rows, chunk)
   local entries, skipped = page.entries, 0
   for _, row in ipairs(rows) do
@@ -42,7 +36,7 @@ local function add_rows(page, wanted, rows, chunk)
     local common, last = folded(key, wanted), entries[#entries]
     if common and last and last.prefix == common then
       skipped = skipped + 1
-      if skipped == SKIPPED then return listing.after_all(common) end
+      if skipped == SKIPPED then return listing.after_all(common), true end
     elseif #entries == wanted.limit then
       page.is_truncated = true
       return nil
@@ -55,16 +49,19 @@ local function add_rows(page, wanted, rows, chunk)
   return rows[#rows].key .. "\0"
 end
 
---- Takes a page.
+--- Takes a page: with one query where nothing is folded. Where something may be, few rows are asked for, and
+--- more as long as nothing is, since those below a prefix that is folded are read in vain.
 --- @param find fun(from: string, limit: integer): table[] rows with a `key` from `from` on, in order
 --- @param wanted table {prefix=, delimiter=?, from=, limit=, has_equal_keys=: several rows may have one key}
 --- @return table page {entries={ row | {prefix=} }, is_truncated=}
 function listing.page(find, wanted)
   local page, from = { entries = {}, is_truncated = false }, wanted.from
   if from and from < wanted.prefix then from = wanted.prefix end
+  local most, is_behind = wanted.limit + 1, wanted.delimiter ~= nil and not wanted.has_equal_keys
+  local chunk = most
   while from and wanted.limit > 0 do
-    local chunk = chunk_of(wanted, #page.entries)
-    from = add_rows(page, wanted, find(from, chunk), chunk)
+    chunk = math.min(most, is_behind and SKIPPED + 1 or chunk * 4)
+    from, is_behind = add_rows(page, wanted, find(from, chunk), chunk)
   end
   return page
 end
