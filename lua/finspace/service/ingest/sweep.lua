@@ -4,6 +4,7 @@
 
 local lake = require("finspace.service.lake")
 local sys = require("finspace.sys")
+local reserve = require("finspace.service.s3.reserve")
 local upload = require("finspace.service.s3.upload")
 
 local sweep = {}
@@ -124,6 +125,7 @@ function sweep.run(state)
   remove_rows(state.db)
   remove_files(state)
   sweep_lake(state)
+  reserve.keep(state.settings.data)
 end
 
 --- Sweeps when the last time is long enough ago; at the process' start it is.

@@ -13,15 +13,20 @@ local SIZE = 4 * 1024 * 1024
 
 local function path_of(data) return data .. "/run/reserve" end
 
+local function allocate(path)
+  local file = require("finspace.service.s3.segment_file").create(path)
+  local is_whole = ffi.C.posix_fallocate(file.fd, 0, SIZE) == 0
+  file:close()
+  return is_whole
+end
+
 --- Takes the room where it is not taken yet; on a full disk it is not.
 --- @param data string the data folder
 function reserve.keep(data)
   local path = path_of(data)
   if sys.stat(path) then return end
-  local file = require("finspace.service.s3.segment_file").create(path)
-  local is_full = ffi.C.posix_fallocate(file.fd, 0, SIZE) ~= 0
-  file:close()
-  if is_full then sys.remove(path) end
+  local ok, is_whole = pcall(allocate, path)
+  if not ok or not is_whole then sys.remove(path) end
 end
 
 --- Does what makes room; where the disk is full, with the reserve's.
