@@ -2,7 +2,9 @@
 --- replaced or deleted, their segments, files of writers that died. A content goes only when it was
 --- unused in two sweeps in a row, so that who is just reading it can finish.
 
+local cjson = require("cjson.safe")
 local lake = require("finspace.service.lake")
+local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local reserve = require("finspace.service.s3.reserve")
 local upload = require("finspace.service.s3.upload")
@@ -12,76 +14,140 @@ local sweep = {}
 local EVERY_SECONDS = 600
 local STRAY_SECONDS = 3600 -- older than any write that still goes on without a byte arriving
 
-local UNUSED = [[SELECT id FROM contents c
-  WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = c.id)
-  AND NOT EXISTS (SELECT 1 FROM changeset_sources s WHERE s.content_id = c.id)]]
+local UNREFERENCED = [[NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = contents.id)
+  AND NOT EXISTS (SELECT 1 FROM changeset_sources s WHERE s.content_id = contents.id)]]
+local PARTS =
+  "SELECT upload_id, number, segment FROM parts WHERE (upload_id, number) > (?, ?) ORDER BY upload_id, number LIMIT ?"
+local CONTENTS = "SELECT id, segments, "
+  .. UNREFERENCED
+  .. " AS is_unused FROM contents WHERE id > ? ORDER BY id LIMIT ?"
+local ROWS = "SELECT number FROM small_segments WHERE number > ? AND number <= ? ORDER BY number LIMIT ?"
+-- It may have been named again since it was looked at.
+local FORGET = "DELETE FROM contents WHERE id = ? AND " .. UNREFERENCED
 
--- One statement sees one moment: between two, a part could become an object and be seen in neither.
-local SEGMENTS_IN_USE = [[SELECT segment AS name FROM parts
-  UNION ALL SELECT json_extract(value, '$.name') FROM contents, json_each(segments)]]
-
-local UNUSED_ROWS = "SELECT number FROM small_segments WHERE 'row/' || number NOT IN (" .. SEGMENTS_IN_USE .. ")"
-
+local PAGE = 500 -- rows, or files, between two pauses: some milliseconds
 local BATCH = 100 -- rows of a transaction: other writers wait for it
 
 local unused_before = {}
 local next_time = 0
 
-local function delete_all(db, sql, ids)
-  for first = 1, #ids, BATCH do
-    db:transaction(function()
-      for at = first, math.min(first + BATCH - 1, #ids) do
-        db:run(sql, ids[at])
-      end
-    end)
+local function pause() ngx.sleep(0) end -- ingestion's turn, and the requests'
+
+-- Visits what `find` gives after a row, page by page.
+local function each_row(find, first, visit)
+  local last = first
+  repeat
+    local rows = find(last)
+    for _, row in ipairs(rows) do
+      visit(row)
+    end
+    last = rows[#rows]
+    pause()
+  until #rows < PAGE
+end
+
+local function each_of(list, visit)
+  for at, item in ipairs(list) do
+    visit(item)
+    if at % PAGE == 0 then pause() end
   end
 end
 
-local function forget_contents(db)
-  local unused_now, unused_twice = {}, {}
-  for _, row in ipairs(db:rows(UNUSED)) do
-    if unused_before[row.id] then
-      unused_twice[#unused_twice + 1] = row.id
-    else
-      unused_now[row.id] = true
-    end
+-- --- what is in use -------------------------------------------------------------------------------
+
+local function use(known, name)
+  local number = tonumber(name:match("^row/(%d+)$"))
+  if number then
+    known.rows[number] = true
+  else
+    known.files[name] = true
   end
-  delete_all(db, "DELETE FROM contents WHERE id = ?", unused_twice)
+end
+
+local function use_all(known, content)
+  for _, segment in ipairs(cjson.decode(content.segments)) do
+    use(known, segment.name)
+  end
+end
+
+local function use_parts(db, known)
+  each_row(
+    function(last) return db:rows(PARTS, last.upload_id, last.number, PAGE) end,
+    { upload_id = "", number = 0 },
+    function(row) use(known, row.segment) end
+  )
+end
+
+-- What contents hold is in use, but for those that nothing refers to for the second time.
+local function use_contents(db, known)
+  local unused_now, unused_twice = {}, {}
+  each_row(function(last) return db:rows(CONTENTS, last.id, PAGE) end, { id = "" }, function(row)
+    local is_unused = row.is_unused == 1
+    if is_unused and unused_before[row.id] then
+      unused_twice[#unused_twice + 1] = row
+    else
+      if is_unused then unused_now[row.id] = true end
+      use_all(known, row)
+    end
+  end)
   unused_before = unused_now
+  return unused_twice
+end
+
+-- --- what goes ------------------------------------------------------------------------------------
+
+local function in_batches(db, list, work)
+  for first = 1, #list, BATCH do
+    db:transaction(function()
+      for at = first, math.min(first + BATCH - 1, #list) do
+        work(list[at])
+      end
+    end)
+    pause()
+  end
+end
+
+local function forget_contents(db, known, unused)
+  in_batches(db, unused, function(row)
+    if db:run(FORGET, row.id) == 0 then use_all(known, row) end
+  end)
 end
 
 -- A row is written in the transaction that refers to it: one to which nothing refers never will be in use.
-local function remove_rows(db)
-  local numbers = {}
-  for row in db:each(UNUSED_ROWS) do
-    numbers[#numbers + 1] = row.number
-  end
-  delete_all(db, "DELETE FROM small_segments WHERE number = ?", numbers)
-end
-
-local function known_segments(db)
-  local known = {}
-  for row in db:each(SEGMENTS_IN_USE) do
-    known[row.name] = true
-  end
-  return known
+local function remove_rows(db, known, newest)
+  local unused = {}
+  each_row(function(last) return db:rows(ROWS, last.number, newest, PAGE) end, { number = 0 }, function(row)
+    if not known.rows[row.number] then unused[#unused + 1] = row.number end
+  end)
+  in_batches(db, unused, function(number) db:run("DELETE FROM small_segments WHERE number = ?", number) end)
 end
 
 -- A file is written before it is referred to: only old ones are strays.
 local function remove_strays(folder, known, oldest)
-  for _, name in ipairs(sys.list(folder) or {}) do
+  each_of(sys.list(folder) or {}, function(name)
     local path = folder .. "/" .. name
-    local stat = not known[name] and sys.stat(path)
+    local stat = not known.files[name] and sys.stat(path)
     if stat and stat.type == "file" and stat.mtime < oldest then sys.remove(path) end
-  end
+  end)
 end
 
-local function remove_files(state)
-  local known, oldest = known_segments(state.db), sys.now() - STRAY_SECONDS
-  local root = state.settings.data .. "/objects"
+local function remove_files(state, known)
+  local root, oldest = state.settings.data .. "/objects", sys.now() - STRAY_SECONDS
   for _, folder in ipairs(sys.list(root) or {}) do
     remove_strays(root .. "/" .. folder, known, oldest)
   end
+end
+
+-- Parts are looked at before contents, and contents in the order in which they were made: a part that becomes
+-- an object meanwhile is seen as one or the other.
+local function sweep_objects(state)
+  local db, known = state.db, { rows = {}, files = {} }
+  local newest = db:row("SELECT coalesce(max(number), 0) AS number FROM small_segments").number
+  use_parts(db, known)
+  local unused = use_contents(db, known)
+  forget_contents(db, known, unused)
+  remove_rows(db, known, newest)
+  remove_files(state, known)
 end
 
 -- What the lake keeps belongs to a changeset or a view that is there. Nothing is at work while this process sweeps.
@@ -117,24 +183,31 @@ local function sweep_lake(state)
   )
 end
 
---- Sweeps now.
+--- Sweeps now, in short steps: others go on between them.
 --- @param state table
 function sweep.run(state)
-  upload.sweep(state.db, math.floor(sys.now() * 1000))
-  forget_contents(state.db)
-  remove_rows(state.db)
-  remove_files(state)
   sweep_lake(state)
+  upload.sweep(state.db, math.floor(sys.now() * 1000))
+  sweep_objects(state)
   reserve.keep(state.settings.data)
 end
 
---- Sweeps when the last time is long enough ago; at the process' start it is.
+local is_sweeping = false
+
+local function run_apart(state)
+  local ok, problem = pcall(sweep.run, state)
+  is_sweeping = false
+  if not ok then log.problem("the sweep", problem) end
+end
+
+--- Begins a sweep, beside what else the process does, when the last one is long enough ago; at the process'
+--- start it is. Call it while nothing is at work.
 --- @param state table
 function sweep.when_due(state)
   local now = sys.monotonic()
-  if now < next_time then return end
-  next_time = now + EVERY_SECONDS
-  sweep.run(state)
+  if now < next_time or is_sweeping then return end
+  next_time, is_sweeping = now + EVERY_SECONDS, true
+  ngx.thread.spawn(run_apart, state)
 end
 
 return sweep
