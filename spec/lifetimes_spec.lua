@@ -165,7 +165,8 @@ describe("whatever the order in which things end", function()
       )
     )
     assert.equal(0, status, output)
-    assert.equal(printed, (output:gsub("%s+$", "")))
+    -- Before it, a failure that nobody waited for may have been told.
+    assert.equal(printed, output:gsub("%s+$", ""):match("[^\n]*$"))
   end
 
   for _, ending in ipairs(ENDINGS) do

@@ -77,6 +77,65 @@ describe("scheduler", function()
       assert.matches("unobserved", err.message)
     end)
 
+    -- What a script writes to its standard error.
+    local function told(script)
+      local prelude = "local finspace = require('finspace') local spawn, sleep = finspace.spawn, finspace.sleep "
+      local command = support.interpreter() .. " -e " .. support.quote(prelude .. script) .. " 2>&1 >/dev/null"
+      return (support.run(command))
+    end
+
+    it("tells a failure when it happens, with its task's traceback, beside tasks that live on", function()
+      local text = told([[
+        local function culprit() error("unheard") end
+        pcall(finspace.run, function()
+          spawn(function() sleep(0.001) culprit() end)
+          sleep(0.02)
+          io.stderr:write("lived on\n")
+        end)
+      ]])
+      assert.matches("a task that nobody waits for failed.*unheard.*stack traceback.*culprit.*lived on", text)
+      local _, times = text:gsub("nobody waits for failed", "")
+      assert.equal(1, times)
+    end)
+
+    it(
+      "tells nothing of a failure that somebody has asked for, or of a cancelled task",
+      function()
+        assert.equal(
+          "",
+          told([[
+        finspace.run(function()
+          local task = spawn(function() sleep(0.001) error("heard") end)
+          spawn(function() task:wait() end)
+          finspace.gather { function() error("heard") end }
+          local cancelled = spawn(function() sleep(60) error(select(2, spawn(function() end):wait())) end)
+          sleep(0.01)
+          cancelled:cancel()
+        end)
+      ]])
+        )
+      end
+    )
+
+    it("keeps nothing of failures that nobody asks for", function()
+      local grown = told([[
+        local stderr = io.stderr
+        io.stderr = { write = function() end }
+        pcall(finspace.run, function()
+          local function fail() error(("x"):rep(100)) end
+          local before
+          for round = 1, 30 do
+            for _ = 1, 100 do spawn(fail) end
+            sleep(0)
+            collectgarbage() collectgarbage()
+            if round == 10 then before = collectgarbage("count") end
+          end
+          stderr:write(("%.0f"):format(collectgarbage("count") - before))
+        end)
+      ]])
+      assert.is_true(tonumber(grown) < 200, grown)
+    end)
+
     it("may stand in another run, and in a task", function()
       assert.equal(
         7,
@@ -199,6 +258,105 @@ describe("scheduler", function()
       assert.is_true(spent < 2)
     end)
 
+    it("ends a task at its next sleep or wait, which cannot spin", function()
+      local waits = {
+        function() scheduler.sleep(0.001) end,
+        function() pcall(scheduler.sleep, 0.001) end,
+        function()
+          scheduler.spawn(function() scheduler.sleep(60) end):wait()
+        end,
+        function() get("/slow?for=60") end,
+        -- On Lua 5.1 nothing can wait in pcall, and this transport does not block.
+        _VERSION == "Lua 5.1" and not rawget(_G, "jit") and function() scheduler.sleep(0.001) end or function()
+          pcall(get, "/slow?for=60")
+        end,
+        function()
+          scheduler.gather { function() scheduler.sleep(60) end }
+        end,
+        function() return get("/hello") or scheduler.sleep(0.001) end,
+      }
+      for number, wait in ipairs(waits) do
+        local rounds, ended = 0, false
+        local _, err = scheduler.run(function()
+          local task = scheduler.spawn(function()
+            while true do
+              rounds = rounds + (ended and 1 or 0)
+              wait()
+            end
+          end)
+          scheduler.sleep(0.01)
+          ended = true
+          task:cancel()
+          local result, err = task:wait()
+          for _ = 1, 3 do
+            scheduler.sleep(0.001)
+          end
+          for other in pairs(scheduler.loop().living) do
+            other:cancel()
+          end
+          return result, err
+        end)
+        assert.equal("cancelled", err and err.kind, number)
+        assert.is_true(rounds < 20, number)
+      end
+    end)
+
+    it("ends a task that has not yet begun to wait, and one that cancels itself", function()
+      local reached = {}
+      scheduler.run(function()
+        local first = scheduler.spawn(function()
+          scheduler.sleep(0)
+          reached[1] = true
+        end)
+        first:cancel()
+        local second
+        second = scheduler.spawn(function()
+          second:cancel()
+          reached[2] = true
+          scheduler.sleep(0)
+          reached[3] = true
+        end)
+        assert.equal("cancelled", select(2, first:wait()).kind)
+        assert.equal("cancelled", select(2, second:wait()).kind)
+      end)
+      assert.same({ [2] = true }, reached)
+      assert.equal(0, scheduler.loop().alive)
+    end)
+
+    it("of thousands is no more work than their sleeps", function()
+      local count = 0
+      scheduler.run(function()
+        local tasks = {}
+        for number = 1, 10000 do
+          tasks[number] = scheduler.spawn(function() scheduler.sleep(60 + number % 7) end)
+        end
+        scheduler.sleep(0)
+        debug.sethook(function() count = count + 1 end, "", 100)
+        for _, task in ipairs(tasks) do
+          task:cancel()
+        end
+        debug.sethook()
+      end)
+      -- Hundreds of instructions; to look for each among all others would take 5,000 times as many.
+      assert.is_true(count < 100000, count)
+      assert.is_false(scheduler.loop():busy())
+    end)
+
+    it("closes the variables of a task that ends so, where Lua has such", function()
+      if not coroutine.close then return end
+      local closed
+      local body = load([[
+        local sleep, note = ...
+        local guard <close> = setmetatable({}, { __close = note })
+        sleep(60)
+        sleep(60)
+      ]])
+      cancel_after(0.001, function()
+        body(scheduler.sleep, function() closed = true end)
+      end)
+      assert.is_true(closed)
+    end)
+
     it("ends a sleep at once", function()
       local spent = seconds_of(function()
         cancel_after(0.01, function()
@@ -287,6 +445,61 @@ describe("scheduler", function()
       end
       local spent = seconds_of(function() assert.equal(40, #scheduler.gather(jobs)) end)
       assert.is_true(spent < 2, spent)
+    end)
+
+    it("says what is wrong with its jobs or its limit", function()
+      for _, limit in ipairs { 0, -1, 0 / 0, 0.5, "2" } do
+        local ok, message = pcall(scheduler.gather, { limit = limit, function() end })
+        assert.is_false(ok)
+        assert.matches('gather: option "limit" must be a number from 1 up', message, 1, true)
+      end
+      local ok, message = pcall(scheduler.gather, { function() end, "not one" })
+      assert.is_false(ok)
+      assert.matches("gather: job 2 is a string, not a function", message, 1, true)
+      ok, message = pcall(scheduler.gather)
+      assert.is_false(ok)
+      assert.matches("gather takes a table of functions", message, 1, true)
+      ok, message = pcall(scheduler.spawn, {})
+      assert.is_false(ok)
+      assert.matches("spawn takes a function, not a table", message, 1, true)
+    end)
+
+    it("and run work in coroutines of one's own, in tasks and outside of any, nested as one likes", function()
+      local function own(body) return coroutine.wrap(body)() end
+      local function both()
+        local results = scheduler.gather { limit = 1, function() return get("/hello") end, function() return 2 end }
+        return results[1] .. results[2] .. scheduler.run(function() return get("/hello") end)
+      end
+      local function nested(depth)
+        if depth == 0 then return both() end
+        return scheduler.gather({
+          function()
+            return own(function() return nested(depth - 1) end)
+          end,
+        })[1]
+      end
+      assert.equal("hello2hello", own(both))
+      assert.equal("hello2hello", scheduler.run(function() return own(both) end))
+      assert.equal(
+        "hello2hello",
+        scheduler.run(function()
+          return own(function() return own(both) end)
+        end)
+      )
+      for depth = 1, 4 do
+        assert.equal("hello2hello", nested(depth))
+        assert.equal("hello2hello", scheduler.run(function() return nested(depth) end))
+      end
+      assert.equal(0, scheduler.loop().alive)
+    end)
+
+    it("waits for its own tasks, and for no others", function()
+      local other = scheduler.spawn(function() scheduler.sleep(60) end)
+      assert.same({ "hello" }, (scheduler.gather { function() return get("/hello") end }))
+      assert.is_falsy(other.done)
+      other:cancel()
+      scheduler.run(function() end)
+      assert.is_true(other.done)
     end)
 
     it("of nothing is nothing", function() assert.same({}, (scheduler.gather {})) end)

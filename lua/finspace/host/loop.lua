@@ -19,13 +19,16 @@ local LONGEST_STEP = 0.01
 -- else only lets the others run.
 local PARKED, VACANT = {}, {}
 
+-- What a cancelled task yields that is not to go on.
+local GONE = {}
+
 -- A coroutine is worth keeping: its stack has grown to what a call needs.
 local MOST_VACANT = 256
 
 -- Each task that blocks within a step of the loop takes room on the C stack.
 local DEEPEST = 100
 
---- @param settle? fun()  called at the end of a step after which no task is alive
+--- @param settle? fun(is_over: boolean)  called at the end of a step; is_over: no task is alive any more
 --- @return finspace.Loop
 function loop.new(settle)
   return setmetatable({
@@ -39,6 +42,7 @@ function loop.new(settle)
     last = 0,
     depth = 0, -- tasks that drive the loop themselves, because they cannot be suspended
     vacant = {}, -- coroutines without a task
+    forgotten = 0, -- alarms of nobody
     alarms = {}, -- the latest first
   }, Loop)
 end
@@ -90,10 +94,20 @@ function Loop:start(task, body)
   make_ready(self, task)
 end
 
-local function remove_alarm(alarms, alarm)
-  for index, known in ipairs(alarms) do
-    if known == alarm then return table.remove(alarms, index) end
+-- Alarms of nobody are swept when they are most of the list, so that thousands can be forgotten quickly.
+local function sweep_alarms(self)
+  local kept = {}
+  for _, alarm in ipairs(self.alarms) do
+    if alarm.task then kept[#kept + 1] = alarm end
   end
+  self.alarms, self.forgotten = kept, 0
+end
+
+local function forget_alarm(self, task)
+  if not task.alarm then return end
+  task.alarm.task, task.alarm = nil, nil
+  self.forgotten = self.forgotten + 1
+  if 2 * self.forgotten > #self.alarms then sweep_alarms(self) end
 end
 
 -- What a task waits for: nobody shall be told of it any more.
@@ -102,10 +116,7 @@ local function forget(self, task)
     self.multi:cancel(task.request)
     self.requests[task.request], task.request = nil, nil
   end
-  if task.alarm then
-    remove_alarm(self.alarms, task.alarm)
-    task.alarm = nil
-  end
+  forget_alarm(self, task)
 end
 
 --- A task has ended.
@@ -118,6 +129,12 @@ end
 --- Whoever started the task has its results.
 function Loop.reap() end
 
+-- Lua 5.4 has variables that want to be closed; elsewhere the collector does what is to be done.
+local function close(task)
+  task:stop()
+  if coroutine.close then coroutine.close(task.thread) end
+end
+
 local function resume(self, task)
   local first, second = task.first, task.second
   task.first, task.second = nil, nil
@@ -126,6 +143,7 @@ local function resume(self, task)
   local ok, signal = coroutine.resume(task.thread, first, second)
   self.running = outer
   if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end
+  if signal == GONE then return close(task) end
   if signal == VACANT then
     if #self.vacant < MOST_VACANT then self.vacant[#self.vacant + 1] = task.thread end
   elseif signal ~= PARKED and not task.adopted then
@@ -145,7 +163,6 @@ end
 --- @param options? finspace.HttpOptions  what holds where the request says nothing
 --- @return table|nil response, table|nil err
 function Loop:perform(task, request, options)
-  if task.cancelled then return nil, cancelled(false) end
   local id, err = self.multi:add(request, options)
   if not id then return nil, err end
   self.requests[id], task.request = task, id
@@ -178,11 +195,13 @@ end
 
 --- Parks the task for a time, or until it is cancelled.
 function Loop:sleep(task, seconds)
-  if task.cancelled then return end
   set_alarm(self, task, sys.monotonic() + seconds)
   announce(self)
   self:park(task)
 end
+
+--- Ends the running task, which was cancelled: it never goes on. Only where it can be suspended.
+function Loop.quit() coroutine.yield(GONE) end
 
 --- Ends what the task waits for.
 function Loop:interrupt(task)
@@ -210,8 +229,12 @@ local function ring_alarms(self)
   local now = sys.monotonic()
   while alarms[#alarms] and alarms[#alarms].at <= now do
     local task = table.remove(alarms).task
-    task.alarm = nil
-    self:wake(task)
+    if task then
+      task.alarm = nil
+      self:wake(task)
+    else
+      self.forgotten = self.forgotten - 1
+    end
   end
 end
 
@@ -236,7 +259,7 @@ local function advance(self)
   ring_alarms(self)
   run_ready(self)
   self.stepping = outer
-  if self.alive == 0 then self.settle() end
+  self.settle(self.alive == 0)
 end
 
 --- Moves everything on as far as it goes without waiting.
@@ -265,7 +288,7 @@ end
 
 --- Whether any task waits for something that can still happen.
 --- @return boolean
-function Loop:busy() return self.first <= self.last or next(self.requests) ~= nil or #self.alarms > 0 end
+function Loop:busy() return self.first <= self.last or next(self.requests) ~= nil or #self.alarms > self.forgotten end
 
 -- Every task waits for another one. Those coroutines never go on, so they count no longer; unless one of
 -- them drives the loop itself, and goes on with this error.

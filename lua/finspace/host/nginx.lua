@@ -45,17 +45,34 @@ function Engine.wake(_, task)
   stop_waiting(task)
 end
 
---- Runs a task's body in a light thread, at once, as far as it goes without waiting.
-function Engine.start(_, task, body)
-  local function explain(raised) return { raised, debug.traceback(tostring(raised), 2) } end
-  local function guarded()
-    task:runs_in(coroutine.running())
-    local ok, raised = xpcall(function() task:succeed(body()) end, explain)
-    if ok then return end
-    ngx.log(ngx.ERR, "a finspace task failed: ", raised[2])
-    task:fail(raised[1], raised[2])
+local function explain(raised) return { raised, debug.traceback(tostring(raised), 2) } end
+
+local function run_body(task, body)
+  task:runs_in(coroutine.running())
+  local ok, raised = xpcall(function() task:succeed(body()) end, explain)
+  if not ok then task:fail(raised[1], raised[2]) end
+end
+
+-- Only its parent may kill a light thread: it waits for the task's end, or for somebody who wants it ended.
+local function supervise(task, body)
+  task.orders = semaphore.new()
+  local light_thread = ngx.thread.spawn(run_body, task, body)
+  while not (task.done or task.condemned) do
+    task.orders:wait(LONGEST_WAIT)
   end
-  task.light_thread = ngx.thread.spawn(guarded)
+  if not task.done and ngx.thread.kill(light_thread) then task:stop() end
+  if not task.err then return end
+  ngx.sleep(0) -- whoever waits for it may say so
+  task:tell_if_unobserved()
+end
+
+--- Runs a task's body in a light thread, at once, as far as it goes without waiting.
+function Engine.start(_, task, body) task.supervisor = ngx.thread.spawn(supervise, task, body) end
+
+-- Has the task's light thread killed, wherever it waits.
+local function condemn(task)
+  task.condemned = true
+  if task.orders then task.orders:post(1) end
 end
 
 -- Seconds between two signs of life, and how many there are at most: a minute's.
@@ -81,18 +98,26 @@ function nginx.watch(show_life, ended)
 end
 
 --- A task has ended.
-function Engine.ended() end
+function Engine.ended(_, task)
+  if task.orders then task.orders:post(1) end
+end
 
 --- Whoever started the task has its results: nginx may forget the light thread, which it would otherwise
 --- keep until the request ends.
 function Engine.reap(_, task)
-  if task.light_thread then pcall(ngx.thread.wait, task.light_thread) end
-  task.light_thread = nil
+  if task.supervisor then pcall(ngx.thread.wait, task.supervisor) end
+  task.supervisor = nil
 end
 
 --- Waits for a time, or until the task is cancelled.
-function Engine.sleep(_, task, seconds)
-  if not task.cancelled then wait(task, seconds) end
+function Engine.sleep(_, task, seconds) wait(task, seconds) end
+
+--- Ends the running task, which was cancelled: it never goes on.
+function Engine.quit(_, task)
+  condemn(task)
+  while true do
+    ngx.sleep(LONGEST_WAIT)
+  end
 end
 
 --- Ends what the task waits for. One that waits for the network ends with it: nginx closes its sockets.
@@ -100,8 +125,8 @@ function Engine.interrupt(_, task)
   if task.waiting then
     task.parked = false
     stop_waiting(task)
-  elseif task.light_thread and ngx.thread.kill(task.light_thread) then
-    task:stop()
+  else
+    condemn(task)
   end
 end
 

@@ -30,23 +30,48 @@ local function host()
   return host_name
 end
 
--- Tasks that failed while nobody was waiting for them.
-local unobserved = {}
+-- Says on the host's own way what failed in a task.
+local tellers = {
+  plain = function(text) io.stderr:write(text, "\n") end,
+  nginx = function(text) rawget(_G, "ngx").log(rawget(_G, "ngx").ERR, text) end,
+  neovim = function(text)
+    local vim = rawget(_G, "vim")
+    vim.schedule(function() vim.notify(text, vim.log.levels.ERROR) end)
+  end,
+}
 
--- A failure that nobody waited for must not pass in silence.
-local function raise_unobserved()
+local function tell(task)
+  if task.observed or task.told then return end
+  task.told = true
+  tellers[host()](
+    ("finspace: a task that nobody waits for failed: %s\n%s"):format(tostring(task.err), task.traceback or "")
+  )
+end
+
+-- Tasks that failed in this step while nobody was waiting for them, and the first of all since tasks are alive.
+local unobserved, first_unobserved = {}, nil
+
+-- A failure that nobody waited for must not pass in silence: it is told at once, beside tasks that live on, and
+-- raised when all have ended.
+local function settle(is_over)
+  if not unobserved[1] and not first_unobserved then return end
   local failed = unobserved
   unobserved = {}
+  first_unobserved = first_unobserved or failed[1]
   for _, task in ipairs(failed) do
-    if not task.observed then error(task.err, 0) end
+    if not is_over or task ~= first_unobserved then tell(task) end
   end
+  if not is_over then return end
+  local first = first_unobserved
+  first_unobserved = nil
+  if first and not first.observed then error(first.err, 0) end
 end
 
 local engines = {
-  plain = function() return require("finspace.host.loop").new(raise_unobserved) end,
+  plain = function() return require("finspace.host.loop").new(settle) end,
   nginx = function() return require("finspace.host.nginx").new() end,
   neovim = function()
-    local loop = require("finspace.host.loop").new(raise_unobserved)
+    local loop = require("finspace.host.loop").new(settle)
     return require("finspace.host.luv").attach(loop)
   end,
 }
@@ -67,6 +92,13 @@ local function await(here, is_over)
   if engine:can_yield() then return engine:park(here) end
   local blocked = host() == "plain" and engine:block(function() return here.cancelled or is_over() end)
   if not blocked then error(scheduler.cannot_yield(), 0) end
+end
+
+-- nginx has phases in which nothing can wait, and a task could not even be started.
+local function refuse_phase()
+  if host() ~= "nginx" then return end
+  local err = require("finspace.host.phase").refusal()
+  if err then error(errors.new(err), 0) end
 end
 
 -- tasks ------------------------------------------------------------------------------------------
@@ -99,11 +131,19 @@ function Task:__tostring()
   return ("finspace.Task(%s, %s)"):format(self.name or "unnamed", state)
 end
 
+-- A cancelled task that raises on its way out fails nobody.
+local function is_failure(task) return task.err ~= nil and not (task.cancelled and task.err.kind == "cancelled") end
+
 local function finish(task)
   task.done = true
   if not task.adopted then engine:ended(task) end
   if task.on_end then return task.on_end(task) end
-  if task.err then unobserved[#unobserved + 1] = task end
+  if is_failure(task) and host() ~= "nginx" then unobserved[#unobserved + 1] = task end
+end
+
+--- Says that the task failed, unless somebody has asked for it meanwhile.
+function Task:tell_if_unobserved()
+  if self.err and is_failure(self) then tell(self) end
 end
 
 --- The task's coroutine, which calls made in it will be found by.
@@ -122,6 +162,7 @@ end
 --- @param raised any
 --- @param traceback string
 function Task:fail(raised, traceback)
+  self.traceback = traceback
   if errors.is(raised) then
     self.err = raised
   else
@@ -170,6 +211,35 @@ local function outcome(task)
   return unpack(task.results, 1, task.results.n)
 end
 
+-- How often a cancelled task is refused before it is ended by force: enough to clean up, too few to spin.
+local MOST_REFUSALS = 16
+
+local function count_refusal(here)
+  here.refusals = (here.refusals or 0) + 1
+  return here.refusals
+end
+
+-- Raises out of the running task. One that catches that again and again is raised out of at every instruction.
+local function throw(here)
+  local function raise() error(scheduler.cancellation(), 0) end
+  if count_refusal(here) > MOST_REFUSALS then debug.sethook(raise, "", 1) end
+  raise()
+end
+
+-- Ends the running task for good, if it was cancelled. Where it cannot be suspended it is raised out of what it does.
+local function end_if_cancelled(here)
+  if not here.cancelled or here.adopted then return end
+  if engine:can_yield() then engine:quit(here) end
+  throw(here)
+end
+
+-- What a call of a cancelled task gets.
+local function refusal(here)
+  count_refusal(here)
+  if here.refusals > MOST_REFUSALS then end_if_cancelled(here) end
+  return scheduler.cancellation()
+end
+
 --- Waits until the task has ended. Gives what its function returned; nil and an err when it raised.
 function Task:wait()
   self.observed = true
@@ -178,6 +248,7 @@ function Task:wait()
     refuse_to_stop_the_editor()
     engine:drive(function() return self.done end)
   elseif not self.done then
+    end_if_cancelled(here)
     observe(self, function() engine:wake(here) end)
     await(here, function() return self.done end)
     if not self.done then return nil, scheduler.cancellation() end
@@ -186,8 +257,9 @@ function Task:wait()
   return outcome(self)
 end
 
---- Cancels the task: the call or the sleep that it waits in ends at once with an err of kind "cancelled",
---- and so does every later one. What the service has begun goes on there.
+--- Cancels the task: the call or the sleep that it waits in ends at once, a call with an err of kind
+--- "cancelled". The task ends at its next sleep or wait; a few calls are refused with the same err before, so
+--- that it can clean up. What the service has begun goes on there.
 function Task:cancel()
   if self.done or self.cancelled then return end
   self.cancelled = true
@@ -197,7 +269,7 @@ end
 --- The err of a call in a cancelled task.
 --- @return finspace.Error
 function scheduler.cancellation()
-  return errors.new { kind = "cancelled", code = "Cancelled", message = "its task was cancelled" }
+  return errors.new { kind = "cancelled", code = "Cancelled", message = "its task was cancelled", sent = false }
 end
 
 -- what scripts use -------------------------------------------------------------------------------
@@ -206,6 +278,8 @@ end
 --- @param body fun(...): any
 --- @return finspace.Task
 function scheduler.spawn(body, ...)
+  if type(body) ~= "function" then error("spawn takes a function, not a " .. type(body), 2) end
+  refuse_phase()
   local task = new_task()
   if select("#", ...) == 0 then
     the_engine():start(task, body)
@@ -219,6 +293,7 @@ end
 -- Runs the jobs, at most `limit` of them at a time. A task is let go when its job has ended: thousands of
 -- them would make the collector's work longer.
 local function run_jobs(here, jobs, limit)
+  if here.cancelled then refusal(here) end
   local results, errs = {}, nil
   local running, ended, index_of = 0, {}, {}
   local function keep(index, result, err)
@@ -269,23 +344,54 @@ local function run_jobs(here, jobs, limit)
   return results, errs
 end
 
+local function check_jobs(jobs)
+  if type(jobs) ~= "table" then error("gather takes a table of functions, not a " .. type(jobs), 3) end
+  local limit = jobs.limit
+  if limit ~= nil and not (type(limit) == "number" and limit >= 1) then
+    error('gather: option "limit" must be a number from 1 up: the most jobs that may run at a time', 3)
+  end
+  for index, job in ipairs(jobs) do
+    if type(job) ~= "function" then error(("gather: job %d is a %s, not a function"):format(index, type(job)), 3) end
+  end
+end
+
+-- Drives the tasks until `is_over` says so. In a coroutine of somebody's own within a task it does so on top of
+-- those that drive already.
+local function drive(is_over)
+  if not engine.running then return engine:drive(is_over) end
+  if not engine:block(is_over) then error(scheduler.cannot_yield(), 0) end
+end
+
+local function result_of(task)
+  if task.err then error(task.err, 0) end
+  return outcome(task)
+end
+
+-- Other tasks may live on.
+local function run_for_itself(task)
+  task.observed = true
+  drive(function() return task.done end)
+  return result_of(task)
+end
+
+local function run_to_the_end(task)
+  task.observed = true
+  if engine.running then return run_for_itself(task) end
+  engine:drive(function() return engine.alive == 0 end)
+  return result_of(task)
+end
+
 --- Runs functions side by side and waits for all of them. Gives what each returned first, by its index;
 --- and, when some failed, their errs by the same index. What a job raises becomes its err.
 --- @param jobs table functions, and `limit`, the most that may run at a time (all)
 --- @return table results, table<integer, finspace.Error>|nil errs
 function scheduler.gather(jobs)
+  check_jobs(jobs)
+  refuse_phase()
   local here = adopt()
-  if not here then
-    refuse_to_stop_the_editor()
-    return scheduler.run(function() return scheduler.gather(jobs) end)
-  end
-  return run_jobs(here, jobs, jobs.limit or math.huge)
-end
-
-local function run_to_the_end(task)
-  engine:drive(function() return engine.alive == 0 end)
-  if task.err then error(task.err, 0) end
-  return outcome(task)
+  if here then return run_jobs(here, jobs, jobs.limit or math.huge) end
+  refuse_to_stop_the_editor()
+  return run_for_itself(scheduler.spawn(function() return scheduler.gather(jobs) end))
 end
 
 --- Runs a function in which calls wait without holding up others. In plain Lua it comes back when that
@@ -298,24 +404,26 @@ function scheduler.run(main, callback)
     if callback then return callback(main()) end
     return main()
   end
+  refuse_phase()
   local inside = host() ~= "neovim" and adopt()
   if inside then return whole() end
   local task = scheduler.spawn(whole)
   if host() == "neovim" then return task end
-  task.observed = true
   return run_to_the_end(task)
 end
 
 -- For a task that cannot be suspended.
 local function sleep_blocking(here, seconds)
   if host() == "nginx" then error(scheduler.cannot_yield(), 0) end
-  return here.cancelled or engine:block_for(here, seconds)
+  return engine:block_for(here, seconds)
 end
 
 --- Pauses the running task; outside of one, everything.
 --- @param seconds number
 function scheduler.sleep(seconds)
+  refuse_phase()
   local here = adopt()
+  if here then end_if_cancelled(here) end
   if here and the_engine():can_yield() then return the_engine():sleep(here, seconds) end
   refuse_to_stop_the_editor()
   if here and sleep_blocking(here, seconds) then return end
@@ -375,8 +483,8 @@ function scheduler.transport(options, blocking)
   if options and next(options) == nil then options = nil end
   return function(request)
     local here = adopt()
+    if here and here.cancelled then return nil, refusal(here) end
     if here and the_engine():can_yield() then return the_engine():perform(here, request, options) end
-    if here and here.cancelled then return nil, scheduler.cancellation() end
     if blocking then return blocking(request) end
     return nil, here and scheduler.cannot_yield() or scheduler.needs_task()
   end
@@ -389,7 +497,7 @@ function scheduler.cancellable(transport)
   return function(request)
     local thread, is_main = coroutine.running()
     local task = thread and tasks[thread]
-    if task and task.cancelled then return nil, scheduler.cancellation() end
+    if task and task.cancelled then return nil, refusal(task) end
     if thread and not is_main and not yieldable.here() then return nil, scheduler.cannot_yield() end
     return transport(request)
   end

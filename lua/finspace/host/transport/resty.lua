@@ -3,6 +3,7 @@
 --- Works wherever ngx_lua allows cosockets. TLS is always verified; its authorities and, for names, the
 --- resolver are nginx's to configure, so what is missing there is named in the error.
 local http1 = require("finspace.host.transport.http1")
+local phase = require("finspace.host.phase")
 local sys = require("finspace.sys")
 
 local resty = {}
@@ -13,8 +14,6 @@ local POOL_IDLE_MS = 30 * 1000
 -- nginx counts milliseconds in 32 bits.
 local LONGEST_WAIT = 1e6
 local DEFAULTS = { connect_timeout = 10, timeout = 60, stall_timeout = 30 }
-
-local PHASES = "rewrite_by_lua, access_by_lua, content_by_lua, ssl_certificate_by_lua or ngx.timer.at(0, ...)"
 
 -- One request on its way: what it is made of, its deadline, and whether a byte of it may have left.
 local Call = {}
@@ -33,14 +32,10 @@ function Call:limit(sock, seconds)
   sock:settimeout(math.ceil(math.min(left, seconds, LONGEST_WAIT) * 1000))
 end
 
-local function open_socket(call)
-  local ok, sock = pcall(ngx.socket.tcp)
-  if ok then return sock end
-  return call:failure(
-    "config",
-    "PhaseForbidden",
-    ("nginx allows no connections in its %s phase; call from %s"):format(ngx.get_phase(), PHASES)
-  )
+local function open_socket()
+  local refusal = phase.refusal()
+  if refusal then return nil, refusal end
+  return ngx.socket.tcp()
 end
 
 -- nginx resolves no name without a resolver, but this one needs none (RFC 6761 section 6.3).
@@ -161,7 +156,7 @@ local function secure(call, sock)
 end
 
 local function open_connection(call)
-  local sock, err = open_socket(call)
+  local sock, err = open_socket()
   if not sock then return nil, err end
   local ok
   ok, err = connect(call, sock)
