@@ -93,6 +93,204 @@ describe("the plugin", function()
     assert.is_false(vim.api.nvim_buf_is_valid(buffer))
   end)
 
+  local function floats()
+    local found = {}
+    for _, window in ipairs(vim.api.nvim_list_wins()) do
+      local config = vim.api.nvim_win_get_config(window)
+      -- Neovim 0.7 gives numbers in a table of their own.
+      local function number(value) return type(value) == "table" and value[false] or value end
+      config.row, config.col = number(config.row), number(config.col)
+      if config.relative ~= "" then found[#found + 1] = config end
+    end
+    table.sort(found, function(a, b) return a.row < b.row end)
+    return found
+  end
+
+  local function scratch_file(name, text)
+    local path = support.write_file(folder .. "/" .. name, text)
+    vim.cmd("edit! " .. path)
+    return path
+  end
+
+  -- The file that a command would load, in place of the load.
+  local function loaded_by(command)
+    local client, seen = require("finspace_nvim.client"), nil
+    local real = client.get
+    client.get = function()
+      return {
+        load = function(_, given)
+          seen = { text = support.read_file(given.file), given = given }
+          return { changesetId = "c", status = "SUCCESS" }
+        end,
+      }
+    end
+    vim.cmd(command)
+    wait_until(function() return seen ~= nil end)
+    client.get = real
+    return seen
+  end
+
+  it("gives a selection the header that it has, and none to JSON lines or a file without one", function()
+    assert.equal("day,price\n2021-01-06,3\n", loaded_by("4,4FinspaceLoad Prices").text)
+    scratch_file("bare.csv", "2021-01-04,1\n2021-01-05,2\n")
+    local bare = loaded_by("2,2FinspaceLoad Prices")
+    assert.equal("2021-01-05,2\n", bare.text)
+    assert.equal("false", bare.given.format_params.withHeader)
+    for _, name in ipairs { "lines.jsonl", "lines.json", "lines.txt" } do
+      scratch_file(name, '{"a":1}\n{"a":2}\n')
+      local lines = loaded_by("2,2FinspaceLoad Prices")
+      assert.equal('{"a":2}\n', lines.text)
+      assert.matches("%.jsonl?$", lines.given.file)
+    end
+  end)
+
+  it("writes a large selection beside the editor's work, and leaves no file", function()
+    local size = tonumber(os.getenv("FINSPACE_SELECTION_MB") or 20)
+    local line = ("x"):rep(99)
+    local lines = {}
+    for index = 1, 10000 do
+      lines[index] = line
+    end
+    vim.cmd("enew!")
+    vim.bo.undolevels = -1
+    vim.api.nvim_buf_set_lines(0, 0, -1, false, { "name" })
+    for _ = 1, size do
+      vim.api.nvim_buf_set_lines(0, -1, -1, false, lines)
+    end
+    local worst, last = 0, vim.loop.hrtime()
+    local timer = vim.loop.new_timer()
+    timer:start(1, 1, function()
+      local now = vim.loop.hrtime()
+      worst, last = math.max(worst, now - last), now
+    end)
+    local selection, path, written = require("finspace_nvim.selection"), folder .. "/large", nil
+    local began = vim.loop.hrtime()
+    local chosen = selection.of(vim.api.nvim_get_current_buf(), 1, size * 10000 + 1)
+    finspace.run(function() return selection.write(path, chosen) end, function(ok) written = ok end)
+    worst = math.max(worst, vim.loop.hrtime() - began)
+    last = vim.loop.hrtime()
+    wait_until(function() return written ~= nil end)
+    timer:close()
+    io.stderr:write(("%d MB of a selection: worst gap %.1f ms\n"):format(size, worst / 1e6))
+    assert.equal(size * 1000000 + 5, vim.fn.getfsize(path))
+    os.remove(path)
+    vim.bo.modified = false
+  end)
+
+  it("stops writing a selection when its buffer changes, and closes its window", function()
+    vim.api.nvim_buf_set_lines(0, 0, -1, false, vim.fn["repeat"]({ "a,b" }, 100000))
+    vim.cmd("2,99999FinspaceLoad Prices")
+    vim.api.nvim_buf_set_lines(0, 0, 1, false, { "changed" })
+    wait_until(function() return messages():find("buffer changed") ~= nil end)
+    assert.is_nil(floating_text())
+    vim.cmd("edit!")
+  end)
+
+  it("refuses a directory, and a buffer that is no file", function()
+    vim.cmd("edit " .. folder)
+    vim.cmd("FinspaceLoad Prices")
+    assert.is_truthy(messages():find("is a directory", 1, true) or messages():find("is no file", 1, true))
+    vim.cmd("help | FinspaceLoad Prices")
+    assert.matches("is no file", messages(), 1, true)
+    vim.cmd("close")
+  end)
+
+  it("uses corrected options with the next command, and leaves no window when they are wrong", function()
+    vim.g.finspace = { regoin = "us-east-1" }
+    vim.cmd("FinspaceLoad Prices")
+    wait_until(function() return messages():find('did you mean "region"', 1, true) ~= nil end)
+    assert.is_nil(floating_text())
+    vim.g.finspace = nil
+    vim.cmd("FinspaceLoad Prices")
+    wait_until(function() return messages():find("SUCCESS") ~= nil end)
+    assert.is_nil(floating_text())
+  end)
+
+  it("puts windows below each other, follows resizes, and shows no more than fit", function()
+    local progress = require("finspace_nvim.progress")
+    local windows = {}
+    for number = 1, 10 do
+      windows[number] = progress.open("load " .. number)
+    end
+    local function check()
+      local placed = floats()
+      for index, config in ipairs(placed) do
+        assert.is_true(config.col <= vim.o.columns - 1 and config.width < vim.o.columns)
+        assert.is_true(config.row + config.height + 2 <= vim.o.lines)
+        local below = placed[index + 1]
+        assert.is_true(not below or below.row >= config.row + config.height + 2)
+      end
+      return #placed
+    end
+    local most = check()
+    assert.is_true(most >= 2 and most < 10)
+    vim.o.columns, vim.o.lines = 30, 12
+    vim.cmd("doautocmd VimResized")
+    assert.is_true(check() < most)
+    vim.o.columns, vim.o.lines = 80, 24
+    vim.cmd("doautocmd VimResized")
+    assert.equal(most, check())
+    for _, window in ipairs(windows) do
+      window:close()
+      check()
+    end
+    assert.equal(0, #floats())
+  end)
+
+  it("refreshes changesets in any tab, and stops when they are shown in none", function()
+    vim.cmd("FinspaceChangesets Prices")
+    local buffer = vim.api.nvim_get_current_buf()
+    local shown = vim.fn.win_findbuf(buffer)
+    vim.cmd("tabnew")
+    assert.equal(1, #shown)
+    local refreshed = require("finspace_nvim.changesets").is_shown { buffer = buffer }
+    assert.is_true(refreshed)
+    vim.cmd("tabclose | close")
+    assert.is_false(require("finspace_nvim.changesets").is_shown { buffer = buffer })
+  end)
+
+  it("calls the callback of a body that raises, with the error", function()
+    local result, err = in_task(function() error("boom") end)
+    assert.is_nil(result)
+    assert.matches("boom", tostring(err))
+    assert.equal("TaskFailed", err.code)
+  end)
+
+  it("lets a callback wait, and check the health", function()
+    local waited, checked
+    finspace.run(function() return fs:list_datasets {} end, function()
+      local inner
+      finspace.run(function() return fs:list_datasets {} end, function(page) inner = page end)
+      waited = vim.wait(10000, function() return inner ~= nil end, 5)
+      vim.cmd("checkhealth finspace")
+      checked = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+    end)
+    wait_until(function() return checked ~= nil end)
+    assert.is_true(waited)
+    assert.matches("the service answers", checked)
+  end)
+
+  it("advises in its health what helps", function()
+    local function health()
+      vim.cmd("checkhealth finspace")
+      return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")
+    end
+    vim.g.finspace = { credentials = { access_key_id = "AKIAUNKNOWN", secret_access_key = "canary" } }
+    assert.matches("refused the key", health())
+    vim.g.finspace = { endpoint_url = "http://127.0.0.1:1", max_attempts = 1 }
+    assert.matches("name the service", health())
+    vim.g.finspace = { regoin = "x" }
+    assert.matches("correct vim.g.finspace", health())
+    vim.g.finspace = nil
+    package.loaded["finspace.http"] = nil
+    package.preload["finspace.http"] = function() error("libcurl.so.4: cannot open shared object file") end
+    local text = health()
+    package.preload["finspace.http"], package.loaded["finspace.http"] = nil, nil
+    assert.matches("apt%-get install libcurl4", text)
+    assert.is_nil(text:find("correct vim.g.finspace", 1, true))
+    assert.is_nil(text:find("canary", 1, true))
+  end)
+
   it("checks its own health", function()
     vim.cmd("checkhealth finspace")
     local text = table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), "\n")

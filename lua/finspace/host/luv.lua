@@ -2,6 +2,9 @@
 --- which the loop polls, so that the editor goes on while they wait.
 local luv = {}
 
+-- How often a step is taken while another one waits.
+local BESIDE_MS = 10
+
 local function milliseconds(seconds) return math.ceil(math.min(seconds, 1e6) * 1000) end
 
 -- Neovim's API may only be used from its main loop, which vim.schedule leads to.
@@ -25,6 +28,7 @@ function luv.attach(loop, uv)
   local defer = deferrer()
   local poll, timer = uv.new_poll(loop:fd()), uv.new_timer()
   local due = false -- a step is on its way
+  local depth = 0 -- steps that are being taken, one within the other
   local request_step
 
   local function watch()
@@ -34,10 +38,24 @@ function luv.attach(loop, uv)
     if pause then timer:start(milliseconds(pause), 0, request_step) end
   end
 
+  -- A task's callback may wait itself (vim.wait, :checkhealth): meanwhile others must be able to step.
+  local function keep_stepping()
+    poll:start("r", request_step)
+    timer:start(BESIDE_MS, BESIDE_MS, request_step)
+  end
+
   local function step()
-    due = false
+    due, depth = false, depth + 1
+    keep_stepping()
     local ok, raised = pcall(loop.step, loop)
-    watch()
+    depth = depth - 1
+    if depth == 0 then
+      poll:stop()
+      timer:stop()
+      watch()
+    else
+      keep_stepping()
+    end
     if not ok then error(tostring(raised), 0) end -- luv and Neovim print strings only
   end
 

@@ -394,14 +394,23 @@ function scheduler.gather(jobs)
   return run_for_itself(scheduler.spawn(function() return scheduler.gather(jobs) end))
 end
 
+-- The callback hears of the end whatever it is.
+local function call_back(main, callback)
+  local task = scheduler.spawn(main)
+  local results = pack(task:wait())
+  if not task.done then task:cancel() end
+  return callback(unpack(results, 1, results.n))
+end
+
 --- Runs a function in which calls wait without holding up others. In plain Lua it comes back when that
 --- function and every task that was started in it have ended, with what the function returned. In Neovim it
---- comes back at once with the task, and `callback` is called with what the function returned.
+--- comes back at once with the task, and `callback` is called with what the function returned, or with nil and an
+--- err when it raised.
 --- @param main fun(): any
 --- @param callback? fun(...)
 function scheduler.run(main, callback)
   local function whole()
-    if callback then return callback(main()) end
+    if callback then return call_back(main, callback) end
     return main()
   end
   refuse_phase()

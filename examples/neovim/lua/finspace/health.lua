@@ -1,5 +1,4 @@
 --- `:checkhealth finspace`: what the commands need, and what is missing of it.
-local client = require("finspace_nvim.client")
 
 local health = {}
 
@@ -12,10 +11,27 @@ local fail = report.error or report.report_error
 
 local PATIENCE_MS = 5000
 
-local function check_module(name, advice)
+local BUILD = 'build the module for LuaJIT and put it on LUA_PATH and LUA_CPATH: eval "$(make -s env LUA=luajit)"'
+local MISSING_LIBRARIES = {
+  ["libcurl"] = "install libcurl: apt-get install libcurl4",
+  ["libbearssl"] = "install BearSSL: apt-get install libbearssl0",
+  ["cjson"] = "install lua-cjson: apt-get install lua-cjson",
+}
+
+-- What to do about a module that cannot be loaded.
+local function advice_for(why)
+  for library, cure in pairs(MISSING_LIBRARIES) do
+    if why:find(library, 1, true) then return cure end
+  end
+  return BUILD
+end
+
+local function check_module(name)
   local found, why = pcall(require, name)
-  if found then return ok(name .. " is loaded") end
-  fail(name .. " cannot be loaded: " .. tostring(why):match("^[^\n]*"), { advice })
+  if found then return true, ok(name .. " is loaded") end
+  why = tostring(why)
+  fail(name .. " cannot be loaded: " .. why:match("^[^\n]*"), { advice_for(why) })
+  return false
 end
 
 -- Runs a call as a task, and waits for it: a health check may take its time.
@@ -42,17 +58,33 @@ local function check_credentials(fs)
   fail(tostring(err), { "see :help finspace-settings" })
 end
 
+local KEYS = "the service refused the key: see that it is the right one, of this service, and not ended or disabled"
+  .. " (:help finspace-settings)"
+local PLACE = 'name the service with vim.g.finspace = { endpoint_url = "…" }, and see that it runs'
+local ADVICE = {
+  credentials = KEYS,
+  connect = PLACE,
+  timeout = PLACE,
+  tls = 'name the authority to trust with vim.g.finspace = { ca_file = "…" }',
+}
+
+local function advice_about(err)
+  local refused = type(err) == "table" and (err.status == 401 or err.status == 403)
+  return refused and KEYS or ADVICE[type(err) == "table" and err.kind] or PLACE
+end
+
 local function check_service(fs)
   local page, err = wait_for(function() return fs:list_datasets { maxResults = 1 } end)
   if page then return ok("the service answers") end
-  warn(tostring(err), { 'name the service with vim.g.finspace = { endpoint_url = "…" }' })
+  warn(tostring(err), { advice_about(err) })
 end
 
 function health.check()
   start("finspace: the module")
-  check_module("finspace.core", "put the build on LUA_CPATH, or install the rock for Lua 5.1")
-  check_module("finspace.http", "install libcurl 4")
-  local found, fs = pcall(client.get)
+  for _, name in ipairs { "finspace.core", "finspace.http", "finspace.sys", "finspace" } do
+    if not check_module(name) then return end
+  end
+  local found, fs = pcall(require("finspace_nvim.client").get)
   if not found then return fail(tostring(fs), { "correct vim.g.finspace" }) end
   start("finspace: the service")
   check_region(fs)

@@ -50,6 +50,9 @@ end
 
 local function fetch(view)
   local fs, err = client.get(), nil
+  if fs ~= view.fs then
+    view.fs, view.id = fs, nil -- the options were corrected: it may be another service
+  end
   if not view.id then
     view.id, err = dataset_id(fs, view.wanted)
   end
@@ -67,7 +70,12 @@ local function refresh(view)
   end)
 end
 
-local function is_shown(view) return vim.api.nvim_buf_is_valid(view.buffer) and vim.fn.bufwinid(view.buffer) ~= -1 end
+--- Whether a window shows it, in any tab.
+--- @param view table { buffer = }
+--- @return boolean
+function changesets.is_shown(view)
+  return vim.api.nvim_buf_is_valid(view.buffer) and #vim.fn.win_findbuf(view.buffer) > 0
+end
 
 local function keep_fresh(view)
   local timer = vim.loop.new_timer()
@@ -76,7 +84,7 @@ local function keep_fresh(view)
     pause,
     pause,
     vim.schedule_wrap(function()
-      if is_shown(view) then return refresh(view) end
+      if changesets.is_shown(view) then return refresh(view) end
       if not timer:is_closing() then timer:close() end
     end)
   )

@@ -1,11 +1,15 @@
 --- The one client of the editor, made when a command needs it, with the options in `vim.g.finspace`.
 local client = {}
 
-local current
+local current, options
 
+--- The client for the options as they are now: corrected ones make another. Wrong ones raise.
 --- @return finspace.Client
 function client.get()
-  current = current or require("finspace").new(vim.g.finspace or {})
+  local wanted = vim.g.finspace or {}
+  if not current or not vim.deep_equal(options, wanted) then
+    current, options = require("finspace").new(wanted), vim.deepcopy(wanted)
+  end
   return current
 end
 

@@ -2,21 +2,15 @@
 local client = require("finspace_nvim.client")
 local finspace = require("finspace")
 local progress = require("finspace_nvim.progress")
+local selection = require("finspace_nvim.selection")
 
 local load = {}
 
--- The selected lines as a file of their own. A selection that begins below the header gets it all the same.
-local function write_selection(first, last)
-  local lines = vim.api.nvim_buf_get_lines(0, first - 1, last, false)
-  if first > 1 then table.insert(lines, 1, vim.fn.getline(1)) end
-  local path = vim.fn.tempname() .. ".csv"
-  vim.fn.writefile(lines, path)
-  return path
-end
-
 local function current_file()
   local path = vim.api.nvim_buf_get_name(0)
+  if vim.bo.buftype ~= "" then return nil, "this buffer is no file" end
   if path == "" then return nil, "this buffer has no file: write it first, or select lines" end
+  if vim.fn.isdirectory(path) == 1 then return nil, path .. " is a directory: open one of its files" end
   if vim.bo.modified then return nil, "this buffer has changes that its file has not: write it first" end
   return path
 end
@@ -26,30 +20,52 @@ local function report(changeset, err, dataset)
   client.say(("%s: changeset %s %s"):format(dataset, changeset.changesetId, changeset.status or "created"))
 end
 
---- Loads a file beside the editor's work, and shows how far it is.
---- @param path string
---- @param dataset string  id, alias/… or title
---- @param ended? fun()
-function load.file(path, dataset, ended)
-  local window = progress.open(vim.fn.fnamemodify(path, ":t") .. " > " .. dataset)
-  finspace.run(function()
-    return client.get():load {
-      file = path,
-      dataset = dataset,
-      on_progress = function(event) window:update(event) end,
-    }
-  end, function(changeset, err)
+-- Does the work as a task, and shows how far it is until it has ended, in whatever way.
+local function shown(title, dataset, work, ended)
+  local window = progress.open(title .. " > " .. dataset)
+  finspace.run(function() return work(window) end, function(changeset, err)
     window:close()
     if ended then ended() end
     report(changeset, err, dataset)
   end)
 end
 
+local function load_file(window, path, dataset, format_params)
+  return client.get():load {
+    file = path,
+    dataset = dataset,
+    format_params = format_params,
+    on_progress = function(event) window:update(event) end,
+  }
+end
+
+--- Loads a file beside the editor's work, and shows how far it is.
+--- @param path string
+--- @param dataset string  id, alias/… or title
+function load.file(path, dataset)
+  shown(vim.fn.fnamemodify(path, ":t"), dataset, function(window) return load_file(window, path, dataset) end)
+end
+
+--- Loads lines of a buffer beside the editor's work. Lines below a header get it all the same.
+--- @param buffer integer
+--- @param first integer
+--- @param last integer
+--- @param dataset string
+function load.lines(buffer, first, last, dataset)
+  local chosen = selection.of(buffer, first, last)
+  local path = vim.fn.tempname() .. "." .. chosen.extension
+  local title = ("%s:%d-%d"):format(vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":t"), first, last)
+  shown(title, dataset, function(window)
+    local written, problem = selection.write(path, chosen)
+    if not written then return nil, "FinspaceLoad: " .. problem end
+    return load_file(window, path, dataset, chosen.format_params)
+  end, function() os.remove(path) end)
+end
+
 --- @param command table what nvim_create_user_command gives
 function load.command(command)
   if command.range > 0 then
-    local path = write_selection(command.line1, command.line2)
-    return load.file(path, command.args, function() os.remove(path) end)
+    return load.lines(vim.api.nvim_get_current_buf(), command.line1, command.line2, command.args)
   end
   local path, problem = current_file()
   if not path then return client.say("FinspaceLoad: " .. problem, "ErrorMsg") end
