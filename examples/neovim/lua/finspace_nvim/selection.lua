@@ -4,7 +4,7 @@ local finspace = require("finspace")
 local selection = {}
 
 -- Milliseconds that one slice may keep the editor, about; and the lines of the first one.
-local SLICE_MS, FIRST_LINES = 5, 200
+local SLICE_MS, FIRST_LINES = 8, 200
 
 local TEXT_FORMATS = { csv = true, tsv = true, psv = true, txt = true, json = true, jsonl = true, ndjson = true }
 
