@@ -41,6 +41,61 @@ describe("in nginx", function()
         log_by_lua_block { package.loaded.answer = try("http://127.0.0.1:1/") }
         return 200;
       }
+      location /forbidden {
+        header_filter_by_lua_block {
+          local tried = {
+            call = function() return select(2, client:get_working_location { locationType = "INGESTION" }) end,
+            spawn = function() finspace.spawn(function() end) end,
+            gather = function() finspace.gather { function() end } end,
+            run = function() finspace.run(function() end) end,
+            sleep = function() finspace.sleep(0.001) end,
+          }
+          local words = {}
+          for name, try in pairs(tried) do
+            local _, err = pcall(try)
+            words[#words + 1] = name .. ":" .. err.kind .. ":" .. err.code .. ":" .. (err.message:match("header_filter") or "")
+          end
+          table.sort(words)
+          ngx.header["x-answers"] = table.concat(words, " ")
+        }
+        return 200;
+      }
+      location /told { content_by_lua_block {
+        local function culprit() error("told " .. ngx.var.arg_how) end
+        if ngx.var.arg_how == "heard" then
+          finspace.gather { culprit, function() ngx.sleep(0.01) culprit() end }
+          finspace.spawn(culprit):wait()
+        else
+          finspace.spawn(culprit)
+          ngx.sleep(0.05)
+        end
+        ngx.say("lived on")
+      } }
+      location /cancelled { content_by_lua_block {
+        local rounds, waits = 0, {
+          function() finspace.sleep(0.001) end,
+          function() pcall(finspace.sleep, 0) end,
+          function() ngx.sleep(60) end,
+          function() try("http://127.0.0.1:%d/hang") end,
+          function() finspace.gather { function() ngx.sleep(60) end } end,
+        }
+        for number, wait in ipairs(waits) do
+          local cancelled = false
+          local task = finspace.spawn(function()
+            while true do
+              rounds = rounds + (cancelled and 1 or 0)
+              wait()
+            end
+          end)
+          ngx.sleep(0.01)
+          cancelled = true
+          finspace.spawn(function() task:cancel() end):wait() -- not its parent
+          local _, err = task:wait()
+          ngx.print(number, err.kind, " ")
+        end
+        ngx.say(rounds < 100)
+      } }
+      location /hang { content_by_lua_block { ngx.sleep(60) } }
       location /logged { content_by_lua_block { ngx.say(package.loaded.answer) } }
       location /loaded { content_by_lua_block {
         require("finspace.core")
@@ -73,7 +128,7 @@ describe("in nginx", function()
 
   setup(function()
     port = support.free_port()
-    server = nginx.start("", { ports = { port }, http = LOCATIONS:format(port), package_path = PATHS })
+    server = nginx.start("", { ports = { port }, http = LOCATIONS:format(port, port), package_path = PATHS })
   end)
 
   teardown(function() server.stop() end)
@@ -92,6 +147,28 @@ describe("in nginx", function()
     get("/log")
     assert.matches("its log phase; call from rewrite_by_lua, access_by_lua, content_by_lua", get("/logged"))
   end)
+
+  it("phases that cannot wait give one kind of error for calls, spawn, gather, run and sleep", function()
+    local headers = curl("-D - http://127.0.0.1:" .. port .. "/forbidden")
+    local kind = ":config:PhaseForbidden:header_filter"
+    local wanted = {}
+    for _, name in ipairs { "call", "gather", "run", "sleep", "spawn" } do
+      wanted[#wanted + 1] = name .. kind
+    end
+    assert.matches("x-answers: " .. table.concat(wanted, " "), headers, 1, true)
+  end)
+
+  it("a failed task is told in the log with its traceback, unless somebody asks for it", function()
+    assert.equal("lived on", get("/told?how=unheard"))
+    assert.equal("lived on", get("/told?how=heard"))
+    assert.matches("nobody waits for failed.*told unheard.*stack traceback:.*nginx.conf", server.errors())
+    assert.is_nil(server.errors():find("told heard", 1, true))
+  end)
+
+  it(
+    "a cancelled task ends at its next wait, whatever that is, and whoever cancels it",
+    function() assert.equal("1cancelled 2cancelled 3cancelled 4cancelled 5cancelled true", get("/cancelled")) end
+  )
 
   it("loads the signer and never curl", function() assert.equal("truenil", get("/loaded")) end)
 

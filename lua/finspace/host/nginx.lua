@@ -12,12 +12,15 @@ Engine.__index = Engine
 -- A semaphore counts milliseconds in 32 bits; longer waits come back here.
 local LONGEST_WAIT = 1e6
 
+-- A semaphore that is waited for in no time does not let others run.
+local SHORTEST_WAIT = 0.001
+
 function nginx.new() return setmetatable({}, Engine) end
 
 local function wait(task, seconds)
   task.semaphore = task.semaphore or semaphore.new()
   task.waiting = true
-  task.semaphore:wait(math.min(seconds, LONGEST_WAIT))
+  task.semaphore:wait(math.max(SHORTEST_WAIT, math.min(seconds, LONGEST_WAIT)))
   task.waiting = false
 end
 
@@ -62,7 +65,7 @@ local function supervise(task, body)
   end
   if not task.done and ngx.thread.kill(light_thread) then task:stop() end
   if not task.err then return end
-  ngx.sleep(0) -- whoever waits for it may say so
+  ngx.sleep(SHORTEST_WAIT) -- whoever waits for it may say so
   task:tell_if_unobserved()
 end
 
