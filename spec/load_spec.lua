@@ -570,6 +570,24 @@ describe("fs:load", function()
     end
   end)
 
+  it("gives back what was written, whatever blanks, quotes, line ends and marks stood around it", function()
+    for text, view in pairs {
+      ['h1 , "h 2"\t\r\n  "a,b"  ,\t"c"\r\n\t x ,"d"\r\n'] = 'h1,h 2\n"a,b",c\n\t x ,d\n',
+      ['sep=;\r"a";b\r  "1;2" ;3\r'] = "a,b\n1;2,3\n",
+      ["date,price,price,\r2020-01-01,1,2,x"] = "date,price,price_2,column_4\n2020-01-01,1,2,x\n",
+    } do
+      dataset_id = assert(fs:create_dataset {
+        datasetTitle = "Back " .. sys.uuid(),
+        kind = "TABULAR",
+        permissionGroupParams = {},
+      }).datasetId
+      assert(load(write("back.csv", text)))
+      assert(fs:ensure_auto_view { dataset = dataset_id })
+      assert(fs:read_view { dataset = dataset_id, file = folder .. "/back" })
+      assert.equal(view, support.read_file(folder .. "/back"))
+    end
+  end)
+
   it("is refused while the same load is under way", function()
     local path, inner = write("prices.csv"), nil
     wire.before = function(request)

@@ -29,7 +29,7 @@ local READ = "read_csv([%s], auto_detect = false, header = %s, skip = %d, delim 
 
 -- Excel writes `sep=;` as the first line of what it exports.
 local function split_separator_line(text)
-  local separator, rest = text:match('^"?[sS][eE][pP]=([^"\r\n])"?\r?\n(.*)$')
+  local separator, rest = text:match('^"?[sS][eE][pP]=([^"\r\n])"?[\r\n]\n?(.*)$')
   if not separator then return nil, text end
   return separator, rest
 end
@@ -68,10 +68,11 @@ local function file_pieces(path)
   end
 end
 
--- A copy of a file that ends its lines in CR, or now so and now so, in which all end in LF.
+-- A copy of a file that ends its lines in CR, or now so and now so, in which all end in LF; and without the blanks
+-- beside its quotes.
 local function with_one_line_end(job, staged)
   local walk = csv_text.walk(staged.separator, function() end)
-  local next_piece, out = file_pieces(staged.path), ffi.new("uint8_t[?]", PIECE)
+  local next_piece, out = file_pieces(staged.path), ffi.new("uint8_t[?]", PIECE + csv_text.MOST_HELD)
   local path = staging.write(job, function()
     local piece = next_piece()
     if not piece then return nil end
@@ -83,7 +84,7 @@ local function with_one_line_end(job, staged)
 end
 
 local function stage(job, source)
-  local kept, ends = { size = 0 }, csv_text.line_ends()
+  local kept, ends = { size = 0 }, csv_text.line_ends(job.format.separator)
   local path, is_copy = staging.file(job, source, function(piece)
     if csv_text.has_nul(piece) then failure.raise("VALIDATION", "%s has a NUL byte, and is no text", source.name) end
     keep_start(kept, piece)

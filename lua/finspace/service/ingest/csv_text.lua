@@ -1,14 +1,14 @@
 --- CSV as text: its first record, its line ends, and where a record stands. DuckDB reads the data; this is for what it
 --- does not do: compare names, end lines in more than one way, and count lines.
 ---
---- The rules are RFC 4180's and what people send: a field is quoted where a quote begins it, blanks before it aside; a
---- doubled quote is one; lines end in LF, CRLF or CR.
+--- The rules are RFC 4180's and what people send: a field is quoted where a quote begins it, blanks before it and after
+--- it aside; a doubled quote is one; lines end in LF, CRLF or CR. The client reads a file by the same rules.
 
 local ffi = require("ffi")
 
 local csv_text = {}
 
-local QUOTE, CR, LF, SPACE = 0x22, 0x0D, 0x0A, 0x20
+local QUOTE, CR, LF, SPACE, TAB = 0x22, 0x0D, 0x0A, 0x20, 0x09
 local AT_START, PLAIN, QUOTED, AFTER_QUOTE = 0, 1, 2, 3
 
 -- --- a walk over the bytes --------------------------------------------------------------------------
@@ -29,6 +29,7 @@ function csv_text.walk(separator, at_record)
     line = 1,
     row_line = 1,
     length = 0,
+    held = "",
   }, Walk)
 end
 
@@ -39,7 +40,33 @@ local function end_record(self, line)
   return answer
 end
 
---- Walks on over a piece. With `out`, at least as large as the piece, the bytes go there with every line ended by LF.
+-- Blanks beside a quote are no part of the field; whether they stand beside one is known later.
+local function is_blank(self, byte) return (byte == SPACE or byte == TAB) and byte ~= self.separator end
+
+--- Blanks that are held back for that; more of them in a row are taken for text.
+csv_text.MOST_HELD = 4096
+
+local function hold(self, byte)
+  if #self.held == csv_text.MOST_HELD then return false end
+  self.held = self.held .. string.char(byte)
+  return true
+end
+
+-- Writes the byte, and before it the blanks that were held back, unless they stood beside a quote.
+local function put(self, out, written, byte, beside_quote)
+  if self.held ~= "" then
+    if not beside_quote then
+      ffi.copy(out + written, self.held, #self.held)
+      written = written + #self.held
+    end
+    self.held = ""
+  end
+  out[written] = byte
+  return written + 1
+end
+
+--- Walks on over a piece. With `out`, larger than the piece by MOST_HELD, the bytes go there with every line ended by
+--- LF, and without the blanks beside quotes.
 --- @param piece string
 --- @param out? ffi.cdata*
 --- @return any answer of at_record
@@ -47,7 +74,7 @@ end
 function Walk:feed(piece, out)
   local bytes, written, answer = ffi.cast("const uint8_t *", piece), 0, nil
   for i = 0, #piece - 1 do
-    local byte, keep = bytes[i], bytes[i]
+    local byte, keep, before = bytes[i], bytes[i], self.state
     if self.state == QUOTED then
       if byte == QUOTE then self.state = AFTER_QUOTE end
       if byte == LF then self.line = self.line + 1 end
@@ -61,15 +88,16 @@ function Walk:feed(piece, out)
     elseif byte == QUOTE and (self.state == AT_START or self.state == AFTER_QUOTE) then
       if self.state == AT_START then self.quote_line = self.line end
       self.state, self.length = QUOTED, 1
-    elseif byte ~= SPACE or self.state ~= AT_START then
+    elseif not is_blank(self, byte) or self.state ~= AT_START then
       self.state, self.length = self.state == AFTER_QUOTE and AFTER_QUOTE or PLAIN, 1
     else
       self.length = 1
     end
     self.after_cr = byte == CR and self.state ~= QUOTED
-    if out and keep then
-      out[written] = keep
-      written = written + 1
+    local is_loose = out and keep and is_blank(self, byte) and (before == AT_START or before == AFTER_QUOTE)
+    if out and keep and not (is_loose and hold(self, byte)) then
+      local beside_quote = before == AFTER_QUOTE and self.state == AT_START or before == AT_START and byte == QUOTE
+      written = put(self, out, written, keep, beside_quote)
     end
     if answer ~= nil then break end
   end
@@ -100,8 +128,8 @@ local function quoted_field(text, at)
   end
 end
 
-local function read_field(text, at, field_end)
-  local start = text:match("^ *()", at)
+local function read_field(text, at, field_end, blanks)
+  local start = text:match("^" .. blanks .. "()", at)
   local value, after = nil, at
   if text:sub(start, start) == '"' then
     value, after = quoted_field(text, start)
@@ -111,15 +139,19 @@ local function read_field(text, at, field_end)
   return value or text:sub(at, stop - 1), stop
 end
 
+--- @param separator string
+--- @return string class of the characters that count as blanks beside a quote
+function csv_text.blanks(separator) return separator == "\t" and "[ ]" or separator == " " and "[\t]" or "[ \t]" end
+
 --- @param text string beginning of a file, without a byte order mark
 --- @param separator string
 --- @return string[]|nil fields of the first record; nil when a quoted field in it does not end within the text
 function csv_text.first_record(text, separator)
   local field_end = "[\r\n%" .. separator .. "]"
   if separator:find("%w") then field_end = "[\r\n" .. separator .. "]" end
-  local fields, at = {}, 1
+  local fields, at, blanks = {}, 1, csv_text.blanks(separator) .. "*"
   while true do
-    local field, stop = read_field(text, at, field_end)
+    local field, stop = read_field(text, at, field_end, blanks)
     if not field then return nil end
     fields[#fields + 1] = field
     if text:sub(stop, stop) ~= separator then return fields end
@@ -154,9 +186,22 @@ local function feed_crlf(self, piece)
   self.last = piece:byte(-1)
 end
 
+-- Blanks beside a quote, which DuckDB takes for a part of the field.
+local function has_loose_quote(self, piece)
+  local border = self.border .. piece:sub(1, 1)
+  self.border = piece:sub(-1)
+  if border:find(self.before) or border:find(self.after) then return true end
+  if ffi.C.memchr(piece, QUOTE, #piece) == nil then return false end
+  return piece:find(self.before) ~= nil or piece:find(self.after) ~= nil
+end
+
 --- @param piece string
 function Ends:feed(piece)
   if self.is_mixed then return end
+  if has_loose_quote(self, piece) then
+    self.is_mixed = true
+    return
+  end
   if not self.kind then
     local first = piece:match("[\r\n]\n?")
     self.kind = first == "\r\n" and "\r\n" or first and first:sub(1, 1)
@@ -165,14 +210,26 @@ function Ends:feed(piece)
   if self.kind == "\r\n" then feed_crlf(self, piece) end
 end
 
---- @return string|nil ending of every line ; nil when they end in more than one way, or in CR
+--- @return string|nil ending of every line; nil when they end in more than one way, or in CR, or when there are blanks
+---   beside quotes
 function Ends:uniform()
   if self.is_mixed or self.kind == "\r" then return nil end
   if self.kind == "\r\n" then return self.pairs == self.returns and self.pairs == self.feeds and "\r\n" or nil end
   return "\n"
 end
 
+--- @param separator string
 --- @return table ends {feed(piece), uniform()}
-function csv_text.line_ends() return setmetatable({ pairs = 0, returns = 0, feeds = 0 }, Ends) end
+function csv_text.line_ends(separator)
+  local blank = csv_text.blanks(separator)
+  return setmetatable({
+    pairs = 0,
+    returns = 0,
+    feeds = 0,
+    border = "",
+    before = blank .. '"',
+    after = '"' .. blank,
+  }, Ends)
+end
 
 return csv_text
