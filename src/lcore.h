@@ -43,6 +43,9 @@ bool lcore_is_absent(lua_State *L, int index);
  * where doubles have gaps. */
 bool lcore_to_integer(lua_State *L, int index, int64_t *value);
 
+/* Sets kind, retryable, throttle, clock and credentials in the table on the top. */
+void lcore_set_verdict(lua_State *L, model_verdict verdict);
+
 /* Add their functions to the module table on the top of the stack. */
 void lcore_open_model(lua_State *L);
 void lcore_open_prepare(lua_State *L);

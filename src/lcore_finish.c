@@ -194,32 +194,11 @@ static slice push_first_text(lua_State *L, int index, const char *const *names) 
     return text;
 }
 
-static const char *error_kind(unsigned flags, int status) {
-    if (flags & MODEL_THROTTLE || status == 429) return "throttle";
-    if (flags & MODEL_CREDENTIALS) return "credentials";
-    if (status >= 500) return "service";
-    return status >= 400 ? "client" : "protocol";
-}
-
-static bool is_transient(int status) {
-    return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
-}
-
 static void set_text(lua_State *L, const char *field, slice text) {
     if (!text.len) return;
     if (text.len > MESSAGE_LIMIT) text.len = MESSAGE_LIMIT;
     lbind_push_slice(L, text);
     lua_setfield(L, -2, field);
-}
-
-static void set_classification(lua_State *L, slice code, int status) {
-    const model_error *known = model_find_error(code);
-    unsigned flags = known ? known->flags : 0;
-    lbind_set_text(L, "kind", error_kind(flags, status));
-    lbind_set_flag(L, "retryable", flags & MODEL_RETRYABLE || is_transient(status));
-    lbind_set_flag(L, "throttle", flags & MODEL_THROTTLE || status == 429);
-    lbind_set_flag(L, "clock", flags & MODEL_CLOCK);
-    lbind_set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
 }
 
 /* What to say when the answer says nothing that we understand. */
@@ -261,7 +240,7 @@ static void push_error(lua_State *L, int status, int headers, int body) {
     slice content_type = push_text_field(L, headers, "content-type");
 
     lua_newtable(L);
-    set_classification(L, code, status);
+    lcore_set_verdict(L, model_judge(code, status));
     if (code.len) {
         set_text(L, "code", code);
     } else {

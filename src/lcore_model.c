@@ -137,6 +137,27 @@ static int l_operation(lua_State *L) {
     return 1;
 }
 
+static void set_flags(lua_State *L, unsigned flags) {
+    lbind_set_flag(L, "retryable", flags & MODEL_RETRYABLE);
+    lbind_set_flag(L, "throttle", flags & MODEL_THROTTLE);
+    lbind_set_flag(L, "clock", flags & MODEL_CLOCK);
+    lbind_set_flag(L, "credentials", flags & MODEL_CREDENTIALS);
+}
+
+void lcore_set_verdict(lua_State *L, model_verdict verdict) {
+    lbind_set_text(L, "kind", verdict.kind);
+    set_flags(L, verdict.flags);
+}
+
+/* judge(code or nil, status) -> {kind, retryable, throttle, clock, credentials} */
+static int l_judge(lua_State *L) {
+    slice code = lbind_optional_slice(L, 1, SLICE(""));
+    int status = (int)luaL_checkinteger(L, 2);
+    lua_createtable(L, 0, 5);
+    lcore_set_verdict(L, model_judge(code, status));
+    return 1;
+}
+
 static void push_statuses(lua_State *L, const short *statuses) {
     lua_newtable(L);
     for (int i = 0; statuses[i]; i++) {
@@ -152,10 +173,7 @@ static int l_errors(lua_State *L) {
         const model_error *error = &model_errors[i];
         lua_newtable(L);
         set_text(L, "code", error->code);
-        lbind_set_flag(L, "retryable", error->flags & MODEL_RETRYABLE);
-        lbind_set_flag(L, "throttle", error->flags & MODEL_THROTTLE);
-        lbind_set_flag(L, "clock", error->flags & MODEL_CLOCK);
-        lbind_set_flag(L, "credentials", error->flags & MODEL_CREDENTIALS);
+        set_flags(L, error->flags);
         push_statuses(L, error->statuses);
         lua_setfield(L, -2, "statuses");
         lua_rawseti(L, -2, i + 1);
@@ -167,6 +185,7 @@ void lcore_open_model(lua_State *L) {
     static const luaL_Reg functions[] = {{"operations", l_operations},
                                          {"operation", l_operation},
                                          {"errors", l_errors},
+                                         {"judge", l_judge},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

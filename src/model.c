@@ -19,6 +19,25 @@ const model_error *model_find_error(slice code) {
     return NULL;
 }
 
+static bool is_transient(int status) {
+    return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+static const char *kind_of(unsigned flags, int status) {
+    if (flags & MODEL_THROTTLE) return "throttle";
+    if (flags & MODEL_CREDENTIALS) return "credentials";
+    if (status >= 500 || flags & MODEL_RETRYABLE) return "service";
+    return status >= 400 ? "client" : "protocol";
+}
+
+model_verdict model_judge(slice code, int status) {
+    const model_error *known = model_find_error(code);
+    unsigned flags = known ? known->flags : 0;
+    if (status == 429) flags |= MODEL_RETRYABLE | MODEL_THROTTLE;
+    if (is_transient(status)) flags |= MODEL_RETRYABLE;
+    return (model_verdict){kind_of(flags, status), flags};
+}
+
 const model_member *model_find_member(const model_member *members, slice name) {
     for (const model_member *m = members; m->name; m++) {
         if (slice_eq(slice_of_cstr(m->name), name)) return m;

@@ -118,6 +118,17 @@ const model_operation *model_find_operation(slice name, slice generation);
 /* The error of that code, or NULL. */
 const model_error *model_find_error(slice code);
 
+/* What an error means for the caller: whose fault it is, and what may help. */
+typedef struct model_verdict {
+    const char *kind; /* "throttle", "credentials", "service", "client" or "protocol" */
+    unsigned flags;   /* of model_error_flag */
+} model_verdict;
+
+/* Judges an answer that is no success, of any AWS service, by its error code (may be empty or
+ * unknown) and its HTTP status. The statuses that pass by themselves are those of the AWS SDKs'
+ * standard retry mode. */
+model_verdict model_judge(slice code, int status);
+
 /* The member of that name in a list of members, or NULL. */
 const model_member *model_find_member(const model_member *members, slice name);
 

@@ -790,5 +790,10 @@ const model_error model_errors[] = {
     {"ProvisionedThroughputExceededException", MODEL_RETRYABLE | MODEL_THROTTLE, {0}},
     {"PriorRequestNotComplete", MODEL_RETRYABLE | MODEL_THROTTLE, {0}},
     {"SlowDown", MODEL_RETRYABLE | MODEL_THROTTLE, {0}},
+    {"TooManyRequests", MODEL_RETRYABLE | MODEL_THROTTLE, {0}},
+
+    /* S3: somebody else works on the same object. STS: its call to the identity provider failed. */
+    {"OperationAborted", MODEL_RETRYABLE, {0}},
+    {"IDPCommunicationError", MODEL_RETRYABLE, {0}},
     {.code = NULL},
 };

@@ -30,44 +30,19 @@ function service.locate(context, name, region)
   return found, region, err
 end
 
--- Codes of STS beside those that all services share: its own call to the identity provider failed.
-local PASSING = { IDPCommunicationError = true }
-
-local known
-
-local function classification(code)
-  if not known then
-    known = {}
-    for _, row in ipairs(core.errors()) do
-      known[row.code] = row
-    end
-  end
-  return known[code] or {}
-end
-
-local function kind_of(row, status)
-  if row.throttle or status == 429 then return "throttle" end
-  if row.credentials then return "credentials" end
-  return status >= 500 and "service" or "client"
-end
-
 --- The fields of an error that an answer stands for.
 --- @param response table
 --- @param code string|nil
 --- @param message string|nil
 --- @return table fields
 function service.fault(response, code, message)
-  local row, status = classification(code), response.status
-  return {
-    kind = kind_of(row, status),
-    code = code or ("Http%d"):format(status),
-    message = message or ("the answer was HTTP %d without an explanation"):format(status),
-    status = status,
-    request_id = response.headers["x-amzn-requestid"],
-    retryable = row.retryable or PASSING[code] or status == 429 or status >= 500,
-    throttle = row.throttle or status == 429,
-    clock = row.clock or false,
-  }
+  local status = response.status
+  local fields = core.judge(code, status)
+  fields.code = code or ("Http%d"):format(status)
+  fields.message = message or ("the answer was HTTP %d without an explanation"):format(status)
+  fields.status = status
+  fields.request_id = response.headers["x-amzn-requestid"]
+  return fields
 end
 
 local function short_code(text) return type(text) == "string" and text:match("([^#:]+):?[^#]*$") or nil end

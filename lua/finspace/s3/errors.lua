@@ -1,23 +1,9 @@
 --- What S3 says went wrong, as the fields of an err.
+local core = require("finspace.core")
 local xml = require("finspace.formats.xml")
 
 local s3_errors = {}
 
-local THROTTLING = {
-  SlowDown = true,
-  Throttling = true,
-  ThrottlingException = true,
-  RequestLimitExceeded = true,
-  TooManyRequests = true,
-  BandwidthLimitExceeded = true,
-}
-local TRANSIENT = {
-  InternalError = true,
-  ServiceUnavailable = true,
-  RequestTimeout = true,
-  OperationAborted = true,
-}
-local CLOCK = { RequestTimeTooSkewed = true, RequestExpired = true }
 -- What an answer without a body (to HEAD, above all) means by its status alone.
 local CODE_BY_STATUS = {
   [301] = "PermanentRedirect",
@@ -39,13 +25,6 @@ local MESSAGE_BY_CODE = {
 }
 local MAX_ERROR_BYTES = 64 * 1024
 
-local function error_kind(code, status)
-  if THROTTLING[code] or status == 429 then return "throttle" end
-  if (status >= 500 and status ~= 501) or TRANSIENT[code] then return "service" end
-  if status >= 300 and status < 400 then return "protocol" end
-  return "client"
-end
-
 local function error_document(body)
   if not body or body == "" or #body > MAX_ERROR_BYTES then return nil end
   local root = xml.parse((body:gsub("^%s+", "")))
@@ -63,18 +42,13 @@ end
 function s3_errors.fields(response)
   local document = error_document(response.body)
   local code = document and xml.text(document, "Code") or CODE_BY_STATUS[response.status] or "HTTP" .. response.status
-  local kind = error_kind(code, response.status)
-  return {
-    kind = kind,
-    code = code,
-    status = response.status,
-    message = error_message(document, code),
-    request_id = response.headers["x-amz-request-id"] or (document and xml.text(document, "RequestId")),
-    region = response.headers["x-amz-bucket-region"] or (document and xml.text(document, "Region")),
-    retryable = kind == "throttle" or kind == "service",
-    throttle = kind == "throttle",
-    clock = CLOCK[code] or false,
-  }
+  local fields = core.judge(code, response.status)
+  fields.code = code
+  fields.status = response.status
+  fields.message = error_message(document, code)
+  fields.request_id = response.headers["x-amz-request-id"] or (document and xml.text(document, "RequestId"))
+  fields.region = response.headers["x-amz-bucket-region"] or (document and xml.text(document, "Region"))
+  return fields
 end
 
 return s3_errors
