@@ -1,4 +1,8 @@
+#define _DEFAULT_SOURCE /* le64toh */
 #include "json.h"
+
+#include <endian.h>
+#include <stdint.h>
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -145,26 +149,65 @@ static bool take_number(slice text, size_t *at) {
     return !is_number_byte(byte_at(text, *at));
 }
 
-static bool holds_control(slice text, size_t from, size_t to) {
-    for (size_t i = from; i < to; i++) {
-        if ((unsigned char)text.ptr[i] < 0x20) return true;
-    }
-    return false;
+/* Marks the bytes of eight that end, escape or spoil a string: a quote, a backslash, a control
+ * character. The lowest mark is exact; of those above it some may be wrong. */
+static uint64_t mark_special(uint64_t eight) {
+    const uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    return (((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+            ((backslash - ones) & ~backslash)) &
+           high;
 }
 
-bool json_is_strict(slice text) {
-    size_t at = 0;
-    while (at < text.len) {
+/* The offset from `at` on of the first byte that ends, escapes or spoils a string. */
+static size_t find_special(slice text, size_t at) {
+    for (uint64_t eight; text.len - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text.ptr + at, sizeof eight);
+        uint64_t marks = mark_special(le64toh(eight));
+        if (marks) return at + (size_t)__builtin_ctzll(marks) / 8;
+    }
+    while (at < text.len && text.ptr[at] != '"' && text.ptr[at] != '\\' &&
+           (unsigned char)text.ptr[at] >= 0x20) {
+        at++;
+    }
+    return at;
+}
+
+/* Takes the string whose opening quote is at `at`; false when it holds a control character. One
+ * without an end is taken to the end of the text, for the decoder to refuse. */
+static bool take_string(slice text, size_t *at) {
+    size_t i = find_special(text, *at + 1);
+    while (i < text.len && text.ptr[i] == '\\') {
+        if (i + 1 < text.len && (unsigned char)text.ptr[i + 1] < 0x20) return false;
+        i = i + 2 < text.len ? find_special(text, i + 2) : text.len;
+    }
+    *at = i < text.len ? i + 1 : i;
+    return i >= text.len || text.ptr[i] == '"';
+}
+
+static bool is_big_integer(slice number) {
+    size_t digits;
+    if (number.len < BIG_INTEGER_MIN_DIGITS) return false;
+    skip_number(number, 0, &digits);
+    return digits >= BIG_INTEGER_MIN_DIGITS && digits <= BIG_INTEGER_MAX_DIGITS;
+}
+
+json_contents json_look(slice text) {
+    json_contents contents = {.is_strict = true};
+    for (size_t at = 0; at < text.len && contents.is_strict;) {
         char c = text.ptr[at];
-        size_t start = at++;
-        if (c == '\0') return false;
+        size_t start = at;
         if (c == '"') {
-            at = skip_string(text, start);
-            if (holds_control(text, start, at)) return false;
+            contents.is_strict = take_string(text, &at);
         } else if (ascii_is_digit(c) || c == '-') {
-            at = start;
-            if (!take_number(text, &at)) return false;
+            contents.is_strict = take_number(text, &at);
+            if (is_big_integer(slice_of(text.ptr + start, at - start))) {
+                contents.has_big_integers = true;
+            }
+        } else {
+            contents.is_strict = c != '\0';
+            at++;
         }
     }
-    return true;
+    return contents;
 }

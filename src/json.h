@@ -21,9 +21,14 @@ void json_add_string(buf *out, slice text);
  * The text need not be valid JSON: what is not understood is copied as it is. */
 bool json_quote_big_integers(buf *out, slice text);
 
-/* Whether the text is written as RFC 8259 wants it where lua-cjson looks away: numbers by the
- * grammar (no `1.`), no control character within a string, no NUL. Whether it is JSON at all is for
- * lua-cjson to say. */
-bool json_is_strict(slice text);
+typedef struct json_contents {
+    bool is_strict;        /* numbers and strings are written by RFC 8259, and there is no NUL */
+    bool has_big_integers; /* whole numbers of 16 to 20 digits */
+} json_contents;
+
+/* One look at the tokens of a text before lua-cjson reads it: lua-cjson also takes numbers that are
+ * none of JSON (hexadecimal ones, leading zeros) and control characters within strings, and stops
+ * at a NUL. How the tokens stand together is left to it. */
+json_contents json_look(slice text);
 
 #endif

@@ -118,6 +118,8 @@ int luaopen_finspace_core(lua_State *L) {
     lua_newtable(L);
     lcore_open_model(L);
     lcore_open_prepare(L);
+    lcore_open_decode(L);
+    lcore_open_encode(L);
     lcore_open_finish(L);
     lcore_open_digest(L);
     lcore_open_sigv4(L);

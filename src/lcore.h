@@ -1,8 +1,9 @@
 /* lcore: the binding of the core, finspace.core. What its files share.
  *
  * lcore.c opens the module. lcore_model.c shows the model's rows, lcore_prepare.c turns a Lua table
- * into a request, lcore_finish.c a response into a Lua table, lcore_digest.c binds the hashes, and
- * lcore_sigv4.c the signer, lcore_chunked.c bodies in chunks and their checksums.
+ * into a request, lcore_finish.c a response into a Lua table (lcore_decode.c reads JSON,
+ * lcore_encode.c writes it), lcore_digest.c binds the hashes, and lcore_sigv4.c the signer,
+ * lcore_chunked.c bodies in chunks and their checksums.
  *
  * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
  * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
@@ -46,9 +47,21 @@ bool lcore_to_integer(lua_State *L, int index, int64_t *value);
 /* Sets kind, retryable, throttle, clock and credentials in the table on the top. */
 void lcore_set_verdict(lua_State *L, model_verdict verdict);
 
+enum {
+    LCORE_JSON_DEPTH = 64,               /* the deepest nesting that is read or written */
+    LCORE_JSON_LIMIT = 64 * 1024 * 1024, /* the longest text, in bytes */
+};
+
+/* Reads the JSON text at `index`. Pushes its value and returns true, or pushes a message. Whole
+ * numbers are exact, null is absent. With a shape, `fault` receives the name of a member that is
+ * missing or is not as the shape has it, or NULL. */
+bool lcore_decode(lua_State *L, int index, const model_shape *shape, const char **fault);
+
 /* Add their functions to the module table on the top of the stack. */
 void lcore_open_model(lua_State *L);
 void lcore_open_prepare(lua_State *L);
+void lcore_open_decode(lua_State *L);
+void lcore_open_encode(lua_State *L);
 void lcore_open_finish(lua_State *L);
 void lcore_open_digest(lua_State *L);
 void lcore_open_sigv4(lua_State *L);
