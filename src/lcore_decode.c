@@ -1,149 +1,140 @@
-/* Reading JSON: lua-cjson reads it; what lua-cjson lets pass or cannot do is done here, before it
- * and after it. Whole numbers are exact, null means absent, and an answer is held against its
- * shape in the same walk. */
+/* Reading JSON: from text to Lua values in one pass. lua-cjson cannot do what
+ * is wanted here: whole numbers exact to 64 bits, null as absence, the grammar
+ * to the letter, and an answer held against its shape while it is read. */
 #include "lcore.h"
 
-#include "json.h"
+#include "json_read.h"
 
-#include <errno.h>
-#include <stdlib.h>
+enum { KEYS = 32 }; /* remembered of one answer; a power of two */
 
-#define DECODER_KEY "finspace.cjson.decode"
+/* A key that was seen, and what it means in the structure where it was seen.
+ * The string itself is kept on the Lua stack, since making it anew is most of
+ * what a member costs. */
+typedef struct known_key {
+    slice key;
+    const model_structure *structure; /* NULL: of no structure that is known */
+    const model_member *member;       /* NULL: unknown, or not of the body */
+} known_key;
 
-static void call_setting(lua_State *L, int instance, const char *name, int value, bool boolean) {
-    lua_getfield(L, instance, name);
-    if (boolean) {
-        lua_pushboolean(L, value);
-    } else {
-        lua_pushinteger(L, value);
-    }
-    lua_call(L, 1, 0);
-}
-
-/* An instance of our own, so that nobody else's settings reach us, nor ours them. */
-static int l_open_decoder(lua_State *L) {
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "cjson");
-    if (lua_pcall(L, 1, 1, 0) != 0) {
-        return luaL_error(L, "lua-cjson is missing, and answers cannot be read without it; install "
-                             "it with 'luarocks install lua-cjson' or 'apt-get install lua-cjson'");
-    }
-    lua_getfield(L, -1, "new");
-    lua_call(L, 0, 1);
-    int instance = lua_gettop(L);
-    call_setting(L, instance, "decode_max_depth", LCORE_JSON_DEPTH, false);
-    call_setting(L, instance, "decode_invalid_numbers", 0, true);
-    lua_getfield(L, instance, "decode");
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, DECODER_KEY);
-    return 1;
-}
-
-/* lua-cjson is loaded when the first answer is read, not when the module is. */
-static void push_decoder(lua_State *L) {
-    lua_getfield(L, LUA_REGISTRYINDEX, DECODER_KEY);
-    if (!lua_isnil(L, -1)) return;
-    lua_pop(L, 1);
-    lua_pushcfunction(L, l_open_decoder);
-    lua_call(L, 0, 1);
-}
-
-/* Restores a number that was quoted to keep its digits; the string is on the stack's top. */
-static void restore_big_integer(lua_State *L) {
-    const char *digits = lua_tostring(L, -1) + 1;
-#if LCOMPAT_HAS_INTEGERS
-    errno = 0;
-    long long value = strtoll(digits, NULL, 10);
-    if (errno == 0) {
-        lua_pushinteger(L, value);
-        lua_replace(L, -2);
-        return;
-    }
-#endif
-    lua_pushnumber(L, strtod(digits, NULL));
-    lua_replace(L, -2);
-}
-
-/* Replaces the decoded value on the top by what it means, and says whether that is another one:
- * null becomes nil, and a whole number an integer. */
-static bool restore_scalar(lua_State *L, bool quoted) {
-    int64_t value;
-    switch (lua_type(L, -1)) {
-    case LUA_TLIGHTUSERDATA:
-        lua_pushnil(L);
-        lua_replace(L, -2);
-        return true;
-    case LUA_TSTRING:
-        if (!quoted || lua_tostring(L, -1)[0] != JSON_BIG_INTEGER_MARK) return false;
-        restore_big_integer(L);
-        return true;
-    case LUA_TNUMBER:
-        if (!LCOMPAT_HAS_INTEGERS || !lcore_to_integer(L, -1, &value)) return false;
-        lua_pushinteger(L, (lua_Integer)value);
-        lua_replace(L, -2);
-        return true;
-    default: return false;
-    }
-}
-
-/* A walk over a decoded value. Keys are interned by Lua, so the member that one means is looked up
- * once, and found by the key's address in all further tables. */
-typedef struct walk {
+typedef struct reader {
     lua_State *L;
-    bool quoted;       /* big whole numbers were turned into strings */
+    json_reader json;
+    int depth;
+    int keys;          /* stack index of the first of KEYS strings */
     const char *fault; /* the name of a member that is not as its shape has it, or NULL */
-    struct {
-        const char *key;
-        const model_structure *structure;
-        const model_member *member;
-    } known[64];
-} walk;
+    int sizes[LCORE_JSON_DEPTH + 1]; /* fields of the latest object of each depth */
+    known_key known[KEYS];
+} reader;
 
-/* The member of the body that the key beneath the top means, or NULL. */
-static const model_member *member_of_key(walk *w, const model_structure *structure) {
-    slice key = lbind_to_slice(w->L, -2);
-    size_t slot = ((uintptr_t)key.ptr >> 4) % (sizeof w->known / sizeof *w->known);
-    if (w->known[slot].key != key.ptr || w->known[slot].structure != structure) {
-        const model_member *m = model_find_wire_member(structure->members, key);
-        w->known[slot].key = key.ptr;
-        w->known[slot].structure = structure;
-        w->known[slot].member = m && m->place == MODEL_BODY ? m : NULL;
-    }
-    return w->known[slot].member;
+static bool read_value(reader *r, const model_shape *shape, const char *name);
+
+/* --- scalars; each pushes one value
+ * ----------------------------------------------------------- */
+
+static bool push_unescaped(reader *r, slice raw) {
+    buf *text = lbind_push_buf(r->L, raw.len);
+    if (!json_unescape(text, raw)) return json_fail(&r->json, "an escape that is none of JSON");
+    lbind_check_buf(r->L, text, "a string of an answer");
+    lbind_push_slice(r->L, buf_slice(text));
+    lua_remove(r->L, -2);
+    return true;
 }
 
-static bool is_of_type(lua_State *L, model_type type) {
-    switch (type) {
-    case MODEL_STRING: return lua_type(L, -1) == LUA_TSTRING;
-    case MODEL_BOOLEAN: return lua_isboolean(L, -1);
-    case MODEL_INTEGER:
-    case MODEL_LONG: return lua_type(L, -1) == LUA_TNUMBER;
-    case MODEL_TIMESTAMP: return !lua_istable(L, -1);
-    default: return lua_istable(L, -1);
-    }
+static bool read_string(reader *r) {
+    slice raw;
+    bool escaped;
+    if (!json_take_string(&r->json, &raw, &escaped)) return false;
+    if (escaped) return push_unescaped(r, raw);
+    lbind_push_slice(r->L, raw);
+    return true;
 }
 
-static void walk_table(walk *w, const model_shape *shape, const char *name);
-
-/* The value on the top, of the member `name`; true when it was replaced by another one. */
-static bool walk_value(walk *w, const model_shape *shape, const char *name) {
-    bool replaced = false;
-    if (lua_istable(w->L, -1)) {
-        walk_table(w, shape, name);
+static bool read_number(reader *r) {
+    json_number number;
+    if (!json_take_number(&r->json, &number)) return false;
+    if (number.is_integer) {
+        lbind_push_integer(r->L, number.integer);
     } else {
-        replaced = restore_scalar(w->L, w->quoted);
+        lua_pushnumber(r->L, (lua_Number)number.value);
     }
-    if (shape && !lua_isnil(w->L, -1) && !is_of_type(w->L, shape->type)) w->fault = name;
-    return replaced;
+    return true;
 }
 
-/* The key and the value on the top are an entry of the table beneath. Assigning to a field that
- * exists is allowed while lua_next walks. */
-static void walk_entry(walk *w, const model_shape *shape, const char *name) {
-    if (!walk_value(w, shape, name)) return;
-    lua_pushvalue(w->L, -2);
-    lua_pushvalue(w->L, -2);
-    lua_rawset(w->L, -5);
+static bool read_boolean(reader *r, slice word, bool value) {
+    lua_pushboolean(r->L, value);
+    return json_take_word(&r->json, word);
+}
+
+static bool read_null(reader *r) {
+    lua_pushnil(r->L);
+    return json_take_word(&r->json, SLICE("null"));
+}
+
+/* --- tables
+ * -----------------------------------------------------------------------------------
+ */
+
+static bool enter(reader *r) {
+    luaL_checkstack(r->L, 8, "answer nests too deep");
+    return ++r->depth <= LCORE_JSON_DEPTH || json_fail(&r->json, "more than 64 tables deep");
+}
+
+static bool read_elements(reader *r, const model_shape *element, const char *name) {
+    for (int i = 1;; i++) {
+        if (!read_value(r, element, name)) return false;
+        lua_rawseti(r->L, -2, i);
+        if (json_take(&r->json, ']')) return true;
+        if (!json_take(&r->json, ','))
+            return json_fail(&r->json, "a list without a comma or an end");
+    }
+}
+
+static bool read_list(reader *r, const model_shape *shape, const char *name) {
+    bool fits = !shape || shape->type == MODEL_LIST;
+    r->json.at++;
+    if (!enter(r)) return false;
+    lua_newtable(r->L);
+    bool empty = json_take(&r->json, ']');
+    if (!empty && !fits) r->fault = name;
+    if (!empty && !read_elements(r, fits && shape ? shape->element : NULL, name)) return false;
+    r->depth--;
+    return true;
+}
+
+/* Where a key is remembered: by its length and two of its bytes, which tell the
+ * members of a structure apart well enough. */
+static size_t slot_of(slice key) {
+    if (!key.len) return 0;
+    return (key.len + 7 * (unsigned char)key.ptr[0] + 3 * (unsigned char)key.ptr[key.len - 1]) %
+           KEYS;
+}
+
+static const model_member *find_member(const model_structure *structure, slice key) {
+    const model_member *m = structure ? model_find_wire_member(structure->members, key) : NULL;
+    return m && m->place == MODEL_BODY ? m : NULL;
+}
+
+/* Pushes the next key, and gives what it means. False after a fault. */
+static bool read_key(reader *r, const model_structure *structure, const model_member **member) {
+    slice raw;
+    bool escaped;
+    if (json_peek(&r->json) != '"') return json_fail(&r->json, "an object without a key");
+    if (!json_take_string(&r->json, &raw, &escaped)) return false;
+    size_t slot = slot_of(raw);
+    known_key *known = &r->known[slot];
+    if (escaped) {
+        if (!push_unescaped(r, raw)) return false;
+        *member = find_member(structure, lbind_to_slice(r->L, -1));
+        return true;
+    }
+    if (!known->key.ptr || !slice_eq(known->key, raw) || known->structure != structure) {
+        *known = (known_key){raw, structure, find_member(structure, raw)};
+        lbind_push_slice(r->L, raw);
+        lua_replace(r->L, r->keys + (int)slot);
+    }
+    lua_pushvalue(r->L, r->keys + (int)slot);
+    *member = known->member;
+    return true;
 }
 
 static bool is_needed(const model_member *m) {
@@ -155,69 +146,117 @@ static bool is_given(lua_State *L) {
     return !lua_isnil(L, -1) && (lua_type(L, -1) != LUA_TSTRING || lbind_length(L, -1) > 0);
 }
 
-/* The first member that the table on the top should have and has not, or NULL. */
-static const char *find_missing(lua_State *L, const model_structure *structure) {
+static void check_missing(reader *r, const model_structure *structure) {
     for (const model_member *m = structure->members; m->name; m++) {
         if (!is_needed(m)) continue;
-        lua_getfield(L, -1, m->wire);
-        bool given = is_given(L);
-        lua_pop(L, 1);
-        if (!given) return m->wire;
-    }
-    return NULL;
-}
-
-static void walk_structure(walk *w, const model_structure *structure) {
-    int missing = 0;
-    for (const model_member *m = structure->members; m->name; m++) missing += is_needed(m);
-    for (lua_pushnil(w->L); lua_next(w->L, -2); lua_pop(w->L, 1)) {
-        bool named = lua_type(w->L, -2) == LUA_TSTRING;
-        const model_member *m = named ? member_of_key(w, structure) : NULL;
-        walk_entry(w, m ? m->shape : NULL, m ? m->wire : NULL);
-        if (m && is_needed(m) && is_given(w->L)) missing--;
-    }
-    if (missing) w->fault = find_missing(w->L, structure);
-}
-
-/* Walks the table on the top: nulls leave, whole numbers become integers, and what is known of it
- * (`shape` may be NULL) is checked. The depth is bounded by the decoder. */
-static void walk_table(walk *w, const model_shape *shape, const char *name) {
-    luaL_checkstack(w->L, 6, "answer nests too deep");
-    if (shape && shape->type == MODEL_STRUCTURE) {
-        walk_structure(w, shape->structure);
-        return;
-    }
-    for (lua_pushnil(w->L); lua_next(w->L, -2); lua_pop(w->L, 1)) {
-        bool in_list = lua_type(w->L, -2) == LUA_TNUMBER;
-        if (shape && in_list != (shape->type == MODEL_LIST)) w->fault = name;
-        walk_entry(w, shape ? shape->element : NULL, name);
+        lua_getfield(r->L, -1, m->wire);
+        if (!is_given(r->L)) r->fault = m->wire;
+        lua_pop(r->L, 1);
     }
 }
 
-/* Pushes the text at `index` with its big whole numbers quoted, or says that it must stay as it is
- * and pushes nothing. */
-static bool push_quoted(lua_State *L, int index) {
-    buf *copy = lbind_push_buf(L, LCORE_JSON_LIMIT);
-    bool quoted = json_quote_big_integers(copy, lbind_to_slice(L, index));
-    lbind_check_buf(L, copy, "an answer");
-    if (quoted) lbind_push_slice(L, buf_slice(copy));
-    lua_remove(L, quoted ? -2 : -1);
-    return quoted;
+/* One `"key": value` of the object on the top. The last of several with one key
+ * counts. */
+static bool read_field(reader *r, const model_structure *structure, const model_shape *element,
+                       const char *name) {
+    const model_member *m = NULL;
+    if (!read_key(r, structure, &m)) return false;
+    if (!json_take(&r->json, ':')) return json_fail(&r->json, "a key without a colon");
+    json_peek(&r->json);
+    if (!read_value(r, m ? m->shape : element, m ? m->wire : name)) return false;
+    lua_rawset(r->L, -3);
+    return true;
+}
+
+static bool read_fields(reader *r, const model_structure *structure, const model_shape *element,
+                        const char *name) {
+    int count = 0;
+    do {
+        json_peek(&r->json);
+        if (!read_field(r, structure, element, name)) return false;
+        count++;
+    } while (json_take(&r->json, ','));
+    if (!json_take(&r->json, '}'))
+        return json_fail(&r->json, "an object without a comma or an end");
+    r->sizes[r->depth] = count;
+    return true;
+}
+
+static bool read_object(reader *r, const model_shape *shape, const char *name) {
+    const model_structure *structure = shape ? shape->structure : NULL;
+    const model_shape *element = shape && shape->type == MODEL_MAP ? shape->element : NULL;
+    r->json.at++;
+    if (!enter(r)) return false;
+    lua_createtable(r->L, 0, r->sizes[r->depth]); /* it is often like the one before */
+    bool empty = json_take(&r->json, '}');
+    if (!empty && shape && !structure && !element) r->fault = name;
+    if (!empty && !read_fields(r, structure, element, name)) return false;
+    if (structure) check_missing(r, structure);
+    r->depth--;
+    return true;
+}
+
+/* --- any value
+ * --------------------------------------------------------------------------------
+ */
+
+/* Whether the scalar on the top may stand for the type. */
+static bool is_of_type(lua_State *L, model_type type) {
+    int got = lua_type(L, -1);
+    switch (type) {
+    case MODEL_STRING: return got == LUA_TSTRING;
+    case MODEL_BOOLEAN: return got == LUA_TBOOLEAN;
+    case MODEL_INTEGER:
+    case MODEL_LONG: return got == LUA_TNUMBER;
+    case MODEL_TIMESTAMP: return true;
+    default: return false;
+    }
+}
+
+static bool read_scalar(reader *r, char first) {
+    switch (first) {
+    case '"': return read_string(r);
+    case 't': return read_boolean(r, SLICE("true"), true);
+    case 'f': return read_boolean(r, SLICE("false"), false);
+    case 'n': return read_null(r);
+    default: return read_number(r);
+    }
+}
+
+static bool is_table(model_type type) {
+    return type == MODEL_LIST || type == MODEL_MAP || type == MODEL_STRUCTURE;
+}
+
+/* Pushes the next value, which belongs to the member `name`; false after a
+ * fault. */
+static bool read_value(reader *r, const model_shape *shape, const char *name) {
+    char first = json_peek(&r->json);
+    if (first == '{' || first == '[') {
+        if (shape && !is_table(shape->type)) {
+            r->fault = name;
+            shape = NULL;
+        }
+        return first == '{' ? read_object(r, shape, name) : read_list(r, shape, name);
+    }
+    if (!read_scalar(r, first)) return false;
+    if (shape && first != 'n' && !is_of_type(r->L, shape->type)) r->fault = name;
+    return true;
+}
+
+static void push_message(reader *r) {
+    lua_pushfstring(r->L, "not JSON at byte %d: %s", (int)r->json.at + 1, r->json.fault);
 }
 
 bool lcore_decode(lua_State *L, int index, const model_shape *shape, const char **fault) {
-    json_contents contents = json_look(lbind_to_slice(L, index));
-    if (!contents.is_strict) {
-        lua_pushliteral(L, "a number or a string in it is not written as JSON, or it holds a NUL");
-        return false;
-    }
-    push_decoder(L);
-    walk w = {.L = L, .quoted = contents.has_big_integers && push_quoted(L, index)};
-    if (!w.quoted) lua_pushvalue(L, index);
-    if (lua_pcall(L, 1, 1, 0) != 0) return false;
-    walk_value(&w, shape, NULL);
-    if (fault) *fault = w.fault;
-    return true;
+    reader r = {.L = L, .json.text = lbind_to_slice(L, index), .keys = lua_gettop(L) + 1};
+    luaL_checkstack(L, KEYS + 8, "an answer");
+    lua_settop(L, r.keys - 1 + KEYS);
+    bool whole = read_value(&r, shape, NULL) && json_take_end(&r.json);
+    if (!whole) push_message(&r);
+    lua_replace(L, r.keys);
+    lua_settop(L, r.keys);
+    if (fault) *fault = r.fault;
+    return whole;
 }
 
 /* decode(json) -> value | nil, message */

@@ -10,8 +10,9 @@ static size_t skip_ascii(slice text, size_t at) {
     return at;
 }
 
-/* The length of the sequence that starts at `at`, or 0 when it is not well formed. The bounds of
- * the second byte are table 3-7 of the Unicode standard. */
+/* The length of the sequence that starts at `at`, or 0 when it is not well
+ * formed. The bounds of the second byte are table 3-7 of the Unicode standard.
+ */
 static size_t sequence_length(slice text, size_t at) {
     const unsigned char *p = (const unsigned char *)text.ptr + at;
     size_t left = text.len - at, length;
@@ -60,4 +61,11 @@ uint32_t utf8_next(slice text, size_t *at) {
     for (size_t i = 1; i < length; i++) point = point << 6 | (p[i] & 0x3F);
     *at += length;
     return point;
+}
+
+void utf8_add(buf *out, uint32_t point) {
+    int more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    static const unsigned char lead[4] = {0, 0xC0, 0xE0, 0xF0};
+    buf_add_char(out, (char)(lead[more] | point >> 6 * more));
+    while (more-- > 0) buf_add_char(out, (char)(0x80 | (point >> 6 * more & 0x3F)));
 }

@@ -52,6 +52,19 @@ function core.operation(name, generation) end
 --- @return finspace.ErrorRow[]
 function core.errors() end
 
+--- @class finspace.Verdict
+--- @field kind "throttle"|"credentials"|"service"|"client"|"protocol"
+--- @field retryable boolean    the same request may succeed later
+--- @field throttle boolean     it came too often: wait longer
+--- @field clock boolean        the caller's clock may be wrong
+--- @field credentials boolean  fresh keys may help
+
+--- What an answer that is no success means, of any AWS service: the one classification of errors.
+--- @param code? string  the error's code; unknown ones are judged by the status
+--- @param status integer  the HTTP status
+--- @return finspace.Verdict
+function core.judge(code, status) end
+
 --- Checks members against the model and writes the request.
 --- @param name string
 --- @param params table|nil        the members, in the wire's spelling
