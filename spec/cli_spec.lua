@@ -124,12 +124,106 @@ describe("finspace, the program #once", function()
       "completion fish",
       "load a --dataset b --header --no-header",
       "presign get-working-location --expires 0",
+      "presign get-working-location --expires 1.5",
+      "load --resume --dataset b",
+      "load a --dataset b --format JSON --separator ,",
+      "show a b --view c",
+      "ls datasets a",
+      "ls s3://",
     } do
       local out, err, status = run(words)
       assert.are.equal(2, status, words .. "\n" .. err)
       assert.are.equal("", out)
       assert.matches("^finspace: ", err)
       assert.is_nil(err:find("stack traceback", 1, true))
+    end
+  end)
+
+  it("names the option whose value makes no sense", function()
+    for words, option in pairs {
+      ["load a --dataset ''"] = "--dataset",
+      ["load a --dataset b --separator ab"] = "--separator",
+      ["load a --dataset b --separator ''"] = "--separator",
+      ["load a --dataset b --separator ü"] = "--separator",
+      ["load a --dataset b --timeout soon"] = "--timeout",
+      ["load a --dataset b --timeout 0"] = "--timeout",
+      ["load a --dataset b --timeout nan"] = "--timeout",
+      ["wait a b --timeout -1"] = "--timeout",
+      ["load a --dataset b --format-param x"] = "--format-param",
+      ["ls --profile ''"] = "--profile",
+      ["ls --region 'a b'"] = "--region",
+      ["ls --endpoint-url somewhere"] = "--endpoint-url",
+      ["ls --s3-endpoint-url ftp://somewhere"] = "--s3-endpoint-url",
+      ["ls --environment-id ''"] = "--environment-id",
+      ["ls --ca-file /no/such/file"] = "--ca-file",
+      ["call list-datasets --max-results many"] = "--max-results",
+      ["call list-datasets --max-results -1"] = "--max-results",
+      ["call get-dataset"] = "--dataset-id",
+      ["call create-dataset --permission-group-params {"] = "--permission-group-params",
+      ["call create-dataset --permission-group-params @/no/such/file"] = "--permission-group-params",
+      ["presign get-dataset"] = "--dataset-id",
+      ["presign list-datasets --expires soon"] = "--expires",
+      ["serve --port 65536"] = "--port",
+      ["serve --port x"] = "--port",
+    } do
+      local out, err, status = run(words)
+      assert.are.same({ "", 2 }, { out, status }, words .. "\n" .. err)
+      assert.is_truthy(err:find("^finspace: [^\n]*\n?[^\n]*" .. option:gsub("%p", "%%%0")), words .. "\n" .. err)
+    end
+  end)
+
+  it("refuses what cannot be loaded before it makes a dataset or stages a byte", function()
+    local title, folder_of = "Never " .. sys.uuid(), folder .. "/mixed"
+    support.run(("mkdir -p %s && cp %s %s/1.csv && : > %s/2.csv"):format(folder_of, write("a.csv"), folder_of, folder))
+    for _, words in ipairs {
+      folder .. "/none.csv",
+      ("%s %s/none.csv"):format(write("a.csv"), folder),
+      write("a.csv") .. " --separator ab",
+      write("a.csv") .. " --format-param separator=ab",
+      write("a.csv") .. " --format-param withHeader=perhaps",
+      write("a.csv") .. " --format-param compression=ZIP",
+    } do
+      local out, err, status = run(("load %s --dataset '%s' --create"):format(words, title))
+      assert.are.equal("", out)
+      assert.is_true(status == 1 or status == 2, err)
+      assert.is_nil(err:find("Staged", 1, true), err)
+    end
+    assert.is_nil(run("ls --all"):find(title, 1, true))
+  end)
+
+  it("reads every file before it stages the first", function()
+    if not support.run("id -u"):find("^0") then return pending("another user needs root to be played") end
+    local mixed = folder .. "/unreadable"
+    support.run(
+      ("mkdir %s && cp %s %s/1.csv && cp %s/1.csv %s/2.csv"):format(mixed, write("a.csv"), mixed, mixed, mixed)
+    )
+    support.run(("chmod 000 %s/2.csv && chmod -R a+rX %s"):format(mixed, server.data))
+    local plain = PROGRAM
+    PROGRAM = "XDG_STATE_HOME= HOME=/nonexistent setpriv --reuid 65534 --clear-groups " .. plain
+    local out, err, status = run(("load %s --dataset '%s' --create"):format(mixed, "Never " .. sys.uuid()))
+    PROGRAM = plain
+    assert.are.same({ "", 1 }, { out, status })
+    assert.matches("cannot read .*2%.csv: Permission denied", err)
+    assert.is_nil(err:find("Staged", 1, true))
+  end)
+
+  it("suggests what can be typed in a shell", function()
+    local _, err = run(("load %s --dataset 'No such'"):format(write("a.csv")))
+    assert.matches('no dataset "No such"', err)
+    assert.matches("finspace load %-%-create", err)
+    assert.is_nil(err:find("ensure_dataset", 1, true))
+    assert.matches("%-%-profile", (select(2, run("ls --profile nobody"))))
+  end)
+
+  it("names the bucket and the key that are not there", function()
+    assert.matches("s3://no%-such%-bucket/", (select(2, run("ls s3://no-such-bucket/"))))
+    assert.matches("s3://finspace%-local/no/such key:", (select(2, run("get 's3://finspace-local/no/such key'"))))
+  end)
+
+  it("shows the defaults of serve", function()
+    local out = run("serve --help")
+    for _, default in ipairs { "4510", "127.0.0.1", "us-east-1", "~/.local/share/finspace" } do
+      assert.truthy(out:find("(" .. default, 1, true) or out:find(default .. ")", 1, true), default)
     end
   end)
 
@@ -310,7 +404,8 @@ describe("finspace, the program #once", function()
     assert.are.equal("us-east-1", cjson.decode((run("whoami --json"))).region)
     local bad, _, failed = run("whoami --profile nobody")
     assert.are.equal(1, failed)
-    assert.matches("nobody", bad)
+    assert.are.equal(1, select(2, bad:gsub("profile nobody", "")), "the fault is told once")
+    assert.are.equal(1, #cjson.decode((run("whoami --profile nobody --json"))).faults)
   end)
 
   it("completes every command, operation and member in bash and zsh", function()

@@ -58,6 +58,13 @@ Every command has help with an example: finspace load --help
 Settings come from options, then from the environment (AWS_PROFILE, AWS_REGION,
 AWS_ENDPOINT_URL_FINSPACE_DATA …), then from ~/.aws/config, as with the AWS CLI.]]
 
+-- What a command gets: its options, the terminal to speak through, and what makes the whole parser.
+local function run(name, options)
+  local out = terminal.new { json = options.json, quiet = options.quiet }
+  local status = command_module(name).run(options, out, cli.parser) or DONE
+  return out:finish() and status or math.max(status, FAILED)
+end
+
 --- The parser, with one command or all of them defined whole.
 --- @param argparse table
 --- @param only? string  the command to define; all when absent
@@ -67,6 +74,10 @@ function cli.parser(argparse, only, arguments)
   local parser = argparse("finspace", "Load data into Amazon FinSpace, or into what stands in for it.", EPILOG)
   parser:require_command(true):command_target("command")
   shared.help(parser)
+  parser:flag("--version", "Print the version and exit."):action(function()
+    run("version", {})
+    os.exit(DONE)
+  end)
   for _, entry in ipairs(cli.COMMANDS) do
     local names = entry.name == "get" and "get download" or entry.name
     local command = parser:command(names):summary(entry.summary):description(entry.summary)
@@ -76,11 +87,18 @@ function cli.parser(argparse, only, arguments)
   return parser
 end
 
--- What a command gets: its options, the terminal to speak through, and what makes the whole parser.
-local function run(name, options)
-  local out = terminal.new { json = options.json, quiet = options.quiet }
-  local status = command_module(name).run(options, out, cli.parser) or DONE
-  return out:finish() and status or math.max(status, FAILED)
+-- argparse takes `-1` for an option: behind one that wants a value it is that value.
+local function join_negative_numbers(arguments)
+  local words = {}
+  for _, word in ipairs(arguments) do
+    local before = words[#words]
+    if word:find("^%-%.?%d") and before and before:find("^%-%-[^=]+$") then
+      words[#words] = before .. "=" .. word
+    else
+      words[#words + 1] = word
+    end
+  end
+  return words
 end
 
 --- Runs one command line.
@@ -92,6 +110,7 @@ function cli.main(arguments)
     io.stderr:write("finspace: ", missing, "\n")
     return 1
   end
+  arguments = join_negative_numbers(arguments)
   local name = chosen_command(arguments)
   local parser = cli.parser(argparse, name or "none", arguments)
   local well, result = parser:pparse(arguments)

@@ -39,6 +39,8 @@ local errors = {}
 --- @field outcome? "not_sent"|"refused"|"unknown"  unknown: it may have been applied
 --- @field client_token? string     repeat with it, and nothing is applied twice
 --- @field faults? finspace.Fault[]
+--- @field bucket? string           of S3, and the key where there is one
+--- @field key? string
 
 local Error = {}
 Error.__index = Error

@@ -25,14 +25,21 @@ local function explanation(member)
   return table.concat(words, " ")
 end
 
+local function read_file(path)
+  local handle, message = io.open(path, "rb")
+  local text = handle and handle:read("*a")
+  if handle then handle:close() end
+  return text, "cannot read " .. (message or path)
+end
+
 local function read_json(text)
+  local message
   if text:sub(1, 1) == "@" then
-    local handle, message = io.open(text:sub(2), "rb")
-    if not handle then return nil, message end
-    text = handle:read("*a")
-    handle:close()
+    text, message = read_file(text:sub(2))
+    if not text then return nil, message end
   end
-  local value, message = core.decode(text)
+  local value
+  value, message = core.decode(text)
   if value == nil then return nil, "it is not JSON: " .. tostring(message) end
   return value
 end
@@ -59,6 +66,16 @@ local READERS = {
 -- A member as command lines spell it.
 local function option_name(member) return "--" .. members.kebab(member.name) end
 
+-- The reader of a member, whose messages name its option.
+local function reader_of(member)
+  local read = READERS[member.type] or read_json
+  return function(text)
+    local value, message = read(text)
+    if value ~= nil then return value end
+    return nil, option_name(member) .. ": " .. message
+  end
+end
+
 --- Adds an option for each member.
 --- @param command table  an argparse command
 --- @param row table      of the model
@@ -71,7 +88,7 @@ function members.define(command, row)
         :option(option_name(member), explanation(member))
         :target("member_" .. member.name)
         :argname(argument_name(member))
-        :convert(READERS[member.type] or read_json)
+        :convert(reader_of(member))
     )
   end
   if #options > 0 then

@@ -1,5 +1,6 @@
 --- Options that many commands share, and the client that they make.
 local terminal = require("finspace.cli.terminal")
+local values = require("finspace.cli.values")
 
 local options = {}
 
@@ -15,18 +16,33 @@ function options.help(command)
   }
 end
 
+local function connection_option(command, name, sentence, argument, reader)
+  return command:option(name, sentence):argname(argument):convert(reader(name))
+end
+
 --- Where to call, and with whose keys.
 --- @param command table an argparse command
 function options.connection(command)
   command:group(
     "Where to call",
-    command:option("--profile", "Profile in ~/.aws/config."):argname("NAME"),
-    command:option("--region", "AWS region."):argname("NAME"),
-    command:option("--endpoint-url", "Another endpoint than Amazon's."):argname("URL"),
-    command:option("--s3-endpoint-url", "Another endpoint for S3."):argname("URL"),
-    command:option("--environment-id", "Take FinSpace's own keys of this environment."):argname("ID"),
-    command:option("--ca-file", "Trust only the authorities in this PEM file."):argname("FILE")
+    connection_option(command, "--profile", "Profile in ~/.aws/config.", "NAME", values.text),
+    connection_option(command, "--region", "AWS region.", "NAME", values.region),
+    connection_option(command, "--endpoint-url", "Another endpoint than Amazon's.", "URL", values.url),
+    connection_option(command, "--s3-endpoint-url", "Another endpoint for S3.", "URL", values.url),
+    connection_option(command, "--environment-id", "Take FinSpace's own keys of this environment.", "ID", values.text),
+    connection_option(command, "--ca-file", "Trust only the authorities in this PEM file.", "FILE", values.file)
   )
+end
+
+--- The argument that names a dataset.
+--- @param command table an argparse command
+--- @param sentence? string
+--- @return table argument
+function options.dataset(command, sentence)
+  return command
+    :argument("dataset", sentence or "The dataset: its id, alias/…, or title.")
+    :argname("DATASET")
+    :convert(values.text("DATASET"))
 end
 
 --- How to speak.

@@ -5,6 +5,7 @@
 local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local sys = require("finspace.sys")
+local wording = require("finspace.cli.wording")
 
 local terminal = {}
 
@@ -140,13 +141,15 @@ local STATUS_OF_KIND = { validation = 2, cancelled = 130 }
 
 --- Tells what went wrong, and gives the exit status for it.
 --- @param err finspace.Error
+--- @param row? table  the operation whose members were given as options
 --- @return integer status
-function Terminal:fail(err)
+function Terminal:fail(err, row)
   self:clear_live()
   if self.json then
     io.stderr:write(error_json(err), "\n")
   else
-    io.stderr:write(self:paint("red", "finspace: "), printable.text(tostring(err)), "\n")
+    local text = row and wording.of_call(err, row) or wording.of(err)
+    io.stderr:write(self:paint("red", "finspace: "), printable.text(text), "\n")
   end
   return STATUS_OF_KIND[err.kind] or 1
 end

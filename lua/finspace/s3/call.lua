@@ -12,10 +12,16 @@ local function body_length(body)
   return body and #body or 0
 end
 
-local function finisher(read)
+local function finisher(given)
   return function(response)
-    if response.status < 200 or response.status > 299 then return nil, s3_errors.fields(response) end
-    return read(response)
+    local result, fields
+    if response.status >= 200 and response.status <= 299 then
+      result, fields = given.read(response)
+    else
+      fields = s3_errors.fields(response)
+    end
+    if fields then s3_errors.name_place(fields, given.bucket, given.key) end
+    return result, fields
   end
 end
 
@@ -29,7 +35,7 @@ local function send(self, given, region)
     region = region,
     endpoint = target,
     credentials = self.credentials,
-    finish = finisher(given.read),
+    finish = finisher(given),
     repeatable = true, -- every call here may be made twice, and end the same
     timeout = 60 + math.ceil((body_length(given.body) + (given.expected or 0)) / SLOWEST),
     sink = given.sink,

@@ -22,6 +22,7 @@ local MESSAGE_BY_CODE = {
   InvalidAccessKeyId = "S3 does not know the access key ID",
   NoSuchBucket = "there is no such bucket",
   NoSuchKey = "there is no object under this key",
+  NotFound = "there is no such object, or no such bucket",
 }
 local MAX_ERROR_BYTES = 64 * 1024
 
@@ -49,6 +50,18 @@ function s3_errors.fields(response)
   fields.request_id = response.headers["x-amz-request-id"] or (document and xml.text(document, "RequestId"))
   fields.region = response.headers["x-amz-bucket-region"] or (document and xml.text(document, "Region"))
   return fields
+end
+
+local function escape(char) return ("\\x%02x"):format(char:byte()) end
+
+--- Says what was asked for, in the message and in fields of its own.
+--- @param fields table
+--- @param bucket string
+--- @param key? string
+function s3_errors.name_place(fields, bucket, key)
+  local place = ("s3://%s/%s"):format(bucket, key or ""):gsub("%c", escape)
+  fields.bucket, fields.key = bucket, key
+  fields.message = fields.message and place .. ": " .. fields.message or place
 end
 
 return s3_errors

@@ -378,6 +378,18 @@ local function with_unlocking_callbacks(given, notes)
   return copy
 end
 
+--- Finds the files of a load and looks at them: what can be refused without asking anybody.
+--- @param given finspace.LoadOptions
+--- @return finspace.load.Selection|nil selection, table|nil described, finspace.Error|nil err
+function load.check(given)
+  local selection, err = files.select(given.file)
+  if not selection then return nil, nil, err end
+  local described
+  described, err = format.describe(given, selection.entries[1])
+  if not described then return nil, nil, err end
+  return selection, described
+end
+
 --- Loads files into a dataset: they are staged in S3, become one changeset, and are waited for. The same load
 --- asked for again goes on where the last one was cut off.
 --- @param fs finspace.Client
@@ -386,11 +398,9 @@ end
 --- @return finspace.Error|nil err  `err.resumable`: the same load goes on from here
 function load.run(fs, given)
   OPTIONS:check(given)
-  local selection, err = files.select(given.file)
+  local selection, described, err = load.check(given)
   if not selection then return nil, err end
-  local described, notes
-  described, err = format.describe(given, selection.entries[1])
-  if not described then return nil, err end
+  local notes
   notes, err = open_journal(fs, given)
   if not notes then return nil, err end
   local run = setmetatable({

@@ -57,7 +57,7 @@ function call.run(options, out)
   else
     result, err = fs:call(row.name, params)
   end
-  if not result then return out:fail(err) end
+  if not result then return out:fail(err, row) end
   out:print_json(encode(row, result))
 end
 

@@ -1,6 +1,7 @@
 --- `finspace load`
 local interrupt = require("finspace.cli.interrupt")
 local shared = require("finspace.cli.options")
+local values = require("finspace.cli.values")
 
 local load = {}
 
@@ -21,7 +22,10 @@ end
 
 function load.define(command)
   command:argument("file", "Files, folders, or patterns in quotes."):args("*"):argname("FILE")
-  command:option("--dataset -d", "The dataset: its id, alias/…, or title."):argname("DATASET")
+  command
+    :option("--dataset -d", "The dataset: its id, alias/…, or title.")
+    :convert(values.text("--dataset"))
+    :argname("DATASET")
   command:flag("--create", "Create the dataset where there is none of that title or alias.")
   command
     :option("--change-type", "APPEND adds; REPLACE hides what came before (APPEND).")
@@ -30,11 +34,17 @@ function load.define(command)
   command:flag("--resume", "Go on with loads that were cut off; without FILE, with all of them.")
   command:flag("--keep", "When it fails, leave what is staged, to be resumed.")
   command:flag("--no-wait", "Return when the changeset is created.")
-  command:option("--timeout", "Seconds to wait for the changeset (3600)."):convert(tonumber):argname("SECONDS")
+  command
+    :option("--timeout", "Seconds to wait for the changeset (3600).")
+    :convert(values.seconds("--timeout"))
+    :argname("SECONDS")
   command:group(
     "Format, where it is not told rightly by the name and the first bytes",
     command:option("--format", "What the files hold."):choices({ "CSV", "JSON", "PARQUET", "XML" }):argname("FORMAT"),
-    command:option("--separator", "Between the fields of a CSV; TAB for a tab."):argname("CHAR"),
+    command
+      :option("--separator", "Between the fields of a CSV; TAB for a tab.")
+      :convert(values.separator("--separator"))
+      :argname("CHAR"),
     command:flag("--header", "The first line of a CSV names the columns."),
     command:flag("--no-header", "The first line of a CSV is data."),
     command
@@ -53,7 +63,7 @@ local function format_params(options)
   for _, pair in ipairs(options.format_param or {}) do
     params[pair[1]] = pair[2]
   end
-  if options.separator then params.separator = options.separator == "TAB" and "\t" or options.separator end
+  params.separator = options.separator or params.separator
   if options.header then params.withHeader = "true" end
   if options.no_header then params.withHeader = "false" end
   return next(params) and params or nil
@@ -73,16 +83,35 @@ local function planned(fs, options)
   }
 end
 
+-- Options that mean nothing without a file to load, and those that only a CSV has.
+local OF_FILES = { "dataset", "create", "change_type", "format", "separator", "header", "no_header" }
+local OF_CSV = { "separator", "header", "no_header" }
+
+local function ignored(options, names, why)
+  for _, name in ipairs(names) do
+    if options[name] then return ("--%s %s"):format(name:gsub("_", "-"), why) end
+  end
+end
+
 local function misuse_of(options)
   if #options.file == 0 and not options.resume then return "name a file to load (or use --resume)" end
   if #options.file > 0 and not options.dataset then return "name the dataset with --dataset" end
   if options.header and options.no_header then return "--header and --no-header exclude each other" end
+  if #options.file == 0 then
+    return ignored(options, OF_FILES, "goes with a FILE; --resume alone goes on with all loads")
+  end
+  if (options.format or "CSV") ~= "CSV" then
+    return ignored(options, OF_CSV, "is for CSV, not for " .. options.format)
+  end
   return nil
 end
 
 -- The dataset that the plan names, made where there is none and --create says so.
-local function ensure_dataset(fs, options)
-  local wanted = options.dataset
+-- The dataset that --create asks for, made only when the files are known to be good.
+local function ensure_dataset(fs, plan)
+  local selection, _, err = require("finspace.verbs.load").check(plan)
+  if not selection then return nil, err end
+  local wanted = plan.dataset
   return fs:ensure_dataset(
     wanted:sub(1, 6) == "alias/" and { alias = wanted, title = wanted:sub(7) } or { title = wanted }
   )
@@ -125,9 +154,10 @@ function load.run(options, out)
   local fs = shared.client(options)
   return interrupt.guard(function()
     local plans, err = planned(fs, options)
-    if plans and options.create and #options.file > 0 then
-      plans[1].dataset, err = ensure_dataset(fs, options)
-      if not plans[1].dataset then plans = nil end
+    if plans and options.create then
+      local dataset
+      dataset, err = ensure_dataset(fs, plans[1])
+      if not dataset then plans = nil end
     end
     if not plans then return out:fail(err) end
     if #plans == 0 then out:note("There is no load to go on with.") end

@@ -7,7 +7,7 @@ local ls = {}
 
 function ls.define(command)
   command:argument("what", "datasets, changesets, views, or s3://bucket/prefix (datasets)."):args("?"):argname("WHAT")
-  command:argument("dataset", "Whose changesets or views: its id, alias/…, or title."):args("?"):argname("DATASET")
+  shared.dataset(command, "Whose changesets or views: its id, alias/…, or title."):args("?")
   command:flag("--all", "All of them, not the first hundred.")
   shared.connection(command)
   shared.output(command)
@@ -110,8 +110,12 @@ end
 function ls.run(options, out)
   local what = options.what or "datasets"
   local bucket, prefix = what:match("^s3://([^/]+)/?(.*)$")
-  if bucket then return list_objects(shared.client(options), bucket, prefix, out) end
   local list = LISTS[what]
+  if options.dataset and not (list and list.of_dataset) then
+    return out:misuse(("%s are of no dataset: leave %q out"):format(bucket and "files" or what, options.dataset))
+  end
+  if bucket then return list_objects(shared.client(options), bucket, prefix, out) end
+  if what:find("^s3:") then return out:misuse("name the bucket: finspace ls s3://BUCKET/PREFIX") end
   if not list then return out:misuse(("%q cannot be listed: datasets, changesets, views or s3://…"):format(what)) end
   if list.of_dataset and not options.dataset then
     return out:misuse(("name the dataset: finspace ls %s DATASET"):format(what))

@@ -1,6 +1,7 @@
 --- `finspace presign OPERATION`
 local members = require("finspace.cli.members")
 local shared = require("finspace.cli.options")
+local values = require("finspace.cli.values")
 
 local presign = {}
 
@@ -11,7 +12,10 @@ function presign.define(command, arguments)
   )
   members.define_operations(command, arguments, function(operation)
     shared.help(operation)
-    operation:option("--expires", "Seconds that it lasts, at most 604800 (3600)."):convert(tonumber):argname("SECONDS")
+    operation
+      :option("--expires", "Seconds that it lasts, at most 604800 (3600).")
+      :convert(values.whole("--expires", 1, 604800))
+      :argname("SECONDS")
     shared.connection(operation)
     shared.output(operation)
   end)
@@ -32,14 +36,10 @@ local function curl_line(url, request)
 end
 
 function presign.run(options, out)
-  local expires = options.expires
-  if expires and (expires < 1 or expires > 604800 or expires % 1 ~= 0) then
-    return out:misuse("--expires takes a whole number of seconds from 1 to 604800")
-  end
   local row = require("finspace.call.operations").find((options.operation:gsub("-", "_")))
   local fs = shared.client(options)
-  local url, request = fs:presign(row.name, members.collect(options, row), { expires = expires })
-  if not url then return out:fail(request) end
+  local url, request = fs:presign(row.name, members.collect(options, row), { expires = options.expires })
+  if not url then return out:fail(request, row) end
   out:print(url)
   local line = curl_line(url, request)
   if line then out:note("Use it so:\n  " .. line) end

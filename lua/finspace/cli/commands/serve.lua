@@ -1,20 +1,27 @@
 --- `finspace serve`
 local service = require("finspace.cli.service")
+local values = require("finspace.cli.values")
 
 local serve = {}
 
 function serve.define(command)
-  command:option("--port", "Port to listen on (4510)."):convert(tonumber):argname("N")
-  command:option("--host", "Address to listen on (127.0.0.1)."):argname("ADDRESS")
-  command:option("--data", "Folder that keeps everything."):argname("DIR")
-  command:option("--region", "Region that the service plays (us-east-1)."):argname("NAME")
+  command:option("--port", "Port to listen on (4510)."):convert(values.whole("--port", 1, 65535)):argname("N")
+  command:option("--host", "Address to listen on (127.0.0.1)."):convert(values.text("--host")):argname("ADDRESS")
+  command
+    :option("--data", "Folder that keeps everything ($XDG_DATA_HOME/finspace, or ~/.local/share/finspace).")
+    :convert(values.text("--data"))
+    :argname("DIR")
+  command
+    :option("--region", "Region that the service plays (us-east-1).")
+    :convert(values.region("--region"))
+    :argname("NAME")
   command
     :option("--ingest-memory", "MiB of memory for reading what is loaded (a quarter of the machine's, 2048 at most).")
-    :convert(tonumber)
+    :convert(values.whole("--ingest-memory", 1, 2 ^ 30))
     :argname("MIB")
   command
     :option("--ingest-disk", "MiB of temporary space for reading what is loaded (65536).")
-    :convert(tonumber)
+    :convert(values.whole("--ingest-disk", 1, 2 ^ 30))
     :argname("MIB")
   command:epilog(
     "Example: finspace serve --data ./data\n\n"

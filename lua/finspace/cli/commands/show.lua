@@ -5,7 +5,7 @@ local text = require("finspace.cli.text")
 local show = {}
 
 function show.define(command)
-  command:argument("dataset", "The dataset: its id, alias/…, or title."):argname("DATASET")
+  shared.dataset(command)
   command:argument("changeset", "One of its changesets, by its id."):args("?"):argname("CHANGESET")
   command:option("--view", "One of its views, by its id."):argname("VIEW")
   shared.connection(command)
@@ -42,6 +42,7 @@ local function rows_of(row, result)
 end
 
 function show.run(options, out)
+  if options.view and options.changeset then return out:misuse("name a changeset or --view, not both") end
   local fs = shared.client(options)
   local dataset, err = fs:find_dataset { dataset = options.dataset }
   if not dataset then return out:fail(err) end

@@ -1,13 +1,14 @@
 --- `finspace wait`
 local interrupt = require("finspace.cli.interrupt")
 local shared = require("finspace.cli.options")
+local values = require("finspace.cli.values")
 
 local wait = {}
 
 function wait.define(command)
-  command:argument("dataset", "The dataset: its id, alias/…, or title."):argname("DATASET")
+  shared.dataset(command)
   command:argument("changeset", "The changeset's id."):argname("CHANGESET")
-  command:option("--timeout", "Seconds to wait (3600)."):convert(tonumber):argname("SECONDS")
+  command:option("--timeout", "Seconds to wait (3600)."):convert(values.seconds("--timeout")):argname("SECONDS")
   shared.connection(command)
   shared.output(command)
   command:epilog("Example: finspace wait alias/trades mr8ja33872mz --timeout 600")

@@ -1,5 +1,6 @@
 --- `finspace whoami`
 local shared = require("finspace.cli.options")
+local wording = require("finspace.cli.wording")
 
 local whoami = {}
 
@@ -14,12 +15,16 @@ local function end_of(credentials)
   return os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(credentials.expires_at))
 end
 
--- What is found, or why it is not: whoever asks this mostly has a fault to find.
+-- What is found, or why it is not: whoever asks this mostly has a fault to find. One fault, a broken profile
+-- above all, hides several findings, and is told once.
 local function look(session)
-  local found, trouble = {}, nil
+  local found, faults, told = {}, {}, {}
   local function note(name, value, err, origin)
-    if not value then trouble = trouble or err end
-    table.insert(found, { name, value or tostring(err), origin })
+    if value then return table.insert(found, { name, value, origin }) end
+    local message = wording.of(err)
+    table.insert(found, { name, told[message] and "unknown" or message, fault = true })
+    if not told[message] then table.insert(faults, message) end
+    told[message] = true
   end
   local credentials, err = session:credentials()
   note("access key", credentials and credentials.access_key_id, err)
@@ -30,23 +35,32 @@ local function look(session)
   note("region", session:region())
   for _, service in ipairs { "finspace_data", "s3" } do
     local endpoint, missing = session:endpoint(service)
-    note(service, endpoint and endpoint.url, missing, endpoint and endpoint.origin)
+    note(service, endpoint and endpoint.url, missing, endpoint and wording.of_text(endpoint.origin))
   end
-  return found, trouble
+  return found, faults
+end
+
+local function as_json(found, faults)
+  local encode, pairs_of, texts = require("finspace.cli.json").string, {}, {}
+  for _, entry in ipairs(found) do
+    local name = encode((entry[1]:gsub(" ", "_")))
+    table.insert(pairs_of, name .. ":" .. (entry.fault and "null" or encode(entry[2])))
+  end
+  for i, message in ipairs(faults) do
+    texts[i] = encode(message)
+  end
+  if #texts > 0 then table.insert(pairs_of, '"faults":[' .. table.concat(texts, ",") .. "]") end
+  return "{" .. table.concat(pairs_of, ",") .. "}"
 end
 
 function whoami.run(options, out)
-  local found, trouble = look(shared.client(options).session)
+  local found, faults = look(shared.client(options).session)
   if out.json then
-    local encode, members = require("finspace.cli.json").string, {}
-    for i, entry in ipairs(found) do
-      members[i] = encode((entry[1]:gsub(" ", "_"))) .. ":" .. encode(entry[2])
-    end
-    out:print_json("{" .. table.concat(members, ",") .. "}")
+    out:print_json(as_json(found, faults))
   else
     out:pairs(found)
   end
-  return trouble and 1 or 0
+  return #faults > 0 and 1 or 0
 end
 
 return whoami

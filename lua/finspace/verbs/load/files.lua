@@ -182,10 +182,12 @@ local function fingerprint_of(entries)
   return hex
 end
 
-local function check_readable(entry)
-  local handle, message = io.open(entry.path, "rb")
-  if not handle then return refuse("FileUnreadable", "cannot read " .. message) end
-  handle:close()
+local function check_readable(entries)
+  for _, entry in ipairs(entries) do
+    local handle, message = io.open(entry.path, "rb")
+    if not handle then return refuse("FileUnreadable", "cannot read " .. message) end
+    handle:close()
+  end
   return true
 end
 
@@ -205,7 +207,7 @@ function files.select(paths)
   for _, entry in ipairs(entries) do
     bytes = bytes + entry.size
   end
-  local readable, err = check_readable(entries[1])
+  local readable, err = check_readable(entries)
   if not readable then return nil, err end
   local only = #list == 1 and sys.stat(list[1])
   return {

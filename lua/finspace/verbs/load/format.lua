@@ -21,12 +21,42 @@ local function read_sample(entry)
   return sample or "", opened.compressed
 end
 
+local function one_of(...)
+  local allowed = {}
+  for _, word in ipairs { ... } do
+    allowed[word] = true
+  end
+  return { test = function(value) return allowed[value] end, says = table.concat({ ... }, " or ") }
+end
+
+-- What FinSpace takes in formatParams. Other names are left to it.
+local PARAMS = {
+  separator = {
+    test = function(value) return #value == 1 and not value:find('["\r\n]') end,
+    says = "one character that is no quote and no line end",
+  },
+  withHeader = one_of("true", "false"),
+  compression = one_of("None", "GZIP"),
+}
+
+local function check_params(known)
+  for name, rule in pairs(PARAMS) do
+    local value = known[name]
+    if value ~= nil and not rule.test(tostring(value)) then
+      return refuse("validation", "InvalidFormatParams", ("format_params.%s must be %s"):format(name, rule.says))
+    end
+  end
+  return true
+end
+
 --- What a file is, by its name and first bytes, and by what the caller knows better.
 --- @param given finspace.LoadOptions
 --- @param entry finspace.load.Entry
 --- @return { params: table, first_record?: string[] }|nil described, finspace.Error|nil err
 function format.describe(given, entry)
   local known = given.format_params or {}
+  local well, err = check_params(known)
+  if not well then return nil, err end
   local sample, compressed = read_sample(entry)
   if not sample then return nil, compressed end
   local params, first = formats.detect(entry.name, sample, given.format, known.separator)
