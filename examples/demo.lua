@@ -135,7 +135,7 @@ Next, in two terminals:
 
   export AWS_CONFIG_FILE=%s/config AWS_SHARED_CREDENTIALS_FILE=%s/credentials AWS_PROFILE=finspace-local
   build/bin/finspace load examples/data/sp500-2000.csv --dataset %s
-  aws finspace-data list-changesets --dataset-id %s     # the AWS CLI works, too]]):format(
+  aws --endpoint-url http://127.0.0.1:4510 finspace-data list-changesets --dataset-id %s    # the AWS CLI works, too]]):format(
     DATA,
     DATA,
     changeset.datasetId,
