@@ -425,13 +425,11 @@ describe("finspace, the program #once", function()
     local _, port = deaf:getsockname()
     local errors = folder .. "/interrupted"
     local pid = start_load({ path, "--dataset", id, "--s3-endpoint-url", "http://127.0.0.1:" .. port }, errors)
-    for _ = 1, 200 do
-      if (support.read_file(errors) or ""):find("1 file", 1, true) then break end
-      sys.sleep(0.01)
+    while not (support.read_file(errors) or ""):find("1 file", 1, true) do
+      assert.is_nil(sys.wait(pid, 0.01), "it ended before it staged anything")
     end
-    sys.sleep(0.05)
     sys.kill(pid, 2)
-    local ended = assert(sys.wait(pid, 5)) -- the endpoint has a minute
+    local ended = assert(sys.wait(pid, 50)) -- the endpoint has a minute
     deaf:close()
     assert.are.equal(130, ended.status)
     assert.matches("finspace load %-%-resume", support.read_file(errors))
@@ -457,7 +455,7 @@ describe("finspace, the program #once", function()
       local ended = sys.wait(pid, math.random() * 0.25)
       if not ended then
         sys.kill(pid, 9)
-        ended = assert(sys.wait(pid, 5))
+        ended = assert(sys.wait(pid, 60))
       end
       if ended.status == 0 then return killed end -- it was done, and said so
       killed = killed + 1

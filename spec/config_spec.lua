@@ -3,7 +3,6 @@ local core = require("finspace.core")
 local dialect = require("finspace.config.dialect")
 local machine = require("spec.support.machine")
 local support = require("spec.support")
-local sys = require("finspace.sys")
 
 local CONFIG, CREDENTIALS = "/home/me/.aws/config", "/home/me/.aws/credentials"
 
@@ -114,11 +113,11 @@ describe("the config file", function()
       "[default]\n" .. ("\n"):rep(size - 32),
       "[default]\na = b" .. (" x"):rep(size / 2 - 32) .. " #",
     }
-    local started = sys.monotonic()
+    local before = os.clock() -- of this process's own work; what is not linear takes hours
     for _, text in ipairs(shapes) do
       parse(text)
     end
-    assert.is_true(sys.monotonic() - started < 10)
+    assert.is_true(os.clock() - before < 20)
   end)
 
   it("remembers the sections that count for nothing, and why", function()
@@ -165,12 +164,11 @@ describe("the files on disk", function()
 
   it("are refused unread when they have a gigabyte", function()
     support.run("truncate -s 1G " .. support.quote(folder .. "/config"))
-    local before, started = collectgarbage("count"), sys.monotonic()
+    local before = collectgarbage("count")
     local loaded, err = config.load(runtime)
     assert.is_nil(loaded)
     assert.matches("1 MiB", err.message, 1, true)
     assert.is_true(collectgarbage("count") - before < 1024)
-    assert.is_true(sys.monotonic() - started < 5)
   end)
 
   it("are read anew when they change, and only then", function()

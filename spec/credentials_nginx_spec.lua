@@ -85,7 +85,7 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
   local function ask(arguments) return get("?" .. arguments) end
 
   local function await_file(name)
-    for _ = 1, 1000 do
+    for _ = 1, 6000 do
       if sys.stat(server.folder .. "/" .. name) then return true end
       sys.sleep(0.01)
     end

@@ -340,7 +340,7 @@ describe("the OpenResty examples #once", function()
     local id = accepted:match('"id":"(%d+)"')
     assert.is_string(id, accepted .. log())
     local report
-    for _ = 1, 100 do
+    for _ = 1, 600 do
       report = curl(url("/load/" .. id))
       if report:find('"done"') or report:find('"failed"') then break end
       sys.sleep(0.1)

@@ -248,14 +248,14 @@ describe("scheduler", function()
     it("ends a call at once, and every later one", function()
       local spent = seconds_of(function()
         local first, second = cancel_after(0.02, function()
-          local _, err = get("/slow?for=5")
+          local _, err = get("/slow?for=60")
           local _, later = get("/hello")
           return err, later
         end)
         assert.same({ "cancelled", true }, { first.kind, first.sent })
         assert.same({ "cancelled", false }, { second.kind, second.sent })
       end)
-      assert.is_true(spent < 2)
+      assert.is_true(spent < 50)
     end)
 
     it("ends a task at its next sleep or wait, which cannot spin", function()
@@ -360,11 +360,11 @@ describe("scheduler", function()
     it("ends a sleep at once", function()
       local spent = seconds_of(function()
         cancel_after(0.01, function()
-          scheduler.sleep(5)
-          scheduler.sleep(5)
+          scheduler.sleep(60)
+          scheduler.sleep(60)
         end)
       end)
-      assert.is_true(spent < 2)
+      assert.is_true(spent < 50)
     end)
 
     it("of one that waits for others is passed on to them", function()
@@ -441,10 +441,10 @@ describe("scheduler", function()
     it("takes the time of the slowest, not of all", function()
       local jobs = {}
       for index = 1, 40 do
-        jobs[index] = function() return get("/slow?for=0.1") end
+        jobs[index] = function() return get("/slow?for=0.5") end
       end
       local spent = seconds_of(function() assert.equal(40, #scheduler.gather(jobs)) end)
-      assert.is_true(spent < 2, spent)
+      assert.is_true(spent < 18, spent) -- one after the other they take 20 s
     end)
 
     it("says what is wrong with its jobs or its limit", function()

@@ -621,7 +621,7 @@ describe("The service's S3 half #once", function()
     support.write_file(stray .. "/astray", "left by a writer that died")
     support.run("touch -d '2 hours ago' " .. stray .. "/astray")
     running.restart()
-    for _ = 1, 300 do
+    for _ = 1, 6000 do
       if not sys.stat(stray .. "/astray") then break end
       sys.sleep(0.01)
     end

@@ -52,7 +52,7 @@ describe("The service", function()
         stdout = folder .. "/output",
         stderr = folder .. "/errors",
       })
-      for _ = 1, 500 do
+      for _ = 1, 6000 do
         if (support.read_file(folder .. "/output") or ""):find("ready") then break end
         sys.sleep(0.01)
       end

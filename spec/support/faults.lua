@@ -274,7 +274,7 @@ function faults.start(...)
     return count
   end
 
-  for _ = 1, 500 do
+  for _ = 1, 6000 do
     server.port = tonumber(support.read_file(folder .. "/port") or "")
     if server.port then break end
     sys.sleep(0.01)

