@@ -254,8 +254,8 @@ LUA_SHARE ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LUA_LIB   ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BIN       ?= $(PREFIX)/bin
 OF_VERSION = $(MODULES:%=$(BUILD)/lua$(LUA_VERSION)/finspace/%.so)
-# The service runs in nginx, whose Lua is LuaJIT: what it loads is installed beside.
-OF_LUAJIT  = $(if $(INCLUDE_lua5.1),$(MODULES:%=$(BUILD)/lua5.1/finspace/%.so))
+# The service runs in nginx, whose Lua is LuaJIT: what it loads is installed beside, DuckDB too where it was fetched.
+OF_LUAJIT  = $(if $(INCLUDE_lua5.1),$(MODULES:%=$(BUILD)/lua5.1/finspace/%.so)) $(wildcard $(DUCKDB))
 
 # Quoted by the shell, a path may have any character.
 absolute = $(if $(filter /%,$(1)),$(1),$(CURDIR)/$(1))

@@ -50,9 +50,9 @@ describe("README #once", function()
   end
 
   it("names only targets of make and files that are there", function()
+    local makefile = "\n" .. support.read_file(support.root .. "/Makefile")
     for target in README:gmatch("make (%l[%l-]*)") do
-      local _, status = run("make -n " .. target)
-      assert.equal(0, status, "make " .. target)
+      assert.truthy(makefile:find("\n" .. target .. ":", 1, true), "make " .. target)
     end
     for path in README:gmatch("%f[%w.]([%w_]+/[%w_/]+%.%l+)%f[^%w]") do
       local is_ours = path:find("^lua/") or path:find("^spec/") or path:find("^examples/") or path:find("^src/")
