@@ -60,10 +60,10 @@ PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsql
 PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(shell command -v npm),,npm)
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' luarocks lua-busted lua-check lua-socket lua-luv \
                  lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 python3-cryptography postgresql \
-                 chromium chromium-driver nodejs
+                 nodejs
 # Third parties that `make interop` asks: from Debian, and below build/interop from npm and PyPI.
 PACKAGES_INTEROP = awscli rclone s3cmd radosgw ceph-mon ceph-osd ceph-common swift-proxy swift-account swift-container \
-                   swift-object python3-venv
+                   swift-object chromium chromium-driver python3-venv
 NPM_INTEROP      = @20minutes/s3rver@5 @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner aws-sdk minio
 PYPI_INTEROP     = 'moto[server]' boto3
 

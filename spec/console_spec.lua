@@ -139,9 +139,10 @@ describe("The console's page #once", function()
 end)
 
 describe("The console's modules, under node #once", function()
-  local it_on_node = support.unless_missing({ it = it, pending = pending }, function()
-    if not support.has_program("node") then return "node is not installed: apt-get install nodejs" end
-  end)
+  local it_on_node = support.unless_missing(
+    { it = it, pending = pending },
+    function() return support.absent("node") end
+  )
 
   local function run(script, input)
     local folder = support.temporary_folder()
@@ -191,7 +192,7 @@ console.log(JSON.stringify(results));
 
   it_on_node("sign as the published vectors do, in every stage of both forms", function()
     local shared, vectors = support.shared(), require("spec.support.vectors")
-    if not shared then return pending("../shared/vectors/sigv4 is not beside the project") end
+    if not shared then return pending("others' vectors are not beside this checkout (../shared)") end
     local requests, wanted = {}, {}
     for _, name in ipairs(vectors.cases(shared .. "/vectors/sigv4")) do
       for _, form in ipairs { "header", "query" } do
@@ -301,7 +302,7 @@ console.log(JSON.stringify({ found, rows: sample([one, two], ["n", "s"]), totals
   end)
 end)
 
-describe("The console in a browser #once", function()
+describe("The console in a browser #once #interop", function()
   local running, page
 
   setup(function()
@@ -722,7 +723,7 @@ describe("The console in a browser #once", function()
   describe("gives credentials", function()
     it_in_browser("that boto3 works with", function()
       local python = support.python("boto3")
-      if not python then return pending("boto3 is not installed: apt-get install python3-boto3") end
+      if not python then return pending(support.lacking("python3 with boto3")) end
       enter_as_owner()
       local id = running.dataset("For boto3")
       page:run("document.querySelector('.gear').click()")

@@ -14,9 +14,8 @@ local ELEMENT = "element-6066-11e4-a52e-4f735466cecf" -- the protocol's own name
 --- @return string|nil
 function browser.missing()
   for _, name in ipairs { "chromium", "chromedriver" } do
-    if not support.has_program(name) then
-      return name .. " is not installed: apt-get install chromium chromium-driver"
-    end
+    local missing = support.absent(name, "make interop")
+    if missing then return missing end
   end
 end
 
