@@ -507,6 +507,47 @@ describe("The console in a browser #once #interop", function()
       assert_no_complaints()
     end)
 
+    local function cells(selector)
+      return page:run(
+        "return [...document.querySelectorAll(arguments[0])].map((row) => [...row.children].map((cell) => cell.textContent))",
+        selector
+      )
+    end
+
+    it_in_browser("its columns, with smallest and largest values, NULLs and how the values spread", function()
+      enter_as_owner()
+      show(("#/datasets/%s/columns"):format(dataset), "document.querySelector('.list .histogram')")
+      local rows = cells(".list tbody tr")
+      assert.equal(7, #rows)
+      assert.same({ "date", "DATE", "2000-01-03", "2020-04-17", "0" }, { (table.unpack or unpack)(rows[1], 1, 5) })
+      assert.same({ "close", "DOUBLE", "676.530029", "3386.149902", "0" }, { (table.unpack or unpack)(rows[5], 1, 5) })
+      assert.equal(7, page:run("return document.querySelectorAll('.histogram').length"))
+      local label = page:run("return document.querySelectorAll('.histogram')[4].getAttribute('aria-label')")
+      assert.truthy(label:find("close: spread of values from 676.530029 to 3386.149902", 1, true))
+    end)
+
+    it_in_browser("its first hundred rows", function()
+      show(("#/datasets/%s/rows"):format(dataset), "document.querySelectorAll('.grid tbody tr').length === 100")
+      local rows = cells(".grid tbody tr")
+      assert.same({ "2000-01-03", "1469.25" }, { rows[1][1], rows[1][2] })
+      assert.truthy(page:text(".tally"):find("first 100 of 5,105 rows", 1, true))
+      assert_no_complaints()
+    end)
+
+    it_in_browser("nothing of the data to who may see the dataset but not read it", function()
+      local bob = user()
+      local group =
+        assert(running.call("CreatePermissionGroup", { name = "Viewers", applicationPermissions = {} })).permissionGroupId
+      assert(running.call("AssociateUserToPermissionGroup", { permissionGroupId = group, userId = bob.id }))
+      running.sql(("INSERT INTO dataset_permissions VALUES ('%s', '%s', 'ViewDatasetDetails')"):format(dataset, group))
+      enter_as(bob)
+      show(("#/datasets/%s/columns"):format(dataset), "document.querySelector('.list')")
+      assert.truthy(page:text(".tab .note"):find("ReadDatasetData", 1, true))
+      assert.equal(0, page:run("return document.querySelectorAll('.histogram').length"))
+      show(("#/datasets/%s/rows"):format(dataset), "document.querySelector('.tab .empty')")
+      assert.truthy(page:text(".tab"):find("ReadDatasetData", 1, true))
+    end)
+
     it_in_browser("its line, point by point as the file has it", function()
       local rows = rows_of(PRICES)
       enter_as_owner()

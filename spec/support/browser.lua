@@ -86,7 +86,7 @@ end
 
 local CLICK = [[
   const scope = document.querySelector(arguments[1] ?? "body");
-  const all = [...scope.querySelectorAll("button, a, summary, label, [role=menuitem]")];
+  const all = [...(scope?.querySelectorAll("button, a, summary, label, [role=menuitem]") ?? [])];
   const found = all.filter((one) => one.textContent.trim() === arguments[0] && one.checkVisibility()).pop();
   found?.click();
   return Boolean(found);
