@@ -2,7 +2,7 @@
 --- temporary keys. From there on the page is a client like any other.
 
 local cjson = require("cjson.safe")
-local sys = require("finspace.sys")
+local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local link = require("finspace.service.sign_in_link")
@@ -12,8 +12,6 @@ local tries = require("finspace.service.sign_in_tries")
 local sign_in = {}
 
 local KEYS_SECONDS = 3600
-
-local function now_ms() return math.floor(sys.now() * 1000) end
 
 local function refuse(code, message) error(fault.new(code, message, 403), 0) end
 
@@ -25,7 +23,7 @@ end
 
 local function issue(state, user)
   local made = keys.issue(state.db, { user_id = user.id, seconds = KEYS_SECONDS, is_console = true })
-  state.db:run("UPDATE users SET last_login = ? WHERE id = ?", now_ms(), user.id)
+  state.db:run("UPDATE users SET last_login = ? WHERE id = ?", clock.milliseconds(), user.id)
   return {
     credentials = {
       accessKeyId = made.access_key_id,
@@ -36,7 +34,7 @@ local function issue(state, user)
     userId = user.id,
     region = state.settings.region,
     environmentId = state.settings.environment,
-    serverTime = now_ms(), -- a browser's clock may be wrong, and signatures carry the time
+    serverTime = clock.milliseconds(), -- a browser's clock may be wrong, and signatures carry the time
   }
 end
 
@@ -79,7 +77,7 @@ end
 local function with_password(state, asked)
   local email, password = text_of(asked, "emailAddress"), text_of(asked, "password")
   local address = ngx.var.binary_remote_addr
-  tries.begin(state.db, email, address, now_ms())
+  tries.begin(state.db, email, address, clock.milliseconds())
   local user = proven(state, email, password)
   tries.succeed(state.db, email, address)
   if asked.newPassword ~= nil then
@@ -107,7 +105,7 @@ local function use_once(db, number, expires, now)
 end
 
 local function with_link(state, asked)
-  local owner, now = state.db:row(OWNER), math.floor(sys.now())
+  local owner, now = state.db:row(OWNER), clock.seconds()
   local number, expires = link.read(text_of(asked, "link"), owner.secret, now)
   if not number or not use_once(state.db, number, expires, now) then
     refuse(

@@ -9,11 +9,9 @@ local link = {}
 
 link.SECONDS = 600
 
-local function hex(bytes)
-  return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+local function seal(secret, subject)
+  return core.sha256(core.hmac_sha256(secret, "finspace sign-in link:" .. subject)) -- for its hex alone
 end
-
-local function seal(secret, subject) return hex(core.hmac_sha256(secret, "finspace sign-in link:" .. subject)) end
 
 --- @param secret string the owner's secret access key
 --- @param now number epoch seconds

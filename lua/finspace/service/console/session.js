@@ -8,7 +8,8 @@ let timer = 0;
 
 function read() {
   try {
-    return JSON.parse(sessionStorage.getItem(NAME));
+    const kept = JSON.parse(sessionStorage.getItem(NAME));
+    return kept?.credentials?.expiration ? kept : null;
   } catch {
     return null;
   }
