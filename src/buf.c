@@ -18,6 +18,10 @@ void buf_init_fixed(buf *b, char *storage, size_t capacity) {
     *b = (buf){.ptr = storage, .cap = capacity, .limit = capacity, .status = BUF_OK};
 }
 
+void buf_init_discarding(buf *b) {
+    *b = (buf){.status = BUF_DISCARDS};
+}
+
 void buf_free(buf *b) {
     if (b->ptr) buf_wipe(b->ptr, b->cap);
     if (b->owned) {

@@ -14,8 +14,9 @@
 
 typedef enum buf_status {
     BUF_OK,
-    BUF_FULL,     /* the limit was reached */
-    BUF_NO_MEMORY /* the allocator refused */
+    BUF_FULL,      /* the limit was reached */
+    BUF_NO_MEMORY, /* the allocator refused */
+    BUF_DISCARDS   /* it was made to drop what is written */
 } buf_status;
 
 typedef struct buf {
@@ -32,6 +33,9 @@ void buf_init(buf *b, size_t limit);
 
 /* An empty buf in `storage`, which must outlive it. */
 void buf_init_fixed(buf *b, char *storage, size_t capacity);
+
+/* A buf that drops what is written: for writers whose checks alone are wanted. */
+void buf_init_discarding(buf *b);
 
 /* Wipes and releases. The buf is then empty and can be used again. Idempotent. */
 void buf_free(buf *b);

@@ -71,8 +71,10 @@ static void settle(hashing_job **lane, bool whole_piece) {
         end_job(lane, HASHING_DONE);
     } else if (job->error) {
         end_job(lane, HASHING_FAILED);
-    } else if (!whole_piece || atomic_load_explicit(&job->stop, memory_order_relaxed)) {
+    } else if (!whole_piece) {
         end_job(lane, HASHING_SHORT);
+    } else if (atomic_load_explicit(&job->stop, memory_order_relaxed)) {
+        end_job(lane, HASHING_STOPPED);
     }
 }
 
@@ -121,8 +123,7 @@ static void *work(void *unused) {
     return NULL;
 }
 
-/* --- starting and ending it; with the lock held ------------------------------------------------
- */
+/* --- starting and ending it; with the lock held ----------------------------------------------- */
 
 /* Signals are for the thread that runs Lua: it wakes up by them. */
 static int create_worker(void) {
@@ -157,8 +158,7 @@ static void append(hashing_job *job) {
     pool.jobs++;
 }
 
-/* --- jobs --------------------------------------------------------------------------------------
- */
+/* --- jobs ------------------------------------------------------------------------------------- */
 
 static hashing_job *give_up(hashing_job *job, int error) {
     if (job && job->fd >= 0) close(job->fd);

@@ -15,9 +15,10 @@ typedef struct hashing_job hashing_job;
 
 typedef enum hashing_state {
     HASHING_RUNNING,
-    HASHING_DONE,   /* the hash is there */
-    HASHING_SHORT,  /* the file ended within the slice */
-    HASHING_FAILED, /* reading failed; errno's value is there */
+    HASHING_DONE,    /* the hash is there */
+    HASHING_SHORT,   /* the file ended within the slice */
+    HASHING_STOPPED, /* by hashing_free, while it ran */
+    HASHING_FAILED,  /* reading failed; errno's value is there */
 } hashing_state;
 
 /* Opens the file and queues a job: `length` bytes of it from `offset` on. NULL with errno set when

@@ -49,9 +49,7 @@ bool json_take_end(json_reader *r) {
     return r->at == r->text.len ? !r->fault : json_fail(r, "more text after the value");
 }
 
-/* --- strings
- * ----------------------------------------------------------------------------------
- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* Marks the bytes of eight that end, escape or spoil a string: a quote, a
  * backslash, a control character. The lowest mark is exact; of those above it
@@ -150,9 +148,7 @@ bool json_unescape(buf *out, slice rest) {
     return true;
 }
 
-/* --- numbers
- * ----------------------------------------------------------------------------------
- */
+/* --- numbers ---------------------------------------------------------------------------------- */
 
 /* Takes the digits at the offset; false where there are none. */
 static bool take_digits(const json_reader *r, size_t *at) {

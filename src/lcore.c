@@ -53,7 +53,10 @@ void lcore_return_scratch(lua_State *L, int index) {
 
 const model_operation *lcore_check_operation(lua_State *L, int index) {
     slice name = lbind_check_slice(L, index);
-    slice generation = lbind_optional_slice(L, index + 1, SLICE(""));
+    return lcore_require_operation(L, name, lbind_optional_slice(L, index + 1, SLICE("")));
+}
+
+const model_operation *lcore_require_operation(lua_State *L, slice name, slice generation) {
     const model_operation *row = model_find_operation(name, generation);
     if (!row) {
         luaL_error(L, "unknown operation '%s'%s%s; finspace.core.operations() lists what there is",

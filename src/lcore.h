@@ -27,6 +27,9 @@ lcore_scratch *lcore_borrow_scratch(lua_State *L);
 /* Gives back what is at `index`, wiped, for the next call. */
 void lcore_return_scratch(lua_State *L, int index);
 
+/* The row of that name and generation (empty: the first). An unknown one raises an error. */
+const model_operation *lcore_require_operation(lua_State *L, slice name, slice generation);
+
 /* The row that the string at `index` names, of the generation at `index + 1` (nil: the first). An
  * unknown name raises an error. */
 const model_operation *lcore_check_operation(lua_State *L, int index);

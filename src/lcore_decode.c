@@ -28,8 +28,7 @@ typedef struct reader {
 
 static bool read_value(reader *r, const model_shape *shape, const char *name);
 
-/* --- scalars; each pushes one value
- * ----------------------------------------------------------- */
+/* --- scalars; each pushes one value ----------------------------------------------------------- */
 
 static bool push_unescaped(reader *r, slice raw) {
     buf *text = lbind_push_buf(r->L, raw.len);
@@ -70,9 +69,7 @@ static bool read_null(reader *r) {
     return json_take_word(&r->json, SLICE("null"));
 }
 
-/* --- tables
- * -----------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 static bool enter(reader *r) {
     luaL_checkstack(r->L, 8, "answer nests too deep");
@@ -196,9 +193,7 @@ static bool read_object(reader *r, const model_shape *shape, const char *name) {
     return true;
 }
 
-/* --- any value
- * --------------------------------------------------------------------------------
- */
+/* --- any value -------------------------------------------------------------------------------- */
 
 /* Whether the scalar on the top may stand for the type. */
 static bool is_of_type(lua_State *L, model_type type) {

@@ -21,11 +21,13 @@ static void push_texts(lua_State *L, const char *const *texts) {
 static const char *type_name(model_type type) {
     static const char *const names[] = {"string",    "integer", "long", "boolean",
                                         "timestamp", "list",    "map",  "structure"};
+    _Static_assert(sizeof names / sizeof *names == MODEL_STRUCTURE + 1, "every type has its name");
     return names[type];
 }
 
 static const char *place_name(model_place place) {
     static const char *const names[] = {"body", "path", "query", "status"};
+    _Static_assert(sizeof names / sizeof *names == MODEL_STATUS + 1, "every place has its name");
     return names[place];
 }
 

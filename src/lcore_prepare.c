@@ -21,10 +21,11 @@ enum {
 typedef struct walk {
     lua_State *L;
     const model_operation *row;
-    buf *body;  /* NULL when values are only checked */
-    buf *query; /* NULL likewise */
-    buf *name;  /* the member in hand, from the top: "schemaDefinition.columns[2].dataType" */
-    int faults; /* stack index of the list of faults */
+    buf *body;
+    buf *query;
+    buf nowhere; /* for values that are only checked, or are written elsewhere */
+    buf *name;   /* the member in hand, from the top: "schemaDefinition.columns[2].dataType" */
+    int faults;  /* stack index of the list of faults */
     int fault_count;
     bool lets_unknown_pass; /* a service ignores members that it does not know */
 } walk;
@@ -106,8 +107,7 @@ static void add_string_fault(walk *w, const model_shape *shape, slice text, mode
     }
 }
 
-/* --- the name of the member in hand ------------------------------------------------------------
- */
+/* --- the name of the member in hand ----------------------------------------------------------- */
 
 /* Each pushes a step to the name and gives the length to return to. */
 static size_t enter_member(walk *w, slice member) {
@@ -144,8 +144,7 @@ static void leave(walk *w, size_t outer) {
     w->name->len = outer;
 }
 
-/* --- values: each function checks the value on the stack's top, and leaves it there -------------
- */
+/* --- values: each checks the value on the top, writes it, and leaves it there ----------------- */
 
 static void write_value(walk *w, const model_shape *shape, buf *out);
 
@@ -158,7 +157,7 @@ static void write_string(walk *w, const model_shape *shape, buf *out) {
     model_rule broken = model_check_string(shape, text);
     if (broken != MODEL_RULE_KEPT) {
         add_string_fault(w, shape, text, broken);
-    } else if (out) {
+    } else {
         json_add_string(out, text);
     }
 }
@@ -184,7 +183,7 @@ static void write_integer(walk *w, const model_shape *shape, buf *out) {
         }
         lua_pushstring(w->L, text);
         add_fault(w, "range");
-    } else if (out) {
+    } else {
         buf_add_int(out, value);
     }
 }
@@ -192,7 +191,7 @@ static void write_integer(walk *w, const model_shape *shape, buf *out) {
 static void write_boolean(walk *w, buf *out) {
     if (!lua_isboolean(w->L, -1)) {
         add_type_fault(w, "true or false");
-    } else if (out) {
+    } else {
         buf_add_cstr(out, lua_toboolean(w->L, -1) ? "true" : "false");
     }
 }
@@ -221,23 +220,23 @@ static void write_list(walk *w, const model_shape *shape, buf *out) {
         return;
     }
     int length = (int)lbind_length(w->L, -1);
-    if (out) buf_add_char(out, '[');
+    buf_add_char(out, '[');
     for (int i = 1; i <= length; i++) {
         size_t outer = enter_index(w, i);
-        if (out && i > 1) buf_add_char(out, ',');
+        if (i > 1) buf_add_char(out, ',');
         lua_rawgeti(w->L, -1, i);
         write_value(w, shape->element, out);
         lua_pop(w->L, 1);
         leave(w, outer);
     }
-    if (out) buf_add_char(out, ']');
+    buf_add_char(out, ']');
 }
 
 static void write_entry(walk *w, const model_shape *shape, slice key, buf *out) {
     size_t outer = enter_key(w, key);
     lbind_push_slice(w->L, key);
     write_string(w, shape->key, out);
-    if (out) buf_add_char(out, ':');
+    buf_add_char(out, ':');
     lua_rawget(w->L, -3); /* the table lies beneath the keys */
     write_value(w, shape->element, out);
     lua_pop(w->L, 1);
@@ -256,12 +255,12 @@ static void write_map(walk *w, const model_shape *shape, buf *out) {
     }
     size_t count;
     const slice *keys = lcore_push_sorted_keys(w->L, -1, &count);
-    if (out) buf_add_char(out, '{');
+    buf_add_char(out, '{');
     for (size_t i = 0; i < count; i++) {
-        if (out && i) buf_add_char(out, ',');
+        if (i) buf_add_char(out, ',');
         write_entry(w, shape, keys[i], out);
     }
-    if (out) buf_add_char(out, '}');
+    buf_add_char(out, '}');
     lua_pop(w->L, 1);
 }
 
@@ -330,14 +329,14 @@ static void refuse_unknown(walk *w, const model_member *members) {
 static void write_structure(walk *w, const model_member *members, buf *out) {
     bool first = true;
     refuse_unknown(w, members);
-    if (out) buf_add_char(out, '{');
+    buf_add_char(out, '{');
     for (const model_member *m = members; m->name; m++) {
         size_t outer = enter_member(w, slice_of_cstr(m->name));
         lua_getfield(w->L, -1, m->name);
         if (!lcore_is_absent(w->L, -1)) {
-            if (out && !first) buf_add_char(out, ',');
-            if (out) json_add_string(out, slice_of_cstr(m->wire));
-            if (out) buf_add_char(out, ':');
+            if (!first) buf_add_char(out, ',');
+            json_add_string(out, slice_of_cstr(m->wire));
+            buf_add_char(out, ':');
             write_value(w, m->shape, out);
             first = false;
         } else if (m->flags & MODEL_REQUIRED) {
@@ -346,12 +345,11 @@ static void write_structure(walk *w, const model_member *members, buf *out) {
         lua_pop(w->L, 1);
         leave(w, outer);
     }
-    if (out) buf_add_char(out, '}');
+    buf_add_char(out, '}');
 }
 
 static void write_query_value(walk *w, const model_member *m) {
-    write_value(w, m->shape, NULL);
-    if (!w->query) return;
+    write_value(w, m->shape, &w->nowhere);
     if (w->query->len) buf_add_char(w->query, '&');
     uri_encode(w->query, slice_of_cstr(m->wire));
     buf_add_char(w->query, '=');
@@ -367,7 +365,7 @@ static void write_query_value(walk *w, const model_member *m) {
 
 /* A client or a proxy would fold a dot segment away, and the request would mean something else. */
 static void check_path_value(walk *w, const model_member *m) {
-    write_value(w, m->shape, NULL);
+    write_value(w, m->shape, &w->nowhere);
     slice text;
     if (lua_type(w->L, -1) != LUA_TSTRING) return;
     text = lbind_to_slice(w->L, -1);
@@ -378,11 +376,9 @@ static void check_path_value(walk *w, const model_member *m) {
 }
 
 static void write_body_value(walk *w, const model_member *m) {
-    if (w->body) {
-        if (w->body->len > 1) buf_add_char(w->body, ',');
-        json_add_string(w->body, slice_of_cstr(m->wire));
-        buf_add_char(w->body, ':');
-    }
+    if (w->body->len > 1) buf_add_char(w->body, ',');
+    json_add_string(w->body, slice_of_cstr(m->wire));
+    buf_add_char(w->body, ':');
     write_value(w, m->shape, w->body);
 }
 
@@ -492,13 +488,13 @@ static void check_params(lua_State *L, int index) {
 /* prepare(name, params [, client_token]) -> request | nil, faults */
 static int l_prepare(lua_State *L) {
     slice name = lbind_check_slice(L, 1);
-    const model_operation *row = model_find_operation(name, SLICE(""));
-    if (!row) return luaL_error(L, "unknown operation '%s'", name.ptr);
+    const model_operation *row = lcore_require_operation(L, name, SLICE(""));
     lua_settop(L, 3);
     check_params(L, 2);
     int client_token = lua_isnil(L, 3) ? 0 : 3;
 
     walk w = {.L = L, .row = choose_row(L, row, 2)};
+    buf_init_discarding(&w.nowhere);
     lua_newtable(L);
     w.faults = lua_gettop(L);
     lcore_scratch *scratch = lcore_borrow_scratch(L);
@@ -506,10 +502,8 @@ static int l_prepare(lua_State *L) {
     w.name = limited(&scratch->bufs[0], NAME_LIMIT);
     w.query = limited(&scratch->bufs[1], QUERY_LIMIT);
     buf *path = limited(&scratch->bufs[2], PATH_LIMIT);
-    if (model_has_body(w.row->input)) {
-        w.body = limited(&scratch->bufs[3], BODY_LIMIT);
-        buf_add_char(w.body, '{');
-    }
+    w.body = limited(&scratch->bufs[3], BODY_LIMIT);
+    buf_add_char(w.body, '{');
 
     lua_pushvalue(L, 2);
     refuse_unknown(&w, w.row->input);
@@ -518,13 +512,11 @@ static int l_prepare(lua_State *L) {
     if (w.fault_count) return push_faults(&w);
 
     write_path(L, w.row, 2, path);
-    if (w.body) {
-        buf_add_char(w.body, '}');
-        lbind_check_buf(L, w.body, "the request's body");
-    }
+    buf_add_char(w.body, '}');
+    lbind_check_buf(L, w.body, "the request's body");
     lbind_check_buf(L, path, "the request's path");
     lbind_check_buf(L, w.query, "the request's query");
-    push_request(L, w.row, path, w.query, w.body);
+    push_request(L, w.row, path, w.query, model_has_body(w.row->input) ? w.body : NULL);
     lcore_return_scratch(L, scratch_index);
     return 1;
 }
@@ -538,6 +530,8 @@ static int l_check(lua_State *L) {
     lua_newtable(L);
     w.faults = lua_gettop(L);
     w.name = lbind_push_buf(L, NAME_LIMIT);
+    buf_init_discarding(&w.nowhere);
+    w.body = w.query = &w.nowhere;
     write_input(&w, 3, 0);
     lbind_check_buf(L, w.name, "the name of a member");
     if (w.fault_count) return push_faults(&w);

@@ -53,6 +53,7 @@ static int l_job_poll(lua_State *L) {
     case HASHING_RUNNING: return 0;
     case HASHING_SHORT: return push_failure(L, "the file ended too early", "Truncated");
     case HASHING_FAILED: return push_failure(L, strerror(hashing_error(*handle)), "Unreadable");
+    case HASHING_STOPPED: return push_failure(L, "the job was stopped", "Stopped");
     case HASHING_DONE: break;
     }
     hashing_hex(*handle, hex);

@@ -179,6 +179,8 @@ int luaopen_finspace_sys(lua_State *L) {
                                          {NULL, NULL}};
     luaL_newlib(L, functions);
     lsys_open_files(L);
+    lsys_open_child(L);
     lsys_open_process(L);
+    lsys_open_signals(L);
     return 1;
 }

@@ -1,8 +1,9 @@
 /* lsys: the binding of finspace.sys. What Lua's standard library lacks, and nothing more: clocks,
  * files that hold secrets, and processes without a shell.
  *
- * lsys.c opens the module and holds what is small; lsys_files.c binds files and locks,
- * lsys_process.c programs and signals.
+ * lsys.c opens the module and holds what is small; lsys_files.c binds files and locks, lsys_child.c
+ * programs that run to their end, lsys_process.c those in the background, lsys_signals.c
+ * interrupts.
  *
  * What the world refuses is `nil, message, code`, where code is the symbol of errno ("ENOENT");
  * what the caller wrote wrongly raises. Each function reads its arguments, runs plain C, and pushes
@@ -33,7 +34,9 @@ bool lsys_random_fill(unsigned char *out, size_t count);
 
 /* Add their functions to the module table on the top of the stack. */
 void lsys_open_files(lua_State *L);
+void lsys_open_child(lua_State *L);
 void lsys_open_process(lua_State *L);
+void lsys_open_signals(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_sys(lua_State *L);
 

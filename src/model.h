@@ -56,7 +56,7 @@ struct model_shape {
     model_type type;
     int64_t min, max;             /* a string's code points, a number's value; 0: no bound */
     const char *const *values;    /* an enum's values, ending with NULL; or NULL */
-    const model_pattern *pattern; /* a string shape has one, if only model_pattern_none */
+    const model_pattern *pattern; /* of a string; model_pattern_none matches all; else NULL */
     const model_shape *element;   /* a list's elements, a map's values */
     const model_shape *key;       /* a map's keys */
     const model_structure *structure;

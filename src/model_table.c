@@ -46,7 +46,7 @@
 #define ERRORS(...) (const char *const[]){__VA_ARGS__, NULL}
 #define PAGES(result_) &(const model_pages){"nextToken", "maxResults", result_}
 
-/* --- scalars: strings count code points, 0 is no bound ----------------------------------------- */
+/* --- scalars: strings count code points, 0 is no bound ---------------------------------------- */
 
 SCALAR(timestamp, MODEL_TIMESTAMP);
 SCALAR(boolean, MODEL_BOOLEAN);

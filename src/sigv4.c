@@ -372,8 +372,10 @@ typedef struct refusal {
 /* The codes are those of the 2021-05 reference's "Common Errors", of AWS's JSON services for what
  * it does not list (InvalidSignatureException, UnrecognizedClientException), and of S3's reference.
  */
-#define MALFORMED(message)                                                                         \
-    { message, "IncompleteSignature", 400, "AuthorizationHeaderMalformed", 400 }
+/* The formatter's versions disagree about the blanks within. */
+/* clang-format off */
+#define MALFORMED(message) {message, "IncompleteSignature", 400, "AuthorizationHeaderMalformed", 400}
+/* clang-format on */
 
 static const refusal refusals[] = {
     [SIGV4_OK] = {"the signature is right", "", 200, "", 200},
