@@ -440,10 +440,19 @@ static bool check_request(http_transfer *t) {
     return t->error.kind == HTTP_OK;
 }
 
+/* A buf may have grown in an earlier call, past what this one allows: then it starts anew. */
+static void set_limit(buf *b, size_t limit) {
+    if (b->cap > limit) {
+        buf_free(b);
+        buf_init(b, limit);
+    }
+    b->limit = limit;
+}
+
 bool http_transfer_start(http_transfer *t) {
     if (!check_request(t)) return false;
-    t->headers.limit = t->options.max_headers;
-    t->answer.limit = t->options.max_body;
+    set_limit(&t->headers, t->options.max_headers);
+    set_limit(&t->answer, t->options.max_body);
     t->started = monotonic_ns();
     curl_easy_reset(t->easy);
     CURLcode code = set_rules(t);
