@@ -1,6 +1,7 @@
---- `fs:read_view`: a view's rows, one by one, or as one file.
+--- `fs:read_view`: a view's rows, one by one, or as one file; or its files as they are.
 local credentials = require("finspace.credentials")
 local csv = require("finspace.formats.csv")
+local download = require("finspace.verbs.download")
 local errors = require("finspace.errors")
 local find_dataset = require("finspace.verbs.find_dataset")
 local options = require("finspace.options")
@@ -15,7 +16,8 @@ local OPTIONS = options.declare {
   class = "finspace.ReadViewOptions",
   find_dataset.OPTION,
   { "view", "string", "its id; the newest that is built when absent, an automatic one before others" },
-  { "file", "string", "where its rows go; without one they are iterated over" },
+  { "file", "string", "where its rows go, as one file; without one they are iterated over" },
+  { "folder", "string", "where its files go as they are, below the folders of its partition columns" },
 }
 
 local function refuse(code, message)
@@ -99,6 +101,8 @@ end
 
 local function fetch(place, key, path) return place.s3:download_file { bucket = place.bucket, key = key, path = path } end
 
+local TAB = { ["\\T"] = "\t", TAB = "\t" } -- as a delimiter may be spelled
+
 local function layout_of(view)
   local destination = view.destinationTypeParams or {}
   local given = destination.s3DestinationExportFileFormatOptions or {}
@@ -106,7 +110,7 @@ local function layout_of(view)
     is_text = destination.s3DestinationExportFileFormat == "DELIMITED_TEXT"
       and (given.compression or "none"):lower() == "none",
     header = given.header ~= "false",
-    separator = given.delimiter or ",",
+    separator = TAB[(given.delimiter or ""):upper()] or given.delimiter or ",",
   }
 end
 
@@ -175,6 +179,8 @@ local function read_to_file(place, names, view, path)
   local done, err
   if #names == 1 then
     done, err = fetch(place, names[1], path)
+  elseif not layout.is_text then
+    return refuse("SeveralFiles", ("the view has %d files, which do not make one: give a folder"):format(#names))
   else
     done, err = assemble(place, names, path, layout.is_text and layout.header)
   end
@@ -182,6 +188,15 @@ local function read_to_file(place, names, view, path)
   local stat, message = sys.stat(path)
   if not stat then return unwritable(message) end
   return { file = path, bytes = stat.size, objects = #names, dataViewId = view.dataViewId }
+end
+
+-- Its files as they are ------------------------------------------------------------------------------
+
+local function read_to_folder(place, view, folder)
+  local source = ("s3://%s/%s"):format(place.bucket, place.prefix)
+  local done, err = download.run({ s3 = place.s3 }, { source = source, to = folder })
+  if not done then return nil, err end
+  return { folder = folder, bytes = done.bytes, objects = done.files, dataViewId = view.dataViewId }
 end
 
 -- As rows ---------------------------------------------------------------------------------------------
@@ -245,25 +260,28 @@ end
 ---     for row in assert(fs:read_view { dataset = "Daily prices" }) do print(row.date, row.close) end
 ---
 --- where a row's fields stand under their column's name and its number, all of them text. What fails
---- within the loop is raised (the err table).
+--- within the loop is raised (the err table). With `folder` the view's files go there as they are: that is how a
+--- view of PARQUET comes.
 --- @param client finspace.Client
 --- @param given finspace.ReadViewOptions
---- @return table|(fun(): table|nil)|nil result  { file, bytes, objects, dataViewId }, or the iterator
+--- @return table|(fun(): table|nil)|nil result  { file or folder, bytes, objects, dataViewId }, or the iterator
 --- @return finspace.Error|nil err
 function read_view.run(client, given)
   OPTIONS:check(given)
   local view, err = locate(client, given)
   if not view then return nil, err end
   local layout = layout_of(view)
-  if not given.file and not layout.is_text then
+  if given.file and given.folder then error("read_view takes a file or a folder, not both", 2) end
+  if not given.file and not given.folder and not layout.is_text then
     return refuse(
       "NotText",
-      "only a view of DELIMITED_TEXT, not compressed, has rows to iterate over;" .. " give a file to keep its bytes"
+      "only a view of DELIMITED_TEXT, not compressed, has rows to iterate over; give a folder for its files"
     )
   end
   local place
   place, err = open_place(client, view)
   if not place then return nil, err end
+  if given.folder then return read_to_folder(place, view, given.folder) end
   local names
   names, err = list_files(place, view)
   if not names then return nil, err end
