@@ -326,13 +326,26 @@ function service.start(options)
     return files
   end
 
+  --- What a changeset holds, in short.
+  --- @param changeset table
+  --- @return string json
+  function self.summary(changeset)
+    local path = ("/finspace-local/datasets/%s/%s/summary.json"):format(changeset.datasetId, changeset.changesetId)
+    return self.ask({ service = "s3", path = path }).body
+  end
+
+  --- The only file of a view.
+  --- @param view table
+  --- @return string bytes
+  function self.parquet_of_view(view)
+    local _, bytes = next(self.files_of(view))
+    return bytes
+  end
+
   --- A dataset's rows as one Parquet file.
   --- @param dataset string
   --- @return string bytes
-  function self.parquet_of(dataset)
-    local _, bytes = next(self.files_of(self.view(dataset)))
-    return bytes
-  end
+  function self.parquet_of(dataset) return self.parquet_of_view(self.view(dataset)) end
 
   launch(self)
   self.credentials = read_credentials(data)

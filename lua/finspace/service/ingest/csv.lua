@@ -189,6 +189,7 @@ local function refuse_wrong_width(staged)
   local expected, left = #staged.first, staged.skip
   local line, walk = walked(staged, function(walk)
     left = left - 1
+    if walk.size > LONGEST_RECORD then return walk.row_line end
     if left >= 0 or walk.fields == expected or (walk.is_blank and expected ~= 1) then return nil end
     staged.found_fields = walk.fields
     return walk.row_line
@@ -197,6 +198,9 @@ local function refuse_wrong_width(staged)
     failure.raise("VALIDATION", "a quoted field that begins in line %d of %s never ends", walk.quote_line, staged.name)
   end
   if not line then return end
+  if walk.size > LONGEST_RECORD then
+    failure.raise("VALIDATION", "line %d of %s begins a record longer than 16 MiB", line, staged.name)
+  end
   failure.raise(
     "VALIDATION",
     "line %d of %s has %s, not %d",

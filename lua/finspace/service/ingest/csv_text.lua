@@ -17,7 +17,7 @@ local Walk = {}
 Walk.__index = Walk
 
 --- @param separator string
---- @param at_record fun(walk: table) called at each record's end; `walk.fields`, `walk.row_line` and `walk.is_blank` say
+--- @param at_record fun(walk: table) called at each record's end; `walk.fields`, `walk.row_line`, `walk.size` and `walk.is_blank` say
 ---   what it had; what it returns ends the walk
 --- @return table walk {feed(piece, out), finish()}
 function csv_text.walk(separator, at_record)
@@ -30,10 +30,13 @@ function csv_text.walk(separator, at_record)
     row_line = 1,
     length = 0,
     held = "",
+    before = 0, -- bytes of earlier pieces
+    start = 0, -- where the record begins
   }, Walk)
 end
 
-local function end_record(self, line)
+local function end_record(self, line, offset)
+  self.size, self.start = offset - self.start, offset
   self.is_blank = self.fields == 1 and self.state == AT_START and self.length == 0
   local answer = self.at_record(self)
   self.fields, self.state, self.row_line, self.length = 1, AT_START, line, 0
@@ -82,7 +85,7 @@ function Walk:feed(piece, out)
       self.fields, self.state, self.length = self.fields + 1, AT_START, 1
     elseif byte == CR or (byte == LF and not self.after_cr) then
       self.line, keep = self.line + 1, LF
-      answer = end_record(self, self.line)
+      answer = end_record(self, self.line, self.before + i)
     elseif byte == LF then
       keep = nil
     elseif byte == QUOTE and (self.state == AT_START or self.state == AFTER_QUOTE) then
@@ -101,6 +104,7 @@ function Walk:feed(piece, out)
     end
     if answer ~= nil then break end
   end
+  self.before = self.before + #piece
   return answer, written
 end
 
@@ -109,7 +113,7 @@ end
 function Walk:finish()
   if self.state == AT_START and self.fields == 1 and self.length == 0 then return nil end
   self.ended_open = self.state == QUOTED
-  return end_record(self, self.line)
+  return end_record(self, self.line, self.before)
 end
 
 --- @return boolean whether a quoted field never ended; `quote_line` says where it began

@@ -8,6 +8,7 @@ local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local reserve = require("finspace.service.s3.reserve")
 local upload = require("finspace.service.s3.upload")
+local view = require("finspace.service.ingest.view")
 
 local sweep = {}
 
@@ -187,6 +188,7 @@ end
 --- @param state table
 function sweep.run(state)
   sweep_lake(state)
+  view.sweep(state) -- both without a pause: nothing begins meanwhile
   upload.sweep(state.db, math.floor(sys.now() * 1000))
   sweep_objects(state)
   reserve.keep(state.settings.data)

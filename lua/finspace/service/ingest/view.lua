@@ -24,14 +24,14 @@ local function now_ms() return math.floor(sys.now() * 1000) end
 
 -- --- files and their names --------------------------------------------------------------------------
 
-local function each_batch(db, list, work)
+local function each_batch(db, list, work, pause)
   for first = 1, #list, BATCH do
     db:transaction(function()
       for at = first, math.min(first + BATCH - 1, #list) do
         work(list[at])
       end
     end)
-    if coroutine.running() then coroutine.yield() end
+    if pause then pause() end
   end
 end
 
@@ -53,13 +53,14 @@ local function after(prefix) return prefix:sub(1, -2) .. "0" end -- "0" follows 
 local ALL_BUT = "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND key < ? AND NOT (key >= ? AND key < ?)"
 
 -- Objects and files of earlier builds, and of one that was cut off. The view's prefixes begin with its id and "/" or ".".
-local function forget_others(state, row, prefix, generation)
+local function forget_others(state, row, prefix, generation, pause)
   local db, bucket, own = state.db, state.settings.bucket, lake.view_prefix(row.dataset_id, row.id)
   local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", after(own), prefix, after(prefix))
   each_batch(
     db,
     keys,
-    function(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end
+    function(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end,
+    pause
   )
   local folder = state.settings.data .. "/" .. lake.view_folder(row.dataset_id, row.id)
   for _, name in ipairs(sys.list(folder) or {}) do
@@ -115,7 +116,7 @@ local function built(job, row, moment)
     target = job.target,
     prefix = lake.view_prefix(row.dataset_id, row.id, generation),
   }
-  forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation)
+  forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation, coroutine.yield)
   lake.place(state.settings.data, job.target, lake.view_folder(row.dataset_id, row.id, generation))
   return {
     files = files,
@@ -167,12 +168,12 @@ local function succeed(state, row, moment, result)
   result.prefix = lake.view_prefix(row.dataset_id, row.id, is_large and result.generation or nil)
   local function name(file) name_object(state, folder, result.prefix, file, now) end
   if is_large then
-    each_batch(state.db, result.files, name)
+    each_batch(state.db, result.files, name, coroutine.yield)
     publish(state, row, moment, result)
   else
     swap(state, row, moment, result, name)
   end
-  forget_others(state, row, result.prefix, result.generation)
+  forget_others(state, row, result.prefix, result.generation, coroutine.yield)
 end
 
 local function fail(state, row, category, message)
@@ -199,6 +200,14 @@ function view.build(state, row)
   local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
   if ok then return succeed(state, row, moment, result) end
   fail(state, row, jobs.described_failure("view " .. row.id, result))
+end
+
+--- Takes away what builds left that were cut off after their view was published. Nothing is at work meanwhile.
+--- @param state table
+function view.sweep(state)
+  for _, row in ipairs(state.db:rows("SELECT * FROM data_views")) do
+    forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation)
+  end
 end
 
 return view

@@ -12,7 +12,8 @@ local xml = {}
 
 local DEEPEST, MOST_ATTRIBUTES = 100, 1000
 local LARGEST_RECORD = 16 * 1024 * 1024
-local SMALL_PIECE = 64 * 1024 -- a token that is not whole is looked at again from its start
+local LONGEST_TAG = 1024 * 1024 -- looked at again from its start with each piece that comes before its end
+local SMALL_PIECE = 64 * 1024
 
 local function refuse(self, what, ...)
   failure.raise("VALIDATION", "record %d of %s " .. what, self.records + 1, self.name, ...)
@@ -54,6 +55,7 @@ end
 -- --- a reader -------------------------------------------------------------------------------------------
 
 local function open(self, name, attributes)
+  self.silent = 0
   self.depth = self.depth + 1
   if self.depth > DEEPEST then refuse(self, "is nested more than %d levels deep", DEEPEST) end
   if self.depth == 1 then return end
@@ -73,6 +75,7 @@ local function end_record(self, element)
 end
 
 local function close(self)
+  self.silent = 0
   self.depth = self.depth - 1
   local element = table.remove(self.stack)
   if not element then return end
@@ -82,6 +85,7 @@ local function close(self)
 end
 
 local function add_text(self, text)
+  self.silent = 0
   local element = self.stack[#self.stack]
   if element then element.text[#element.text + 1] = text end
 end
@@ -98,7 +102,9 @@ end
 -- Expat calls back from C: what a handler raises comes through it as it is.
 local function parse(self, piece)
   self.size = self.size + #(piece or "")
+  self.silent = self.silent + #(piece or "")
   if self.size > LARGEST_RECORD then refuse(self, "is larger than 16 MiB") end
+  if self.silent > LONGEST_TAG then refuse(self, "has a tag or a comment longer than 1 MiB") end
   local ok, problem, line = self.parser:parse(piece)
   if not ok then failure.raise("VALIDATION", "line %s of %s is not XML: %s", tostring(line), self.name, problem) end
 end
@@ -119,7 +125,7 @@ end
 
 -- The records of a source as lines of JSON.
 local function lines_of(job, source)
-  local self = { name = source.name, depth = 0, stack = {}, lines = {}, records = 0, size = 0 }
+  local self = { name = source.name, depth = 0, stack = {}, lines = {}, records = 0, size = 0, silent = 0 }
   self.parser = lxp.new(handlers(self))
   local next_piece, is_whole = small_pieces((staging.pieces(job, source))), false
   return function()
