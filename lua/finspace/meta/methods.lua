@@ -47,9 +47,10 @@ function Client:ensure_auto_view(given) end
 ---     for row in assert(fs:read_view { dataset = "Daily prices" }) do print(row.date, row.close) end
 ---
 --- where a row's fields stand under their column's name and its number, all of them text. What fails
---- within the loop is raised (the err table).
+--- within the loop is raised (the err table). With `folder` the view's files go there as they are: that is how a
+--- view of PARQUET comes.
 --- @param given finspace.ReadViewOptions
---- @return table|(fun(): table|nil)|nil result  { file, bytes, objects, dataViewId }, or the iterator
+--- @return table|(fun(): table|nil)|nil result  { file or folder, bytes, objects, dataViewId }, or the iterator
 --- @return finspace.Error|nil err
 function Client:read_view(given) end
 

@@ -165,7 +165,8 @@
 --- @class finspace.ReadViewOptions
 --- @field dataset string|table  its id, its `alias/…`, its title, or what found or made it
 --- @field view? string  its id; the newest that is built when absent, an automatic one before others
---- @field file? string  where its rows go; without one they are iterated over
+--- @field file? string  where its rows go, as one file; without one they are iterated over
+--- @field folder? string  where its files go as they are, below the folders of its partition columns
 
 --- @class finspace.SharedKeys
 --- @field dict table|userdata  a dictionary of ngx.shared

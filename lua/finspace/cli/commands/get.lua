@@ -7,15 +7,14 @@ local text = require("finspace.cli.text")
 local get = {}
 
 function get.define(command)
-  command
-    :argument("source", "s3://bucket/key, s3://bucket/prefix/ for all below it, or a dataset, for its view's files.")
-    :argname("SOURCE")
+  command:argument("source", "s3://bucket/key, or s3://bucket/prefix/ for all below it."):args("?"):argname("SOURCE")
   command:argument("target", "The file or folder (the key's last part, or this folder)."):args("?"):argname("TARGET")
+  command:option("--dataset", "A view's files instead, below TARGET: its id, alias/…, or title."):argname("DATASET")
   command:option("--view", "Which view of the dataset, by its id (its newest)."):argname("VIEW")
   shared.connection(command)
   shared.output(command)
   command:epilog(
-    "Examples:\n  finspace get s3://bucket/reports/2020.csv\n  finspace get 'Daily prices' ./prices\n\n"
+    "Examples:\n  finspace get s3://bucket/reports/2020.csv\n  finspace get --dataset 'Daily prices' ./prices\n\n"
       .. "A file appears under its name when it is whole and right, not before."
   )
 end
@@ -46,22 +45,28 @@ local function perform(fs, options, out)
   return 0
 end
 
--- A view's files, as they are, with the keys that the view gives out.
+-- A view's files, as they are, with the keys that the view gives out; the only word is the folder.
 local function bring_view(fs, options, out)
-  local done, err = fs:read_view { dataset = options.source, view = options.view, folder = options.target or "." }
+  local done, err = fs:read_view { dataset = options.dataset, view = options.view, folder = options.source or "." }
   if not done then return out:fail(err) end
   out:note(("Downloaded %s, %s."):format(text.count(done.objects, "file"), text.bytes(done.bytes)))
   if out.json then out:print_json(('{"files":%d,"bytes":%.0f}'):format(done.objects, done.bytes)) end
   return 0
 end
 
-function get.run(options, out)
-  local fs, is_s3 = shared.client(options), options.source:match("^s3://")
-  if is_s3 and options.view then return out:misuse("--view is for a dataset's views, not for s3://") end
-  if is_s3 and not options.source:match("^s3://[^/]+") then
-    return out:misuse("the source must be s3://bucket/key or s3://bucket/prefix/")
+local function misuse(options)
+  if options.dataset then return options.target and "with --dataset there is one word: the folder" end
+  if options.view then return "--view is one of a dataset's: name it with --dataset" end
+  if not (options.source or ""):match("^s3://[^/]+") then
+    return "the source must be s3://bucket/key or s3://bucket/prefix/, or a view of --dataset"
   end
-  if not is_s3 then return bring_view(fs, options, out) end
+end
+
+function get.run(options, out)
+  local problem = misuse(options)
+  if problem then return out:misuse(problem) end
+  local fs = shared.client(options)
+  if options.dataset then return bring_view(fs, options, out) end
   return interrupt.guard(function() return perform(fs, options, out) end)
 end
 
