@@ -63,9 +63,9 @@ PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' lu
                  nodejs
 # Third parties that `make interop` asks: from Debian, and below build/interop from npm and PyPI.
 PACKAGES_INTEROP = awscli rclone s3cmd radosgw ceph-mon ceph-osd ceph-common swift-proxy swift-account swift-container \
-                   swift-object chromium chromium-driver python3-venv
+                   swift-object chromium chromium-driver python3-venv default-jre-headless
 NPM_INTEROP      = @20minutes/s3rver@5 @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner aws-sdk minio
-PYPI_INTEROP     = 'moto[server]' boto3
+PYPI_INTEROP     = 'moto[server]' boto3 pyarrow pandas awswrangler pyspark
 
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin

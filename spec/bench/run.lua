@@ -11,6 +11,7 @@ local BENCHES = {
   "small_load",
   "upload",
   "small_files",
+  "engine",
 }
 local only = arg[1]
 

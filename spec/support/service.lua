@@ -9,7 +9,7 @@ local sys = require("finspace.sys")
 local service = {}
 
 local START = [[
-local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q }
+local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s }
 io.stderr:write("finspace: ", problem, "\n")
 os.exit(1)]]
 
@@ -35,7 +35,8 @@ local function launch(self)
   for _, setting in ipairs(self.settings) do
     argv[#argv + 1] = setting
   end
-  for _, word in ipairs { support.interpreter(), "-e", START:format(self.port, self.data, self.region) } do
+  local start = START:format(self.port, self.data, self.region, tostring(self.ingest_memory))
+  for _, word in ipairs { support.interpreter(), "-e", start } do
     argv[#argv + 1] = word
   end
   os.remove(self.output)
@@ -138,7 +139,7 @@ end
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region
+---   region, ingest_memory (MiB)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -150,6 +151,7 @@ function service.start(options)
     data = data,
     region = options.region or "us-east-1",
     settings = options.settings or {},
+    ingest_memory = options.ingest_memory,
     output = folder .. "/output",
     errors = folder .. "/errors",
   }
