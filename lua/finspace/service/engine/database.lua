@@ -25,10 +25,11 @@ local function harden(connection, options)
   for i, name in ipairs { "objects", "lake", "run/temporary" } do
     folders[i] = duckdb.literal(options.data .. "/" .. name .. "/")
   end
-  connection:run("SET TimeZone = 'UTC'")
+  connection:run("SET GLOBAL TimeZone = 'UTC'")
   -- Rows come sorted by partition: buffering more of them would only hold memory for more partitions at once, a block for
   -- each of their columns. Row groups do not become smaller.
-  connection:run("SET partitioned_write_flush_threshold = 2048")
+  connection:run("SET GLOBAL partitioned_write_flush_threshold = 2048")
+  connection:run("SET GLOBAL partitioned_write_max_open_files = 4")
   connection:run(("SET max_temp_directory_size = '%dMiB'"):format(options.disk_mib))
   connection:run(("SET allowed_directories = [%s]"):format(table.concat(folders, ", ")))
   connection:run("SET enable_external_access = false")

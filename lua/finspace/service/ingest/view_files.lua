@@ -5,6 +5,7 @@ local failure = require("finspace.service.ingest.failure")
 local gzip = require("finspace.service.ingest.gzip")
 local hive = require("finspace.service.ingest.hive")
 local lake = require("finspace.service.lake")
+local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local types = require("finspace.service.engine.types")
 
@@ -275,6 +276,7 @@ end
 
 local function refuse(message)
   if message:find("Out of Memory", 1, true) then
+    log.note("a view", message:match("^[^\n]*")) -- says what there was of which
     failure.raise(
       "VALIDATION",
       "the view needs more memory than --ingest-memory, or more space than --ingest-disk, allow"
