@@ -59,7 +59,7 @@ describe("The service's ingesting process, killed at any moment #once", function
             running.data,
             support.quote(
               "SELECT 'lake/datasets/' || dataset_id || '/' || c.id || '/' || json_extract(f.value, '$.name') FROM changesets c, json_each(c.files) f"
-                .. " UNION ALL SELECT json_extract(value, '$.name') FROM contents, json_each(segments) WHERE segments LIKE '%lake/%' AND contents.id IN (SELECT content_id FROM objects)"
+                .. " UNION ALL SELECT json_extract(value, '$.name') FROM contents, json_each(segments) WHERE segments LIKE '%lake%' AND contents.id IN (SELECT content_id FROM objects)"
             )
           )
         )
