@@ -443,7 +443,11 @@ describe("A data folder #once", function()
       ALTER TABLE changesets DROP COLUMN attempts; ALTER TABLE changeset_sources DROP COLUMN partition;
       ALTER TABLE data_views DROP COLUMN generation; ALTER TABLE data_views DROP COLUMN prefix;
       ALTER TABLE data_views DROP COLUMN columns; ALTER TABLE data_views DROP COLUMN partitions;
-      ALTER TABLE data_views DROP COLUMN attempts; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
+      ALTER TABLE data_views DROP COLUMN attempts;
+      ALTER TABLE contents DROP COLUMN checksums; ALTER TABLE contents DROP COLUMN parts;
+      ALTER TABLE objects DROP COLUMN headers; ALTER TABLE uploads DROP COLUMN headers;
+      ALTER TABLE uploads DROP COLUMN checksum_name; ALTER TABLE uploads DROP COLUMN checksum_type;
+      ALTER TABLE parts DROP COLUMN checksum; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
         first.changesetId
       )
     )
