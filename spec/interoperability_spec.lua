@@ -73,8 +73,8 @@ describe("What others wrote #once #interop", function()
       assert.equal(16, result.password)
       assert.same({ "Prices, daily", "alias/prices", true }, result.dataset)
       assert.same({ "MODIFY", true, true, true }, result.modify)
-      assert.same({ ["part-00000.csv"] = "ticker,price\nA,10\nB,20\n" }, result.view)
-      assert.same({ ["part-00000.csv"] = "ticker,price\nA,10\nB,20\nC,3\n" }, result["view after"])
+      assert.same({ ["part-00000.csv"] = "ticker,price\nA,10.0\nB,20.0\n" }, result.view)
+      assert.same({ ["part-00000.csv"] = "ticker,price\nA,10.0\nB,20.0\nC,3.0\n" }, result["view after"])
       assert.same({ "403 AccessDenied", "403 AccessDenied" }, result["view keys"])
       assert.same({
         own = "accepted",
