@@ -533,21 +533,21 @@ describe("http", function()
     it("go past the environment's proxy where the address is this machine's, however it is written", function()
       local proxy = faults.start { { "read" }, { "send", (ANSWER:gsub("hello", "proxy")) }, { "again" } }
       local script = (
-        "local http = require('finspace.http') local client = http.client { timeout = 5 } for _, host in"
-        .. " ipairs(arg) do local response = client:perform { method = 'GET', url = 'http://' .. host .. ':%d/' }"
+        "local http = require('finspace.http') local client = http.client { timeout = 5 } for host in"
+        .. " os.getenv('HOSTS'):gmatch('%%S+') do local response = client:perform { method = 'GET', url = 'http://' .. host .. ':%d/' }"
         .. " print(response and response.body or 'direct') end"
       ):format(support.free_port())
       local function ways(hosts)
-        local command = ("env http_proxy=http://127.0.0.1:%d %s -e %s - %s < /dev/null"):format(
+        local command = ("env http_proxy=http://127.0.0.1:%d HOSTS=%s %s -e %s"):format(
           proxy.port,
+          support.quote(hosts),
           support.interpreter(),
-          support.quote(script),
-          hosts
+          support.quote(script)
         )
         return (support.run(command):gsub("%s+", " "))
       end
       local own =
-        "localhost LOCALHOST LocalHost. a.localhost 127.0.0.1 2130706433 0x7f.1 127.1 '[::1]' '[0:0::1]' '[::ffff:127.9.9.9]'"
+        "localhost LOCALHOST LocalHost. a.localhost 127.0.0.1 2130706433 0x7f.1 127.1 [::1] [0:0::1] [::ffff:127.9.9.9]"
       assert.equal(("direct "):rep(11), ways(own))
       assert.equal(("proxy "):rep(4), ways("127.evil.example localhost.evil.example 2130706433.evil.example 10.0.0.1"))
       proxy.stop()

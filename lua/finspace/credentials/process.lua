@@ -13,7 +13,7 @@ local process = {}
 local TIMEOUT = 60
 
 -- Seconds between two looks at a program that runs; they double until they are as long as they may be.
-local FIRST_PAUSE, LONGEST_PAUSE, DOUBLINGS = 0.001, 0.016, 4
+local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.016
 
 --- Splits a command into its arguments by the quoting rules of a POSIX shell, without anything else of it.
 --- @param command string
@@ -60,21 +60,22 @@ local function in_coroutine()
   return thread ~= nil and not is_main
 end
 
--- A task that was cancelled does not pause any more, and would look for ever: nobody looks more often than
--- the program's time allows.
+-- The program ends with the task that waits for it.
 local function run_beside(command, runtime)
   local child, message, code = sys.launch(command)
   if not child then return nil, message, code end
   local pause = FIRST_PAUSE
-  for _ = 0, DOUBLINGS + command.timeout / LONGEST_PAUSE do
+  while true do
     local result
     result, message, code = child:result()
     if code ~= "EAGAIN" then return result, message, code end
-    runtime.sleep(pause)
+    local _, cancelled = runtime.sleep(pause)
+    if cancelled then
+      child:close()
+      return nil, message, code
+    end
     pause = math.min(2 * pause, LONGEST_PAUSE)
   end
-  child:close()
-  return nil, message, code
 end
 
 -- Outside of a coroutine nothing could run beside the program: not in those of nginx's phases that cannot

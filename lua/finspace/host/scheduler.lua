@@ -429,11 +429,17 @@ end
 
 --- Pauses the running task; outside of one, everything.
 --- @param seconds number
+--- @return nil
+--- @return finspace.Error|nil err  its task was cancelled meanwhile: what it holds can be given back here
 function scheduler.sleep(seconds)
   refuse_phase()
   local here = adopt()
   if here then end_if_cancelled(here) end
-  if here and the_engine():can_yield() then return the_engine():sleep(here, seconds) end
+  if here and the_engine():can_yield() then
+    the_engine():sleep(here, seconds)
+    if here.cancelled then return nil, scheduler.cancellation() end
+    return
+  end
   refuse_to_stop_the_editor()
   if here and sleep_blocking(here, seconds) then return end
   require("finspace.sys").sleep(seconds)
