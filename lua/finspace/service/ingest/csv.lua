@@ -267,11 +267,7 @@ function Unit:examine(message)
 end
 
 --- Removes the copies.
-function Unit:close()
-  for _, staged in ipairs(self.files) do
-    if staged.is_copy then staging.remove(staged.path) end
-  end
-end
+function Unit:close() staging.remove_copies(self.files) end
 
 --- Gives files that are alike to `work` together, in their order.
 --- @param job table {connection=, format=, schema=, state=, folder=}

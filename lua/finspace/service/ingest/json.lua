@@ -179,11 +179,7 @@ function Unit:examine(message)
 end
 
 --- Removes the copies.
-function Unit:close()
-  for _, staged in ipairs(self.files) do
-    if staged.is_copy then staging.remove(staged.path) end
-  end
-end
+function Unit:close() staging.remove_copies(self.files) end
 
 local function structure_of(job, files, shape)
   return job.connection:run(STRUCTURE:format(paths_of(files), shape, LONGEST_RECORD))

@@ -96,4 +96,12 @@ end
 --- @param path string of a copy
 function staging.remove(path) sys.remove(path) end
 
+--- Removes those of a unit's files that are copies; the others are the staged objects themselves.
+--- @param files { path: string, is_copy: boolean }[]
+function staging.remove_copies(files)
+  for _, staged in ipairs(files) do
+    if staged.is_copy then staging.remove(staged.path) end
+  end
+end
+
 return staging
