@@ -56,8 +56,8 @@ PROGRAM  = $(BUILD)/bin/finspace
 PACKAGES_BUILD = gcc libc6-dev pkg-config lua5.4 liblua5.4-dev 'libluajit2-5.1-dev|libluajit-5.1-dev' libcurl4-openssl-dev \
                  libbearssl-dev lua-cjson
 PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsqlite3-0 'libssl3t64|libssl3' zlib1g ca-certificates
-# npm fetches DuckDB's library; any npm will do.
-PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(shell command -v npm),,npm)
+# Either fetches DuckDB's library.
+PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(call has,npm),,curl)
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' luarocks lua-busted lua-check lua-socket lua-luv \
                  lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 python3-cryptography postgresql \
                  nodejs
@@ -81,7 +81,7 @@ help:
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
 	@echo 'make interop  install clients and servers of others, and run the specs that ask them'
 	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on arm64 (as root)'
-	@echo 'make duckdb   fetch DuckDB, with which the service ingests, through npm'
+	@echo 'make duckdb   fetch DuckDB, with which the service ingests, from npm'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
 	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
