@@ -150,6 +150,7 @@ function api.answer(state, request, body, caller)
   if not row then refuse_route(request, path_params) end
   local call = {
     db = state.db,
+    store = state.store,
     settings = state.settings,
     caller = caller,
     operation = row,

@@ -54,6 +54,15 @@ function lake.remove(path)
   sys.remove(path)
 end
 
+--- Writes a file that is not there yet.
+--- @param path string
+--- @param bytes string
+function lake.write(path, bytes)
+  local out = file.create(path)
+  out:write(bytes)
+  out:close()
+end
+
 -- Files first, each folder after what it names. Yields in between: a disk may take its time.
 local function sync_below(path)
   for _, name in ipairs(sys.list(path) or {}) do

@@ -87,6 +87,7 @@ local function open_state(settings)
   state.settings.data = data_folder()
   state.settings.ingest_memory_mib = settings.ingest_memory_mib
   state.settings.ingest_disk_mib = settings.ingest_disk_mib
+  state.store = require("finspace.service.store").open(state)
 end
 
 -- After a reload the last ingester may still be finishing its slice: one at a time.

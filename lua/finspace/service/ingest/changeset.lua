@@ -3,12 +3,9 @@
 
 local cjson = require("cjson.safe")
 local engine = require("finspace.service.engine.parquet")
-local contents = require("finspace.service.s3.contents")
 local failure = require("finspace.service.ingest.failure")
-local file = require("finspace.service.s3.segment_file")
 local formats = require("finspace.service.ingest.formats")
 local jobs = require("finspace.service.ingest.job")
-local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
 local moments = require("finspace.service.moments")
 local reading = require("finspace.service.ingest.reading")
@@ -21,7 +18,6 @@ local types = require("finspace.service.engine.types")
 local changeset = {}
 
 local MOST_ATTEMPTS = 250 -- of a changeset on which the process dies each time
-local SUMMARY = "summary.json"
 
 local function now_ms() return math.floor(sys.now() * 1000) end
 
@@ -53,24 +49,19 @@ local function total(files, member)
   return sum
 end
 
-local function write_summary(job, files, relation, columns)
+local function summary_of(job, files, relation, columns)
   local about = { rows = total(files, "rows"), bytes = total(files, "bytes"), files = #files }
-  local text = summary.of(job.connection, relation, columns, about)
-  local out = file.create(job.target .. "/" .. SUMMARY)
-  out:write(text)
-  out:close()
-  return #text
+  return summary.of(job.connection, relation, columns, about)
 end
 
--- Reads everything and gives it its place in the lake; nobody knows of it yet.
+-- Reads everything and gives it its place in the store; nobody knows of it yet.
 local function written(job, row, columns)
   job.format = formats.read(cjson.decode(row.format_params))
   job.kind, job.schema = job.format.type, columns
   local files = reading.write(job, source.keep(job.state, row))
   local relation, found = described(job, files)
-  local result = { files = files, columns = found, rows = total(files, "rows") }
-  result.summary_bytes = write_summary(job, files, relation, found)
-  lake.place(job.state.settings.data, job.target, lake.changeset_folder(row.dataset_id, row.id))
+  local result = { columns = found, rows = total(files, "rows") }
+  result.kept = job.state.store:keep_changeset(job, row, files, summary_of(job, files, relation, found))
   return result
 end
 
@@ -105,21 +96,14 @@ local function refresh_views(db, dataset_id, now)
   )
 end
 
--- What the lake holds of a changeset, as the database knows it.
+-- What the store holds of a changeset, as the database knows it.
 local function publish(state, row, result)
-  local db, folder = state.db, lake.changeset_folder(row.dataset_id, row.id)
-  local content = contents.insert_lake_file(db, folder .. "/" .. SUMMARY, result.summary_bytes)
-  db:run(
-    "INSERT OR REPLACE INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')",
-    state.settings.bucket,
-    ("datasets/%s/%s/%s"):format(row.dataset_id, row.id, SUMMARY),
-    content,
-    now_ms()
-  )
+  local db, files = state.db, result.kept.files
+  state.store:publish_changeset(row, result.kept)
   db:run(
     "UPDATE changesets SET columns = ?, files = ?, progress = NULL WHERE id = ?",
     #result.columns > 0 and cjson.encode(result.columns) or "[]",
-    #result.files > 0 and cjson.encode(result.files) or "[]",
+    #files > 0 and cjson.encode(files) or "[]",
     row.id
   )
   db:run("DELETE FROM changeset_sources WHERE changeset_id = ?", row.id)

@@ -6,7 +6,6 @@ local duckdb = require("finspace.service.engine.duckdb")
 local engine = require("finspace.service.engine.parquet")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
-local lake = require("finspace.service.lake")
 local schema = require("finspace.service.ingest.schema")
 local types = require("finspace.service.engine.types")
 
@@ -90,15 +89,12 @@ local function most_rows(files)
 end
 
 -- One changeset's rows; `finspace_place` rises with the order in which they were loaded, from `first` on.
-local function select_of(state, changeset, columns, first)
-  local selected, paths = {}, {}
+local function select_of(job, changeset, columns, first)
+  local selected = {}
   for i, column in ipairs(columns) do
     selected[i] = ("%s AS %s"):format(value_of(column, changeset.own[column]), duckdb.identifier(column.name))
   end
-  local folder = state.settings.data .. "/" .. lake.changeset_folder(changeset.dataset_id, changeset.id)
-  for i, file in ipairs(changeset.files) do
-    paths[i] = folder .. "/" .. file.name
-  end
+  local paths = job.state.store:changeset_paths(job, changeset)
   local step = most_rows(changeset.files)
   local place = ("%d + file_index::BIGINT * %d + file_row_number AS finspace_place"):format(first, step)
   local query = ("SELECT %s, %s FROM %s"):format(table.concat(selected, ", "), place, engine.table(paths))
@@ -113,11 +109,11 @@ local function without_rows(columns)
   return "SELECT " .. table.concat(selected, ", ") .. " WHERE false"
 end
 
-local function rows_of(state, changesets, columns)
+local function rows_of(job, changesets, columns)
   local queries, first = {}, 0
   for _, changeset in ipairs(changesets) do
     if #changeset.files > 0 and changeset.row_count > 0 then
-      queries[#queries + 1], first = select_of(state, changeset, columns, first)
+      queries[#queries + 1], first = select_of(job, changeset, columns, first)
     end
   end
   if #queries == 0 then return without_rows(columns) end
@@ -141,13 +137,13 @@ local function bytes_of(changeset)
 end
 
 --- A dataset as it was at a moment.
---- @param state table
+--- @param job table
 --- @param dataset table row
 --- @param moment integer epoch milliseconds
 --- @return table {columns={ {name=, sql=} }, query=SQL of the rows with one column more, `finspace_place`, by which they are in the
 ---   order of loading, rows=, bytes=of the Parquet files}
-function tables.open(state, dataset, moment)
-  local changesets = counting(state.db, dataset.id, moment)
+function tables.open(job, dataset, moment)
+  local changesets = counting(job.state.db, dataset.id, moment)
   for _, changeset in ipairs(changesets) do
     changeset.columns, changeset.files = cjson.decode(changeset.columns), cjson.decode(changeset.files)
     changeset.has_header = formats.read(cjson.decode(changeset.format_params)).has_header
@@ -156,7 +152,7 @@ function tables.open(state, dataset, moment)
   local columns = columns_of(dataset, changesets)
   return {
     columns = columns,
-    query = #columns > 0 and rows_of(state, changesets, columns),
+    query = #columns > 0 and rows_of(job, changesets, columns),
     rows = total(changesets, function(changeset) return changeset.row_count end),
     bytes = total(changesets, bytes_of),
   }

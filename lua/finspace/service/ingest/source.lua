@@ -11,9 +11,6 @@ local source = {}
 
 local NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
-local BELOW = [[SELECT o.key, o.content_id, c.size FROM objects o JOIN contents c ON c.id = o.content_id
-  WHERE o.bucket = ? AND o.key >= ? AND o.key < ? ORDER BY o.key]]
-
 -- What other programs leave beside their data: marks of folders, of success and of work in progress, logs, checksums.
 local function is_data(below, size)
   local name = below:match("([^/]*)$")
@@ -40,12 +37,12 @@ local function partition_of(below)
   return partition
 end
 
-local function objects_below(db, changeset, bucket, folder)
+local function objects_below(store, changeset, bucket, folder)
   local found, skipped = {}, {}
-  for _, row in ipairs(db:rows(BELOW, bucket, folder .. "/", folder .. "0")) do -- "0" follows "/"
+  for _, row in ipairs(store:below(bucket, folder)) do
     local below = row.key:sub(#folder + 2)
     if is_data(below, row.size) then
-      row.below = below
+      row.partition = below:match("^(.*/)")
       found[#found + 1] = row
     elseif below:sub(-1) ~= "/" and below ~= "" then
       skipped[#skipped + 1] = below
@@ -58,10 +55,10 @@ local function objects_below(db, changeset, bucket, folder)
   return found
 end
 
-local function find_objects(db, changeset, bucket, key)
-  local exact = db:row("SELECT key, content_id FROM objects WHERE bucket = ? AND key = ?", bucket, key)
-  if exact and key:sub(-1) ~= "/" then return { exact } end
-  return objects_below(db, changeset, bucket, (key:gsub("/$", "")))
+local function find_objects(store, changeset, bucket, key)
+  local exact = key:sub(-1) ~= "/" and store:find(bucket, key)
+  if exact then return { exact } end
+  return objects_below(store, changeset, bucket, (key:gsub("/$", "")))
 end
 
 -- A prefix that ends in a slash keeps it: the check is made with what the objects' keys begin with.
@@ -71,45 +68,28 @@ local function check_access(state, changeset, bucket, key)
   failure.raise("ACCESS_DENIED", "the user who made this changeset may not read s3://%s/%s", bucket, key)
 end
 
-local KEPT =
-  [[SELECT s.key, s.partition, c.size, c.segments FROM changeset_sources s JOIN contents c ON c.id = s.content_id
-  WHERE s.changeset_id = ? ORDER BY s.position]]
-
-local function kept_sources(db, changeset)
-  local sources = db:rows(KEPT, changeset.id)
-  for _, row in ipairs(sources) do
+local function described(held)
+  for _, row in ipairs(held) do
     row.name = row.key
     row.partition = partition_of(row.partition or "")
   end
-  return sources
+  return held
 end
 
 --- Finds the source's objects and keeps them with the changeset, so that what is read stays what it was; a changeset
 --- that has them keeps those.
 --- @param state table
 --- @param changeset table row
---- @return table[] sources {name=key, size=, segments=json, partition={ {name=, value=} }} in order
+--- @return table[] sources {name=key, size=, partition={ {name=, value=} }, and what the store wants of them} in order
 function source.keep(state, changeset)
-  local db = state.db
-  local kept = kept_sources(db, changeset)
-  if #kept > 0 then return kept end
+  local held = state.store:held(changeset.id)
+  if #held > 0 then return described(held) end
   local path = cjson.decode(changeset.source_params).s3SourcePath
   local bucket, key = path:match("^s3://([^/]+)/(.*)$")
   check_access(state, changeset, bucket, key)
-  local found = find_objects(db, changeset, bucket, key)
+  local found = find_objects(state.store, changeset, bucket, key)
   if #found == 0 then failure.raise("RESOURCE_NOT_FOUND", "there is no object %s, nor one below it", path) end
-  db:transaction(function()
-    for i, row in ipairs(found) do
-      db:insert("changeset_sources", {
-        changeset_id = changeset.id,
-        position = i,
-        key = row.key,
-        content_id = row.content_id,
-        partition = row.below and row.below:match("^(.*/)"),
-      })
-    end
-  end)
-  return kept_sources(db, changeset)
+  return described(state.store:hold(changeset.id, found))
 end
 
 return source

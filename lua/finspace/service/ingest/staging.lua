@@ -1,7 +1,6 @@
 --- A source as a file that DuckDB can open: the object's own segment where it is one plain file, else a copy, unpacked,
 --- below the job's temporary folder. On the way the bytes are looked at once.
 
-local contents = require("finspace.service.s3.contents")
 local failure = require("finspace.service.ingest.failure")
 local file = require("finspace.service.s3.segment_file")
 local gzip = require("finspace.service.ingest.gzip")
@@ -12,8 +11,11 @@ local staging = {}
 
 local MIB = 1024 * 1024
 
-local function pieces_of(job, source)
-  return gzip.pieces(contents.pieces(job.state, source.segments, 0, source.size - 1), source.name)
+-- next_piece, is_packed, and the path of the bytes as they came, where they are one file.
+local function open(job, source)
+  local raw, path, is_copy = job.state.store:open(job, source)
+  local next_piece, is_packed = gzip.pieces(raw, source.name)
+  return next_piece, is_packed, path, is_copy
 end
 
 -- Bytes that are unpacked are bounded: a small file may hold a disk full of them.
@@ -39,11 +41,13 @@ end
 
 --- The unpacked bytes of a source, piece by piece, each after a yield.
 --- @param job table {state=, kind=, disk_mib=}
---- @param source table {name=, size=, segments=}
+--- @param source table {name=, size=}
 --- @return fun(): string|nil next_piece
 --- @return boolean is_packed
+--- @return string|nil path of the bytes as they came, where they are one file
+--- @return boolean|nil is_copy that may be removed when it was read
 function staging.pieces(job, source)
-  local next_piece, is_packed = pieces_of(job, source)
+  local next_piece, is_packed, path, is_copy = open(job, source)
   if is_packed then next_piece = bounded(job, source, next_piece) end
   local is_first = true
   return function()
@@ -53,7 +57,9 @@ function staging.pieces(job, source)
     coroutine.yield()
     return piece
   end,
-    is_packed
+    is_packed,
+    path,
+    is_copy
 end
 
 --- Writes pieces to a file of the job.
@@ -80,17 +86,20 @@ end
 --- @return string path
 --- @return boolean is_copy that may be removed when it was read
 function staging.file(job, source, look)
-  local next_piece, is_packed = staging.pieces(job, source)
+  local next_piece, is_packed, own, is_copy = staging.pieces(job, source)
   local function watched()
     local piece = next_piece()
     if piece and look then look(piece) end
     return piece
   end
-  local own = not is_packed and contents.single_file(job.state, source.segments)
-  if not own then return staging.write(job, watched), true end
+  if is_packed or not own then
+    local unpacked = staging.write(job, watched)
+    if is_copy then staging.remove(own) end
+    return unpacked, true
+  end
   for _ in watched do -- luacheck: ignore 542
   end
-  return own, false
+  return own, is_copy
 end
 
 --- @param path string of a copy

@@ -3,12 +3,10 @@
 --- unused in two sweeps in a row, so that who is just reading it can finish.
 
 local cjson = require("cjson.safe")
-local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local reserve = require("finspace.service.s3.reserve")
 local upload = require("finspace.service.s3.upload")
-local view = require("finspace.service.ingest.view")
 
 local sweep = {}
 
@@ -151,44 +149,10 @@ local function sweep_objects(state)
   remove_files(state, known)
 end
 
--- What the lake keeps belongs to a changeset or a view that is there. Nothing is at work while this process sweeps.
-local function remove_from_lake(state, kind, is_known)
-  local root = state.settings.data .. "/lake/" .. kind
-  for _, dataset in ipairs(sys.list(root) or {}) do
-    for _, id in ipairs(sys.list(root .. "/" .. dataset) or {}) do
-      if not is_known(dataset, id) then lake.remove(root .. "/" .. dataset .. "/" .. id) end
-    end
-    if #(sys.list(root .. "/" .. dataset) or {}) == 0 then sys.remove(root .. "/" .. dataset) end
-  end
-end
-
-local function sweep_lake(state)
-  local db = state.db
-  remove_from_lake(
-    state,
-    "datasets",
-    function(dataset, id)
-      return db:row(
-        "SELECT 1 AS found FROM changesets WHERE dataset_id = ? AND id = ? AND columns IS NOT NULL",
-        dataset,
-        id
-      )
-    end
-  )
-  remove_from_lake(
-    state,
-    "views",
-    function(dataset, id)
-      return db:row("SELECT 1 AS found FROM data_views WHERE dataset_id = ? AND id = ?", dataset, id)
-    end
-  )
-end
-
 --- Sweeps now, in short steps: others go on between them.
 --- @param state table
 function sweep.run(state)
-  sweep_lake(state)
-  view.sweep(state) -- both without a pause: nothing begins meanwhile
+  state.store:sweep() -- without a pause: nothing begins meanwhile
   upload.sweep(state.db, math.floor(sys.now() * 1000))
   sweep_objects(state)
   reserve.keep(state.settings.data)

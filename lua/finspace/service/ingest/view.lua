@@ -1,13 +1,10 @@
 --- Builds a data view: its dataset's rows as of a moment, in files that take the place of the earlier ones in one small
---- transaction. Others write meanwhile, so a view of many files gets a prefix of its own, under which they are named
---- beforehand, some at a time.
+--- transaction.
 
 local cjson = require("cjson.safe")
-local contents = require("finspace.service.s3.contents")
 local destination = require("finspace.service.ingest.destination")
 local ids = require("finspace.service.ids")
 local jobs = require("finspace.service.ingest.job")
-local lake = require("finspace.service.lake")
 local moments = require("finspace.service.moments")
 local sys = require("finspace.sys")
 local tables = require("finspace.service.ingest.dataset_table")
@@ -17,56 +14,8 @@ local view_files = require("finspace.service.ingest.view_files")
 local view = {}
 
 local MOST_ATTEMPTS = 250 -- of a view on which the process dies each time
-local FEW_FILES = 300 -- whose names are swapped in one transaction
-local BATCH = 100 -- rows of a transaction: other writers wait for it
 
 local function now_ms() return math.floor(sys.now() * 1000) end
-
--- --- files and their names --------------------------------------------------------------------------
-
-local function each_batch(db, list, work, pause)
-  for first = 1, #list, BATCH do
-    db:transaction(function()
-      for at = first, math.min(first + BATCH - 1, #list) do
-        work(list[at])
-      end
-    end)
-    if pause then pause() end
-  end
-end
-
-local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "application/vnd.apache.parquet" }
-
-local function name_object(state, folder, prefix, file, now)
-  local content = contents.insert_lake_file(state.db, folder .. "/" .. file.path, file.bytes)
-  state.db:insert("objects", {
-    bucket = state.settings.bucket,
-    key = prefix .. file.key,
-    content_id = content,
-    modified = now,
-    content_type = CONTENT_TYPES[file.key:match("%w+$")],
-  })
-end
-
-local function after(prefix) return prefix:sub(1, -2) .. "0" end -- "0" follows "/"
-
-local ALL_BUT = "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND key < ? AND NOT (key >= ? AND key < ?)"
-
--- Objects and files of earlier builds, and of one that was cut off. The view's prefixes begin with its id and "/" or ".".
-local function forget_others(state, row, prefix, generation, pause)
-  local db, bucket, own = state.db, state.settings.bucket, lake.view_prefix(row.dataset_id, row.id)
-  local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", after(own), prefix, after(prefix))
-  each_batch(
-    db,
-    keys,
-    function(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end,
-    pause
-  )
-  local folder = state.settings.data .. "/" .. lake.view_folder(row.dataset_id, row.id)
-  for _, name in ipairs(sys.list(folder) or {}) do
-    if name ~= generation then lake.remove(folder .. "/" .. name) end
-  end
-end
 
 -- --- building ---------------------------------------------------------------------------------------
 
@@ -106,7 +55,7 @@ end
 local function built(job, row, moment)
   local state, generation = job.state, ids.rising()
   local dataset = state.db:row("SELECT * FROM datasets WHERE id = ?", row.dataset_id)
-  local open_table, partition = tables.open(state, dataset, moment), cjson.decode(row.partition_columns)
+  local open_table, partition = tables.open(job, dataset, moment), cjson.decode(row.partition_columns)
   local files = view_files.write {
     connection = job.connection,
     table = open_table,
@@ -114,12 +63,10 @@ local function built(job, row, moment)
     sort = cjson.decode(row.sort_columns),
     partition = partition,
     target = job.target,
-    prefix = lake.view_prefix(row.dataset_id, row.id, generation),
+    prefix = state.store:view_prefix(row, generation),
   }
-  forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation, coroutine.yield)
-  lake.place(state.settings.data, job.target, lake.view_folder(row.dataset_id, row.id, generation))
   return {
-    files = files,
+    kept = state.store:keep_view(job, row, generation, files),
     generation = generation,
     columns = described(open_table, partition),
     partitions = partitions_of(files),
@@ -133,7 +80,7 @@ local function encoded(list) return #list > 0 and cjson.encode(list) or "[]" end
 -- A dataset that changed meanwhile has made the view PENDING again, and it stays so.
 local STATUS = "status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END"
 
-local function publish(state, row, moment, result)
+local function publish(state, row, moment, result, prefix)
   state.db:run(
     "UPDATE data_views SET "
       .. STATUS
@@ -146,34 +93,12 @@ local function publish(state, row, moment, result)
     result.generation,
     encoded(result.columns),
     encoded(result.partitions),
-    result.prefix
+    prefix
   )
 end
 
--- The earlier files' names go and the new ones come in the transaction that says SUCCESS.
-local function swap(state, row, moment, result, name)
-  local db, bucket, prefix = state.db, state.settings.bucket, result.prefix
-  db:transaction(function()
-    db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, prefix, after(prefix))
-    for _, file in ipairs(result.files) do
-      name(file)
-    end
-    publish(state, row, moment, result)
-  end)
-end
-
 local function succeed(state, row, moment, result)
-  local is_large, now = #result.files > FEW_FILES, now_ms()
-  local folder = lake.view_folder(row.dataset_id, row.id, result.generation)
-  result.prefix = lake.view_prefix(row.dataset_id, row.id, is_large and result.generation or nil)
-  local function name(file) name_object(state, folder, result.prefix, file, now) end
-  if is_large then
-    each_batch(state.db, result.files, name, coroutine.yield)
-    publish(state, row, moment, result)
-  else
-    swap(state, row, moment, result, name)
-  end
-  forget_others(state, row, result.prefix, result.generation, coroutine.yield)
+  state.store:publish_view(row, result.kept, function(prefix) publish(state, row, moment, result, prefix) end)
 end
 
 local function fail(state, row, category, message)
@@ -200,14 +125,6 @@ function view.build(state, row)
   local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
   if ok then return succeed(state, row, moment, result) end
   fail(state, row, jobs.described_failure("view " .. row.id, result))
-end
-
---- Takes away what builds left that were cut off after their view was published. Nothing is at work meanwhile.
---- @param state table
-function view.sweep(state)
-  for _, row in ipairs(state.db:rows("SELECT * FROM data_views")) do
-    forget_others(state, row, row.prefix or lake.view_prefix(row.dataset_id, row.id), row.generation)
-  end
 end
 
 return view

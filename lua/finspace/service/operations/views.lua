@@ -6,7 +6,6 @@ local destination = require("finspace.service.ingest.destination")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local keys = require("finspace.service.keys")
-local lake = require("finspace.service.lake")
 local moments = require("finspace.service.moments")
 local pages = require("finspace.service.pages")
 local permissions = require("finspace.service.permissions")
@@ -148,7 +147,7 @@ end
 function views.GetExternalDataViewAccessDetails(call)
   local dataset = permissions.dataset(call, "ReadDatasetData")
   local row = find(call, dataset)
-  local location = { bucket = call.settings.bucket, key = row.prefix or lake.view_prefix(dataset.id, row.id) }
+  local location = { bucket = call.settings.bucket, key = row.prefix or call.store:view_prefix(row) }
   local made = keys.issue(call.db, {
     user_id = call.caller.user_id,
     seconds = KEYS_SECONDS,
