@@ -28,7 +28,7 @@ CORE_BIND  = lbind lcore lcore_model lcore_prepare lcore_decode lcore_encode lco
 HTTP_PURE = buf http http_text http_error http_transfer http_request http_answer http_client http_multi http_tls
 HTTP_BIND  = lbind lhttp
 SYS_PURE  = buf
-SYS_BIND   = lbind lsys lsys_files lsys_launch lsys_child lsys_process lsys_signals
+SYS_BIND   = lbind lsys lsys_files lsys_launch lsys_child lsys_process lsys_signals lsys_net
 HASHING_PURE = buf digest digest_sha_ni digest_armv8 hashing
 HASHING_BIND  = lbind lhashing
 

@@ -71,6 +71,16 @@ describe("The service", function()
       )
     end)
 
+    it("says in one line that its address is not this machine's", function()
+      local output, status =
+        attempt("", ('host = "192.0.2.1", port = 4510, data = %q'):format(running.data .. "/other"))
+      assert.equal(1, status)
+      assert.equal(
+        "cannot listen on port 4510 of 192.0.2.1: this machine has no such address; choose one with --host",
+        output
+      )
+    end)
+
     it("says in one line that its data folder is no folder", function()
       local output, status =
         attempt("", ("port = %d, data = %q"):format(support.free_port(), running.data .. "/config/below"))

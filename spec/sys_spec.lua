@@ -399,6 +399,31 @@ describe("sys", function()
     assert.equal("false\n", support.read_file(file))
   end)
 
+  describe("can_listen()", function()
+    it("holds for a port that nobody has", function()
+      assert.is_true(sys.can_listen("127.0.0.1", support.free_port()))
+      assert.is_true(sys.can_listen("localhost", support.free_port()))
+    end)
+
+    it("names a port that a server has, on one address or on all", function()
+      local port = support.free_port()
+      local server = assert(require("socket").bind("127.0.0.1", port))
+      for _, host in ipairs { "127.0.0.1", "0.0.0.0" } do
+        local free, message, code = sys.can_listen(host, port)
+        assert.is_nil(free)
+        assert.equal("EADDRINUSE", code)
+        assert.truthy(message:find(("cannot listen on %s port %d: "):format(host, port), 1, true))
+      end
+      server:close()
+    end)
+
+    it("names an address that this machine does not have, and a name that nobody has", function()
+      for _, host in ipairs { "192.0.2.1", "999.1.1.1", "nobody.invalid" } do
+        assert.equal("EADDRNOTAVAIL", (select(3, sys.can_listen(host, support.free_port()))))
+      end
+    end)
+  end)
+
   it("keeps this process's memory out of core files", function()
     local script = "require('finspace.sys').no_core_dumps() os.execute('ulimit -c')"
     assert.equal("0\n", assert(sys.spawn { argv = { support.interpreter(), "-e", script } }).stdout)

@@ -33,6 +33,8 @@ static const char *errno_symbol(int error) {
     case ESRCH: return "ESRCH";
     case ECHILD: return "ECHILD";
     case ETIMEDOUT: return "ETIMEDOUT";
+    case EADDRINUSE: return "EADDRINUSE";
+    case EADDRNOTAVAIL: return "EADDRNOTAVAIL";
     default: return "EOTHER";
     }
 }
@@ -182,5 +184,6 @@ int luaopen_finspace_sys(lua_State *L) {
     lsys_open_child(L);
     lsys_open_process(L);
     lsys_open_signals(L);
+    lsys_open_net(L);
     return 1;
 }

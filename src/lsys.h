@@ -1,9 +1,9 @@
 /* lsys: the binding of finspace.sys. What Lua's standard library lacks, and nothing more: clocks,
- * files that hold secrets, and processes without a shell.
+ * files that hold secrets, processes without a shell, and whether an address can be listened on.
  *
  * lsys.c opens the module and holds what is small; lsys_files.c binds files and locks, lsys_child.c
  * programs that run to their end, lsys_process.c those in the background, lsys_signals.c
- * interrupts.
+ * interrupts, lsys_net.c addresses.
  *
  * What the world refuses is `nil, message, code`, where code is the symbol of errno ("ENOENT");
  * what the caller wrote wrongly raises. Each function reads its arguments, runs plain C, and pushes
@@ -37,6 +37,7 @@ void lsys_open_files(lua_State *L);
 void lsys_open_child(lua_State *L);
 void lsys_open_process(lua_State *L);
 void lsys_open_signals(lua_State *L);
+void lsys_open_net(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_sys(lua_State *L);
 

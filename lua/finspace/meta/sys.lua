@@ -183,6 +183,14 @@ function sys.isatty(fd) end
 --- @return integer|nil columns  nil where there is no terminal
 function sys.terminal_width(fd) end
 
+--- Whether a server could listen there now: tried with a socket that is closed again.
+--- @param host string  an address of this machine, or its name
+--- @param port integer
+--- @return true|nil
+--- @return string|nil message
+--- @return string|nil code "EADDRINUSE", "EADDRNOTAVAIL" where this machine has no such address, "EACCES" below 1024
+function sys.can_listen(host, port) end
+
 --- Keeps this process's memory, and the secrets in it, out of core files.
 function sys.no_core_dumps() end
 

@@ -14,7 +14,6 @@ local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
 local link = require("finspace.service.sign_in_link")
 local nginx = require("finspace.service.nginx")
-local port = require("finspace.service.port")
 
 local service = {}
 
@@ -56,15 +55,24 @@ local function endpoint_of(host, number)
   return ("http://%s:%d"):format(host, number)
 end
 
--- After a kill the last workers may hold the port for a moment longer.
+local LISTEN_PROBLEMS = {
+  EADDRINUSE = "port %d on %s is in use: stop what uses it, or choose another with --port",
+  EADDRNOTAVAIL = "cannot listen on port %d of %s: this machine has no such address; choose one with --host",
+  EACCES = "port %d on %s is for root alone: choose one above 1023 with --port",
+}
+
+-- Asked before nginx tries, which would try for three seconds and print a line each time. After a kill the
+-- last workers may hold the port for a moment longer.
 local function wait_for_port(settings)
-  local problem
+  local host, number = settings.host, settings.port
+  local free, problem, code
   for _ = 1, 20 do
-    problem = port.problem(settings.host, settings.port)
-    if not problem then return true end
+    free, problem, code = sys.can_listen(host, number)
+    if free then return true end
+    if code ~= "EADDRINUSE" then break end
     sys.sleep(0.05)
   end
-  return nil, problem
+  return nil, LISTEN_PROBLEMS[code] and LISTEN_PROBLEMS[code]:format(number, host) or problem
 end
 
 local function checked(options)
@@ -148,7 +156,9 @@ end
 
 local function is_answered(endpoint)
   local host, number = endpoint:match("^http://%[?(.-)%]?:(%d+)$")
-  return host ~= nil and port.problem(host, tonumber(number)) ~= nil
+  if not host then return false end
+  local _, _, code = sys.can_listen(host, number)
+  return code == "EADDRINUSE"
 end
 
 --- Makes a link that signs the owner in to the console of a service that runs here: once, and for ten
