@@ -1,5 +1,6 @@
 --- One FinSpace call inside the service: route ▸ parse ▸ check against the model ▸ handler ▸ JSON.
 
+local before_transaction = require("finspace.service.before_transaction")
 local commit = require("finspace.service.db.commit")
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
@@ -14,14 +15,10 @@ local LARGEST_BODY = 1024 * 1024
 local MOST_DIGITS = 15 -- more may not be exact in a double
 
 local SUBJECTS = { "changesets", "credentials", "datasets", "groups", "locations", "users", "views" }
-local handlers, around = {}, {}
+local handlers = {}
 for _, subject in ipairs(SUBJECTS) do
-  local operations = require("finspace.service.operations." .. subject)
-  for name, handler in pairs(operations.handlers or operations) do
+  for name, handler in pairs(require("finspace.service.operations." .. subject)) do
     handlers[name] = handler
-  end
-  for name, wrapper in pairs(operations.handlers and operations.around or {}) do
-    around[name] = wrapper
   end
 end
 
@@ -130,13 +127,11 @@ end
 local function run(call)
   local handler = handlers[call.operation.name]
   if call.operation.only_reads then return handler(call) end
-  local function change()
-    return commit.alone(call.db, function()
-      return idempotency.once(call, function() return handler(call) end)
-    end)
-  end
-  local wrapper = around[call.operation.name]
-  return wrapper and wrapper(call, change) or change()
+  local prepare = before_transaction[call.operation.name]
+  if prepare then prepare(call) end
+  return commit.alone(call.db, function()
+    return idempotency.once(call, function() return handler(call) end)
+  end)
 end
 
 --- @param state table {db=, settings=}

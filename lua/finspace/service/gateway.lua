@@ -18,7 +18,7 @@ local database = require("finspace.service.db")
 local sts = require("finspace.service.sts")
 local xml = require("finspace.service.xml")
 
-local front = {}
+local gateway = {}
 
 -- A header that is there more than once is a list's pieces (RFC 9110, section 5.2); the signature is of each.
 local function add_repeated(list, name, values)
@@ -29,8 +29,8 @@ local function add_repeated(list, name, values)
   return table.concat(values, ", ")
 end
 
--- The headers as the core verifies them: a map, or a list where one is there more than once; and by
--- lower-case name.
+-- The headers as they were sent, which the core verifies: a map, or a list where one is there more than once;
+-- and by lower-case name.
 local function read_headers()
   local given, by_name, list = ngx.req.get_headers(0, true), {}, nil
   for _, value in pairs(given) do
@@ -63,14 +63,14 @@ end
 
 local function read_request()
   local path, query = ngx.var.request_uri:match("^([^?]*)%??(.*)$")
-  local headers, by_name = read_headers()
+  local sent, by_name = read_headers()
   local request = {
     id = sys.uuid(),
     method = ngx.req.get_method(),
     path = path,
     query = query,
-    headers = headers,
-    header = by_name,
+    headers = sent, -- for the signature alone
+    header = by_name, -- request.header["content-type"]
   }
   request.service_hint = guess_service(request)
   return request
@@ -161,41 +161,38 @@ local function answer_s3(state, request, auth)
   s3.answer(state, request, caller, clock.milliseconds())
 end
 
-local function answer_sts(state, request, auth)
+local function print_whole(request, content_type, body)
+  ngx.header["Content-Type"] = content_type
+  ngx.header["x-amzn-requestid"] = request.id
+  ngx.header["Content-Length"] = #body
+  ngx.print(body)
+end
+
+-- Whose call it is, and its body: the key is judged before the body is read, the signature with it.
+local function read_call(state, request, auth)
   local key = authorize.judge(state, request, auth)
   local body = api.read_body(request)
-  local caller = authorize.verify(state, request, auth, body, key)
-  local document = sts.answer(state, request, body, caller)
-  ngx.header["Content-Type"] = "text/xml"
-  ngx.header["x-amzn-requestid"] = request.id
-  ngx.header["Content-Length"] = #document
-  ngx.print(document)
+  return body, authorize.verify(state, request, auth, body, key)
+end
+
+local function answer_sts(state, request, auth)
+  local body, caller = read_call(state, request, auth)
+  print_whole(request, "text/xml", sts.answer(state, request, body, caller))
 end
 
 local function answer_finspace(state, request, auth)
-  local key = authorize.judge(state, request, auth)
-  local body = api.read_body(request)
-  local caller = authorize.verify(state, request, auth, body, key)
+  local body, caller = read_call(state, request, auth)
   if caller.bucket then
     fault.raise("AccessDeniedException", "these keys open one data view's files and nothing else")
   end
   local status, json = api.answer(state, request, body, caller)
   ngx.status = status
-  ngx.header["Content-Type"] = "application/json"
-  ngx.header["x-amzn-requestid"] = request.id
-  ngx.header["Content-Length"] = #json
-  ngx.print(json)
+  print_whole(request, "application/json", json)
 end
 
 local function answer_glue(state, request, auth)
-  authorize.judge(state, request, auth)
-  local body = api.read_body(request)
-  local caller = authorize.verify(state, request, auth, body)
-  local json = glue.answer(state, request, body, caller)
-  ngx.header["Content-Type"] = "application/x-amz-json-1.1"
-  ngx.header["x-amzn-requestid"] = request.id
-  ngx.header["Content-Length"] = #json
-  ngx.print(json)
+  local body, caller = read_call(state, request, auth)
+  print_whole(request, "application/x-amz-json-1.1", glue.answer(state, request, body, caller))
 end
 
 local HALVES = { s3 = answer_s3, sts = answer_sts, glue = answer_glue }
@@ -223,7 +220,7 @@ end
 
 --- Answers the request at hand.
 --- @param state table {db=, settings=}
-function front.answer(state)
+function gateway.answer(state)
   local request = read_request()
   local ok, problem = pcall(function()
     local page = console.handler(request)
@@ -254,11 +251,11 @@ local REASONS = {
 
 --- Answers a request that nginx refused, for which there may be nothing to read but its status.
 --- @param status integer
-function front.refuse(status)
+function gateway.refuse(status)
   local request = { id = sys.uuid(), method = ngx.req.get_method(), header = {} }
   local code = status >= 500 and "InternalServerException" or "ValidationException"
   if status == 494 then status = 431 end
   write_refusal(request, fault.new(code, REASONS[status] or "the request was refused", status))
 end
 
-return front
+return gateway

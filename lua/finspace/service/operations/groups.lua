@@ -5,7 +5,7 @@ local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
 local permissions = require("finspace.service.permissions")
-local users = require("finspace.service.operations.users")
+local user_rows = require("finspace.service.user_rows")
 
 local groups = {}
 
@@ -126,7 +126,7 @@ end
 --- @param call table
 --- @return table result
 function groups.AssociateUserToPermissionGroup(call)
-  local group, user = find_to_manage(call), users.find(call)
+  local group, user = find_to_manage(call), user_rows.find(call)
   local added =
     call.db:run("INSERT INTO memberships (group_id, user_id) VALUES (?, ?) ON CONFLICT DO NOTHING", group.id, user.id)
   if added == 0 then fault.raise("ConflictException", "user %s is in group %s already", user.id, group.id) end
@@ -136,7 +136,7 @@ end
 --- @param call table
 --- @return table result
 function groups.DisassociateUserFromPermissionGroup(call)
-  local group, user = find_to_manage(call), users.find(call)
+  local group, user = find_to_manage(call), user_rows.find(call)
   local removed
   permissions.keep_an_administrator(
     call,
@@ -151,7 +151,7 @@ end
 --- @return table result
 function groups.ListPermissionGroupsByUser(call)
   if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
-  local user = users.find(call)
+  local user = user_rows.find(call)
   local items, next_token = pages.take(
     call,
     function(after, limit)
@@ -185,7 +185,7 @@ function groups.ListUsersByPermissionGroup(call)
       )
     end,
     function(row)
-      local result = users.described_briefly(row)
+      local result = user_rows.described_briefly(row)
       result.membershipStatus = "ADDITION_SUCCESS"
       return result
     end

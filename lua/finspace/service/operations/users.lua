@@ -6,45 +6,9 @@ local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
 local passwords = require("finspace.service.passwords")
 local permissions = require("finspace.service.permissions")
+local user_rows = require("finspace.service.user_rows")
 
 local users = {}
-
---- @param row table
---- @return table as a list of a group's users shows it
-function users.described_briefly(row)
-  return {
-    userId = row.id,
-    status = row.status,
-    firstName = row.first_name,
-    lastName = row.last_name,
-    emailAddress = row.email,
-    type = row.type,
-    apiAccess = row.api_access,
-    apiAccessPrincipalArn = row.principal_arn,
-  }
-end
-
-local function described(row)
-  local user = users.described_briefly(row)
-  user.createTime = row.created
-  user.lastEnabledTime = row.last_enabled
-  user.lastDisabledTime = row.last_disabled
-  user.lastModifiedTime = row.modified
-  user.lastLoginTime = row.last_login
-  return user
-end
-
---- @param call table
---- @return table row
-function users.find(call)
-  local row = call.db:row("SELECT * FROM users WHERE id = ?", call.params.userId)
-  return row or fault.raise("ResourceNotFoundException", "userId: there is no user %s", call.params.userId)
-end
-
-local function find_to_manage(call)
-  permissions.require_application(call, "ManageUsersAndGroups")
-  return users.find(call)
-end
 
 local function check_super(call, wanted)
   if wanted == "SUPER_USER" and call.caller.type ~= "SUPER_USER" then
@@ -59,11 +23,9 @@ local function check_principal(call, arn, own_id)
   end
 end
 
-local handlers = {}
-
 --- @param call table
 --- @return table result
-function handlers.CreateUser(call)
+function users.CreateUser(call)
   permissions.require_application(call, "ManageUsersAndGroups")
   local params, now = call.params, call.now
   check_super(call, params.type)
@@ -91,19 +53,19 @@ end
 --- Everybody may look at themselves.
 --- @param call table
 --- @return table result
-function handlers.GetUser(call)
+function users.GetUser(call)
   if call.params.userId ~= call.caller.user_id then permissions.require_application(call, "ManageUsersAndGroups") end
-  return described(users.find(call))
+  return user_rows.described(user_rows.find(call))
 end
 
 --- @param call table
 --- @return table result
-function handlers.ListUsers(call)
+function users.ListUsers(call)
   permissions.require_application(call, "ManageUsersAndGroups")
   local items, next_token = pages.take(
     call,
     function(after, limit) return call.db:rows("SELECT * FROM users WHERE seq > ? ORDER BY seq LIMIT ?", after, limit) end,
-    function(row) return described(row) end
+    user_rows.described
   )
   return { users = items, nextToken = next_token }
 end
@@ -137,8 +99,8 @@ end
 
 --- @param call table
 --- @return table result
-function handlers.UpdateUser(call)
-  local params, row = call.params, find_to_manage(call)
+function users.UpdateUser(call)
+  local params, row = call.params, user_rows.find_to_manage(call)
   check_super(call, params.type)
   check_super(call, row.type)
   check_principal(call, params.apiAccessPrincipalArn, row.id)
@@ -149,8 +111,8 @@ end
 
 --- @param call table
 --- @return table result
-function handlers.EnableUser(call)
-  local row = find_to_manage(call)
+function users.EnableUser(call)
+  local row = user_rows.find_to_manage(call)
   if row.status == "ENABLED" then fault.raise("ConflictException", "user %s is enabled already", row.id) end
   call.db:run("UPDATE users SET status = 'ENABLED', last_enabled = ?2, modified = ?2 WHERE id = ?1", row.id, call.now)
   return { userId = row.id }
@@ -164,8 +126,8 @@ end
 
 --- @param call table
 --- @return table result
-function handlers.DisableUser(call)
-  local row = find_to_manage(call)
+function users.DisableUser(call)
+  local row = user_rows.find_to_manage(call)
   check_super(call, row.type)
   check_not_owner(call, row)
   if row.status == "DISABLED" then fault.raise("ConflictException", "user %s is disabled already", row.id) end
@@ -182,31 +144,16 @@ function handlers.DisableUser(call)
   return { userId = row.id }
 end
 
---- Keeps the temporary password that `around` has made.
+--- Keeps the temporary password that was made before the transaction.
 --- @param call table
 --- @return table result
-function handlers.ResetUserPassword(call)
-  local row = find_to_manage(call)
+function users.ResetUserPassword(call)
+  local row = user_rows.find_to_manage(call)
   check_super(call, row.type)
   if row.status ~= "ENABLED" then fault.raise("ConflictException", "user %s is disabled: enable it first", row.id) end
   passwords.keep(call.db, row.id, call.password_hash, true)
   call.db:run("UPDATE users SET modified = ? WHERE id = ?", call.now, row.id)
   return { userId = row.id, temporaryPassword = call.password }
-end
-
-users.handlers = handlers
-
-users.around = {}
-
---- The slow hash is made before the transaction, which must not wait for it, and only for who may reset.
---- @param call table
---- @param change fun(): table
---- @return table result
-function users.around.ResetUserPassword(call, change)
-  find_to_manage(call)
-  call.password = ids.password()
-  call.password_hash = passwords.hash(call.password)
-  return change()
 end
 
 return users
