@@ -1,5 +1,8 @@
 --- What all calls of one client share: the runtime, the shared files, where to call, with what keys.
 --- Nothing is read, looked up or connected before the first call needs it.
+---
+--- Keys on their way have two shapes: a provider fetches them anew (`provider(context)`), a supplier hands out
+--- those it holds while they last (`supplier(refused)`).
 local config = require("finspace.config")
 local credentials = require("finspace.credentials")
 local endpoint = require("finspace.endpoint")
@@ -164,11 +167,11 @@ end
 local function unshared_provider(self)
   local options = self.options
   local chain_options = { profile = options.profile, mfa_code = options.mfa_code }
-  local base = credentials.of(self.given, chain_options)
-  if not options.environment_id then return base end
+  local provider = credentials.of(self.given, chain_options)
+  if not options.environment_id then return provider end
   return credentials.finspace {
     environment_id = options.environment_id,
-    base = base,
+    base = provider,
     duration = options.duration_in_minutes,
   }
 end
@@ -200,8 +203,8 @@ function Session:provider()
   -- Named at each fetch, because the files may say something else by then.
   return function(context, unwanted)
     local name = shared_name(self)
-    local source = name and credentials.shared(provider, { dict = dict, name = name }) or provider
-    return source(context, unwanted)
+    if not name then return provider(context, unwanted) end
+    return credentials.shared(provider, { dict = dict, name = name })(context, unwanted)
   end
 end
 
@@ -221,14 +224,14 @@ end
 --- @param refused? table
 --- @return table|nil credentials, finspace.Error|nil err
 function Session:credentials(refused)
-  if not self.supply then self.supply = credentials.cached(self:provider(), self.runtime):supplier(self:context()) end
-  return self.supply(refused)
+  if not self.cached then self.cached = credentials.cached(self:provider(), self.runtime):supplier(self:context()) end
+  return self.cached(refused)
 end
 
 --- S3 over the same exchange, with the session's keys or with others.
---- @param supply? fun(refused: table|nil): table|nil, table|nil
+--- @param supplier? fun(refused: table|nil): table|nil, table|nil
 --- @return finspace.S3
-function Session:s3(supply)
+function Session:s3(supplier)
   local function send(_, call)
     local shared, err = self:exchange()
     if not shared then return nil, err end
@@ -239,7 +242,7 @@ function Session:s3(supply)
     exchange = { send = send },
     endpoint = function(region) return self:endpoint("s3", region) end,
     region = function() return self:region() end,
-    credentials = supply or self.supplier,
+    credentials = supplier or self.supplier,
   }
 end
 

@@ -11,6 +11,17 @@ function json.string(text)
   return '"' .. printable.json(inner) .. '"'
 end
 
+--- An object, its members in the order given.
+--- @param members string[][]  { name, value as JSON already }
+--- @return string
+function json.object(members)
+  local written = {}
+  for i, member in ipairs(members) do
+    written[i] = json.string(member[1]) .. ":" .. member[2]
+  end
+  return "{" .. table.concat(written, ",") .. "}"
+end
+
 --- JSON for people: the same text with line breaks and indents.
 --- @param compact string  valid JSON
 --- @return string

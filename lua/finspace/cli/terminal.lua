@@ -126,15 +126,15 @@ local ERROR_FIELDS = {
 local function error_json(err)
   local members = {}
   for _, name in ipairs(ERROR_FIELDS) do
-    if err[name] then table.insert(members, ("%q:%s"):format(name, json.string(tostring(err[name])))) end
+    if err[name] then table.insert(members, { name, json.string(tostring(err[name])) }) end
   end
   for _, name in ipairs { "status", "attempts" } do
-    if err[name] then table.insert(members, ('"%s":%d'):format(name, err[name])) end
+    if err[name] then table.insert(members, { name, ("%d"):format(err[name]) }) end
   end
   for _, name in ipairs { "retryable", "resumable" } do
-    table.insert(members, ('"%s":%s'):format(name, tostring(err[name] or false)))
+    table.insert(members, { name, tostring(err[name] or false) })
   end
-  return '{"error":{' .. table.concat(members, ",") .. "}}"
+  return json.object { { "error", json.object(members) } }
 end
 
 local STATUS_OF_KIND = { validation = 2, cancelled = 130 }

@@ -16,12 +16,14 @@ local keys = {}
 
 local Keys = { __name = "finspace.Credentials" }
 
-local function end_text(expires_at) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(expires_at)) end
+--- @param seconds integer
+--- @return string ISO 8601
+function keys.time_text(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(seconds)) end
 
 --- Names the key, its source and its end; never the secret.
 function Keys:__tostring()
   local text = "credentials " .. tostring(self.access_key_id) .. " from " .. tostring(self.source)
-  return self.expires_at and text .. ", until " .. end_text(self.expires_at) or text
+  return self.expires_at and text .. ", until " .. keys.time_text(self.expires_at) or text
 end
 
 -- Keys travel in HTTP headers: what could end a header there is refused here, by name.
@@ -181,9 +183,5 @@ function keys.time(text)
     http_date.epoch(tonumber(year), tonumber(month), tonumber(day), tonumber(hour), tonumber(minute), tonumber(second))
   return math.floor(seconds - offset)
 end
-
---- @param seconds integer
---- @return string ISO 8601
-function keys.time_text(seconds) return end_text(seconds) end
 
 return keys

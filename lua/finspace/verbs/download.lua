@@ -61,9 +61,9 @@ local function make_folders(folder, below)
   return true
 end
 
-local function one(fs, given, event, bucket, key, path)
+local function one(client, given, event, bucket, key, path)
   event.path = path
-  local object, err = fs.s3:download_file {
+  local object, err = client.s3:download_file {
     bucket = bucket,
     key = key,
     path = path,
@@ -101,9 +101,9 @@ local function fault_of(object, prefix)
 end
 
 -- The objects below a prefix that become files, and those that cannot.
-local function listed(fs, bucket, prefix, event)
+local function listed(client, bucket, prefix, event)
   local objects, failed = {}, {}
-  for object, err in fs.s3:each_object { bucket = bucket, prefix = prefix } do
+  for object, err in client.s3:each_object { bucket = bucket, prefix = prefix } do
     if not object then return nil, err end
     local fault, is_file = fault_of(object, prefix)
     if fault then
@@ -150,18 +150,18 @@ local function incomplete(event, failed, total)
   }
 end
 
-local function fetch(fs, given, event, place, key)
+local function fetch(client, given, event, place, key)
   local name = key:sub(#place.prefix + 1)
   local made, err = make_folders(place.folder, name)
   if not made then return nil, err end
-  return one(fs, given, event, place.bucket, key, place.folder .. "/" .. name)
+  return one(client, given, event, place.bucket, key, place.folder .. "/" .. name)
 end
 
 -- Fetches what can be fetched, and adds the others to `failed`. An err ends it before the last.
-local function fetch_all(fs, given, event, place, objects, failed)
+local function fetch_all(client, given, event, place, objects, failed)
   local in_a_row = 0
   for _, object in ipairs(objects) do
-    local well, err = fetch(fs, given, event, place, object.key)
+    local well, err = fetch(client, given, event, place, object.key)
     in_a_row = (well or OF_ONE_KEY[err.kind]) and 0 or in_a_row + 1
     if not well and (OF_ALL[err.kind] or in_a_row == MOST_IN_A_ROW) then return nil, err end
     if not well then table.insert(failed, { key = object.key, err = err }) end
@@ -169,14 +169,14 @@ local function fetch_all(fs, given, event, place, objects, failed)
   return true
 end
 
-local function all_below(fs, given, event, bucket, prefix)
-  local objects, failed = listed(fs, bucket, prefix, event)
+local function all_below(client, given, event, bucket, prefix)
+  local objects, failed = listed(client, bucket, prefix, event)
   if not objects then return nil, failed end
   local folder = given.to:gsub("(.)/+$", "%1")
   if not sys.stat(folder) then sys.mkdir(folder, FOLDER_MODE) end
   local place = { bucket = bucket, prefix = prefix, folder = folder }
   local total = #objects + #failed
-  local well, err = fetch_all(fs, given, event, place, objects, failed)
+  local well, err = fetch_all(client, given, event, place, objects, failed)
   if not well then return nil, err end
   if #failed > 0 then return nil, incomplete(event, failed, total) end
   return event
@@ -184,16 +184,16 @@ end
 
 --- Downloads an object of S3, or all below a prefix. Each file appears under its name whole, or not at all. Of many
 --- keys all are fetched that can be; the err then tells of the others, in `failed` as `{ key, err }`.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @param given finspace.DownloadOptions
 --- @return { files: integer, bytes: integer }|nil done, finspace.Error|nil err
-function download.run(fs, given)
+function download.run(client, given)
   OPTIONS:check(given)
   local bucket, key = given.source:match("^s3://([^/]+)/?(.*)$")
   if not bucket then error("download: source must be s3://bucket/key or s3://bucket/prefix/", 2) end
   local event = { bytes = 0, bytes_total = 0, files = 0 }
-  if key == "" or key:sub(-1) == "/" then return all_below(fs, given, event, bucket, key) end
-  local object, err = one(fs, given, event, bucket, key, given.to)
+  if key == "" or key:sub(-1) == "/" then return all_below(client, given, event, bucket, key) end
+  local object, err = one(client, given, event, bucket, key, given.to)
   if not object then return nil, err end
   return event
 end

@@ -1,5 +1,6 @@
 --- `fs:ensure_auto_view`: the view that follows every later changeset of a dataset, found or created.
 local core = require("finspace.core")
+local final_states = require("finspace.verbs.final_states")
 local find_dataset = require("finspace.verbs.find_dataset")
 local options = require("finspace.options")
 
@@ -24,15 +25,13 @@ local function find_views(client, dataset_id, matches)
   return client:pages("ListDataViews", { datasetId = dataset_id }):collect(matches)
 end
 
-local FINISHED_BADLY = { FAILED = true, CANCELLED = true, TIMEOUT = true, FAILED_CLEANUP_FAILED = true }
-
 local function same_list(left, right) return table.concat(left or {}, "\0") == table.concat(right or {}, "\0") end
 
 -- Whether an existing view is what is asked for; what the caller left open fits anyhow.
 local function fits(view, given)
   local destination = view.destinationTypeProperties or {}
   return view.autoUpdate
-    and not FINISHED_BADLY[view.status]
+    and not final_states.data_view.failure[view.status]
     and (not given.partition_columns or same_list(view.partitionColumns, given.partition_columns))
     and (not given.sort_columns or same_list(view.sortColumns, given.sort_columns))
     and (not given.format or destination.s3DestinationExportFileFormat == given.format)
@@ -66,7 +65,7 @@ local function create_view(client, given, dataset_id)
   local failed, err = find_views(
     client,
     dataset_id,
-    function(view) return view.autoUpdate and FINISHED_BADLY[view.status] end
+    function(view) return view.autoUpdate and final_states.data_view.failure[view.status] end
   )
   if not failed then return nil, err end
   local params = parameters(given, dataset_id)

@@ -64,7 +64,7 @@ local TOKEN_TRUSTED = 540
 
 --- One load under way.
 --- @class finspace.load.Run
---- @field fs finspace.Client
+--- @field client finspace.Client
 --- @field given finspace.LoadOptions
 --- @field selection finspace.load.Selection
 --- @field journal finspace.load.Journal
@@ -88,8 +88,8 @@ end
 local function dataset_name(given) return type(given.dataset) == "table" and given.dataset.datasetId or given.dataset end
 
 -- What makes it this load and no other: the same again finds its journal.
-local function journal_name(fs, given)
-  local endpoint, err = fs.session:endpoint("finspace_data")
+local function journal_name(client, given)
+  local endpoint, err = client.session:endpoint("finspace_data")
   if not endpoint then return nil, err end
   return journal.name(
     endpoint.url,
@@ -101,12 +101,12 @@ local function journal_name(fs, given)
   )
 end
 
-local function open_journal(fs, given)
+local function open_journal(client, given)
   if given.journal == false then return journal.none() end
-  local folder, err = journal.folder(fs.session.runtime.getenv)
+  local folder, err = journal.folder(client.session.runtime.getenv)
   if not folder then return nil, err end
   local name
-  name, err = journal_name(fs, given)
+  name, err = journal_name(client, given)
   if not name then return nil, err end
   return journal.open(folder, name)
 end
@@ -124,10 +124,10 @@ end
 
 -- A new load: its token and its place are noted before anything is sent.
 function Run:begin(dataset_id)
-  local runtime = self.fs.session.runtime
-  local place, err = staging.place(self.fs, runtime.uuid())
+  local runtime = self.client.session.runtime
+  local place, err = staging.place(self.client, runtime.uuid())
   if not place then return nil, err end
-  if self.selection.single and self.selection.bytes <= self.fs.s3.SINGLE then
+  if self.selection.single and self.selection.bytes <= self.client.s3.SINGLE then
     place.key = place.prefix .. self.selection.entries[1].name
   end
   self.state = {
@@ -165,7 +165,7 @@ end
 
 -- Takes back what is staged. What cannot be reached now stays noted, for the next run to clear.
 function Run:clear()
-  local removed = staging.remove(self.fs, self.state.place)
+  local removed = staging.remove(self.client, self.state.place)
   if removed then self.journal:remove() end
   return removed
 end
@@ -180,7 +180,7 @@ function Run:stage()
   local event = self.event
   self:report("staging")
   local sent, err = staging.send {
-    fs = self.fs,
+    client = self.client,
     place = self.state.place,
     entries = self.selection.entries,
     resume = event.resumed,
@@ -205,7 +205,7 @@ end
 -- The changeset that was made of this load's staged files, if there is one: false means none.
 function Run:find_changeset()
   local wanted = source_path(self)
-  local found, err = self.fs:pages("ListChangesets", { datasetId = self.state.dataset_id }):collect(
+  local found, err = self.client:pages("ListChangesets", { datasetId = self.state.dataset_id }):collect(
     function(item) return item.changesetId and (item.sourceParams or {}).s3SourcePath == wanted end
   )
   if not found then return nil, err end
@@ -214,22 +214,22 @@ end
 
 -- Past the token's ten minutes the service no longer knows a repetition: look before creating.
 function Run:adopt_changeset()
-  local state, now = self.state, self.fs.session.runtime.now()
+  local state, now = self.state, self.client.session.runtime.now()
   if not state.token_used_at or now - state.token_used_at < TOKEN_TRUSTED then return false end
   local id, err = self:find_changeset()
   if id == false then
-    state.client_token, state.token_used_at = self.fs.session.runtime.uuid(), nil
+    state.client_token, state.token_used_at = self.client.session.runtime.uuid(), nil
   end
   return id, err
 end
 
 function Run:send_create()
   local state = self.state
-  state.token_used_at = state.token_used_at or math.floor(self.fs.session.runtime.now())
+  state.token_used_at = state.token_used_at or math.floor(self.client.session.runtime.now())
   local noted, err = self:note("creating")
   if not noted then return nil, err end
   local created
-  created, err = self.fs:call("CreateChangeset", {
+  created, err = self.client:call("CreateChangeset", {
     datasetId = state.dataset_id,
     changeType = self.given.change_type or "APPEND",
     sourceParams = { sourceType = "S3", s3SourcePath = source_path(self) },
@@ -262,7 +262,7 @@ local function has_failed(err) return err.changeset ~= nil and err.changeset.sta
 
 function Run:wait()
   local given = self.given
-  local changeset, err = self.fs:wait_changeset {
+  local changeset, err = self.client:wait_changeset {
     datasetId = self.state.dataset_id,
     changesetId = self.state.changeset_id,
     timeout = given.timeout,
@@ -302,7 +302,7 @@ function Run:settle()
       return true
     end
   end
-  local removed, err = staging.remove(self.fs, state.place)
+  local removed, err = staging.remove(self.client, state.place)
   if not removed then return nil, err end
   self.journal:remove()
   return true
@@ -327,10 +327,10 @@ function Run:start()
   if resumed == nil then return nil, err end
   if not resumed then
     local dataset, begun
-    dataset, err = find_dataset.run(self.fs, { dataset = self.given.dataset })
+    dataset, err = find_dataset.run(self.client, { dataset = self.given.dataset })
     if not dataset then return nil, err end
     local settled
-    settled, err = format.settle(self.fs, self.given, dataset, self.event)
+    settled, err = format.settle(self.client, self.given, dataset, self.event)
     if not settled then return nil, err end
     begun, err = self:begin(dataset.datasetId)
     if not begun then return nil, err end
@@ -352,7 +352,7 @@ function Run:perform()
   if not well then return nil, err end
   if self.given.wait ~= false then return self:wait() end
   self.over = true
-  return self.fs:call("GetChangeset", {
+  return self.client:call("GetChangeset", {
     datasetId = self.state.dataset_id,
     changesetId = self.state.changeset_id,
   })
@@ -392,19 +392,19 @@ end
 
 --- Loads files into a dataset: they are staged in S3, become one changeset, and are waited for. The same load
 --- asked for again goes on where the last one was cut off.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @param given finspace.LoadOptions
 --- @return finspace.GetChangesetOutput|nil changeset
 --- @return finspace.Error|nil err  `err.resumable`: the same load goes on from here
-function load.run(fs, given)
+function load.run(client, given)
   OPTIONS:check(given)
   local selection, described, err = load.check(given)
   if not selection then return nil, err end
   local notes
-  notes, err = open_journal(fs, given)
+  notes, err = open_journal(client, given)
   if not notes then return nil, err end
   local run = setmetatable({
-    fs = fs,
+    client = client,
     given = with_unlocking_callbacks(given, notes),
     selection = selection,
     journal = notes,
@@ -434,10 +434,10 @@ function load.run(fs, given)
 end
 
 --- The loads that were cut off, as `fs:load` takes them.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @return finspace.LoadOptions[]|nil, finspace.Error|nil err
-function load.unfinished(fs)
-  local folder, err = journal.folder(fs.session.runtime.getenv)
+function load.unfinished(client)
+  local folder, err = journal.folder(client.session.runtime.getenv)
   if not folder then return nil, err end
   local loads = {}
   for _, state in ipairs(journal.unfinished(folder)) do

@@ -1,9 +1,9 @@
 --- What can be waited for, as data: `fs:wait_changeset`, `fs:wait_data_view`, `fs:wait_dataset`.
+local final_states = require("finspace.verbs.final_states")
 local options = require("finspace.options")
 local poller = require("finspace.verbs.wait.poller")
 
---- Each names the operation that looks, the members that say at what, and the states that are final.
---- Every other state, STOP_REQUESTED among them, is on its way.
+--- Each names the operation that looks, and the members that say at what.
 local WAITERS = {
   changeset = {
     operation = "GetChangeset",
@@ -11,8 +11,6 @@ local WAITERS = {
     returns = "finspace.GetChangesetOutput|nil changeset",
     class = "finspace.WaitChangesetOptions",
     members = { "datasetId", "changesetId" },
-    success = { SUCCESS = true },
-    failure = { FAILED = true },
   },
   data_view = {
     operation = "GetDataView",
@@ -20,8 +18,6 @@ local WAITERS = {
     returns = "finspace.GetDataViewOutput|nil view",
     class = "finspace.WaitDataViewOptions",
     members = { "datasetId", "dataViewId" },
-    success = { SUCCESS = true },
-    failure = { FAILED = true, CANCELLED = true, TIMEOUT = true, FAILED_CLEANUP_FAILED = true },
   },
   dataset = {
     operation = "GetDataset",
@@ -29,8 +25,6 @@ local WAITERS = {
     returns = "finspace.GetDatasetOutput|nil dataset",
     class = "finspace.WaitDatasetOptions",
     members = { "datasetId" },
-    success = { SUCCESS = true },
-    failure = { FAILED = true },
   },
 }
 
@@ -51,6 +45,7 @@ end
 local function maker(subject, waiter)
   local declared = options_of(subject, waiter)
   waiter.subject = subject
+  waiter.success, waiter.failure = final_states[subject].success, final_states[subject].failure
   return function(client, given)
     declared:check(given)
     local members = {}

@@ -1,5 +1,6 @@
 --- `finspace get`, also `finspace download`
 local interrupt = require("finspace.cli.interrupt")
+local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local text = require("finspace.cli.text")
@@ -30,6 +31,14 @@ local function show(out)
   return function(event) out:redraw(("  %s  %s"):format(text.bytes(event.bytes), printable.line(event.path))) end
 end
 
+local function tell(out, files, bytes)
+  out:note(("Downloaded %s, %s."):format(text.count(files, "file"), text.bytes(bytes)))
+  if out.json then
+    out:print_json(json.object { { "files", ("%d"):format(files) }, { "bytes", ("%.0f"):format(bytes) } })
+  end
+  return 0
+end
+
 local function perform(fs, options, out)
   local target = options.target or default_target(options.source)
   if not target then return out:misuse("the key's last part is no name for a file: name the target") end
@@ -40,18 +49,14 @@ local function perform(fs, options, out)
     cancel = interrupt.requested,
   }
   if not done then return out:fail(err) end
-  out:note(("Downloaded %s, %s."):format(text.count(done.files, "file"), text.bytes(done.bytes)))
-  if out.json then out:print_json(('{"files":%d,"bytes":%.0f}'):format(done.files, done.bytes)) end
-  return 0
+  return tell(out, done.files, done.bytes)
 end
 
 -- A view's files, as they are, with the keys that the view gives out; the only word is the folder.
 local function bring_view(fs, options, out)
   local done, err = fs:read_view { dataset = options.dataset, view = options.view, folder = options.source or "." }
   if not done then return out:fail(err) end
-  out:note(("Downloaded %s, %s."):format(text.count(done.objects, "file"), text.bytes(done.bytes)))
-  if out.json then out:print_json(('{"files":%d,"bytes":%.0f}'):format(done.objects, done.bytes)) end
-  return 0
+  return tell(out, done.objects, done.bytes)
 end
 
 local function misuse(options)

@@ -1,4 +1,5 @@
 --- `finspace ls`
+local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local text = require("finspace.cli.text")
@@ -96,11 +97,14 @@ local function list_items(fs, list, options, out)
 end
 
 local function list_objects(fs, bucket, prefix, out)
-  local encode = require("finspace.cli.json").string
   for object, err in fs.s3:each_object { bucket = bucket, prefix = prefix } do
     if not object then return out:fail(err) end
     if out.json then -- one object a line, however many there are
-      out:print(('{"key":%s,"size":%d,"etag":%s}'):format(encode(object.key), object.size, encode(object.etag or "")))
+      out:print(json.object {
+        { "key", json.string(object.key) },
+        { "size", ("%d"):format(object.size) },
+        { "etag", json.string(object.etag or "") },
+      })
     else
       out:print(("%s\t%d\t%s"):format(object.last_modified or "", object.size, printable.line(object.key)))
     end

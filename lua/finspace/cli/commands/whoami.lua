@@ -1,4 +1,5 @@
 --- `finspace whoami`
+local json = require("finspace.cli.json")
 local shared = require("finspace.cli.options")
 local wording = require("finspace.cli.wording")
 
@@ -41,16 +42,15 @@ local function look(session)
 end
 
 local function as_json(found, faults)
-  local encode, pairs_of, texts = require("finspace.cli.json").string, {}, {}
-  for _, entry in ipairs(found) do
-    local name = encode((entry[1]:gsub(" ", "_")))
-    table.insert(pairs_of, name .. ":" .. (entry.fault and "null" or encode(entry[2])))
+  local members, texts = {}, {}
+  for i, entry in ipairs(found) do
+    members[i] = { (entry[1]:gsub(" ", "_")), entry.fault and "null" or json.string(entry[2]) }
   end
   for i, message in ipairs(faults) do
-    texts[i] = encode(message)
+    texts[i] = json.string(message)
   end
-  if #texts > 0 then table.insert(pairs_of, '"faults":[' .. table.concat(texts, ",") .. "]") end
-  return "{" .. table.concat(pairs_of, ",") .. "}"
+  if #texts > 0 then table.insert(members, { "faults", "[" .. table.concat(texts, ",") .. "]" }) end
+  return json.object(members)
 end
 
 function whoami.run(options, out)

@@ -70,10 +70,10 @@ end
 
 -- The columns of the dataset's schema, or nil. What found the dataset may have left the schema out; who may not look
 -- at it can load all the same.
-local function schema_of(fs, given, dataset)
+local function schema_of(client, given, dataset)
   local definition = dataset.schemaDefinition
   if not definition and type(given.dataset) == "table" then
-    local found, err = fs:call("GetDataset", { datasetId = dataset.datasetId })
+    local found, err = client:call("GetDataset", { datasetId = dataset.datasetId })
     if not found and err.kind ~= "client" then return nil, err end
     definition = found and found.schemaDefinition
   end
@@ -93,26 +93,26 @@ local function by_schema(first, columns)
 end
 
 -- Whether the first line names the columns: the caller knows, or the schema, or it is FinSpace's rule.
-local function decide(fs, given, dataset, first)
+local function decide(client, given, dataset, first)
   local said = (given.format_params or {}).withHeader
   if said ~= nil then return { has_header = tostring(said) == "true" } end
-  local columns, err = schema_of(fs, given, dataset)
+  local columns, err = schema_of(client, given, dataset)
   if err then return nil, err end
   if columns then return by_schema(first, columns) end
   return { has_header = true, doubtful = header.is_doubtful(first) or nil }
 end
 
 --- Decides whether a CSV has a header, and notes in the event what its columns are called.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @param given finspace.LoadOptions
 --- @param dataset table
 --- @param event finspace.LoadEvent
 --- @return true|nil settled, finspace.Error|nil err
-function format.settle(fs, given, dataset, event)
+function format.settle(client, given, dataset, event)
   local first = event.first_record
   event.first_record = nil
   if event.format_params.formatType ~= "CSV" or not first or not first[1] then return true end
-  local decided, err = decide(fs, given, dataset, first)
+  local decided, err = decide(client, given, dataset, first)
   if not decided then return nil, err end
   event.format_params.withHeader = tostring(decided.has_header)
   event.columns = decided.has_header and column_names.names(first) or nil

@@ -12,7 +12,7 @@ local staging = {}
 --- @field prefix string  ends with "/"
 
 --- @class finspace.load.Stage
---- @field fs finspace.Client
+--- @field client finspace.Client
 --- @field place finspace.load.Place
 --- @field entries finspace.load.Entry[]
 --- @field content_type? string
@@ -26,7 +26,7 @@ local staging = {}
 local function arrived_sizes(stage)
   local sizes = {}
   if not stage.resume then return sizes end
-  for object, err in stage.fs.s3:each_object { bucket = stage.place.bucket, prefix = stage.place.prefix } do
+  for object, err in stage.client.s3:each_object { bucket = stage.place.bucket, prefix = stage.place.prefix } do
     if not object then return nil, err end
     sizes[object.key] = object.size
   end
@@ -34,7 +34,7 @@ local function arrived_sizes(stage)
 end
 
 local function send(stage, entry)
-  local object, err = stage.fs.s3:upload_file {
+  local object, err = stage.client.s3:upload_file {
     source = entry,
     bucket = stage.place.bucket,
     key = stage.place.prefix .. entry.name,
@@ -57,7 +57,7 @@ local function missing(stage, sizes)
       stage.on_bytes(entry.size)
       stage.on_file(entry)
     else
-      table.insert(entry.size <= stage.fs.s3.SINGLE and small or large, entry)
+      table.insert(entry.size <= stage.client.s3.SINGLE and small or large, entry)
     end
   end
   return small, large
@@ -81,7 +81,7 @@ local function send_all(stage, small, large)
       work = function(entry) return send(stage, entry) end,
     }
   end
-  local sent, err = each(small, stage.fs.s3.IN_FLIGHT)
+  local sent, err = each(small, stage.client.s3.IN_FLIGHT)
   if sent then
     sent, err = each(large, 1)
   end
@@ -91,7 +91,7 @@ end
 -- A create whose answer was lost leaves an upload that nobody knows of. Servers that cannot list
 -- uploads cannot be swept; what we knew of was ended in its place.
 local function sweep(stage)
-  local swept, err = stage.fs.s3:abort_uploads { bucket = stage.place.bucket, prefix = stage.place.prefix }
+  local swept, err = stage.client.s3:abort_uploads { bucket = stage.place.bucket, prefix = stage.place.prefix }
   if swept or err.code == "NotImplemented" or err.code == "MethodNotAllowed" then return true end
   return nil, err
 end
@@ -117,13 +117,13 @@ local function keys_below(s3, place)
 end
 
 --- Removes everything of a load: uploads first, because one that completes late makes an object.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @param place finspace.load.Place
 --- @return true|nil, finspace.Error|nil err
-function staging.remove(fs, place)
-  local s3 = fs.s3
+function staging.remove(client, place)
+  local s3 = client.s3
   if not place.key then
-    local swept, err = sweep { fs = fs, place = place }
+    local swept, err = sweep { client = client, place = place }
     if not swept then return nil, err end
   end
   local objects, listing = keys_below(s3, place), nil
@@ -142,11 +142,11 @@ function staging.remove(fs, place)
 end
 
 --- Where a load of ours may stage: a prefix of its own in the working location.
---- @param fs finspace.Client
+--- @param client finspace.Client
 --- @param id string
 --- @return finspace.load.Place|nil, finspace.Error|nil err
-function staging.place(fs, id)
-  local location, err = fs:call("GetWorkingLocation", { locationType = "INGESTION" })
+function staging.place(client, id)
+  local location, err = client:call("GetWorkingLocation", { locationType = "INGESTION" })
   if not location then return nil, err end
   local bucket, path = (location.s3Uri or ""):match("^s3://([^/]+)/?(.*)$")
   if not bucket then
