@@ -45,6 +45,26 @@ local function quoted(argv)
   return table.concat(words, " ")
 end
 
+--- Runs SQL on a database.
+--- @param url string
+--- @param statement string
+--- @return string rows as psql prints them
+function postgres.sql(url, statement)
+  return (support.run(("%s/psql -AtqX %s -c %s"):format(programs(), support.quote(url), support.quote(statement))))
+end
+
+--- What a thief of a database would have.
+--- @param url string
+--- @return string SQL
+function postgres.dump(url)
+  local folder = support.temporary_folder()
+  local output, status = support.run(("%s/pg_dump -f %s/dump %s"):format(programs(), folder, support.quote(url)))
+  assert(status == 0, output)
+  local text = support.read_file(folder .. "/dump")
+  support.remove_folder(folder)
+  return text
+end
+
 --- Starts a cluster.
 --- @return table server { url, pid, sql, restart, stop }
 function postgres.start()
@@ -84,8 +104,16 @@ function postgres.start()
   --- Runs SQL past the service.
   --- @param statement string
   --- @return string rows as psql prints them
-  function self.sql(statement)
-    return (support.run(("%s/psql -AtqX %s -c %s"):format(bin, support.quote(self.url), support.quote(statement))))
+  function self.sql(statement) return postgres.sql(self.url, statement) end
+
+  local databases = 0
+
+  --- Makes a database of its own.
+  --- @return string url
+  function self.new_database()
+    databases = databases + 1
+    self.sql("CREATE DATABASE d" .. databases)
+    return (self.url:gsub("/postgres$", "/d" .. databases))
   end
 
   --- Stops it at once, with the connections that it has, and starts it again.

@@ -8,17 +8,64 @@ local sys = require("finspace.sys")
 
 local service = {}
 
+local unpack = rawget(_G, "unpack") or table.unpack
+
+-- With FINSPACE_TEST_DATABASE=postgres services have their metadata in a PostgreSQL cluster of the specs' own.
+local HAS_POSTGRES = os.getenv("FINSPACE_TEST_DATABASE") == "postgres"
+
+--- For sentences about the files of a service on one machine.
+--- @param it function busted's
+--- @return function it, or one that does nothing where services have PostgreSQL
+function service.it_with_files(it)
+  return HAS_POSTGRES and function() end or it
+end
+
 local START = [[
-local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s }
+local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s,
+  database = %s, workers = %s, ingest_workers = %s }
 io.stderr:write("finspace: ", problem, "\n")
 os.exit(1)]]
 
-local function read_credentials(data)
-  local text = support.read_file(data .. "/credentials")
+local function read_credentials(path)
+  local text = support.read_file(path) or ""
   return {
     access_key_id = text:match("aws_access_key_id = (%S+)"),
     secret_access_key = text:match("aws_secret_access_key = (%S+)"),
   }
+end
+
+local OWNER_KEYS = "[finspace-local]\naws_access_key_id = AKIA%s\naws_secret_access_key = %s\n"
+
+--- Writes keys for the owner of services that share a database.
+--- @param path string
+function service.write_owner_keys(path)
+  local id, secret = core.sha256(sys.random_bytes(16)):upper(), core.sha256(sys.random_bytes(16))
+  support.write_file(path, OWNER_KEYS:format(id:sub(1, 16), secret:sub(1, 40)))
+end
+
+local cluster, users = nil, 0 -- services that have a database in it
+
+local function new_database()
+  cluster = cluster or require("spec.support.postgres").start()
+  users = users + 1
+  return cluster.new_database()
+end
+
+local function leave_cluster()
+  users = users - 1
+  if users > 0 then return end
+  cluster.stop()
+  cluster = nil
+end
+
+-- Where the service has its metadata, and the owner's keys.
+local function choose_database(self, options, folder)
+  self.has_own_database = HAS_POSTGRES and not options.database
+  self.database = options.database or (HAS_POSTGRES and new_database() or nil)
+  self.keys_file = options.owner_keys or (self.database and folder .. "/owner" or self.data .. "/credentials")
+  if not self.database then return end
+  if not options.owner_keys then service.write_owner_keys(self.keys_file) end
+  table.insert(self.settings, 1, "FINSPACE_OWNER_KEY_FILE=" .. self.keys_file)
 end
 
 local function await_ready(self)
@@ -35,7 +82,16 @@ local function launch(self)
   for _, setting in ipairs(self.settings) do
     argv[#argv + 1] = setting
   end
-  local start = START:format(self.port, self.data, self.region, tostring(self.ingest_memory))
+  local database = self.database and ("%q"):format(self.database)
+  local start = START:format(
+    self.port,
+    self.data,
+    self.region,
+    tostring(self.ingest_memory),
+    tostring(database),
+    tostring(self.workers),
+    tostring(self.ingest_workers)
+  )
   for _, word in ipairs { support.interpreter(), "-e", start } do
     argv[#argv + 1] = word
   end
@@ -139,7 +195,7 @@ end
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region, ingest_memory (MiB)
+---   region, ingest_memory (MiB), database (URL), owner_keys (a file), workers, ingest_workers
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -150,15 +206,18 @@ function service.start(options)
     port = options.port or support.free_port(),
     data = data,
     region = options.region or "us-east-1",
-    settings = options.settings or {},
+    settings = { unpack(options.settings or {}) },
     ingest_memory = options.ingest_memory,
+    workers = options.workers,
+    ingest_workers = options.ingest_workers,
     output = folder .. "/output",
     errors = folder .. "/errors",
   }
+  choose_database(self, options, folder)
   self.endpoint = "http://127.0.0.1:" .. self.port
   self.env = {
     AWS_CONFIG_FILE = data .. "/config",
-    AWS_SHARED_CREDENTIALS_FILE = data .. "/credentials",
+    AWS_SHARED_CREDENTIALS_FILE = self.keys_file,
     AWS_PROFILE = "finspace-local",
     AWS_EC2_METADATA_DISABLED = "true",
   }
@@ -180,6 +239,7 @@ function service.start(options)
     if self.pid then nginx.end_process(self.pid) end
     self.pid = nil
     if folder then support.remove_folder(folder) end
+    if folder and self.has_own_database then leave_cluster() end
     folder = nil
   end
 
@@ -193,7 +253,16 @@ function service.start(options)
   --- @param statement string
   --- @return string rows as sqlite3 prints them
   function self.sql(statement)
+    if self.database then return require("spec.support.postgres").sql(self.database, statement) end
     return (support.run(("sqlite3 %s/finspace.db %s"):format(self.data, support.quote(statement))))
+  end
+
+  --- What a thief of the database would have.
+  --- @return string bytes
+  function self.dump()
+    if self.database then return require("spec.support.postgres").dump(self.database) end
+    local path = self.data .. "/finspace.db"
+    return (support.read_file(path) or "") .. (support.read_file(path .. "-wal") or "")
   end
 
   --- The variables as a shell's prefix: `env A=… B=…`.
@@ -350,7 +419,7 @@ function service.start(options)
   function self.parquet_of(dataset) return self.parquet_of_view(self.view(dataset)) end
 
   launch(self)
-  self.credentials = read_credentials(data)
+  self.credentials = read_credentials(self.keys_file)
   return self
 end
 

@@ -35,7 +35,10 @@ aws_access_key_id = %s
 aws_secret_access_key = %s
 ]=]
 
-local function read_keys(path)
+--- Reads the first pair of keys of a file in the form of DIR/credentials.
+--- @param path string
+--- @return table|nil keys {access_key_id=, secret_access_key=}
+function files.read_keys(path)
   local text = sys.read_limited(path, 65536)
   if not text then return nil end
   local key = text:match("aws_access_key_id%s*=%s*(%S+)")
@@ -50,7 +53,7 @@ end
 function files.ensure_credentials(data)
   local path = data .. "/credentials"
   if sys.stat(path) then
-    local keys = read_keys(path)
+    local keys = files.read_keys(path)
     if keys then return keys end
     return nil, path .. " has no access key and secret: remove it, and it is made anew"
   end
@@ -65,7 +68,7 @@ end
 --- @param data string
 --- @return table|nil owner {access_key_id=, secret_access_key=, endpoint=}
 function files.read(data)
-  local owner = read_keys(data .. "/credentials")
+  local owner = files.read_keys(data .. "/credentials")
   local config = owner and sys.read_limited(data .. "/config", 65536)
   if not config then return nil end
   owner.endpoint = config:match("endpoint_url%s*=%s*(%S+)")

@@ -17,7 +17,14 @@ local function first_missing(wanted, load)
   end
 end
 
+local FOR_POSTGRES = { ["libpq.so.5"] = "libpq5" }
+
+--- @param has_postgres boolean whether the database is PostgreSQL
 --- @return string|nil problem one line, nil when everything is there
-function needs.problem() return first_missing(LIBRARIES, ffi.load) or first_missing(MODULES, require) end
+function needs.problem(has_postgres)
+  return first_missing(LIBRARIES, ffi.load)
+    or first_missing(MODULES, require)
+    or (has_postgres and first_missing(FOR_POSTGRES, ffi.load) or nil)
+end
 
 return needs

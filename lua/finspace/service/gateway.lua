@@ -144,6 +144,9 @@ end
 local function internal(service, problem)
   log.problem("a request", problem)
   if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
+  if database.is_unfit(problem) then
+    return fault.new(service == "s3" and "InvalidArgument" or "ValidationException", problem.message, 400)
+  end
   if database.is_moved(problem) then return fault.new("ServiceUnavailable", MOVED, 503) end
   if database.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
@@ -219,10 +222,11 @@ local function forget_object_headers()
 end
 
 --- Answers the request at hand.
---- @param state table {db=, settings=}
+--- @param state table {db=, settings=, open= while they are missing}
 function gateway.answer(state)
   local request = read_request()
   local ok, problem = pcall(function()
+    if state.open then state.open() end
     local page = console.handler(request)
     if page then
       request.service_hint = "finspace-api"

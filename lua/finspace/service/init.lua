@@ -64,6 +64,7 @@ local LISTEN_PROBLEMS = {
 -- Asked before nginx tries, which would try for three seconds and print a line each time. After a kill the
 -- last workers may hold the port for a moment longer.
 local function wait_for_port(settings)
+  if settings.workers == 0 then return true end
   local host, number = settings.host, settings.port
   local free, problem, code
   for _ = 1, 20 do
@@ -109,6 +110,43 @@ local function add_limits(settings, options)
     or size_problem("--ingest-disk", settings.ingest_disk_mib)
 end
 
+local function whole_problem(option, value, least)
+  if type(value) == "number" and value >= least and value <= 256 and value % 1 == 0 then return nil end
+  return ("%s must be a whole number from %d to 256"):format(option, least)
+end
+
+local NO_URL = "--database must be a URL of PostgreSQL's, for example postgresql://finspace@db.example.com/finspace"
+
+-- Its value is never shown: it may hold a password.
+local function database_problem(url)
+  if url and not url:find("^postgres%w*://.") then return NO_URL end
+end
+
+local ONE_INGESTER = "--ingest-workers other than 1 need --database: one process reads into the folder of one machine"
+
+local function add_processes(settings, options)
+  settings.database = options.database or os.getenv("FINSPACE_DATABASE")
+  settings.has_database = settings.database ~= nil
+  settings.workers, settings.ingest_workers = options.workers or 2, options.ingest_workers or 1
+  local problem = database_problem(settings.database)
+    or whole_problem("--workers", settings.workers, settings.has_database and 0 or 1)
+    or whole_problem("--ingest-workers", settings.ingest_workers, 0)
+  if problem then return problem end
+  if settings.workers + settings.ingest_workers == 0 then return "--workers and --ingest-workers cannot both be 0" end
+  if not settings.database and settings.ingest_workers ~= 1 then return ONE_INGESTER end
+end
+
+-- The owner's keys for all nodes; without the file the first node makes them.
+local function add_owner_key(settings)
+  local path = settings.database and os.getenv("FINSPACE_OWNER_KEY_FILE")
+  if not path or path == "" then return nil end
+  settings.owner_key_file = sys.realpath(path)
+  if settings.owner_key_file and files.read_keys(path) then return nil end
+  return ("FINSPACE_OWNER_KEY_FILE: %s has no aws_access_key_id and aws_secret_access_key that can be read"):format(
+    path
+  )
+end
+
 -- After a kill the last workers may hold the lock for a moment longer. It is let go of at the end: nginx takes it.
 local function lock_data(data)
   local problem, code
@@ -122,8 +160,27 @@ local function lock_data(data)
   return nil, "another service uses the data folder " .. data .. ": stop it, or choose another with --data"
 end
 
+-- The URL may hold a password: it goes where only this user reads, and into no command line.
+local function write_database(settings)
+  local path = settings.data .. "/run/database"
+  if not settings.database then
+    sys.remove(path)
+    return true
+  end
+  return sys.write_private(path, settings.database .. "\n")
+end
+
+-- The owner's keys are in DIR where all else is.
+local function write_keys(settings)
+  if settings.database then return true end
+  return files.ensure_credentials(settings.data)
+end
+
 local function write_files(settings, program)
-  local ok, problem = files.ensure_credentials(settings.data)
+  local ok, problem = write_keys(settings)
+  if ok then
+    ok, problem = write_database(settings)
+  end
   if ok then
     ok, problem = files.write_config(settings.data, settings.endpoint, settings.region)
   end
@@ -136,7 +193,7 @@ end
 local function prepare(options)
   local settings, problem = checked(options)
   if not settings then return nil, problem end
-  problem = add_limits(settings, options)
+  problem = add_limits(settings, options) or add_processes(settings, options) or add_owner_key(settings)
   if problem then return nil, problem end
   local is_free, in_use = wait_for_port(settings)
   if not is_free then return nil, in_use end
@@ -184,7 +241,8 @@ service.default_data = default_data
 
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
 --- or SIGINT. Returns only when it could not start.
---- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB}
+--- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,
+---   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

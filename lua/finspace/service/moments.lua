@@ -3,7 +3,8 @@
 
 local moments = {}
 
-local LATEST = [[SELECT max(coalesce(active_from, 0), coalesce(active_until, 0)) AS latest FROM changesets
+local LATEST =
+  [[SELECT CASE WHEN active_until > active_from THEN active_until ELSE active_from END AS latest FROM changesets
   WHERE dataset_id = ? AND active_from IS NOT NULL ORDER BY latest DESC LIMIT 1]]
 
 local function latest(db, dataset_id)

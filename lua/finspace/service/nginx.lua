@@ -88,6 +88,7 @@ worker_processes $workers;
 worker_shutdown_timeout 5s;
 pid run/nginx.pid;
 env FINSPACE_DUCKDB; # nginx forgets the others
+$libpq
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool log threads=1; # waits for the database's log, which none of the others may hold
@@ -96,7 +97,7 @@ worker_rlimit_nofile 20000; # a connection, and the file that its body goes to
 
 events {
     worker_connections 8192;
-    # The last worker ingests and never takes the mutex, so it never takes a connection.
+    # The last workers ingest and never take the mutex, so they never take a connection.
     accept_mutex on;
     accept_mutex_delay 5ms;
 }
@@ -126,12 +127,12 @@ http {
     underscores_in_headers on;
     default_type application/json;
 
-    init_by_lua_block { require("finspace.service.worker").prepare() }
+    init_by_lua_block { require("finspace.service.worker").prepare($settings) }
     init_worker_by_lua_block { require("finspace.service.worker").begin($settings) }
     exit_worker_by_lua_block { require("finspace.service.worker").finish() }
 
     server {
-        listen $listen backlog=1024;
+        $listen
         location / {
             content_by_lua_block { require("finspace.service.worker").answer() }
         }
@@ -144,10 +145,12 @@ http {
 }
 ]=]
 
-local function listen_address(settings)
+-- Where nobody answers, nobody shall wait for an answer either.
+local function listen_line(settings)
+  if settings.workers == 0 then return "listen unix:run/nobody;" end
   local host = settings.host
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
-  return host .. ":" .. settings.port
+  return ("listen %s:%d backlog=1024;"):format(host, settings.port)
 end
 
 local function load_lines(modules)
@@ -165,15 +168,46 @@ end
 -- Elsewhere nginx warns about a `user` line, so there is none.
 local function user_line() return sys.stat("/proc/self").uid == 0 and "user root;" or "" end
 
+-- Where libpq looks for what a URL does not say, its password for example (libpq, 34.15).
+local LIBPQ = {
+  "HOME",
+  "PGPASSFILE",
+  "PGPASSWORD",
+  "PGSERVICE",
+  "PGSERVICEFILE",
+  "PGSSLCERT",
+  "PGSSLKEY",
+  "PGSSLMODE",
+  "PGSSLROOTCERT",
+  "PGSYSCONFDIR",
+  "PGTARGETSESSIONATTRS",
+}
+
+local function libpq_lines(settings)
+  return settings.has_database and "env " .. table.concat(LIBPQ, ";\nenv ") .. ";" or ""
+end
+
+local SETTINGS = {
+  "host",
+  "port",
+  "region",
+  "endpoint",
+  "ingest_memory_mib",
+  "ingest_disk_mib",
+  "workers",
+  "ingest_workers",
+  "has_database",
+  "owner_key_file",
+}
+
 local function lua_literal(settings)
-  return ("{ host = %q, port = %d, region = %q, endpoint = %q, ingest_memory_mib = %d, ingest_disk_mib = %d }"):format(
-    settings.host,
-    settings.port,
-    settings.region,
-    settings.endpoint,
-    settings.ingest_memory_mib,
-    settings.ingest_disk_mib
-  )
+  local members = {}
+  for _, name in ipairs(SETTINGS) do
+    local value = settings[name]
+    local written = type(value) == "string" and ("%q"):format(value) or tostring(value)
+    members[#members + 1] = name .. " = " .. written
+  end
+  return "{ " .. table.concat(members, ", ") .. " }"
 end
 
 --- Writes DIR/run/nginx.conf.
@@ -187,11 +221,12 @@ function nginx.write_configuration(program, settings)
   local text = TEMPLATE:gsub("%$(%l+)", {
     load = load_lines(program.modules),
     user = user_line(),
-    workers = 3, -- two that answer, and the one that ingests
+    workers = settings.workers + settings.ingest_workers, -- those that answer, and the last ones, which ingest
+    libpq = libpq_lines(settings),
     path = quoted(table.concat(roots, ";") .. ";;"),
     cpath = quoted(table.concat(libraries, ";") .. ";;"),
     settings = lua_literal(settings),
-    listen = listen_address(settings),
+    listen = listen_line(settings),
   })
   return sys.write_private(settings.data .. "/run/nginx.conf", text)
 end

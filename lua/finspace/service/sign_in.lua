@@ -41,7 +41,7 @@ end
 -- --- with a password ------------------------------------------------------------------------------
 
 local FIND = [[SELECT u.id, u.status, u.email, p.hash, p.is_temporary FROM users u
-  LEFT JOIN passwords p ON p.user_id = u.id WHERE u.email = ?]]
+  LEFT JOIN passwords p ON p.user_id = u.id WHERE lower(u.email) = lower(?)]]
 
 -- What is said of the account is said only to who has its password.
 local function proven(state, email, password)

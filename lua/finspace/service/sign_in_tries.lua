@@ -57,7 +57,7 @@ end
 function tries.succeed(db, account, address)
   db:run("DELETE FROM sign_in_tries WHERE subject = ?", subject_of("account", account:lower()))
   db:run(
-    "UPDATE sign_in_tries SET failures = max(failures - 1, 0) WHERE subject = ?",
+    "UPDATE sign_in_tries SET failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END WHERE subject = ?",
     subject_of("address", network(address))
   )
 end

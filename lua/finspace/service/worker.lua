@@ -28,23 +28,69 @@ local function take_the_lock(data)
   stop_with("another service uses the data folder " .. data)
 end
 
+-- Where metadata are: the folder, or what service.start left for this process alone.
+local function place_of(settings)
+  local data = data_folder()
+  local url = settings.has_database and assert(sys.read_limited(data .. "/run/database", 65536)):gsub("%s+$", "") or nil
+  return { data = data, database = url }
+end
+
+local LONGEST_WAIT = 30 -- seconds for a database that starts at the same time, or goes over to another server
+
+-- Prepares the database, and waits for one that cannot be asked yet.
+local function prepare_database(settings, owner_key)
+  local database, deadline = require("finspace.service.db"), sys.monotonic() + LONGEST_WAIT
+  local place, prepare = place_of(settings), require("finspace.service.db.store").prepare
+  while true do
+    local ok, result = pcall(prepare, place, owner_key, clock.milliseconds())
+    if ok then return result end
+    local may_wait = place.database and database.is_busy(result) and sys.monotonic() < deadline
+    if not may_wait then
+      local reason = type(result) == "table" and result.message or tostring(result)
+      stop_with(("cannot use %s: %s"):format(place.database and "the database" or place.data .. "/finspace.db", reason))
+    end
+    sys.sleep(0.5)
+  end
+end
+
+-- With a database of many machines nil is no fault: the first of them made the keys.
+local function owner_key_of(settings, data)
+  local profile = require("finspace.service.aws_profile")
+  if not settings.has_database then
+    local owner_key, unreadable = profile.ensure_credentials(data)
+    if not owner_key then stop_with(unreadable) end
+    return owner_key
+  end
+  return settings.owner_key_file and profile.read_keys(settings.owner_key_file) or nil
+end
+
+local OWNER_KEYS = [[
+finspace: the owner's keys, made now and shown this once; keep them, as a file for FINSPACE_OWNER_KEY_FILE for example
+
+  [%s]
+  aws_access_key_id = %s
+  aws_secret_access_key = %s
+
+]]
+
+local function show(key)
+  if not key then return end
+  local profile = require("finspace.service.aws_profile").PROFILE
+  io.stdout:write(OWNER_KEYS:format(profile, key.access_key_id, key.secret_access_key))
+  io.stdout:flush()
+end
+
 --- In the master: everything that must be right before a worker starts. A reload comes here too, and
 --- finds the lock in its own hands.
-function worker.prepare()
+--- @param settings table
+function worker.prepare(settings)
   local data = data_folder()
-  local missing = require("finspace.service.dependencies").problem()
+  local missing = require("finspace.service.dependencies").problem(settings.has_database)
   if missing then stop_with(missing) end
   sys.no_core_dumps()
   require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
-  local owner_key, unreadable = require("finspace.service.aws_profile").ensure_credentials(data)
-  if not owner_key then stop_with(unreadable) end
-  local now = clock.milliseconds()
-  local ok, failure = pcall(require("finspace.service.db.store").prepare, data, owner_key, now)
-  if not ok then
-    local reason = type(failure) == "table" and failure.message or tostring(failure)
-    stop_with("cannot use " .. data .. "/finspace.db: " .. reason)
-  end
+  show(prepare_database(settings, owner_key_of(settings, data)))
   require("finspace.service.s3.reserve").keep(data)
 end
 
@@ -61,13 +107,33 @@ In a browser, once and within ten minutes (then: finspace console):
 Stop it with Ctrl-C. What was acknowledged is kept in %s
 ]]
 
+local READY_NODE = [[
+finspace: ready at %s
+
+  export AWS_CONFIG_FILE=%s/config AWS_SHARED_CREDENTIALS_FILE=%s AWS_PROFILE=finspace-local
+  finspace ls                            or: aws finspace-data list-datasets
+
+In a browser, once and within ten minutes:
+  %s
+
+Stop it with Ctrl-C. The database keeps what was acknowledged; %s holds temporary files only
+]]
+
+local READY_INGESTING = "finspace: ready; this node answers nobody, and ingests what others take\n"
+
+local function ready_text(settings)
+  local data = data_folder()
+  if settings.workers == 0 then return READY_INGESTING end
+  local owner = require("finspace.service.db.store").owner_key(state.db)
+  local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
+  if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) end
+  return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data)
+end
+
 -- nginx listens before it starts workers, so the first worker's start is the moment of being ready.
 local function announce_once(settings)
   if not ngx.shared.finspace_service:add("announced", true) then return end
-  local data = data_folder()
-  local owner = require("finspace.service.aws_profile").read(data)
-  local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, sys.now())
-  io.stdout:write(READY:format(settings.endpoint, data, data, link, data))
+  io.stdout:write(ready_text(settings))
   io.stdout:flush()
 end
 
@@ -78,9 +144,18 @@ local function take_no_connections()
   ffi.C.ngx_accept_disabled = 2 ^ 52
 end
 
+local CLOCK_EVERY = 60 -- seconds
+
+local function follow_clock()
+  if not state.db.dialect.clock then return end
+  clock.follow(state.db)
+  ngx.timer.every(CLOCK_EVERY, function() pcall(clock.follow, state.db) end)
+end
+
 local function open_state(settings)
   local store = require("finspace.service.db.store")
-  state.db = store.open(data_folder())
+  state.db = state.db or store.open(place_of(settings))
+  follow_clock()
   state.settings = store.settings(state.db)
   state.settings.region = settings.region
   state.settings.endpoint = settings.endpoint
@@ -88,11 +163,25 @@ local function open_state(settings)
   state.settings.ingest_memory_mib = settings.ingest_memory_mib
   state.settings.ingest_disk_mib = settings.ingest_disk_mib
   state.store = require("finspace.service.store").open(state)
+  if ngx.worker.id() == 0 then announce_once(settings) end
+end
+
+-- Opens the database; one that cannot be asked now is asked again by each request until it can.
+local function try_to_open(settings)
+  local ok, problem = pcall(open_state, settings)
+  state.open = not ok and function()
+    open_state(settings)
+    state.open = nil
+  end or nil
+  if not ok then require("finspace.service.log").problem("opening the database", problem) end
 end
 
 -- After a reload the last ingester may still be finishing its slice: one at a time.
 local function ingest(is_told_to_stop)
   local process = require("finspace.service.process")
+  while state.open and not ngx.worker.exiting() do
+    if not pcall(state.open) then ngx.sleep(1) end
+  end
   while not process.hold_lock(data_folder() .. "/run/ingest.lock") do
     if is_told_to_stop or ngx.worker.exiting() then return end
     ngx.sleep(0.02)
@@ -105,14 +194,13 @@ end
 --- @param settings table
 function worker.begin(settings)
   require("finspace.service.process").end_with_master(ngx.shared.finspace_service:get("master"))
-  open_state(settings)
-  if ngx.worker.id() == ngx.worker.count() - 1 then
+  try_to_open(settings)
+  if ngx.worker.id() >= settings.workers then
     take_no_connections()
     ngx.timer.at(0, ingest)
     return
   end
-  if state.db.leave_checkpoints then state.db:leave_checkpoints() end
-  if ngx.worker.id() == 0 then announce_once(settings) end
+  if state.db and state.db.leave_checkpoints then state.db:leave_checkpoints() end
 end
 
 --- In each worker, for each request.

@@ -23,6 +23,18 @@ function serve.define(command)
     :option("--ingest-disk", "MiB of temporary space for reading what is loaded (65536).")
     :convert(values.whole("--ingest-disk", 1, 2 ^ 30))
     :argname("MIB")
+  command
+    :option("--database", "PostgreSQL for the metadata of many machines, by its URL, or FINSPACE_DATABASE.")
+    :convert(values.text("--database"))
+    :argname("URL")
+  command
+    :option("--workers", "Processes that answer (2); 0 with --database: this node only ingests.")
+    :convert(values.whole("--workers", 0, 256))
+    :argname("N")
+  command
+    :option("--ingest-workers", "Processes that read what is loaded (1); with --database 0 or more.")
+    :convert(values.whole("--ingest-workers", 0, 256))
+    :argname("N")
   command:epilog(
     "Example: finspace serve --data ./data\n\n"
       .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
@@ -41,6 +53,9 @@ local function start(options)
     region = options.region,
     ingest_memory = options.ingest_memory,
     ingest_disk = options.ingest_disk,
+    database = options.database,
+    workers = options.workers,
+    ingest_workers = options.ingest_workers,
   }
   return problem
 end

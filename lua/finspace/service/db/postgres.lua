@@ -6,13 +6,13 @@
 --- `{ is_busy = boolean, is_full = boolean, state = SQLSTATE, message = text }`: `is_busy` says that the same may work in
 --- a moment.
 local ffi = require("ffi")
-local sys = require("finspace.sys")
 local blob = require("finspace.service.db.blob")
+local pause = require("finspace.service.db.pause")
 
 ffi.cdef([[
 typedef struct pg_conn PGconn;
 typedef struct pg_result PGresult;
-PGconn *PQconnectdb(const char *conninfo);
+PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values, int expand_dbname);
 int PQstatus(const PGconn *conn);
 void PQfinish(PGconn *conn);
 char *PQerrorMessage(const PGconn *conn);
@@ -47,26 +47,28 @@ local TRIES, FIRST_PAUSE = 12, 0.002
 
 --- Conditions after which the same transaction may well succeed (PostgreSQL, appendix A): serialization_failure,
 --- deadlock_detected, and unique_violation, which a race shows as often as the first.
-local UNIQUE_VIOLATION, DISK_FULL = "23505", "53100"
+local UNIQUE_VIOLATION, DISK_FULL, BAD_ENCODING = "23505", "53100", "22021"
+local READ_ONLY = "25006" -- what was the primary server is a standby now: another connection finds the new one
 local RACES = { ["40001"] = true, ["40P01"] = true, [UNIQUE_VIOLATION] = true }
 
-local Database = {}
+local Database = { dialect = require("finspace.service.db.dialect").postgres }
 Database.__index = Database
 
 --- Whether a failure means that the database cannot be asked now, and the request may be sent again: lost or refused
 --- connections (class 08), too few resources (53), an operator's intervention (57), a system error (58), a
 --- read-only standby (25006), and races that did not end.
 local function is_passing(state)
-  return state == nil or state == "25006" or RACES[state] or state:find("^08") ~= nil or state:find("^5[378]") ~= nil
+  return state == nil or state == READ_ONLY or RACES[state] or state:find("^08") ~= nil or state:find("^5[378]") ~= nil
 end
 
 -- Of a message the first line: later ones repeat the statement, with its values.
 local function fail(self, state, message, doing)
-  local is_lost = not self.connection or C.PQstatus(self.connection) ~= CONNECTION_OK
+  local is_lost = not self.connection or state == READ_ONLY or C.PQstatus(self.connection) ~= CONNECTION_OK
   error({
     is_busy = is_lost or is_passing(state),
     is_full = state == DISK_FULL,
     is_lost = is_lost,
+    is_unfit = state == BAD_ENCODING,
     state = state,
     message = ("PostgreSQL: %s (%s)"):format(message:match("^[^\n]*"), doing),
   }, 0)
@@ -90,13 +92,32 @@ end
 
 local function execute(self, sql) return check(self, C.PQexec(self.connection, sql), sql) end
 
-local function connect(self)
-  local connection = ffi.gc(C.PQconnectdb(self.url), C.PQfinish)
-  self.connection, self.statements, self.prepared = connection, {}, 0
-  if C.PQstatus(connection) == CONNECTION_OK then
-    execute(self, "SET client_min_messages = error") -- notices would go to stderr
-    return
+-- What holds unless the URL says otherwise: a server that does not answer is given up soon. The URL, as `dbname`, is
+-- read after them, and what no URL may change after it (libpq, 34.1, "PQconnectdbParams").
+local BEFORE = { "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "application_name" }
+local BEFORE_VALUES = { "5", "15000", "15", "5", "finspace" }
+
+local function parameters(url)
+  local count = #BEFORE + 2
+  local names, values = ffi.new("const char *[?]", count + 1), ffi.new("const char *[?]", count + 1)
+  for i, name in ipairs(BEFORE) do
+    names[i - 1], values[i - 1] = name, BEFORE_VALUES[i]
   end
+  names[count - 2], values[count - 2] = "dbname", url
+  names[count - 1], values[count - 1] = "client_encoding", "UTF8"
+  return names, values
+end
+
+-- Notices would go to stderr. SERIALIZABLE remembers what was looked at, and an index looks at less than a scan of the
+-- table. Who waits for a lock, and a transaction whose process hangs, are ended at some time.
+local SESSION = "SET client_min_messages = error; SET enable_seqscan = off; SET lock_timeout = '10s';"
+  .. "SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on"
+
+local function connect(self)
+  local names, values = parameters(self.url)
+  local connection = ffi.gc(C.PQconnectdbParams(names, values, 1), C.PQfinish)
+  self.connection, self.statements, self.prepared = connection, {}, 0
+  if C.PQstatus(connection) == CONNECTION_OK then return execute(self, SESSION) end
   local message = ffi.string(C.PQerrorMessage(connection))
   disconnect(self)
   fail(self, nil, message, "connecting")
@@ -123,7 +144,10 @@ local function prepared(self, sql)
   return name
 end
 
+local NO_NULS = "a text with U+0000 cannot be kept"
+
 local function text_of(value)
+  if type(value) == "string" and value:find("\0", 1, true) then error({ is_unfit = true, message = NO_NULS }, 0) end
   if type(value) == "boolean" then return value and "1" or "0" end
   if type(value) ~= "number" then return value end
   return value == math.floor(value) and ("%.0f"):format(value) or ("%.17g"):format(value)
@@ -156,7 +180,7 @@ local function ask(self, sql, ...)
   return check(self, result, sql)
 end
 
-local function pause(try) sys.sleep(FIRST_PAUSE * 2 ^ math.min(try, 6) * (0.5 + math.random() / 2)) end
+local function pause_after(try) pause(FIRST_PAUSE * 2 ^ math.min(try, 6) * (0.5 + math.random() / 2)) end
 
 -- Whether a statement on its own may be asked again: it raced with another one, and was undone; or its connection
 -- was lost, and it changes nothing.
@@ -172,7 +196,7 @@ local function ask_until_done(self, sql, ...)
     if ok then return result end
     if result.is_lost then disconnect(self) end
     if self.in_transaction or try == TRIES or not may_ask_again(sql, result) then error(result, 0) end
-    pause(try)
+    pause_after(try)
   end
 end
 
@@ -308,7 +332,7 @@ function Database:transaction(work)
     local ok, result, again = attempt(self, work)
     if ok then return result end
     if try == TRIES or not again then error(result, 0) end
-    pause(try)
+    pause_after(try)
   end
 end
 

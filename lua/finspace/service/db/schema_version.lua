@@ -1,12 +1,9 @@
 --- Which version of the schema a database has. An older one is brought up to date, step by step, in one transaction; a newer
 --- one, and one that is not ours, are refused before anything is written.
----
---- SQLite keeps both numbers in the file's header: application_id says whose it is, user_version which version.
 
 local schema_version = {}
 
 local CURRENT = 3
-local OURS = 0x46535043 -- "FSPC"
 
 -- What each version added to the one before it. Version 1 wrote neither number.
 local STEPS = {
@@ -31,37 +28,26 @@ local STEPS = {
     ALTER TABLE parts ADD COLUMN checksum TEXT;]],
 }
 
-local function number(db, name) return db:row("PRAGMA " .. name)[name] end
-
-local function has_table(db, name)
-  return db:row("SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = ?", name) ~= nil
-end
-
--- Version 1 is known by its tables.
-local function version_of(db)
-  local version = number(db, "user_version")
-  if version > 0 then return version end
-  if has_table(db, "changesets") and has_table(db, "settings") then return 1 end
-  return db:row("SELECT 1 AS found FROM sqlite_master") and -1 or 0
-end
-
 local function refuse(text, ...) error({ message = text:format(...) }, 0) end
+
+local function check(version)
+  if not version then refuse("it is another program's database") end
+  if version > CURRENT then
+    refuse("its schema has version %d, and this finspace knows %d: use the newer finspace", version, CURRENT)
+  end
+end
 
 --- Brings an older database up to date; refuses one that it cannot read.
 --- @param db table connection that has written nothing yet
 function schema_version.bring_up_to_date(db)
-  local owner = number(db, "application_id")
-  local version = version_of(db)
-  if version == -1 or (owner ~= 0 and owner ~= OURS) then refuse("it is another program's database") end
-  if version > CURRENT then
-    refuse("its schema has version %d, and this finspace knows %d: use the newer finspace", version, CURRENT)
-  end
+  local version = db.dialect.version(db)
+  check(version)
   if version == CURRENT then return end
   db:transaction(function()
     for step = math.max(version, 1) + 1, version > 0 and CURRENT or 0 do
-      db:script(STEPS[step])
+      db:script(db.dialect.schema(STEPS[step]))
     end
-    db:script(("PRAGMA application_id = %d; PRAGMA user_version = %d;"):format(OURS, CURRENT))
+    db.dialect.set_version(db, CURRENT)
   end)
 end
 

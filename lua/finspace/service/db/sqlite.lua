@@ -8,6 +8,7 @@
 local ffi = require("ffi")
 local sys = require("finspace.sys")
 local blob = require("finspace.service.db.blob")
+local pause = require("finspace.service.db.pause")
 
 ffi.cdef([[
 typedef struct sqlite3 sqlite3;
@@ -45,7 +46,7 @@ local INTEGER, FLOAT, NULL = 1, 2, 5
 local COPY_THE_BYTES = -1 -- SQLITE_TRANSIENT
 local LARGEST_EXACT = 2 ^ 53
 
-local Database = {}
+local Database = { dialect = require("finspace.service.db.dialect").sqlite }
 Database.__index = Database
 
 local function fail(self, doing)
@@ -98,15 +99,7 @@ local function column_names(statement)
   return names
 end
 
--- Where nginx's requests and timers can wait, others go on; at its start and its end nobody is there.
-local WAITING_PHASES = { rewrite = true, access = true, content = true, timer = true }
 local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
-
-local function pause(seconds)
-  local ngx = rawget(_G, "ngx")
-  if ngx and WAITING_PHASES[ngx.get_phase()] then return ngx.sleep(seconds) end
-  sys.sleep(seconds)
-end
 
 local function is_in_transaction(self) return C.sqlite3_get_autocommit(self.handle) == 0 end
 

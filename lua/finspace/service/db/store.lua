@@ -1,122 +1,26 @@
---- What the service remembers: the schema of its database, and how a process opens it.
---- Write-ahead log, synchronous=FULL: what was acknowledged is on disk. Times are epoch milliseconds
---- unless a column's name says otherwise. Lists and maps are JSON text.
+--- What the service remembers: how its database is made, and how a process opens it.
+--- SQLite: write-ahead log, synchronous=FULL, so that what was acknowledged is on disk. PostgreSQL sees to that itself.
 
-local schema_version = require("finspace.service.db.schema_version")
-local sqlite = require("finspace.service.db.sqlite")
+local database = require("finspace.service.db")
 local ids = require("finspace.service.ids")
+local schema = require("finspace.service.db.schema")
+local schema_version = require("finspace.service.db.schema_version")
 
 local store = {}
-
-local SCHEMA = [[
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS users (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-  email TEXT NOT NULL UNIQUE COLLATE NOCASE, type TEXT NOT NULL,
-  first_name TEXT, last_name TEXT, api_access TEXT NOT NULL, principal_arn TEXT, status TEXT NOT NULL,
-  created INTEGER NOT NULL, modified INTEGER NOT NULL,
-  last_enabled INTEGER, last_disabled INTEGER, last_login INTEGER);
-CREATE INDEX IF NOT EXISTS users_by_principal ON users (principal_arn);
-
-CREATE TABLE IF NOT EXISTS access_keys (
-  id TEXT PRIMARY KEY, secret TEXT NOT NULL, session_token TEXT, user_id TEXT NOT NULL,
-  expires_seconds INTEGER, bucket TEXT, prefix TEXT) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS passwords (
-  user_id TEXT PRIMARY KEY, hash TEXT NOT NULL, is_temporary INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS console_keys (id TEXT PRIMARY KEY) WITHOUT ROWID; -- of access_keys, those of sign-ins
-CREATE TABLE IF NOT EXISTS sign_in_tries (
-  subject TEXT PRIMARY KEY, failures INTEGER NOT NULL, latest INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS used_links (
-  number TEXT PRIMARY KEY, expires_seconds INTEGER NOT NULL) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS permission_groups (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL UNIQUE,
-  description TEXT, permissions TEXT NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS memberships (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, group_id TEXT NOT NULL, user_id TEXT NOT NULL,
-  UNIQUE (group_id, user_id));
-CREATE INDEX IF NOT EXISTS memberships_by_user ON memberships (user_id);
-
-CREATE TABLE IF NOT EXISTS datasets (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, kind TEXT NOT NULL,
-  description TEXT, owner TEXT, alias TEXT UNIQUE, schema TEXT, created_by TEXT NOT NULL,
-  created INTEGER NOT NULL, modified INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS dataset_permissions (
-  dataset_id TEXT NOT NULL, group_id TEXT NOT NULL, permission TEXT NOT NULL,
-  PRIMARY KEY (dataset_id, group_id, permission)) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS changesets (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, dataset_id TEXT NOT NULL,
-  change_type TEXT NOT NULL, source_params TEXT NOT NULL, format_params TEXT NOT NULL, tags TEXT,
-  status TEXT NOT NULL, error_category TEXT, error_message TEXT, row_count INTEGER,
-  active_from INTEGER, active_until INTEGER, updates_id TEXT, updated_by_id TEXT,
-  created INTEGER NOT NULL, created_by TEXT NOT NULL, progress TEXT,
-  columns TEXT, files TEXT, attempts INTEGER NOT NULL DEFAULT 0); -- columns and files: in the lake; NULL before
-CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
-CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
-CREATE INDEX IF NOT EXISTS changesets_by_state ON changesets (dataset_id, status, seq);
-CREATE TABLE IF NOT EXISTS changeset_sources (
-  changeset_id TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL,
-  partition TEXT, PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS changeset_sources_by_content ON changeset_sources (content_id);
-
-CREATE TABLE IF NOT EXISTS data_views (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, dataset_id TEXT NOT NULL,
-  auto_update INTEGER NOT NULL, sort_columns TEXT NOT NULL, partition_columns TEXT NOT NULL,
-  as_of INTEGER, destination TEXT NOT NULL, status TEXT NOT NULL,
-  error_category TEXT, error_message TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
-  created_by TEXT NOT NULL, generation TEXT, prefix TEXT, columns TEXT, partitions TEXT,
-  attempts INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS data_views_by_dataset ON data_views (dataset_id, seq);
-CREATE INDEX IF NOT EXISTS data_views_at_work ON data_views (status, seq);
-
-CREATE TABLE IF NOT EXISTS buckets (
-  name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS contents (
-  id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL,
-  checksums TEXT, -- {name, value, type} of the whole
-  parts TEXT -- [{size, checksum}] of an upload in parts
-  ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS small_segments (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used again: a slow reader may still hold it
-  bytes BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS objects (
-  bucket TEXT NOT NULL, key TEXT NOT NULL, content_id TEXT NOT NULL, modified INTEGER NOT NULL,
-  content_type TEXT, metadata TEXT,
-  headers TEXT, -- those that are given back, by lower-case name
-  PRIMARY KEY (bucket, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS objects_by_content ON objects (content_id);
-CREATE TABLE IF NOT EXISTS uploads (
-  id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT, metadata TEXT,
-  headers TEXT, checksum_name TEXT, checksum_type TEXT,
-  initiated INTEGER NOT NULL, created_by TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
-CREATE TABLE IF NOT EXISTS parts (
-  upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
-  etag TEXT NOT NULL, modified INTEGER NOT NULL,
-  checksum TEXT, -- {name, value}
-  PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS completed_uploads (
-  id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, result TEXT NOT NULL, completed INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS completed_uploads_by_age ON completed_uploads (completed);
-
-CREATE TABLE IF NOT EXISTS token_answers (
-  principal TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL,
-  sealed BLOB NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (principal, operation, token)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS token_answers_by_age ON token_answers (created);
-]]
 
 -- Where earlier versions kept answers in plain text, passwords among them: its pages are overwritten.
 local FORGET_PLAIN_ANSWERS =
   "PRAGMA secure_delete = ON; DROP TABLE IF EXISTS client_tokens; PRAGMA secure_delete = OFF;"
 
---- @param data string data folder
+local function path_of(place) return place.database or place.data .. "/finspace.db" end
+
+--- @param place table {data=folder, database=postgresql://… or nil}
 --- @return table database connection for this process alone
-function store.open(data)
-  local db = sqlite.open(data .. "/finspace.db")
-  db:script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+function store.open(place)
+  local db = database.open(path_of(place))
+  if not place.database then
+    db:script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
+  end
   return db
 end
 
@@ -160,7 +64,14 @@ local function ensure_owner(db, now)
   db:run("INSERT INTO settings VALUES ('owner', ?)", user)
 end
 
-local function ensure_owner_key(db, owner_key)
+local OWNER_KEYS = [[SELECT k.id AS access_key_id, k.secret AS secret_access_key FROM access_keys k
+  JOIN settings s ON s.value = k.user_id WHERE s.name = 'owner' AND k.expires_seconds IS NULL ORDER BY k.id]]
+
+--- @param db table
+--- @return table|nil owner_key {access_key_id=, secret_access_key=}
+function store.owner_key(db) return db:row(OWNER_KEYS) end
+
+local function replace_owner_key(db, owner_key)
   local owner = db:row("SELECT value FROM settings WHERE name = 'owner'").value
   db:run("DELETE FROM access_keys WHERE user_id = ? AND expires_seconds IS NULL", owner)
   db:run(
@@ -171,36 +82,59 @@ local function ensure_owner_key(db, owner_key)
   )
 end
 
--- Before anything is written, the log's mode included.
-local function check_version(data)
-  local db = sqlite.open(data .. "/finspace.db")
-  local ok, problem = pcall(schema_version.bring_up_to_date, db)
+-- What all nodes were given is written by the first of them. Where none was given, the first node makes one.
+local function ensure_owner_key(db, given)
+  local known = store.owner_key(db)
+  if not given and known then return nil end
+  local wanted = given or { access_key_id = ids.access_key("AKIA"), secret_access_key = ids.secret() }
+  local is_known = known
+    and known.access_key_id == wanted.access_key_id
+    and known.secret_access_key == wanted.secret_access_key
+  if not is_known then replace_owner_key(db, wanted) end
+  return not given and wanted or nil
+end
+
+-- Before anything else is written, SQLite's log mode included.
+local function bring_up_to_date(place)
+  local db = database.open(path_of(place))
+  local ok, problem = pcall(db.dialect.alone, db, function() schema_version.bring_up_to_date(db) end)
   db:close()
   if not ok then error(problem, 0) end
 end
 
---- Makes the schema, the owner and the working bucket where they are missing.
---- Called in the master process, before any worker exists.
---- @param data string
---- @param owner_key table {access_key_id=, secret_access_key=} the key that DIR/credentials holds
---- @param now integer epoch milliseconds
-function store.prepare(data, owner_key, now)
-  check_version(data)
-  local db = store.open(data)
-  db:script(SCHEMA)
-  db:script(FORGET_PLAIN_ANSWERS)
-  db:transaction(function()
+local function fill(db, owner_key, now)
+  return db:transaction(function()
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", ids.secret)
     ensure_setting(db, "bucket", function() return "finspace-local" end)
     ensure_owner(db, now)
-    ensure_owner_key(db, owner_key)
+    local made = ensure_owner_key(db, owner_key)
     db:run(
       "INSERT INTO buckets SELECT 'finspace-local', value, ? FROM settings WHERE name = 'owner' ON CONFLICT DO NOTHING",
       now
     )
+    return made
+  end)
+end
+
+--- Makes the schema, the owner and the working bucket where they are missing.
+--- Called in the master process, before any worker exists.
+--- @param place table as for store.open
+--- @param owner_key table|nil {access_key_id=, secret_access_key=} the owner's; nil keeps what the database has, or
+---   makes one
+--- @param now integer epoch milliseconds
+--- @return table|nil owner_key that was made, to be shown once
+function store.prepare(place, owner_key, now)
+  bring_up_to_date(place)
+  local db = store.open(place)
+  local made = db.dialect.alone(db, function()
+    db:script(db.dialect.schema(schema.METADATA))
+    db:script(db.dialect.schema(schema.BYTES))
+    if not place.database then db:script(FORGET_PLAIN_ANSWERS) end
+    return fill(db, owner_key, now)
   end)
   db:close()
+  return made
 end
 
 --- @param db table

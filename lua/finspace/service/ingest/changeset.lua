@@ -90,7 +90,8 @@ end
 -- Views that follow their dataset are built anew.
 local function refresh_views(db, dataset_id, now)
   db:run(
-    "UPDATE data_views SET status = 'PENDING', attempts = 0, modified = max(?, modified + 1) WHERE dataset_id = ? AND auto_update = 1",
+    [[UPDATE data_views SET status = 'PENDING', attempts = 0,
+    modified = CASE WHEN modified < ?1 THEN ?1 ELSE modified + 1 END WHERE dataset_id = ?2 AND auto_update = 1]],
     now,
     dataset_id
   )

@@ -30,7 +30,7 @@ function users.CreateUser(call)
   local params, now = call.params, call.now
   check_super(call, params.type)
   check_principal(call, params.apiAccessPrincipalArn)
-  if call.db:row("SELECT 1 AS found FROM users WHERE email = ?", params.emailAddress) then
+  if call.db:row("SELECT 1 AS found FROM users WHERE lower(email) = lower(?)", params.emailAddress) then
     fault.raise("ConflictException", "emailAddress: there is a user with this address")
   end
   local id = ids.resource()
