@@ -16,6 +16,9 @@ function arns.of(settings, ...)
   return table.concat({ head, ... }, "/")
 end
 
+--- The role of the service's owner, which AssumeRole gives keys of, too.
+arns.OWNER_ROLE = ("arn:aws:iam::%s:role/finspace-owner"):format(arns.ACCOUNT)
+
 --- @param id string
 --- @return string
 function arns.user(id) return ("arn:aws:iam::%s:user/%s"):format(arns.ACCOUNT, id) end

@@ -4,6 +4,7 @@
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
+local session_policy = require("finspace.service.session_policy")
 
 local authorize = {}
 
@@ -46,8 +47,9 @@ end
 local function find_key(db, id)
   return db:row(
     [[SELECT k.id, secret, session_token, user_id, expires_seconds, bucket, prefix, u.type, u.status, u.api_access,
-    c.id AS console FROM access_keys k
-    JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id WHERE k.id = ?]],
+    c.id AS console, s.policy FROM access_keys k
+    JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id
+    LEFT JOIN session_policies s ON s.id = k.id WHERE k.id = ?]],
     id
   )
 end
@@ -110,7 +112,7 @@ end
 --- @param auth table from authorize.read
 --- @param body string|nil what arrived; nil for S3, which reads later
 --- @param judged? table key from authorize.judge
---- @return table caller {user_id=, type=, access_key_id=, secret=, bucket=, prefix=}
+--- @return table caller {user_id=, type=, access_key_id=, secret=, bucket=, prefix=, policy=}
 function authorize.verify(state, request, auth, body, judged)
   check_region(state, auth)
   local key, service = judged or find_key(state.db, auth.access_key_id), service_of(auth)
@@ -128,6 +130,7 @@ function authorize.verify(state, request, auth, body, judged)
     access_key_id = key.id,
     bucket = key.bucket,
     prefix = key.prefix,
+    policy = key.policy and assert(session_policy.read(key.policy)),
     secret = key.secret,
   }
 end

@@ -188,6 +188,7 @@ local function answer_finspace(state, request, auth)
   if caller.bucket then
     fault.raise("AccessDeniedException", "these keys open one data view's files and nothing else")
   end
+  if caller.policy then fault.raise("AccessDeniedException", "the session policy of these keys allows no such call") end
   local status, json = api.answer(state, request, body, caller)
   ngx.status = status
   print_whole(request, "application/json", json)

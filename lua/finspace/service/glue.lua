@@ -241,7 +241,9 @@ function glue.answer(state, request, body, caller)
   if not work then
     refuse("InvalidInputException", "Glue here knows GetDatabases, GetDatabase, GetTables, GetTable and GetPartitions")
   end
-  if caller.bucket then refuse("AccessDeniedException", "these keys open one data view's files and nothing else") end
+  if caller.bucket or caller.policy then
+    refuse("AccessDeniedException", "these keys open some files and nothing else")
+  end
   local call = { db = state.db, settings = state.settings, caller = caller, params = params_of(body) }
   return json_text.encode(work(call))
 end

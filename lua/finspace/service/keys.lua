@@ -7,14 +7,16 @@ local keys = {}
 
 local DAY = 24 * 3600 -- so long an ended key is still told from an unknown one
 
-local function note_console(db, id)
-  db:run("DELETE FROM console_keys WHERE id NOT IN (SELECT id FROM access_keys)")
-  db:insert("console_keys", { id = id })
+-- Notes something about keys, and forgets it about keys that are gone.
+local function note(db, of_keys, row)
+  db:run(("DELETE FROM %s WHERE id NOT IN (SELECT id FROM access_keys)"):format(of_keys))
+  db:insert(of_keys, row)
 end
 
 --- @param db table
---- @param wanted table {user_id=, seconds=, bucket=?, prefix=?, is_console=?} a bucket and prefix restrict the
----   keys to it; the console's own keys are no API access, which is the right to have keys for programs
+--- @param wanted table {user_id=, seconds=, bucket=?, prefix=?, policy=?, is_console=?} a bucket and prefix restrict the
+---   keys to it, a session policy to what it says; the console's own keys are no API access, which is the right to have
+---   keys for programs
 --- @return table {access_key_id=, secret_access_key=, session_token=, expires_seconds=}
 function keys.issue(db, wanted)
   local now = clock.seconds()
@@ -34,7 +36,8 @@ function keys.issue(db, wanted)
     bucket = wanted.bucket,
     prefix = wanted.prefix,
   })
-  if wanted.is_console then note_console(db, made.access_key_id) end
+  if wanted.is_console then note(db, "console_keys", { id = made.access_key_id }) end
+  if wanted.policy then note(db, "session_policies", { id = made.access_key_id, policy = wanted.policy }) end
   return made
 end
 

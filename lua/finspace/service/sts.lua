@@ -1,10 +1,12 @@
 --- The two calls of STS that the AWS tools make on the way to FinSpace: GetCallerIdentity, and
---- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role.
+--- AssumeRole, which gives the keys of the user whose apiAccessPrincipalArn is that role, as far as a session policy lets
+--- them. So this service can be the store of another one.
 
 local arns = require("finspace.service.arns")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local query = require("finspace.service.query")
+local session_policy = require("finspace.service.session_policy")
 local xml = require("finspace.service.xml")
 
 local sts = {}
@@ -17,25 +19,36 @@ end
 
 local function duration(form)
   local seconds = tonumber(form.DurationSeconds or 3600)
-  if seconds and seconds >= 900 and seconds <= 43200 then return seconds end
+  if seconds and seconds >= 900 and seconds <= 43200 and seconds % 1 == 0 then return seconds end
   error(fault.new("ValidationError", "DurationSeconds must be 900 to 43200"), 0)
 end
 
+local OF_ROLE = [[SELECT * FROM users WHERE principal_arn = ? AND api_access = 'ENABLED' AND status = 'ENABLED'
+  ORDER BY seq LIMIT 1]]
+
+local function user_of(state, role)
+  if role == arns.OWNER_ROLE then return state.db:row("SELECT * FROM users WHERE id = ?", state.settings.owner) end
+  return state.db:row(OF_ROLE, role or "")
+    or error(fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403), 0)
+end
+
+local function check_policy(form)
+  if form["PolicyArns.member.1.arn"] then
+    error(fault.new("MalformedPolicyDocument", "managed policies are not here: give a Policy", 400), 0)
+  end
+  if form.Policy == nil then return end
+  local policy, problem = session_policy.read(form.Policy)
+  if not policy then error(fault.new("MalformedPolicyDocument", "the session policy: " .. problem, 400), 0) end
+end
+
 local function assume_role(state, form, caller)
-  if caller.type ~= "SUPER_USER" or caller.bucket then
+  if caller.type ~= "SUPER_USER" or caller.bucket or caller.policy then
     error(fault.new("AccessDenied", "only a super user may assume another user's role", 403), 0)
   end
-  local user = state.db:row(
-    [[SELECT * FROM users WHERE principal_arn = ? AND api_access = 'ENABLED'
-    AND status = 'ENABLED' ORDER BY seq LIMIT 1]],
-    form.RoleArn or ""
-  )
-  if not user then
-    error(fault.new("AccessDenied", "no enabled user with API access has this apiAccessPrincipalArn", 403), 0)
-  end
-  local seconds = duration(form)
+  check_policy(form)
+  local user, seconds = user_of(state, form.RoleArn), duration(form)
   local made = state.db:transaction(
-    function() return keys.issue(state.db, { user_id = user.id, seconds = seconds }) end
+    function() return keys.issue(state.db, { user_id = user.id, seconds = seconds, policy = form.Policy }) end
   )
   return {
     {

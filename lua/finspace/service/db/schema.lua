@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS access_keys (
 CREATE TABLE IF NOT EXISTS passwords (
   user_id TEXT PRIMARY KEY, hash TEXT NOT NULL, is_temporary INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS console_keys (id TEXT PRIMARY KEY) WITHOUT ROWID; -- of access_keys, those of sign-ins
+CREATE TABLE IF NOT EXISTS session_policies (id TEXT PRIMARY KEY, policy TEXT NOT NULL) WITHOUT ROWID; -- of access_keys
 CREATE TABLE IF NOT EXISTS sign_in_tries (
   subject TEXT PRIMARY KEY, failures INTEGER NOT NULL, latest INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS used_links (

@@ -1,6 +1,6 @@
 --- Which buckets and keys a caller may touch. Keys that a data view gave out open that view's prefix
 --- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
---- user has everything.
+--- user has everything. A session policy takes away from that.
 
 local permissions = require("finspace.service.permissions")
 
@@ -51,6 +51,19 @@ function access.allows(state, caller, action, bucket, key)
   if caller.type == "SUPER_USER" then return true end
   if action == "read" and may_read_data(state, caller, bucket, key) then return true end
   return is_own(state.db, state.settings, caller, bucket, key)
+end
+
+--- Whether the session policy of a caller's keys, where there is one, allows something.
+--- @param caller table
+--- @param action string S3's name for it, for example s3:GetObject
+--- @param bucket? string
+--- @param key? string
+--- @param context? table<string, string> what a policy's conditions may ask for
+--- @return boolean
+function access.is_in_policy(caller, action, bucket, key, context)
+  if not caller.policy then return true end
+  local name = "arn:aws:s3:::" .. (bucket or "*") .. (key and "/" .. key or "")
+  return caller.policy:allows(action, name, context)
 end
 
 --- Whether a caller may write anything in a bucket at all.

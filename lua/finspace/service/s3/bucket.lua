@@ -153,7 +153,8 @@ local function refused(entry, code, message)
 end
 
 local function delete_entry(call, entry)
-  if not access.allows(call.state, call.caller, "write", call.bucket, entry.Key) then
+  local is_open = access.allows(call.state, call.caller, "write", call.bucket, entry.Key)
+  if not is_open or not access.is_in_policy(call.caller, "s3:DeleteObject", call.bucket, entry.Key) then
     return refused(entry, "AccessDenied", "these keys do not open it")
   end
   if entry.VersionId and entry.VersionId ~= "null" then

@@ -33,7 +33,8 @@ end
 --- @return boolean is_itself whether it is what the request writes, too
 function copy.source(call)
   local bucket, key = parse_source(call.request.header["x-amz-copy-source"])
-  if not access.allows(call.state, call.caller, "read", bucket, key) then
+  local is_readable = access.allows(call.state, call.caller, "read", bucket, key)
+  if not is_readable or not access.is_in_policy(call.caller, "s3:GetObject", bucket, key) then
     wire.refuse("AccessDenied", "these keys do not open the copy's source")
   end
   if not call.state.db:row("SELECT 1 AS found FROM buckets WHERE name = ?", bucket) then

@@ -106,8 +106,48 @@ local function parse_query(text)
   return asked
 end
 
+-- S3's own names of what is asked for, which session policies speak of.
+local BUCKET_ACTIONS = {
+  PUT = function(asked) return asked.acl and "PutBucketAcl" or "CreateBucket" end,
+  DELETE = function() return "DeleteBucket" end,
+  HEAD = function() return "ListBucket" end,
+  POST = function() return "DeleteObject" end,
+  GET = function(asked)
+    if asked.location then return "GetBucketLocation" end
+    if asked.versioning then return "GetBucketVersioning" end
+    if asked.acl then return "GetBucketAcl" end
+    if asked.tagging then return "GetBucketTagging" end
+    if asked.versions then return "ListBucketVersions" end
+    return asked.uploads and "ListBucketMultipartUploads" or "ListBucket"
+  end,
+}
+
+local function get_object(asked)
+  if asked.uploadId then return "ListMultipartUploadParts" end
+  if asked.acl then return "GetObjectAcl" end
+  if asked.tagging then return "GetObjectTagging" end
+  return asked.attributes and "GetObjectAttributes" or "GetObject"
+end
+
+local OBJECT_ACTIONS = {
+  PUT = function(asked) return asked.acl and "PutObjectAcl" or "PutObject" end,
+  POST = function() return "PutObject" end,
+  GET = get_object,
+  HEAD = get_object,
+  DELETE = function(asked) return asked.uploadId and "AbortMultipartUpload" or "DeleteObject" end,
+}
+
+local function is_in_policy(call)
+  if not call.caller.policy then return true end
+  local names = call.key and OBJECT_ACTIONS or BUCKET_ACTIONS
+  local name = call.bucket and names[call.request.method](call.query) or "ListAllMyBuckets"
+  local context = { ["s3:prefix"] = call.query.prefix, ["s3:delimiter"] = call.query.delimiter }
+  return access.is_in_policy(call.caller, "s3:" .. name, call.bucket, call.key, context)
+end
+
 -- Who deletes many objects at once is judged for each, and who lists buckets is shown his own.
 local function is_allowed(call, action)
+  if action ~= "delete" and not is_in_policy(call) then return false end
   if action == "look" then return true end
   if action == "create" then return call.caller.type == "SUPER_USER" and not call.caller.bucket end
   if action == "delete" then return access.may_write_in(call.state, call.caller, call.bucket) end
