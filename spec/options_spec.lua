@@ -29,8 +29,25 @@ end
 describe("a table of options", function()
   it("is handed back when all of it is known and right", function()
     local given = { region = "us-east-1", timeout = 0.5, max_attempts = 1, credentials = function() end }
-    assert.equal(given, OPTIONS:check(given))
-    assert.same({}, OPTIONS:check(nil))
+    assert.same(given, OPTIONS:check(given))
+  end)
+
+  it("gets the defaults of what is absent, in a table of its own", function()
+    local given = { timeout = 0.5 }
+    assert.same({ timeout = 0.5, max_attempts = 3 }, OPTIONS:check(given))
+    assert.same({ timeout = 0.5 }, given)
+    assert.same({ timeout = 60, max_attempts = 3 }, OPTIONS:check(nil))
+  end)
+
+  it("keeps what is false, and what another decides stays absent", function()
+    local declared = options.declare {
+      what = "load",
+      class = "spec.Absent",
+      { "wait", "boolean", "until it is there", default = true },
+      { "timeout", "seconds", "for one attempt", otherwise = 60 },
+    }
+    assert.same({ wait = false }, declared:check { wait = false })
+    assert.same({ wait = true }, declared:check {})
   end)
 
   it("raises on an unknown option, and offers the nearest", function()
@@ -62,7 +79,7 @@ describe("a table of options", function()
   end)
 
   it("takes one of the declared words, and no other", function()
-    assert.same({ kind = "TABULAR" }, new { kind = "TABULAR" })
+    assert.equal("TABULAR", new({ kind = "TABULAR" }).kind)
     assert.matches(
       'option "kind" must be "TABULAR" or "NON_TABULAR", not another string',
       message_of { kind = "SECRETCANARY" },

@@ -20,7 +20,7 @@ local API_VERSION = "2020-07-13"
 -- The service remembers a clientToken for ten minutes.
 local TOKEN_LIFETIME = 600
 
-local LONGEST_PRESIGN, DEFAULT_PRESIGN = 604800, 3600
+local LONGEST_PRESIGN = 604800
 
 local OPTIONS = options.declare {
   what = "finspace.new",
@@ -35,20 +35,20 @@ local OPTIONS = options.declare {
   { "mfa_code", "fun(serial: string): string", "asked for a code when a role wants a second factor" },
   { "shared_dict", "table|userdata", "a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all" },
   { "environment_id", "string", "works with FinSpace's own keys for this environment, and renews them" },
-  { "duration_in_minutes", "count", "how long those last", default = 60 },
+  { "duration_in_minutes", "count", "how long those last", otherwise = 60 },
   { "endpoint_url", "string", "AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL and the profile's when absent" },
   { "s3_endpoint_url", "string", "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL and the profile's when absent" },
   { "sts_endpoint_url", "string", "AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL and the profile's when absent" },
   { "ca_file", "string", "a PEM file of the only authorities to trust; the system's when absent" },
   { "proxy", "string", "the URL of a proxy; as the environment says when absent" },
-  { "connect_timeout", "seconds", "for name, connection and handshake", default = 10 },
-  { "timeout", "seconds", "for one attempt", default = 60 },
-  { "max_body", "count", "bytes of an answer that are held in memory", default = "16 MiB" },
+  { "connect_timeout", "seconds", "for name, connection and handshake", otherwise = 10 },
+  { "timeout", "seconds", "for one attempt", otherwise = 60 },
+  { "max_body", "count", "bytes of an answer that are held in memory", otherwise = "16 MiB" },
   {
     "max_attempts",
     "count",
     "attempts of one call, with AWS_MAX_ATTEMPTS and the profile's before the default",
-    default = 3,
+    otherwise = 3,
   },
   { "logger", "fun(event: finspace.LogEvent|finspace.LogWarning)", "called after each attempt, and for warnings" },
   {
@@ -236,7 +236,7 @@ end
 function Client:presign(name, params, presign_options)
   local row = operations.find(name)
   local chosen = PRESIGN_OPTIONS:check(presign_options)
-  local expires = chosen.expires or DEFAULT_PRESIGN
+  local expires = chosen.expires
   if expires > LONGEST_PRESIGN then error("presign: expires must be at most 604800 seconds, a week", 2) end
   local call, err = compose(self, row, params)
   if not call then return nil, err end

@@ -50,7 +50,7 @@ declare("profile", "ProfileKeys", {
 
 declare("process", "ProcessKeys", {
   { "command", "string|string[]", "a program that prints keys as JSON; it runs without a shell", required = true },
-  { "timeout", "seconds", "that it may take", default = 60 },
+  { "timeout", "seconds", "that it may take", otherwise = 60 },
   SESSION_SOURCE,
 })
 
@@ -58,7 +58,7 @@ declare("web_identity", "WebIdentity", {
   { "token_file", "string", "a file that holds the token; AWS_WEB_IDENTITY_TOKEN_FILE when absent" },
   { "role_arn", "string", "the role; AWS_ROLE_ARN when absent" },
   { "role_session_name", "string", "a name for the session" },
-  { "duration_seconds", "count", "how long the keys last", default = 3600 },
+  { "duration_seconds", "count", "how long the keys last", otherwise = 3600 },
   SESSION_SOURCE,
 })
 
@@ -67,7 +67,7 @@ declare("assume_role", "AssumeRole", {
   { "role_arn", "string", "the role", required = true },
   { "role_session_name", "string", "a name for the session" },
   { "external_id", "string", "what the role's trust policy may ask for" },
-  { "duration_seconds", "count", "how long the keys last", default = 3600 },
+  { "duration_seconds", "count", "how long the keys last", otherwise = 3600 },
   { "mfa_serial", "string", "the second factor's serial number or ARN" },
   { "mfa_code", "fun(serial: string): string", "asked for its code" },
   SESSION_SOURCE,
@@ -85,13 +85,13 @@ declare("sso", "SingleSignOn", {
 
 declare("instance", "InstanceKeys", {
   { "endpoint", "string", "the metadata service's URL; AWS_EC2_METADATA_SERVICE_ENDPOINT when absent" },
-  { "mode", "string", "IPv4 or IPv6", default = "IPv4" },
+  { "mode", "string", "IPv4 or IPv6", otherwise = "IPv4" },
 })
 
 declare("finspace", "FinSpaceKeys", {
   { "environment_id", "string", "the environment", required = true },
   { "base", "finspace.Provider|table", "the IAM keys to ask with", required = true },
-  { "duration", "count", "minutes that they last", default = 60 },
+  { "duration", "count", "minutes that they last", otherwise = 60 },
 })
 
 declare("shared", "SharedKeys", {
@@ -107,10 +107,7 @@ declare("default", "DefaultKeys", {
 --- Keys given in code, with their end as epoch seconds or as text where they have one.
 --- @param given finspace.StaticKeys
 --- @return finspace.Provider
-function credentials.static(given)
-  OPTIONS.static:check(given)
-  return provider_of("static", given)
-end
+function credentials.static(given) return provider_of("static", OPTIONS.static:check(given)) end
 
 --- AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.
 --- @return finspace.Provider
@@ -120,42 +117,30 @@ function credentials.environment() return provider_of("environment") end
 --- the second factor where a role wants one.
 --- @param given? finspace.ProfileKeys
 --- @return finspace.Provider
-function credentials.profile(given)
-  OPTIONS.profile:check(given)
-  return provider_of("profile", given)
-end
+function credentials.profile(given) return provider_of("profile", OPTIONS.profile:check(given)) end
 
 --- A program that prints keys as JSON. It runs without a shell.
 --- @param given finspace.ProcessKeys
 --- @return finspace.Provider
-function credentials.process(given)
-  OPTIONS.process:check(given)
-  return provider_of("process", given)
-end
+function credentials.process(given) return provider_of("process", OPTIONS.process:check(given)) end
 
 --- A role for a token in a file; without options, as the environment says.
 --- @param given? finspace.WebIdentity
 --- @return finspace.Provider
 function credentials.web_identity(given)
   OPTIONS.web_identity:check(given)
-  return provider_of("web_identity", given)
+  return provider_of("web_identity", given) -- nil says more than an empty table
 end
 
 --- A role assumed with other keys.
 --- @param given finspace.AssumeRole
 --- @return finspace.Provider
-function credentials.assume_role(given)
-  OPTIONS.assume_role:check(given)
-  return provider_of("assume_role", given)
-end
+function credentials.assume_role(given) return provider_of("assume_role", OPTIONS.assume_role:check(given)) end
 
 --- A role for whoever has signed in with `aws sso login`; `session` names an sso-session.
 --- @param given finspace.SingleSignOn
 --- @return finspace.Provider
-function credentials.sso(given)
-  OPTIONS.sso:check(given)
-  return provider_of("sso", given)
-end
+function credentials.sso(given) return provider_of("sso", OPTIONS.sso:check(given)) end
 
 --- The container's own endpoint, as the environment says.
 --- @return finspace.Provider
@@ -164,18 +149,12 @@ function credentials.container() return provider_of("container") end
 --- The instance's metadata service, version 2.
 --- @param given? finspace.InstanceKeys
 --- @return finspace.Provider
-function credentials.instance(given)
-  OPTIONS.instance:check(given)
-  return provider_of("instance", given)
-end
+function credentials.instance(given) return provider_of("instance", OPTIONS.instance:check(given)) end
 
 --- FinSpace's own keys, asked for with those of `base`, for `duration` minutes.
 --- @param given finspace.FinSpaceKeys
 --- @return finspace.Provider
-function credentials.finspace(given)
-  OPTIONS.finspace:check(given)
-  return provider_of("finspace", given)
-end
+function credentials.finspace(given) return provider_of("finspace", OPTIONS.finspace:check(given)) end
 
 --- The first of several providers that has keys.
 --- @param providers finspace.Provider[]

@@ -1,5 +1,5 @@
---- Options, declared once: a declaration checks what a caller gave, and the annotations for editors and the
---- reference are written from it (`make docs`).
+--- Options, declared once: a declaration checks what a caller gave and puts the defaults in, and the
+--- annotations for editors and the reference are written from it (`make docs`).
 ---
 ---     local OPTIONS = options.declare {
 ---       what = "download",                  -- the function, for messages
@@ -152,7 +152,8 @@ function options.annotation(text) return joined(parse(text), "annotation", "|") 
 --- @field [2] string     its type: an annotation's, or "seconds", "count", "integer", "name"; several with `|`
 --- @field [3] string     one sentence for the reference, without its full stop
 --- @field required? boolean
---- @field default? any   as the reference shows it; who takes the option applies it
+--- @field default? any   what it is when it is absent
+--- @field otherwise? string|number  the same in words, for the reference, where somebody else decides it
 
 --- @class finspace.Declaration
 --- @field what? string   the function that takes them; absent for a table that is given out
@@ -161,6 +162,7 @@ function options.annotation(text) return joined(parse(text), "annotation", "|") 
 --- @field returns? string   what it gives first, as an annotation
 --- @field rows finspace.OptionRow[]
 --- @field by_name table<string, finspace.OptionRow>
+--- @field defaults table<string, any>
 local Declaration = {}
 Declaration.__index = Declaration
 
@@ -182,9 +184,9 @@ end
 --- @param given table
 --- @return finspace.Declaration
 function options.declare(given)
-  local rows, by_name = all_rows(given), {}
+  local rows, by_name, defaults = all_rows(given), {}, {}
   for _, row in ipairs(rows) do
-    by_name[row[1]] = row
+    by_name[row[1]], defaults[row[1]] = row, row.default
   end
   local declaration = {
     what = given.what,
@@ -194,6 +196,7 @@ function options.declare(given)
     extends = given.extends,
     rows = rows,
     by_name = by_name,
+    defaults = defaults,
   }
   options.declared[given.class] = declaration
   return setmetatable(declaration, Declaration)
@@ -235,11 +238,27 @@ local function fault_of(self, given)
   return nil
 end
 
+--- Options with the defaults of those that are absent. The caller's table stays as it is.
+--- @param given table|nil
+--- @return table filled
+function Declaration:filled(given)
+  given = given or {}
+  if next(self.defaults) == nil then return given end
+  local filled = {}
+  for name, default in pairs(self.defaults) do
+    filled[name] = default
+  end
+  for name, value in pairs(given) do
+    filled[name] = value
+  end
+  return filled
+end
+
 --- Raises unless every option is declared and has its type, and every required one is there.
 --- @param given table|nil
 --- @param level? integer  whom error() should blame; 3, the caller of the caller, when absent
 --- @param what? string    the function's name in the message, where it is not the declaration's
---- @return table given
+--- @return table filled   with the defaults
 function Declaration:check(given, level, what)
   local fault
   if given ~= nil and type(given) ~= "table" then
@@ -248,7 +267,7 @@ function Declaration:check(given, level, what)
     fault = fault_of(self, given or {})
   end
   if fault then error((what or self.what) .. fault, level or 3) end
-  return given or {}
+  return self:filled(given)
 end
 
 return options

@@ -42,10 +42,16 @@ function docs_options.of(what)
   return nil
 end
 
+local function default_of(row)
+  if row.default ~= nil then return row.default end
+  return row.otherwise
+end
+
 -- "seconds, for one attempt (60)"
 local function sentence(row)
   local text = row[2] == "seconds" and "seconds, " .. row[3] or row[3]
-  return row.default ~= nil and ("%s (%s)"):format(text, tostring(row.default)) or text
+  local default = default_of(row)
+  return default ~= nil and ("%s (%s)"):format(text, tostring(default)) or text
 end
 
 -- How many of a declaration's rows are its own; the others are taken over.
@@ -78,8 +84,9 @@ local function type_cell(text)
 end
 
 local function default_cell(row)
-  if row.default == nil then return "" end
-  return type(row.default) == "string" and row.default:find(" ") and row.default or "`" .. tostring(row.default) .. "`"
+  local default = default_of(row)
+  if default == nil or default == "" then return "" end
+  return type(default) == "string" and default:find(" ") and default or "`" .. tostring(default) .. "`"
 end
 
 --- A table of options, or of what an event tells. **Bold** ones are required.

@@ -96,7 +96,7 @@
 --- @field on_progress? fun(event: finspace.LoadEvent)  called as it goes on
 --- @field wait? boolean  false: return when the changeset is created (true)
 --- @field timeout? number  seconds, to wait for the changeset (3600)
---- @field min_interval? number  seconds, before the second look at it (1)
+--- @field min_interval? number  seconds, before the second look at it (0.1)
 --- @field max_interval? number  seconds, between later looks (15)
 --- @field journal? boolean  false: keep no notes; a crash cannot be resumed then (true)
 --- @field keep? boolean  a load that fails leaves what is staged, to be resumed (false)
@@ -208,7 +208,7 @@
 
 --- @class finspace.WaitOptions
 --- @field timeout? number  seconds, in all (3600)
---- @field min_interval? number  seconds, before the second look (1)
+--- @field min_interval? number  seconds, before the second look (0.1)
 --- @field max_interval? number  seconds, between later looks (15)
 --- @field on_status? fun(status: string, item: table)  called when the status is another one
 --- @field cancel? fun(): boolean  asked before each look: true ends the wait

@@ -91,7 +91,7 @@ local GET = options.declare {
   { "last", "integer", "the last byte to read, included" },
   { "if_match", "string", "an ETag: another version of the object is an err" },
   { "sink", "table", "`{ file, offset }`: the file that the bytes go to" },
-  { "max_body", "count", "bytes that may be held in memory", default = "16 MiB" },
+  { "max_body", "count", "bytes that may be held in memory", otherwise = "16 MiB" },
 }
 
 --- Reads an object, or the bytes `first` to `last` of it (both counted from 0, both included). With
@@ -165,7 +165,7 @@ local LIST = options.declare {
   { "bucket", "name", "the bucket's name", required = true },
   { "prefix", "string", "what their keys begin with" },
   { "delimiter", "string", "keys that agree up to it are told as one prefix" },
-  { "max_keys", "count", "objects a page", default = 1000 },
+  { "max_keys", "count", "objects a page", otherwise = 1000 },
   { "token", "string", "a page's `next_token`" },
   { "start_after", "string", "a key: the list begins after it" },
 }

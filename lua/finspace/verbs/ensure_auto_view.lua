@@ -12,8 +12,8 @@ local OPTIONS = options.declare {
   find_dataset.OPTION,
   { "partition_columns", "string[]", "what its files are parted by; any when absent" },
   { "sort_columns", "string[]", "what its rows are sorted by; any when absent" },
-  { "format", "string", "of a new one", default = "DELIMITED_TEXT" },
-  { "format_options", "table<string, string>", "of a new one", default = "with a header and commas" },
+  { "format", "string", "of a new one", otherwise = "DELIMITED_TEXT" },
+  { "format_options", "table<string, string>", "of a new one", otherwise = "with a header and commas" },
   { "wait", "boolean", "false: return as soon as it is there, built or not", default = true },
   { "timeout", "seconds", "to wait for it", default = 3600 },
   { "on_status", "fun(status: string, view: table)", "called when its status is another one" },
@@ -79,7 +79,7 @@ end
 --- @param given finspace.EnsureAutoViewOptions
 --- @return table|nil view, finspace.Error|nil err, boolean|nil created
 function ensure_auto_view.run(client, given)
-  OPTIONS:check(given)
+  given = OPTIONS:check(given)
   local dataset_id, err = find_dataset.id(client, given.dataset)
   if not dataset_id then return nil, err end
   local found
@@ -92,7 +92,7 @@ function ensure_auto_view.run(client, given)
   end
   if not view then return nil, err end
   local ids = { datasetId = dataset_id, dataViewId = view.dataViewId }
-  if given.wait == false then
+  if not given.wait then
     view, err = client:call("GetDataView", ids)
     return view, err, created
   end

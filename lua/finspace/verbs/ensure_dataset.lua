@@ -44,7 +44,7 @@ local function create(client, given, alias, token)
   return client:call("CreateDataset", {
     datasetTitle = given.title or alias:gsub("^alias/", ""),
     alias = alias,
-    kind = given.kind or "TABULAR",
+    kind = given.kind,
     datasetDescription = given.description,
     ownerInfo = given.owner,
     schemaDefinition = given.schema,
@@ -81,7 +81,7 @@ end
 --- @param given finspace.EnsureDatasetOptions
 --- @return table|nil dataset, finspace.Error|nil err, boolean|nil created
 function ensure_dataset.run(client, given)
-  OPTIONS:check(given)
+  given = OPTIONS:check(given)
   if not given or not (given.title or given.alias) then
     error('ensure_dataset needs the option "title" or "alias"', 2)
   end

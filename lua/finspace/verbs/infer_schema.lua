@@ -27,8 +27,6 @@ local OPTIONS = options.declare {
   },
 }
 
-local DEFAULT_SAMPLE = 10000
-
 -- What a column looks like ----------------------------------------------------------------------------
 
 -- The kind that takes in two kinds. What is not here is text.
@@ -230,12 +228,12 @@ end
 --- @return { rows: integer, complete: boolean, doubtful?: boolean, repeated_headers?: integer }|finspace.Error seen  how
 ---   much of the file it rests on, whether the line that named the columns looks like data, and how often it came again
 function infer_schema.run(_, given)
-  OPTIONS:check(given)
+  given = OPTIONS:check(given)
   local path = given.file
   if given.separator and #given.separator ~= 1 then error("infer_schema: separator must be one character", 2) end
   local reader, close = open(path, given)
   if not reader then return nil, close end
-  local columns, seen = survey(reader, given.header ~= false, given.sample or DEFAULT_SAMPLE)
+  local columns, seen = survey(reader, given.header, given.sample)
   local fault = close()
   if fault then return broken(path, "it " .. fault) end
   if not columns then return broken(path, seen) end

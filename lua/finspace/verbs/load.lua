@@ -25,7 +25,7 @@ local OPTIONS = options.declare {
   { "on_progress", "fun(event: finspace.LoadEvent)", "called as it goes on" },
   { "wait", "boolean", "false: return when the changeset is created", default = true },
   { "timeout", "seconds", "to wait for the changeset", default = 3600 },
-  { "min_interval", "seconds", "before the second look at it", default = 1 },
+  { "min_interval", "seconds", "before the second look at it", default = 0.1 },
   { "max_interval", "seconds", "between later looks", default = 15 },
   { "journal", "boolean", "false: keep no notes; a crash cannot be resumed then", default = true },
   { "keep", "boolean", "a load that fails leaves what is staged, to be resumed", default = false },
@@ -94,7 +94,7 @@ local function journal_name(client, given)
   return journal.name(
     endpoint.url,
     dataset_name(given),
-    given.change_type or "APPEND",
+    given.change_type,
     given.format or "",
     sorted_pairs_text(given.format_params),
     table.concat(files.absolute(given.file), "\n")
@@ -102,7 +102,7 @@ local function journal_name(client, given)
 end
 
 local function open_journal(client, given)
-  if given.journal == false then return journal.none() end
+  if not given.journal then return journal.none() end
   local folder, err = journal.folder(client.session.runtime.getenv)
   if not folder then return nil, err end
   local name
@@ -159,7 +159,7 @@ end
 
 -- A load that was stopped, or that the caller keeps, is to be resumed. Everything else is cleared.
 function Run:is_kept(err)
-  if self.given.journal == false then return false end
+  if not self.given.journal then return false end
   return err.kind == "cancelled" or self.given.keep == true
 end
 
@@ -172,7 +172,7 @@ end
 
 function Run:fail(err)
   if not self:is_kept(err) and self:clear() then return nil, err end
-  err.resumable = self.given.journal ~= false
+  err.resumable = self.given.journal
   return nil, err
 end
 
@@ -231,14 +231,14 @@ function Run:send_create()
   local created
   created, err = self.client:call("CreateChangeset", {
     datasetId = state.dataset_id,
-    changeType = self.given.change_type or "APPEND",
+    changeType = self.given.change_type,
     sourceParams = { sourceType = "S3", s3SourcePath = source_path(self) },
     formatParams = state.format_params,
     clientToken = state.client_token,
   })
   if created then return created.changesetId end
   if err.outcome == "unknown" then
-    err.resumable = self.given.journal ~= false -- the staged files may be needed: they stay
+    err.resumable = self.given.journal -- the staged files may be needed: they stay
     return nil, err
   end
   return self:fail(err)
@@ -280,7 +280,7 @@ function Run:wait()
     return changeset
   end
   if has_failed(err) then return self:fail(err) end
-  err.resumable = given.journal ~= false
+  err.resumable = given.journal
   return nil, err
 end
 
@@ -350,7 +350,7 @@ function Run:perform()
     well, err = self:create()
   end
   if not well then return nil, err end
-  if self.given.wait ~= false then return self:wait() end
+  if self.given.wait then return self:wait() end
   self.over = true
   return self.client:call("GetChangeset", {
     datasetId = self.state.dataset_id,
@@ -397,7 +397,7 @@ end
 --- @return finspace.GetChangesetOutput|nil changeset
 --- @return finspace.Error|nil err  `err.resumable`: the same load goes on from here
 function load.run(client, given)
-  OPTIONS:check(given)
+  given = OPTIONS:check(given)
   local selection, described, err = load.check(given)
   if not selection then return nil, err end
   local notes

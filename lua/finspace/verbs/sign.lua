@@ -33,7 +33,7 @@ local function check_url_part(name, text, forbidden)
 end
 
 local function check(given)
-  OPTIONS:check(given, 4)
+  given = OPTIONS:check(given, 4)
   if given.method and not given.method:find("^%u+$") then
     error('sign: option "method" must be capital letters, like GET', 3)
   end
@@ -67,7 +67,7 @@ local function compose(shared, given)
     repeatable = false,
     credentials = shared.supplier,
     request = {
-      method = given.method or "GET",
+      method = given.method,
       path = given.path,
       query = given.query,
       body = given.body,

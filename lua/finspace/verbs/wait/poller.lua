@@ -15,13 +15,12 @@ local poller = {}
 poller.OPTIONS = options.declare {
   class = "finspace.WaitOptions",
   { "timeout", "seconds", "in all", default = 3600 },
-  { "min_interval", "seconds", "before the second look", default = 1 },
+  { "min_interval", "seconds", "before the second look", default = 0.1 },
   { "max_interval", "seconds", "between later looks", default = 15 },
   { "on_status", "fun(status: string, item: table)", "called when the status is another one" },
   { "cancel", "fun(): boolean", "asked before each look: true ends the wait" },
 }
 
-local DEFAULT_TIMEOUT, MIN_INTERVAL, MAX_INTERVAL = 3600, 0.1, 15
 local GROWTH = 1.5
 
 -- Failures in a row that a wait outlives, each of them after the exchange's own retries. Throttling
@@ -112,9 +111,9 @@ end
 --- @param given finspace.WaitOptions
 --- @return table|nil item, finspace.Error|nil err
 function poller.wait(runtime, waiter, look, given)
-  local timeout = given.timeout or DEFAULT_TIMEOUT
-  local min = given.min_interval or MIN_INTERVAL
-  local max = math.max(min, given.max_interval or MAX_INTERVAL)
+  given = poller.OPTIONS:filled(given)
+  local timeout, min = given.timeout, given.min_interval
+  local max = math.max(min, given.max_interval)
   local deadline = runtime.monotonic() + timeout
   local state = { failures = 0 }
   for number = 1, math.huge do
