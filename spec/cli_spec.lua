@@ -165,11 +165,64 @@ describe("finspace, the program #once", function()
       ["presign list-datasets --expires soon"] = "--expires",
       ["serve --port 65536"] = "--port",
       ["serve --port x"] = "--port",
+      ["serve --ingest-memory 64"] = "--ingest-memory",
+      ["load a --dataset b --format-param separator=ab"] = "--format-param separator",
+      ["ls --endpoint-url http://user:word@host"] = "--endpoint-url",
+      ["ls --s3-endpoint-url http://host:99999"] = "--s3-endpoint-url",
     } do
       local out, err, status = run(words)
       assert.are.same({ "", 2 }, { out, status }, words .. "\n" .. err)
       assert.is_truthy(err:find("^finspace: [^\n]*\n?[^\n]*" .. option:gsub("%p", "%%%0")), words .. "\n" .. err)
     end
+  end)
+
+  it("names every option that is given an empty value", function()
+    for _, command in ipairs(require("finspace.cli").parser(require("argparse"))._commands) do
+      for _, option in ipairs(command._options) do
+        if option._maxargs > 0 then
+          local name = option._aliases[1]
+          local out, err, status = run(("%s %s ''"):format(command._aliases[1], name))
+          assert.are.same({ "", 2 }, { out, status }, command._aliases[1] .. " " .. name)
+          assert.is_truthy(err:find(name, 1, true), err)
+        end
+      end
+    end
+  end)
+
+  it("points to the help of what was typed", function()
+    for words, help in pairs {
+      ["load"] = "finspace load --help",
+      ["load a.csv"] = "finspace load --help",
+      ["ls prices"] = "finspace ls --help",
+      ["call"] = "finspace call --help",
+      ["call list-datasets --max 1"] = "finspace call list-datasets --help",
+      ["nonsense"] = "finspace --help",
+    } do
+      assert.truthy(select(2, run(words)):find("\nTry `" .. help .. "`.\n", 1, true), words)
+    end
+    assert.are.equal(run("load --help"), (run("help load")))
+    assert.are.equal(run("--help"), (run("help")))
+    assert.matches("unknown operation 'list%-data'", (select(2, run("call list-data"))))
+  end)
+
+  it("says of what cannot be a file here that it is none", function()
+    assert.matches("https://host/a.csv is elsewhere", (select(2, run("load https://host/a.csv --dataset b"))))
+    assert.matches("standard input cannot be loaded", (select(2, run("load - --dataset b"))))
+  end)
+
+  it("says which option of serve is wrong where it cannot listen or write", function()
+    local data = folder .. "/unused"
+    local function serve(words)
+      local out, err, status = run(("serve --data %s %s"):format(data, words))
+      assert.are.same({ "", 1 }, { out, status })
+      assert.are.equal(1, select(2, err:gsub("\n", "")), err)
+      return err
+    end
+    for _, host in ipairs { "999.1.1.1", "no-such-host.invalid", "192.0.2.1" } do
+      local err = serve(("--host %s --port %d"):format(host, support.free_port()))
+      assert.matches(host:gsub("%p", "%%%0") .. ": this machine has no such address; choose one with %-%-host", err)
+    end
+    assert.matches("main%.lua: it is a file; name another with %-%-data", serve("--data " .. folder .. "/main.lua"))
   end)
 
   it("refuses what cannot be loaded before it makes a dataset or stages a byte", function()
@@ -402,6 +455,8 @@ describe("finspace, the program #once", function()
     end
     assert.is_nil(out:find(server.credentials.secret_access_key, 1, true))
     assert.are.equal("us-east-1", cjson.decode((run("whoami --json"))).region)
+    assert.matches("s3 +http://here:1  %(%-%-endpoint%-url%)", (run("whoami --endpoint-url http://here:1")))
+    assert.matches("s3 +http://here:1  %(%-%-s3%-endpoint%-url%)", (run("whoami --s3-endpoint-url http://here:1")))
     local bad, _, failed = run("whoami --profile nobody")
     assert.are.equal(1, failed)
     assert.are.equal(1, select(2, bad:gsub("profile nobody", "")), "the fault is told once")

@@ -53,14 +53,14 @@ local function chosen_command(arguments)
 end
 
 local EPILOG = [[
-Every command has help with an example: finspace load --help
+Every command has help with an example: finspace load --help, or finspace help load
 
 Settings come from options, then from the environment (AWS_PROFILE, AWS_REGION,
 AWS_ENDPOINT_URL_FINSPACE_DATA …), then from ~/.aws/config, as with the AWS CLI.]]
 
 -- What a command gets: its options, the terminal to speak through, and what makes the whole parser.
 local function run(name, options)
-  local out = terminal.new { json = options.json, quiet = options.quiet }
+  local out = terminal.new { command = name, json = options.json, quiet = options.quiet }
   local status = command_module(name).run(options, out, cli.parser) or DONE
   return out:finish() and status or math.max(status, FAILED)
 end
@@ -74,7 +74,7 @@ function cli.parser(argparse, only, arguments)
   local parser = argparse("finspace", "Load data into Amazon FinSpace, or into what stands in for it.", EPILOG)
   parser:require_command(true):command_target("command")
   shared.help(parser)
-  parser:flag("--version", "Print the version and exit."):action(function()
+  parser:flag("--version -v", "Print the version and exit."):action(function()
     run("version", {})
     os.exit(DONE)
   end)
@@ -101,6 +101,31 @@ local function join_negative_numbers(arguments)
   return words
 end
 
+-- `finspace help load` is `finspace load --help`.
+local function as_option(arguments)
+  if arguments[1] ~= "help" then return arguments end
+  return { arguments[2] or "--help", arguments[2] and "--help" }
+end
+
+local TAKES_OPERATION = { call = true, presign = true }
+
+-- The command whose help explains what was typed: with `call`, the operation's own.
+local function command_to_explain(name, arguments)
+  local operation = TAKES_OPERATION[name] and require("finspace.cli.members").named_in(arguments)
+  return operation and name .. " " .. operation or name
+end
+
+local function explain_misuse(message, name, arguments)
+  if TAKES_OPERATION[name] then
+    message = message
+      :gsub("^unknown command", "unknown operation")
+      :gsub("^a command is required", "name an operation, for example list-datasets")
+  end
+  local command = name and command_to_explain(name, arguments) .. " " or ""
+  io.stderr:write("finspace: ", printable.text(message), "\nTry `finspace ", command, "--help`.\n")
+  return MISUSE
+end
+
 --- Runs one command line.
 --- @param arguments string[]  the words after the program's name
 --- @return integer status for the shell
@@ -110,14 +135,11 @@ function cli.main(arguments)
     io.stderr:write("finspace: ", missing, "\n")
     return 1
   end
-  arguments = join_negative_numbers(arguments)
+  arguments = join_negative_numbers(as_option(arguments))
   local name = chosen_command(arguments)
   local parser = cli.parser(argparse, name or "none", arguments)
   local well, result = parser:pparse(arguments)
-  if not well then
-    io.stderr:write("finspace: ", printable.text(result), "\nTry `finspace ", name and name .. " " or "", "--help`.\n")
-    return MISUSE
-  end
+  if not well then return explain_misuse(result, name, arguments) end
   return run(is_command(result.command), result)
 end
 

@@ -1,5 +1,6 @@
 --- The client: a method an operation, made from the model's rows, and the one call beneath them all.
 local core = require("finspace.core")
+local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
 local operations = require("finspace.call.operations")
 local options = require("finspace.options")
@@ -136,12 +137,12 @@ local function compose(self, row, params)
   local shared = self.session
   local request, fault, token = prepare(self, row, params)
   if not request then return nil, fault end
-  local endpoint, region, err = shared:locate()
-  if not endpoint then return with_operation(err, row.name) end
+  local target, region, err = shared:locate()
+  if not target then return with_operation(err, row.name) end
   return {
     operation = row.name,
     request = request,
-    endpoint = endpoint,
+    endpoint = target,
     service = session.SERVICE,
     region = region,
     credentials = shared.supplier,
@@ -157,12 +158,10 @@ local END_OF_FINSPACE = "Amazon switched FinSpace off on 2026-10-07. Start a com
   .. " AWS_ENDPOINT_URL_FINSPACE_DATA or AWS_ENDPOINT_URL."
 
 -- Most people who cannot connect today call a service that is gone.
-local function explain_connection(err, endpoint)
-  if err.sent ~= false or (err.kind ~= "connect" and err.code ~= "ConnectTimeout") then return err end
-  local lines = { err.message }
-  if endpoint.custom then lines[2] = ("The endpoint %s comes from %s."):format(endpoint.url, endpoint.origin) end
-  if not endpoint.custom or err.code == "CouldNotResolve" then lines[#lines + 1] = END_OF_FINSPACE end
-  err.message = table.concat(lines, "\n")
+local function explain_connection(err, called)
+  if endpoint.explain(err, called) and (not called.custom or err.code == "CouldNotResolve") then
+    err.message = err.message .. "\n" .. END_OF_FINSPACE
+  end
   return err
 end
 

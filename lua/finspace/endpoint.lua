@@ -26,6 +26,9 @@ local PARTITIONS = {
   { prefix = "", suffix = "amazonaws.com", dualstack = "api.aws" },
 }
 
+--- The option of the client that names a service's endpoint, where it has one.
+endpoint.OPTIONS = { finspace_data = "endpoint_url", s3 = "s3_endpoint_url", sts = "sts_endpoint_url" }
+
 local DEFAULT_PORTS = { http = 80, https = 443 }
 
 local function partition_of(region)
@@ -164,7 +167,9 @@ end
 
 -- The URL that someone named, the option before all others, and who named it.
 local function named_url(runtime, source, options)
-  if options.endpoint_url then return options.endpoint_url, "the endpoint_url option" end
+  if options.endpoint_url then
+    return options.endpoint_url, ("the %s option"):format(endpoint.OPTIONS[options.service] or "endpoint_url")
+  end
   if options.ignore_configured_endpoint_urls then return nil end
   local ignored, err =
     config.flag(runtime, source, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")
@@ -230,6 +235,18 @@ function endpoint.resolve(runtime, source, options)
     custom = false,
     origin = "the rule for " .. options.service,
   }
+end
+
+--- Whether a call reached nobody; then its message says, too, who named the address.
+--- @param err finspace.Error
+--- @param found table the endpoint that was called
+--- @return boolean
+function endpoint.explain(err, found)
+  if err.sent ~= false or (err.kind ~= "connect" and err.code ~= "ConnectTimeout") then return false end
+  if found.custom then
+    err.message = ("%s\nThe endpoint %s comes from %s."):format(err.message, found.url, found.origin)
+  end
+  return true
 end
 
 return endpoint

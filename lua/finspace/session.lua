@@ -26,9 +26,6 @@ Session.__index = Session
 -- Keys copied from the web application carry no end; FinSpace gives them an hour.
 local PASTED_LIFETIME = 3600
 
--- A service's option, where it has one of its own.
-local ENDPOINT_OPTIONS = { finspace_data = "endpoint_url", s3 = "s3_endpoint_url", sts = "sts_endpoint_url" }
-
 local function transport_options(options)
   return {
     ca_file = options.ca_file,
@@ -101,7 +98,7 @@ function Session:endpoint(service, region)
     service = service,
     region = region or self.options.region,
     profile = self.options.profile,
-    endpoint_url = self.options[ENDPOINT_OPTIONS[service]],
+    endpoint_url = self.options[endpoint.OPTIONS[service]],
   })
   self.endpoints[key] = found
   return found, err

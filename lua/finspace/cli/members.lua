@@ -127,6 +127,15 @@ local function is_named(row, arguments)
   return false
 end
 
+--- The operation that a command line names.
+--- @param arguments string[]
+--- @return string|nil name  as commands are spelt
+function members.named_in(arguments)
+  for _, row in ipairs(all_rows()) do
+    if is_named(row, arguments) then return members.kebab(row.name) end
+  end
+end
+
 --- Adds a command for each operation. Only those that occur in `arguments` get their members: to
 --- define all of them takes longer than most calls.
 --- @param command table

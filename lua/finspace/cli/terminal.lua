@@ -10,6 +10,7 @@ local wording = require("finspace.cli.wording")
 local terminal = {}
 
 --- @class finspace.cli.Terminal
+--- @field command string|nil  whose help is pointed to
 --- @field json boolean
 --- @field quiet boolean
 --- @field live boolean   standard error is a terminal that can redraw a line
@@ -27,11 +28,12 @@ local function has_unicode()
   return locale:upper():find("UTF%-?8") ~= nil
 end
 
---- @param options { json?: boolean, quiet?: boolean }
+--- @param options { command?: string, json?: boolean, quiet?: boolean }
 --- @return finspace.cli.Terminal
 function terminal.new(options)
   local live, last = is_live(), {}
   return setmetatable({
+    command = options.command,
     last = last,
     at_end = function(action) table.insert(last, action) end,
     json = options.json or false,
@@ -160,6 +162,7 @@ end
 function Terminal:misuse(message)
   self:clear_live()
   io.stderr:write(self:paint("red", "finspace: "), printable.text(message), "\n")
+  io.stderr:write("Try `finspace ", self.command, " --help`.\n")
   return 2
 end
 

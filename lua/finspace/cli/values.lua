@@ -40,14 +40,15 @@ function values.whole(option, least, most)
   end)
 end
 
+--- The URL of an endpoint.
 --- @param option string
 --- @return fun(text: string): string|nil, string|nil message
 function values.url(option)
-  return reader(
-    option,
-    "a URL like https://host:port",
-    function(text) return text:match("^[hH][tT][tT][pP][sS]?://[^/%s].*$") end
-  )
+  return function(text)
+    local url, message = require("finspace.endpoint").parse(text)
+    if url then return text end
+    return nil, ("%s takes a URL like https://host:port, and this one %s"):format(option, message)
+  end
 end
 
 --- @param option string

@@ -22,6 +22,7 @@ local SENTENCES = {
   { "`ensure_dataset` creates one", "`finspace load --create` creates one" },
   { ", name a profile with AWS_PROFILE, or give the credentials option", " or name a profile with --profile" },
   { "name an endpoint with the option endpoint_url,", "name an endpoint with --endpoint-url," },
+  { "make one with ensure_auto_view", "make one with `finspace call create-data-view`" },
   { "Give the format: CSV", "Give it with --format: CSV" },
   { 'with format_params = { withHeader = "true" or "false" }', "with --header or --no-header" },
   { "format_params.separator", "--separator" },

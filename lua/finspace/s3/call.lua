@@ -1,5 +1,6 @@
 --- One call of S3 over the shared exchange: addressed, sent, and followed to the bucket's region.
 local address = require("finspace.s3.address")
+local endpoint = require("finspace.endpoint")
 local s3_errors = require("finspace.s3.errors")
 
 local call = {}
@@ -26,10 +27,11 @@ local function finisher(given)
 end
 
 local function send(self, given, region)
-  local endpoint, err = self.endpoint(region)
-  if not endpoint then return nil, err end
-  local target, path = address.of(endpoint, given.bucket, given.key)
-  return self.exchange:send {
+  local found, err = self.endpoint(region)
+  if not found then return nil, err end
+  local target, path = address.of(found, given.bucket, given.key)
+  local result
+  result, err = self.exchange:send {
     operation = given.operation,
     service = "s3",
     region = region,
@@ -49,13 +51,15 @@ local function send(self, given, region)
       payload_hash = given.payload_hash,
     },
   }
+  if err then endpoint.explain(err, found) end
+  return result, err
 end
 
 -- S3 says where a bucket is in a header. It is believed only about the region's name: the host is
 -- made from it by our own rule, and a custom endpoint is never left.
 local function moved_to(self, err, region)
-  local endpoint = self.endpoint(region)
-  if not err.region or err.region == region or not endpoint or endpoint.custom then return nil end
+  local found = self.endpoint(region)
+  if not err.region or err.region == region or not found or found.custom then return nil end
   return err.region:match("^[a-z0-9][a-z0-9%-]*[a-z0-9]$")
 end
 

@@ -40,7 +40,8 @@ end
 
 local function open_data(path)
   local data, problem = make_folder(path)
-  if not data then return nil, "cannot use the data folder " .. path .. ": " .. tostring(problem) end
+  if data and sys.stat(data).type ~= "directory" then problem = "it is a file" end
+  if problem then return nil, ("cannot use the data folder %s: %s; name another with --data"):format(path, problem) end
   for _, name in ipairs { "run", "objects", "lake" } do
     local made, failure = make_folder(data .. "/" .. name)
     if not made then return nil, "cannot write below " .. data .. ": " .. tostring(failure) end

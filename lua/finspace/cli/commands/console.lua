@@ -1,11 +1,18 @@
 --- `finspace console`
 local service = require("finspace.cli.service")
 local sys = require("finspace.sys")
+local values = require("finspace.cli.values")
 
 local console = {}
 
 function console.define(command)
-  command:option("--data", "Folder that the service keeps everything in."):argname("DIR")
+  command
+    :option(
+      "--data",
+      "Folder that the service keeps everything in ($XDG_DATA_HOME/finspace, or ~/.local/share/finspace)."
+    )
+    :convert(values.text("--data"))
+    :argname("DIR")
   command:flag("--print", "Only print the link; open nothing.")
   command:epilog(
     "Example: finspace console\n\n"

@@ -4,14 +4,21 @@ local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local shared = require("finspace.cli.options")
 local text = require("finspace.cli.text")
+local values = require("finspace.cli.values")
 
 local get = {}
 
 function get.define(command)
   command:argument("source", "s3://bucket/key, or s3://bucket/prefix/ for all below it."):args("?"):argname("SOURCE")
   command:argument("target", "The file or folder (the key's last part, or this folder)."):args("?"):argname("TARGET")
-  command:option("--dataset", "A view's files instead, below TARGET: its id, alias/…, or title."):argname("DATASET")
-  command:option("--view", "Which view of the dataset, by its id (its newest)."):argname("VIEW")
+  command
+    :option("--dataset", "A view's files instead, below TARGET: its id, alias/…, or title.")
+    :convert(values.text("--dataset"))
+    :argname("DATASET")
+  command
+    :option("--view", "Which view of the dataset, by its id (its newest).")
+    :convert(values.text("--view"))
+    :argname("VIEW")
   shared.connection(command)
   shared.output(command)
   command:epilog(

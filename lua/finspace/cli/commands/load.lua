@@ -14,10 +14,16 @@ Examples:
 A load that was cut off goes on when it is asked for again, or with --resume: what has arrived is
 not sent again, and there is never more than one changeset of it.]]
 
-local function flag_pair(text)
+local read_separator = values.separator("--format-param separator")
+
+local function format_pair(text)
   local name, value = text:match("^([^=]+)=(.*)$")
   if not name then return nil, ("--format-param takes NAME=VALUE, not %q"):format(text) end
-  return { name, value }
+  local message
+  if name == "separator" then
+    value, message = read_separator(value)
+  end
+  return value and { name, value }, message
 end
 
 function load.define(command)
@@ -50,7 +56,7 @@ function load.define(command)
     command
       :option("--format-param", "Any other parameter of the format.")
       :count("*")
-      :convert(flag_pair)
+      :convert(format_pair)
       :argname("NAME=VALUE")
   )
   shared.connection(command)
@@ -93,9 +99,25 @@ local function ignored(options, names, why)
   end
 end
 
+-- What other tools take, and this one does not.
+local function no_file_here(files)
+  for _, file in ipairs(files) do
+    if file == "-" then
+      return "standard input cannot be loaded, because the load must be able to go on: write it to a file"
+    end
+    if file:find("^%a[%w+.-]*://") then
+      return ("%s is elsewhere: only files of this machine are loaded"):format(file)
+    end
+  end
+end
+
 local function misuse_of(options)
   if #options.file == 0 and not options.resume then return "name a file to load (or use --resume)" end
-  if #options.file > 0 and not options.dataset then return "name the dataset with --dataset" end
+  local elsewhere = no_file_here(options.file)
+  if elsewhere then return elsewhere end
+  if #options.file > 0 and not options.dataset then
+    return "name the dataset by its title, alias/… or id: --dataset TITLE, and --create where there is none yet"
+  end
   if options.header and options.no_header then return "--header and --no-header exclude each other" end
   if #options.file == 0 then
     return ignored(options, OF_FILES, "goes with a FILE; --resume alone goes on with all loads")

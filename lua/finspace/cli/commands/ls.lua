@@ -120,7 +120,11 @@ function ls.run(options, out)
   end
   if bucket then return list_objects(shared.client(options), bucket, prefix, out) end
   if what:find("^s3:") then return out:misuse("name the bucket: finspace ls s3://BUCKET/PREFIX") end
-  if not list then return out:misuse(("%q cannot be listed: datasets, changesets, views or s3://…"):format(what)) end
+  if not list then
+    return out:misuse(
+      ("%q cannot be listed: only datasets, changesets DATASET, views DATASET and s3://BUCKET/PREFIX"):format(what)
+    )
+  end
   if list.of_dataset and not options.dataset then
     return out:misuse(("name the dataset: finspace ls %s DATASET"):format(what))
   end

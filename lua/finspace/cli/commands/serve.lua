@@ -17,11 +17,11 @@ function serve.define(command)
     :argname("NAME")
   command
     :option("--ingest-memory", "MiB of memory for reading what is loaded (a quarter of the machine's, 2048 at most).")
-    :convert(values.whole("--ingest-memory", 1, 2 ^ 30))
+    :convert(values.whole("--ingest-memory", 128, 2 ^ 30))
     :argname("MIB")
   command
     :option("--ingest-disk", "MiB of temporary space for reading what is loaded (65536).")
-    :convert(values.whole("--ingest-disk", 1, 2 ^ 30))
+    :convert(values.whole("--ingest-disk", 128, 2 ^ 30))
     :argname("MIB")
   command
     :option("--database", "PostgreSQL for the metadata of many machines, by its URL, or FINSPACE_DATABASE.")

@@ -2,13 +2,14 @@
 local shared = require("finspace.cli.options")
 local summary = require("finspace.cli.summary")
 local text = require("finspace.cli.text")
+local values = require("finspace.cli.values")
 
 local show = {}
 
 function show.define(command)
   shared.dataset(command)
   command:argument("changeset", "One of its changesets, by its id."):args("?"):argname("CHANGESET")
-  command:option("--view", "One of its views, by its id."):argname("VIEW")
+  command:option("--view", "One of its views, by its id."):convert(values.text("--view")):argname("VIEW")
   shared.connection(command)
   shared.output(command)
   command:epilog(

@@ -16,9 +16,15 @@ local function end_of(credentials)
   return os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(credentials.expires_at))
 end
 
+-- Where S3 has no option of its own, the other one stands for it.
+local function origin_of(endpoint, options)
+  local origin = wording.of_text(endpoint.origin)
+  return options.s3_endpoint_url and origin or (origin:gsub("^%-%-s3%-endpoint%-url$", "--endpoint-url"))
+end
+
 -- What is found, or why it is not: whoever asks this mostly has a fault to find. One fault, a broken profile
 -- above all, hides several findings, and is told once.
-local function look(session)
+local function look(session, options)
   local found, faults, told = {}, {}, {}
   local function note(name, value, err, origin)
     if value then return table.insert(found, { name, value, origin }) end
@@ -36,7 +42,7 @@ local function look(session)
   note("region", session:region())
   for _, service in ipairs { "finspace_data", "s3" } do
     local endpoint, missing = session:endpoint(service)
-    note(service, endpoint and endpoint.url, missing, endpoint and wording.of_text(endpoint.origin))
+    note(service, endpoint and endpoint.url, missing, endpoint and origin_of(endpoint, options))
   end
   return found, faults
 end
@@ -54,7 +60,7 @@ local function as_json(found, faults)
 end
 
 function whoami.run(options, out)
-  local found, faults = look(shared.client(options).session)
+  local found, faults = look(shared.client(options).session, options)
   if out.json then
     out:print_json(as_json(found, faults))
   else
