@@ -68,6 +68,7 @@ declare("assume_role", "AssumeRole", {
   { "role_session_name", "string", "a name for the session" },
   { "external_id", "string", "what the role's trust policy may ask for" },
   { "duration_seconds", "count", "how long the keys last", otherwise = 3600 },
+  { "policy", "string", "a session policy, as JSON: the keys open no more than it says" },
   { "mfa_serial", "string", "the second factor's serial number or ARN" },
   { "mfa_code", "fun(serial: string): string", "asked for its code" },
   SESSION_SOURCE,

@@ -161,16 +161,32 @@ function Session:exchange()
   return self.opened
 end
 
+local function traded(self, base, environment_id)
+  return credentials.finspace {
+    environment_id = environment_id,
+    base = base,
+    duration = self.options.duration_in_minutes,
+  }
+end
+
+-- A profile may say that its keys are to be traded for FinSpace's own: a store of many machines knows those alone.
+local function traded_where_told(self, base)
+  local told
+  return function(context, unwanted)
+    local environment_id, _, err =
+      config.setting(self.runtime, self.config, { "FINSPACE_ENVIRONMENT_ID" }, "finspace_environment_id")
+    if err then return nil, err end
+    if not environment_id then return base(context, unwanted) end
+    told = told or traded(self, base, environment_id)
+    return told(context, unwanted)
+  end
+end
+
 local function unshared_provider(self)
   local options = self.options
-  local chain_options = { profile = options.profile, mfa_code = options.mfa_code }
-  local provider = credentials.of(self.given, chain_options)
-  if not options.environment_id then return provider end
-  return credentials.finspace {
-    environment_id = options.environment_id,
-    base = provider,
-    duration = options.duration_in_minutes,
-  }
+  local base = credentials.of(self.given, { profile = options.profile, mfa_code = options.mfa_code })
+  if options.environment_id then return traded(self, base, options.environment_id) end
+  return self.given and base or traded_where_told(self, base)
 end
 
 -- What tells this session's keys from others in a dictionary. A function may give anybody's, and a code of a
@@ -227,8 +243,9 @@ end
 
 --- S3 over the same exchange, with the session's keys or with others.
 --- @param supplier? fun(refused: table|nil): table|nil, table|nil
+--- @param service? "s3"|"finspace_data" whose endpoint is called; a service of FinSpace's may answer some of S3, too
 --- @return finspace.S3
-function Session:s3(supplier)
+function Session:s3(supplier, service)
   local function send(_, call)
     local shared, err = self:exchange()
     if not shared then return nil, err end
@@ -237,7 +254,7 @@ function Session:s3(supplier)
   return require("finspace.s3").new {
     runtime = self.runtime,
     exchange = { send = send },
-    endpoint = function(region) return self:endpoint("s3", region) end,
+    endpoint = function(region) return self:endpoint(service or "s3", region) end,
     region = function() return self:region() end,
     credentials = supplier or self.supplier,
   }

@@ -22,7 +22,7 @@ end
 
 local START = [[
 local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s,
-  database = %s, workers = %s, ingest_workers = %s }
+  database = %s, workers = %s, ingest_workers = %s, %s }
 io.stderr:write("finspace: ", problem, "\n")
 os.exit(1)]]
 
@@ -77,6 +77,15 @@ local function await_ready(self)
   error("the service did not start:\n" .. self.log(), 3)
 end
 
+-- Further options of service.start as Lua text.
+local function more_options(options)
+  local words = {}
+  for name, value in pairs(options) do
+    words[#words + 1] = ("%s = %s"):format(name, type(value) == "string" and ("%q"):format(value) or tostring(value))
+  end
+  return table.concat(words, ", ")
+end
+
 local function launch(self)
   local argv = { "env" }
   for _, setting in ipairs(self.settings) do
@@ -90,7 +99,8 @@ local function launch(self)
     tostring(self.ingest_memory),
     tostring(database),
     tostring(self.workers),
-    tostring(self.ingest_workers)
+    tostring(self.ingest_workers),
+    more_options(self.options)
   )
   for _, word in ipairs { support.interpreter(), "-e", start } do
     argv[#argv + 1] = word
@@ -195,7 +205,8 @@ end
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region, ingest_memory (MiB), database (URL), owner_keys (a file), workers, ingest_workers
+---   region, ingest_memory (MiB), database (URL), owner_keys (a file), workers, ingest_workers, options (further ones of
+---   service.start)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -210,6 +221,7 @@ function service.start(options)
     ingest_memory = options.ingest_memory,
     workers = options.workers,
     ingest_workers = options.ingest_workers,
+    options = options.options or {},
     output = folder .. "/output",
     errors = folder .. "/errors",
   }

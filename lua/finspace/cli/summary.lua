@@ -15,7 +15,8 @@ function summary.fetch(fs, changeset)
   if changeset.status ~= "SUCCESS" then return nil end
   local location = fs:get_working_location { locationType = "INGESTION" }
   if not location then return nil end
-  local object = fs.s3:get_object { bucket = location.s3Bucket, key = key_of(changeset) }
+  local s3 = fs.session:s3(nil, "finspace_data") -- the service's own half, wherever the bytes lie
+  local object = s3:get_object { bucket = location.s3Bucket, key = key_of(changeset) }
   local found = object and cjson.decode(object.body or "")
   if type(found) ~= "table" or type(found.columns) ~= "table" then return nil end
   found.text = object.body

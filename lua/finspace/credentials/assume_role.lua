@@ -45,7 +45,12 @@ function assume_role.call(context, call)
     role_session_name = call.role_session_name,
     duration_seconds = call.duration_seconds,
     source = call.source,
-    fields = { { "ExternalId", call.external_id }, { "SerialNumber", call.mfa_serial }, { "TokenCode", code } },
+    fields = {
+      { "ExternalId", call.external_id },
+      { "Policy", call.policy },
+      { "SerialNumber", call.mfa_serial },
+      { "TokenCode", code },
+    },
     credentials = type(base) == "function" and base or function() return base end,
     repeatable = code == nil,
   })
@@ -63,6 +68,7 @@ function assume_role.new(options)
       role_session_name = options.role_session_name,
       external_id = options.external_id,
       duration_seconds = options.duration_seconds,
+      policy = options.policy,
       mfa_serial = options.mfa_serial,
       mfa_code = options.mfa_code,
       source = options.source or "role " .. options.role_arn,

@@ -8,6 +8,7 @@
 --- @field role_session_name? string  a name for the session
 --- @field external_id? string  what the role's trust policy may ask for
 --- @field duration_seconds? integer  how long the keys last (3600)
+--- @field policy? string  a session policy, as JSON: the keys open no more than it says
 --- @field mfa_serial? string  the second factor's serial number or ARN
 --- @field mfa_code? fun(serial: string): string  asked for its code
 --- @field source? string  what to call these keys in messages

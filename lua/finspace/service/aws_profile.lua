@@ -12,7 +12,7 @@ local CONFIG = [=[
 # Written by finspace serve. Use it with AWS_CONFIG_FILE and AWS_PROFILE=%s.
 [profile %s]
 region = %s
-services = %s
+services = %s%s
 s3 =
     addressing_style = path
     signature_version = s3v4
@@ -27,6 +27,8 @@ sts =
 glue =
     endpoint_url = %s
 ]=]
+
+local AMAZON = "https://s3.%s.amazonaws.com"
 
 local CREDENTIALS = [=[
 # Written by finspace serve: the owner of this service and of its data, who may do everything.
@@ -75,16 +77,19 @@ function files.read(data)
   return owner.endpoint and owner
 end
 
+-- The store knows the keys that its STS gave, and not the owner's: our client trades those for them.
+local TRADED = "\nfinspace_environment_id = local"
+
 --- Writes DIR/config for the address that this start listens on.
 --- @param data string
---- @param endpoint string for example http://127.0.0.1:4510
---- @param region string
+--- @param settings table {endpoint= for example http://127.0.0.1:4510, region=, store_endpoint=?, store=?}
 --- @return boolean|nil ok
 --- @return string|nil problem
-function files.write_config(data, endpoint, region)
-  local name = files.PROFILE
-  local text = CONFIG:format(name, name, region, name, name, endpoint, endpoint, endpoint, endpoint)
-  local path = data .. "/config"
+function files.write_config(data, settings)
+  local name, own, path = files.PROFILE, settings.endpoint, data .. "/config"
+  local traded = settings.store and TRADED or ""
+  local s3 = settings.store and (settings.store_endpoint or AMAZON:format(settings.region)) or own
+  local text = CONFIG:format(name, name, settings.region, name, traded, name, own, s3, own, own)
   local ok, problem = sys.write_private(path, text)
   if not ok then return nil, "cannot write " .. path .. ": " .. tostring(problem) end
   return true

@@ -2,6 +2,7 @@
 --- name. Each checks who may, as the operation itself does again, and keeps what it made in the call.
 
 local ids = require("finspace.service.ids")
+local key_requests = require("finspace.service.key_requests")
 local passwords = require("finspace.service.passwords")
 local user_rows = require("finspace.service.user_rows")
 
@@ -13,6 +14,17 @@ function before_transaction.ResetUserPassword(call)
   user_rows.find_to_manage(call)
   call.password = ids.password()
   call.password_hash = passwords.hash(call.password)
+end
+
+--- The keys that a store of many machines makes: it is asked over the network.
+--- @param call table
+function before_transaction.GetProgrammaticAccessCredentials(call)
+  call.keys = call.store:keys(key_requests.of_user(call))
+end
+
+--- @param call table
+function before_transaction.GetExternalDataViewAccessDetails(call)
+  call.keys = call.store:keys(key_requests.of_view(call))
 end
 
 return before_transaction

@@ -14,6 +14,7 @@ local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
 local link = require("finspace.service.sign_in_link")
 local nginx = require("finspace.service.nginx")
+local store = require("finspace.service.store")
 
 local service = {}
 
@@ -177,13 +178,20 @@ local function write_keys(settings)
   return files.ensure_credentials(settings.data)
 end
 
+local function add_store(settings, options)
+  local problem
+  settings.store, problem = store.place(options, settings.region)
+  settings.store_endpoint = store.endpoint(settings.store)
+  return problem
+end
+
 local function write_files(settings, program)
   local ok, problem = write_keys(settings)
   if ok then
     ok, problem = write_database(settings)
   end
   if ok then
-    ok, problem = files.write_config(settings.data, settings.endpoint, settings.region)
+    ok, problem = files.write_config(settings.data, settings)
   end
   if ok then
     ok, problem = nginx.write_configuration(program, settings)
@@ -194,12 +202,17 @@ end
 local function prepare(options)
   local settings, problem = checked(options)
   if not settings then return nil, problem end
-  problem = add_limits(settings, options) or add_processes(settings, options) or add_owner_key(settings)
+  problem = add_limits(settings, options)
+    or add_processes(settings, options)
+    or add_owner_key(settings)
+    or add_store(settings, options)
   if problem then return nil, problem end
   local is_free, in_use = wait_for_port(settings)
   if not is_free then return nil, in_use end
   local program, missing = nginx.find()
   if not program then return nil, missing end
+  problem = settings.store and store.problem(settings.store)
+  if problem then return nil, problem end
   settings.data, problem = open_data(options.data or default_data())
   if not settings.data then return nil, problem end
   local lock
@@ -243,7 +256,8 @@ service.default_data = default_data
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
 --- or SIGINT. Returns only when it could not start.
 --- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,
----   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1}
+---   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1, store=s3://BUCKET/PREFIX, store_role=ARN, store_endpoint=URL,
+---   store_sts_endpoint=URL}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

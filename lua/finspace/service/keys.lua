@@ -13,20 +13,25 @@ local function note(db, of_keys, row)
   db:insert(of_keys, row)
 end
 
+-- Keys of the service's own making.
+local function make(seconds)
+  return {
+    access_key_id = ids.access_key("ASIA"),
+    secret_access_key = ids.secret(),
+    session_token = ids.session_token(),
+    expires_seconds = clock.seconds() + seconds,
+  }
+end
+
 --- @param db table
 --- @param wanted table {user_id=, seconds=, bucket=?, prefix=?, policy=?, is_console=?} a bucket and prefix restrict the
 ---   keys to it, a session policy to what it says; the console's own keys are no API access, which is the right to have
 ---   keys for programs
+--- @param made? table keys that a store made, which from now on are good here, too
 --- @return table {access_key_id=, secret_access_key=, session_token=, expires_seconds=}
-function keys.issue(db, wanted)
-  local now = clock.seconds()
-  local made = {
-    access_key_id = ids.access_key("ASIA"),
-    secret_access_key = ids.secret(),
-    session_token = ids.session_token(),
-    expires_seconds = now + wanted.seconds,
-  }
-  db:run("DELETE FROM access_keys WHERE expires_seconds < ?", now - DAY)
+function keys.issue(db, wanted, made)
+  made = made or make(wanted.seconds)
+  db:run("DELETE FROM access_keys WHERE expires_seconds < ?", clock.seconds() - DAY)
   db:insert("access_keys", {
     id = made.access_key_id,
     secret = made.secret_access_key,

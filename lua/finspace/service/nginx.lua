@@ -89,6 +89,7 @@ worker_shutdown_timeout 5s;
 pid run/nginx.pid;
 env FINSPACE_DUCKDB; # nginx forgets the others
 $libpq
+$client
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool log threads=1; # waits for the database's log, which none of the others may hold
@@ -109,6 +110,7 @@ http {
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
     lua_socket_log_errors off;
+    $outward
     lua_socket_buffer_size 8k; # bodies of objects, of which thousands may be unfinished
 
     client_body_temp_path run/body;
@@ -187,6 +189,63 @@ local function libpq_lines(settings)
   return settings.has_database and "env " .. table.concat(LIBPQ, ";\nenv ") .. ";" or ""
 end
 
+-- Where our client looks for the keys of a store, and for where it is.
+local CLIENT = {
+  "AWS_ACCESS_KEY_ID",
+  "AWS_CA_BUNDLE",
+  "AWS_CONFIG_FILE",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+  "AWS_DEFAULT_REGION",
+  "AWS_EC2_METADATA_DISABLED",
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+  "AWS_ENDPOINT_URL",
+  "AWS_ENDPOINT_URL_S3",
+  "AWS_ENDPOINT_URL_STS",
+  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+  "AWS_PROFILE",
+  "AWS_REGION",
+  "AWS_ROLE_ARN",
+  "AWS_ROLE_SESSION_NAME",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_SHARED_CREDENTIALS_FILE",
+  "AWS_WEB_IDENTITY_TOKEN_FILE",
+  "HOME",
+}
+
+local function client_lines(settings)
+  if not settings.store then return "" end
+  local lines, said = {}, settings.has_database and { HOME = true } or {}
+  for _, name in ipairs(CLIENT) do
+    if not said[name] then lines[#lines + 1] = ("env %s;"):format(name) end
+  end
+  return table.concat(lines, "\n")
+end
+
+local AUTHORITIES = { os.getenv("AWS_CA_BUNDLE") or "", "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem" }
+
+-- nginx asks nobody about names and trusts nobody unless it is told whom.
+local function outward_lines(settings)
+  if not settings.store then return "" end
+  local servers, lines = {}, {}
+  for server in (sys.read_limited("/etc/resolv.conf", 65536) or ""):gmatch("\n?nameserver%s+(%S+)") do
+    servers[#servers + 1] = server:find(":", 1, true) and "[" .. server:gsub("%%.*", "") .. "]" or server
+  end
+  if #servers > 0 then lines[1] = "resolver " .. table.concat(servers, " ") .. ";" end
+  for _, path in ipairs(AUTHORITIES) do
+    if path ~= "" and is_file(path) then
+      lines[#lines + 1] = "lua_ssl_trusted_certificate " .. quoted(sys.realpath(path)) .. ";"
+      lines[#lines + 1] = "lua_ssl_verify_depth 9;"
+      break
+    end
+  end
+  return table.concat(lines, "\n    ")
+end
+
 local SETTINGS = {
   "host",
   "port",
@@ -198,6 +257,7 @@ local SETTINGS = {
   "ingest_workers",
   "has_database",
   "owner_key_file",
+  "store",
 }
 
 local function lua_literal(settings)
@@ -223,6 +283,8 @@ function nginx.write_configuration(program, settings)
     user = user_line(),
     workers = settings.workers + settings.ingest_workers, -- those that answer, and the last ones, which ingest
     libpq = libpq_lines(settings),
+    client = client_lines(settings),
+    outward = outward_lines(settings),
     path = quoted(table.concat(roots, ";") .. ";;"),
     cpath = quoted(table.concat(libraries, ";") .. ";;"),
     settings = lua_literal(settings),

@@ -162,7 +162,7 @@ local function open_state(settings)
   state.settings.data = data_folder()
   state.settings.ingest_memory_mib = settings.ingest_memory_mib
   state.settings.ingest_disk_mib = settings.ingest_disk_mib
-  state.store = require("finspace.service.store").open(state)
+  state.store = require("finspace.service.store").open(state, settings.store)
   if ngx.worker.id() == 0 then announce_once(settings) end
 end
 

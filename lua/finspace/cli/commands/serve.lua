@@ -35,6 +35,22 @@ function serve.define(command)
     :option("--ingest-workers", "Processes that read what is loaded (1); with --database 0 or more.")
     :convert(values.whole("--ingest-workers", 0, 256))
     :argname("N")
+  command
+    :option("--store", "Bucket of an S3-compatible store with STS that keeps the bytes: s3://BUCKET/PREFIX.")
+    :convert(values.text("--store"))
+    :argname("URI")
+  command
+    :option("--store-role", "Role whose keys the store's STS gives users, each for their own prefix.")
+    :convert(values.text("--store-role"))
+    :argname("ARN")
+  command
+    :option("--store-endpoint", "Where the store's S3 is, when not at Amazon.")
+    :convert(values.text("--store-endpoint"))
+    :argname("URL")
+  command
+    :option("--store-sts-endpoint", "Where its STS is, when not at the same place.")
+    :convert(values.text("--store-sts-endpoint"))
+    :argname("URL")
   command:epilog(
     "Example: finspace serve --data ./data\n\n"
       .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
@@ -54,6 +70,10 @@ local function start(options)
     ingest_memory = options.ingest_memory,
     ingest_disk = options.ingest_disk,
     database = options.database,
+    store = options.store,
+    store_role = options.store_role,
+    store_endpoint = options.store_endpoint,
+    store_sts_endpoint = options.store_sts_endpoint,
     workers = options.workers,
     ingest_workers = options.ingest_workers,
   }

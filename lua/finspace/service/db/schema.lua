@@ -78,6 +78,10 @@ CREATE TABLE IF NOT EXISTS changeset_sources (
   partition TEXT, PRIMARY KEY (changeset_id, position)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS changeset_sources_by_content ON changeset_sources (content_id);
 
+CREATE TABLE IF NOT EXISTS unnamed_places ( -- in a store: written, or given up, and named by nothing
+  place TEXT PRIMARY KEY, since INTEGER NOT NULL, is_swept INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unnamed_places_by_age ON unnamed_places (since);
+
 CREATE TABLE IF NOT EXISTS buckets (
   name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contents (

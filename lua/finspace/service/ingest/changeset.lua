@@ -2,6 +2,7 @@
 --- everything that follows from it. Cut off anywhere, it begins again: what was written has no place yet.
 
 local cjson = require("cjson.safe")
+local database = require("finspace.service.db")
 local engine = require("finspace.service.engine.parquet")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
@@ -58,7 +59,7 @@ end
 local function written(job, row, columns)
   job.format = formats.read(cjson.decode(row.format_params))
   job.kind, job.schema = job.format.type, columns
-  local files = reading.write(job, source.keep(job.state, row))
+  local files = reading.write(job, source.keep(job, row))
   local relation, found = described(job, files)
   local result = { columns = found, rows = total(files, "rows") }
   result.kept = job.state.store:keep_changeset(job, row, files, summary_of(job, files, relation, found))
@@ -151,6 +152,7 @@ function changeset.ingest(state, row)
   end
   local ok, result = pcall(ingested, state, row)
   if ok then return succeed(state, row, result) end
+  if database.is_busy(result) then return jobs.postpone("changeset " .. row.id, result) end
   fail(state, row, jobs.described_failure("changeset " .. row.id, result))
 end
 

@@ -5,6 +5,7 @@ local engine = require("finspace.service.engine.database")
 local failure = require("finspace.service.ingest.failure")
 local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
+local sys = require("finspace.sys")
 
 local job = {}
 
@@ -48,6 +49,17 @@ function job.with(state, id, work)
   finish(self)
   if not ok then error(result, 0) end
   return result
+end
+
+local PAUSE_SECONDS = 2
+
+--- Lets a job rest that failed for what the world did, and is taken up again: nothing is wrong with what it read.
+--- @param subject string
+--- @param problem any
+function job.postpone(subject, problem)
+  log.problem(subject .. " will be tried again", problem)
+  local due = sys.monotonic() + PAUSE_SECONDS
+  coroutine.yield(function() return sys.monotonic() >= due end)
 end
 
 --- Why a job failed, for those who asked for it; what only the service can mend is for its log.

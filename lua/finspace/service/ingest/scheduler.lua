@@ -13,6 +13,7 @@ local scheduler = {}
 
 local SLICE_SECONDS = 0.02
 local IDLE_SECONDS = 0.05
+local WAIT_SECONDS = 0.005 -- while all jobs wait for the network
 local BREATH_SECONDS = 0.001 -- lets nginx see signals and timers
 
 -- The oldest unfinished changeset of each dataset: within one, order matters.
@@ -42,12 +43,18 @@ local function take_up(jobs, rows, work)
   end
 end
 
+-- A job may wait for the network or for a while: it says when it can go on.
+local function can_go_on(job) return not job.is_ready or job.is_ready() end
+
 -- The job that has had least of the process' time; of equals the younger one, which may be short.
 local function next_job(jobs)
   local chosen
   for id, job in pairs(jobs) do
     local other = chosen and jobs[chosen]
-    if not other or job.used < other.used or (job.used == other.used and job.row.seq > other.row.seq) then
+    if
+      can_go_on(job)
+      and (not other or job.used < other.used or (job.used == other.used and job.row.seq > other.row.seq))
+    then
       chosen = id
     end
   end
@@ -59,10 +66,11 @@ local function run_slice(jobs, id)
   local job, start = jobs[id], sys.monotonic()
   local stop = start + SLICE_SECONDS
   repeat
-    local ok, problem = coroutine.resume(job.run)
+    local ok, result = coroutine.resume(job.run)
     if coroutine.status(job.run) == "dead" then jobs[id] = nil end
-    if not ok then error(problem, 0) end
-  until not jobs[id] or sys.monotonic() >= stop
+    if not ok then error(result, 0) end
+    job.is_ready = result
+  until not jobs[id] or job.is_ready or sys.monotonic() >= stop
   job.used = job.used + sys.monotonic() - start
 end
 
@@ -72,8 +80,8 @@ local function turn(state, jobs)
   take_up(jobs, state.db:rows(VIEWS), function(row) view.build(state, row) end)
   local id = next_job(jobs)
   if id then run_slice(jobs, id) end
-  if not id then sweep.when_due(state) end
-  ngx.sleep(id and BREATH_SECONDS or IDLE_SECONDS)
+  if not next(jobs) then sweep.when_due(state) end
+  ngx.sleep(id and BREATH_SECONDS or next(jobs) and WAIT_SECONDS or IDLE_SECONDS)
 end
 
 local function say_what_is_missing()

@@ -37,9 +37,9 @@ local function partition_of(below)
   return partition
 end
 
-local function objects_below(store, changeset, bucket, folder)
+local function objects_below(job, changeset, bucket, folder)
   local found, skipped = {}, {}
-  for _, row in ipairs(store:below(bucket, folder)) do
+  for _, row in ipairs(job.state.store:below(bucket, folder, job)) do
     local below = row.key:sub(#folder + 2)
     if is_data(below, row.size) then
       row.partition = below:match("^(.*/)")
@@ -55,16 +55,17 @@ local function objects_below(store, changeset, bucket, folder)
   return found
 end
 
-local function find_objects(store, changeset, bucket, key)
-  local exact = key:sub(-1) ~= "/" and store:find(bucket, key)
+local function find_objects(job, changeset, bucket, key)
+  local exact = key:sub(-1) ~= "/" and job.state.store:find(bucket, key, job)
   if exact then return { exact } end
-  return objects_below(store, changeset, bucket, (key:gsub("/$", "")))
+  return objects_below(job, changeset, bucket, (key:gsub("/$", "")))
 end
 
 -- A prefix that ends in a slash keeps it: the check is made with what the objects' keys begin with.
 local function check_access(state, changeset, bucket, key)
   local user = state.db:row("SELECT id AS user_id, type FROM users WHERE id = ?", changeset.created_by)
-  if user and access.allows(state, user, "read", bucket, key) then return end
+  local own = state.store:own_path(bucket, key)
+  if user and access.allows(state, user, "read", bucket, own) then return end
   failure.raise("ACCESS_DENIED", "the user who made this changeset may not read s3://%s/%s", bucket, key)
 end
 
@@ -78,16 +79,17 @@ end
 
 --- Finds the source's objects and keeps them with the changeset, so that what is read stays what it was; a changeset
 --- that has them keeps those.
---- @param state table
+--- @param job table
 --- @param changeset table row
 --- @return table[] sources {name=key, size=, partition={ {name=, value=} }, and what the store wants of them} in order
-function source.keep(state, changeset)
+function source.keep(job, changeset)
+  local state = job.state
   local held = state.store:held(changeset.id)
   if #held > 0 then return described(held) end
   local path = cjson.decode(changeset.source_params).s3SourcePath
   local bucket, key = path:match("^s3://([^/]+)/(.*)$")
   check_access(state, changeset, bucket, key)
-  local found = find_objects(state.store, changeset, bucket, key)
+  local found = find_objects(job, changeset, bucket, key)
   if #found == 0 then failure.raise("RESOURCE_NOT_FOUND", "there is no object %s, nor one below it", path) end
   return described(state.store:hold(changeset.id, found))
 end

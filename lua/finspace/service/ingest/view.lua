@@ -2,6 +2,7 @@
 --- transaction.
 
 local cjson = require("cjson.safe")
+local database = require("finspace.service.db")
 local destination = require("finspace.service.ingest.destination")
 local ids = require("finspace.service.ids")
 local jobs = require("finspace.service.ingest.job")
@@ -124,6 +125,7 @@ function view.build(state, row)
   local moment = row.auto_update == 1 and moments.present(db, row.dataset_id, now_ms()) or row.as_of
   local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
   if ok then return succeed(state, row, moment, result) end
+  if database.is_busy(result) then return jobs.postpone("view " .. row.id, result) end
   fail(state, row, jobs.described_failure("view " .. row.id, result))
 end
 

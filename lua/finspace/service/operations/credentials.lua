@@ -1,29 +1,26 @@
 --- Programmatic credentials: temporary keys of the user who asks.
 
-local fault = require("finspace.service.fault")
+local key_requests = require("finspace.service.key_requests")
 local keys = require("finspace.service.keys")
-local permissions = require("finspace.service.permissions")
 
 local credentials = {}
 
-local DEFAULT_MINUTES = 60
+-- A store may give keys for longer than was asked.
+local function minutes_of(made, now) return math.floor((made.expires_seconds * 1000 - now) / 60000 + 0.5) end
 
 --- @param call table
 --- @return table result
 function credentials.GetProgrammaticAccessCredentials(call)
-  permissions.require_application(call, "GetTemporaryCredentials")
-  local user = call.db:row("SELECT api_access FROM users WHERE id = ?", call.caller.user_id)
-  if user.api_access ~= "ENABLED" then fault.raise("AccessDeniedException", "your user has no API access") end
-  local minutes = call.params.durationInMinutes or DEFAULT_MINUTES
+  local wanted = key_requests.of_user(call)
   call.db:run("UPDATE users SET last_login = ? WHERE id = ?", call.now, call.caller.user_id)
-  local made = keys.issue(call.db, { user_id = call.caller.user_id, seconds = minutes * 60 })
+  local made = keys.issue(call.db, wanted, call.keys)
   return {
     credentials = {
       accessKeyId = made.access_key_id,
       secretAccessKey = made.secret_access_key,
       sessionToken = made.session_token,
     },
-    durationInMinutes = minutes,
+    durationInMinutes = call.keys and minutes_of(made, call.now) or wanted.seconds / 60,
   }
 end
 

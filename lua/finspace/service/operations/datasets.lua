@@ -185,14 +185,7 @@ function datasets.DeleteDataset(call)
   if is_busy(call, id) then
     fault.raise("ConflictException", "dataset %s has a changeset or a view at work: wait for it, then delete", id)
   end
-  for _, kind in ipairs { "views/", "datasets/" } do -- the files go when the lake is swept
-    call.db:run(
-      "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
-      call.settings.bucket,
-      kind .. id .. "/",
-      kind .. id .. "0"
-    )
-  end
+  call.store:forget_dataset(id)
   call.db:run(
     "DELETE FROM changeset_sources WHERE changeset_id IN (SELECT id FROM changesets WHERE dataset_id = ?)",
     id

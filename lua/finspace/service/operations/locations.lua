@@ -10,7 +10,7 @@ local locations = {}
 function locations.GetWorkingLocation(call)
   local bucket = call.settings.bucket
   local purpose = (call.params.locationType or "INGESTION"):lower()
-  local path = access.scratch(call.caller.user_id) .. ids.resource() .. "/" .. purpose .. "/"
+  local path = call.store:key(access.scratch(call.caller.user_id) .. ids.resource() .. "/" .. purpose .. "/")
   return { s3Bucket = bucket, s3Path = path, s3Uri = "s3://" .. bucket .. "/" .. path }
 end
 

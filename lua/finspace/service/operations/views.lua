@@ -5,6 +5,7 @@ local cjson = require("cjson.safe")
 local destination = require("finspace.service.ingest.destination")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
+local key_requests = require("finspace.service.key_requests")
 local keys = require("finspace.service.keys")
 local moments = require("finspace.service.moments")
 local pages = require("finspace.service.pages")
@@ -14,7 +15,6 @@ local views = {}
 
 local QUOTA_AT_WORK = 10
 local QUOTA_A_DATASET = 3
-local KEYS_SECONDS = 3600
 
 local function described(call, row)
   return {
@@ -145,15 +145,8 @@ end
 --- @param call table
 --- @return table result
 function views.GetExternalDataViewAccessDetails(call)
-  local dataset = permissions.dataset(call, "ReadDatasetData")
-  local row = find(call, dataset)
-  local location = { bucket = call.settings.bucket, key = row.prefix or call.store:view_prefix(row) }
-  local made = keys.issue(call.db, {
-    user_id = call.caller.user_id,
-    seconds = KEYS_SECONDS,
-    bucket = location.bucket,
-    prefix = location.key,
-  })
+  local wanted = key_requests.of_view(call)
+  local made = keys.issue(call.db, wanted, call.keys)
   return {
     credentials = {
       accessKeyId = made.access_key_id,
@@ -161,7 +154,7 @@ function views.GetExternalDataViewAccessDetails(call)
       sessionToken = made.session_token,
       expiration = made.expires_seconds * 1000,
     },
-    s3Location = location,
+    s3Location = { bucket = wanted.bucket, key = wanted.prefix },
   }
 end
 

@@ -204,11 +204,10 @@ local function row_pieces(state, span, number)
   return once(row.bytes), nothing
 end
 
-local function file_pieces(state, span)
-  local path, left = path_of(state, span.name), span.length
+local function file_pieces(path, offset, left)
   local source = file.open(path) or error("a segment is missing: " .. path, 0)
   local buffer = ffi.new("char[?]", math.min(PIECE, left))
-  source:seek(span.offset)
+  source:seek(offset)
   local function next_piece()
     if left == 0 then return nil end
     local got = source:read_into(buffer, math.min(PIECE, left))
@@ -222,8 +221,14 @@ end
 local function open_span(state, span)
   local number = tonumber(span.name:match("^row/(%d+)$"))
   if number then return row_pieces(state, span, number) end
-  return file_pieces(state, span)
+  return file_pieces(path_of(state, span.name), span.offset, span.length)
 end
+
+--- Reads a file that is no segment, piece by piece.
+--- @param path string
+--- @param size integer bytes that it has
+--- @return fun(): string|nil next_piece
+function contents.pieces_of_file(path, size) return (file_pieces(path, 0, size)) end
 
 --- Reads bytes first..last (0-based, inclusive) piece by piece.
 --- @param state table

@@ -156,9 +156,20 @@ local function is_allowed(call, action)
 end
 
 local function check_bucket(call, action)
-  if not call.bucket or action == "create" then return end
+  if not call.bucket or action == "create" or call.bucket == call.state.settings.bucket then return end
   if call.state.db:row("SELECT 1 AS found FROM buckets WHERE name = ?", call.bucket) then return end
   wire.refuse("NoSuchBucket", "there is no bucket of that name")
+end
+
+-- Where a store keeps the bytes, this half of the service keeps what its API says of them, and nothing else.
+local function check_place(call)
+  local store = call.state.store
+  if not store or not store.is_remote then return end
+  local method = call.request.method
+  local is_summary = call.bucket == call.state.settings.bucket
+    and (call.key or ""):find("^datasets/[^/]+/[^/]+/summary%.json$")
+  if is_summary and (method == "GET" or method == "HEAD") then return end
+  wire.refuse("InvalidRequest", "the objects of this service lie in its store: call S3 " .. store:where())
 end
 
 -- nginx would judge them, too, by the answer's own headers, and answer in its own form.
@@ -181,6 +192,7 @@ function s3.answer(state, request, caller, now)
   call.query = parse_query(request.query)
   if request.auth.form == "query" then headers.add_of_query(request.header, call.query) end
   headers.check(call)
+  check_place(call)
   hide_conditions(request)
   local handler, action = route(call)
   if not handler then wire.refuse("MethodNotAllowed", "there is no such S3 operation here") end

@@ -20,6 +20,17 @@ local function now_ms() return math.floor(sys.now() * 1000) end
 --- @return table store
 function folder.open(state) return setmetatable({ state = state }, Folder) end
 
+--- @param path string
+--- @return string key of something of the service's own in its bucket
+function Folder.key(_, path) return path end
+
+--- @param key string
+--- @return string path
+function Folder.own_path(_, _, key) return key end
+
+--- The service makes its keys itself.
+function Folder.keys() return nil end
+
 -- --- sources ----------------------------------------------------------------------------------------
 
 local BELOW = [[SELECT o.key, o.content_id, c.size FROM objects o JOIN contents c ON c.id = o.content_id
@@ -206,6 +217,19 @@ function Folder:forget_views(row, prefix, generation, pause)
   local path = self.state.settings.data .. "/" .. lake.view_folder(row.dataset_id, row.id)
   for _, name in ipairs(sys.list(path) or {}) do
     if name ~= generation then lake.remove(path .. "/" .. name) end
+  end
+end
+
+--- The files go when the lake is swept.
+--- @param dataset_id string
+function Folder:forget_dataset(dataset_id)
+  for _, kind in ipairs { "views/", "datasets/" } do
+    self.state.db:run(
+      "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
+      self.state.settings.bucket,
+      kind .. dataset_id .. "/",
+      kind .. dataset_id .. "0"
+    )
   end
 end
 

@@ -88,11 +88,14 @@ local function send_all(stage, small, large)
   return sent, err
 end
 
+-- Servers that cannot list uploads, and keys of one prefix, which may not.
+local CANNOT_LIST = { NotImplemented = true, MethodNotAllowed = true, AccessDenied = true }
+
 -- A create whose answer was lost leaves an upload that nobody knows of. Servers that cannot list
 -- uploads cannot be swept; what we knew of was ended in its place.
 local function sweep(stage)
   local swept, err = stage.client.s3:abort_uploads { bucket = stage.place.bucket, prefix = stage.place.prefix }
-  if swept or err.code == "NotImplemented" or err.code == "MethodNotAllowed" then return true end
+  if swept or CANNOT_LIST[err.code] then return true end
   return nil, err
 end
 

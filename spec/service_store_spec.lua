@@ -1,0 +1,283 @@
+local nginx = require("spec.support.nginx")
+local service = require("spec.support.service")
+local support = require("spec.support")
+
+local OWNER_ROLE = "arn:aws:iam::000000000000:role/finspace-owner"
+local PLACE = "deep/place/"
+
+-- The start of a service whose bytes lie in another one's S3 half, or in what stands before that.
+local function of_node(store, endpoint, more)
+  local options = { store = "s3://lake/deep/place", store_role = OWNER_ROLE, store_endpoint = endpoint }
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  return {
+    options = options,
+    settings = {
+      "AWS_ACCESS_KEY_ID=" .. store.credentials.access_key_id,
+      "AWS_SECRET_ACCESS_KEY=" .. store.credentials.secret_access_key,
+      "AWS_EC2_METADATA_DISABLED=true",
+    },
+  }
+end
+
+local function start_store()
+  local store = service.start()
+  assert.equal(200, store.ask({ service = "s3", method = "PUT", path = "/lake" }).status)
+  return store
+end
+
+-- A server before the store, whose answers Lua code decides: what it does not end is passed on.
+local BETWEEN = [[lua_shared_dict count 1m;
+  server { listen 127.0.0.1:%d; location / {
+    access_by_lua_block { local number = ngx.shared.count:incr("requests", 1, 0); %s }
+    proxy_pass http://127.0.0.1:%d; proxy_set_header Host $http_host; proxy_http_version 1.1;
+    proxy_request_buffering off;
+  } }]]
+
+local function stand_between(store, code)
+  local port = support.free_port()
+  local server = nginx.start(BETWEEN:format(port, code, store.port), { ports = { port } })
+  return { endpoint = "http://127.0.0.1:" .. port, stop = server.stop }
+end
+
+local function keys_of(credentials)
+  return {
+    access_key_id = credentials.accessKeyId,
+    secret_access_key = credentials.secretAccessKey,
+    session_token = credentials.sessionToken,
+  }
+end
+
+local function working_keys(node)
+  return keys_of(assert(node.call("GetProgrammaticAccessCredentials", { environmentId = "local" })).credentials)
+end
+
+local function location_of(node) return assert(node.call("GetWorkingLocation", { locationType = "INGESTION" })) end
+
+-- Stages with the keys that the node gives, and makes a changeset of it.
+local function load(node, store, dataset, body, change_type)
+  local place = location_of(node)
+  local path = ("/%s/%sdata.csv"):format(place.s3Bucket, place.s3Path)
+  local asked = { service = "s3", method = "PUT", path = path, body = body, credentials = working_keys(node) }
+  local answer = store.ask(asked)
+  assert.equal(200, answer.status, answer.body)
+  return node.ingest(dataset, place.s3Uri .. "data.csv", nil, change_type)
+end
+
+local function object_keys(store, prefix)
+  local list =
+    store.sql(("SELECT key FROM objects WHERE bucket = 'lake' AND key LIKE '%s%%' ORDER BY key"):format(prefix))
+  local keys = {}
+  for key in list:gmatch("[^\n]+") do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
+local COLUMNS = { { columnName = "day", dataType = "DATE" }, { columnName = "price", dataType = "DOUBLE" } }
+
+describe("A service with a store #once", function()
+  local store, node
+
+  setup(function()
+    store = start_store()
+    node = service.start(of_node(store, store.endpoint))
+  end)
+  teardown(function()
+    if node then node.stop() end
+    store.stop()
+  end)
+
+  local function status(keys, method, key, more)
+    local wanted = { service = "s3", method = method, path = "/lake" .. key, credentials = keys }
+    for name, value in pairs(more or {}) do
+      wanted[name] = value
+    end
+    return store.ask(wanted).status
+  end
+
+  it("tells a working location below its own prefix of the store's bucket", function()
+    local place = location_of(node)
+    assert.equal("lake", place.s3Bucket)
+    assert.matches("^deep/place/scratch/%w+/%w+/ingestion/$", place.s3Path)
+    assert.equal("s3://lake/" .. place.s3Path, place.s3Uri)
+  end)
+
+  it("gives the store's own keys, which open the user's prefix, nothing else, and the API", function()
+    local keys, place = working_keys(node), location_of(node)
+    assert.is_nil(store.call("ListDatasets", {}, keys))
+    assert.truthy(node.call("ListDatasets", {}, keys))
+    local own = "/" .. place.s3Path .. "x"
+    assert.equal(200, status(keys, "PUT", own, { body = "1" }))
+    assert.equal(200, status(keys, "GET", own))
+    assert.equal(403, status(keys, "PUT", "/deep/place/scratch/somebody/x", { body = "1" }))
+    assert.equal(403, status(keys, "PUT", "/deep/place/datasets/x", { body = "1" }))
+    assert.equal(403, status(keys, "GET", "", { query = "list-type=2&prefix=deep%2Fplace%2F" }))
+    assert.equal(204, status(keys, "DELETE", own))
+  end)
+
+  it("writes what it reads below its prefix, and says of it what it said of files", function()
+    local dataset = node.dataset("In a store", COLUMNS)
+    local changeset = load(node, store, dataset, "day,price\n2020-01-02,1.5\n2020-01-03,2\n")
+    assert.equal("SUCCESS", changeset.status)
+    assert.equal(2, changeset.rowCount)
+    local keys = object_keys(store, PLACE .. "datasets/" .. dataset)
+    assert.equal(1, #keys)
+    assert.matches("^deep/place/datasets/%w+/" .. changeset.changesetId .. "/%w+/part%-00000%.parquet$", keys[1])
+    local path = ("/lake/datasets/%s/%s/summary.json"):format(dataset, changeset.changesetId)
+    assert.matches('"rows":2', node.ask({ service = "s3", path = path }).body, 1, true)
+    assert.equal("", node.sql("SELECT place FROM unnamed_places"))
+  end)
+
+  it("builds views in the store, and gives keys that read one build and nothing else", function()
+    local dataset = node.dataset("Viewed", COLUMNS)
+    load(node, store, dataset, "day,price\n2020-01-02,1.5\n")
+    local view = node.view(dataset, { autoUpdate = true })
+    assert.equal("SUCCESS", view.status)
+    local ids = { datasetId = dataset, dataViewId = view.dataViewId }
+    local first = assert(node.call("GetExternalDataViewAccessDetails", ids))
+    local keys, prefix = keys_of(first.credentials), first.s3Location.key
+    assert.matches("^deep/place/views/%w+/%w+/%w+/$", prefix)
+    assert.equal(200, status(keys, "GET", "/" .. prefix .. "part-00000.parquet"))
+    assert.equal(403, status(keys, "PUT", "/" .. prefix .. "part-00001.parquet", { body = "x" }))
+    assert.equal(403, status(keys, "DELETE", "/" .. prefix .. "part-00000.parquet"))
+    assert.equal(403, status(keys, "GET", "/" .. object_keys(store, PLACE .. "datasets/" .. dataset)[1]))
+    assert.is_nil(node.call("ListDatasets", {}, keys))
+    load(node, store, dataset, "day,price\n2020-01-03,2\n")
+    node.await("GetDataView", ids)
+    local second = assert(node.call("GetExternalDataViewAccessDetails", ids)).s3Location.key
+    assert.not_equal(prefix, second)
+    assert.equal(200, status(keys, "GET", "/" .. prefix .. "part-00000.parquet")) -- whoever reads goes on
+    assert.equal(prefix:sub(#PLACE + 1), (node.sql("SELECT place FROM unnamed_places"):gsub("\n", "")))
+  end)
+
+  it("runs finspace load and show with the owner's profile as on one machine", function()
+    local folder = support.temporary_folder()
+    support.write_file(folder .. "/prices.csv", "day,price\n2020-01-02,1.5\n")
+    local environment = {}
+    for name, value in pairs(node.env) do
+      environment[#environment + 1] = name .. "=" .. support.quote(value)
+    end
+    local function finspace(command)
+      local program = table.concat(environment, " ") .. " build/bin/finspace "
+      local output, code = support.run(program .. command)
+      assert.equal(0, code, output)
+      return output
+    end
+    local changeset = finspace(("load %s/prices.csv --dataset Staged --create"):format(folder)):match("(%w+)%s*$")
+    assert.matches("price", finspace("show Staged " .. changeset), 1, true)
+    assert.matches("SUCCESS", finspace("ls changesets Staged"), 1, true)
+    support.remove_folder(folder)
+  end)
+
+  it("answers nothing of S3 itself but summaries, and says where S3 is", function()
+    local answer = node.ask { service = "s3", path = "/lake/x" }
+    assert.equal(400, answer.status)
+    assert.matches(store.endpoint, answer.body, 1, true)
+    assert.equal(400, node.ask({ service = "s3", method = "PUT", path = "/lake/x", body = "x" }).status)
+  end)
+
+  it("forgets a dataset's files an hour after it was deleted, and what nobody named", function()
+    local dataset = node.dataset("Short-lived", COLUMNS)
+    load(node, store, dataset, "day,price\n2020-01-02,1.5\n")
+    assert.equal(1, #object_keys(store, PLACE .. "datasets/" .. dataset))
+    assert(node.call("DeleteDataset", { datasetId = dataset }))
+    local stray = "datasets/nobody/cares/1/"
+    assert.equal(200, status(nil, "PUT", "/" .. PLACE .. stray .. "part-00000.parquet", { body = "x" }))
+    node.sql(("INSERT INTO unnamed_places (place, since) VALUES ('%s', 0)"):format(stray))
+    node.sql("UPDATE unnamed_places SET since = 0 WHERE place LIKE 'datasets/" .. dataset .. "%'")
+    node.restart() -- sweeps first
+    for _ = 1, 500 do
+      if #object_keys(store, PLACE .. "datasets/" .. dataset) == 0 and #object_keys(store, PLACE .. stray) == 0 then
+        break
+      end
+      require("finspace.sys").sleep(0.02)
+    end
+    assert.same({}, object_keys(store, PLACE .. "datasets/" .. dataset))
+    assert.same({}, object_keys(store, PLACE .. stray))
+  end)
+end)
+
+describe("A store that does not do what it should #once", function()
+  local store
+
+  setup(function() store = start_store() end)
+  teardown(function() store.stop() end)
+
+  local FAULTY = [[
+    if number > 8 then -- after the check at the start
+      local turn = number % 7
+      if turn == 1 then return ngx.exit(503) end
+      if turn == 3 then return ngx.exit(444) end
+      if turn == 5 then ngx.sleep(0.05) end
+    end]]
+
+  it("is asked again where it fails, cuts and dawdles, until everything is there once", function()
+    local between = stand_between(store, FAULTY)
+    local node = service.start(of_node(store, between.endpoint))
+    local dataset = node.dataset("Through faults", COLUMNS)
+    for day = 1, 6 do
+      local body = ("day,price\n2020-01-%02d,%d\n"):format(day, day)
+      assert.equal("SUCCESS", load(node, store, dataset, body).status)
+    end
+    local view = node.view(dataset, { sortColumns = { "day" } })
+    assert.equal("SUCCESS", view.status)
+    local ids = { datasetId = dataset, dataViewId = view.dataViewId }
+    local prefix = assert(node.call("GetExternalDataViewAccessDetails", ids)).s3Location.key
+    assert.equal(1, #object_keys(store, prefix))
+    assert.equal(6, #object_keys(store, PLACE .. "datasets/" .. dataset))
+    node.stop()
+    between.stop()
+  end)
+
+  it("costs no changeset when it is gone for a while", function()
+    local between = stand_between(store, 'if ngx.shared.count:get("gone") then return ngx.exit(503) end')
+    local started = of_node(store, between.endpoint)
+    local node = service.start(started)
+    local dataset, place = node.dataset("In between", COLUMNS), location_of(node)
+    local uri = place.s3Uri .. "late.csv"
+    between.stop()
+    local made = assert(node.call("CreateChangeset", {
+      datasetId = dataset,
+      changeType = "APPEND",
+      sourceParams = { s3SourcePath = uri, sourceType = "S3" },
+      formatParams = { formatType = "CSV" },
+    }))
+    local refused, err = node.call("GetProgrammaticAccessCredentials", { environmentId = "local" })
+    assert.is_nil(refused)
+    assert.equal(503, err.status)
+    assert.not_equal("FAILED", assert(node.call("GetChangeset", made)).status)
+    local body = {
+      service = "s3",
+      method = "PUT",
+      path = "/lake/" .. place.s3Path .. "late.csv",
+      body = "day,price\n2020-01-02,1\n",
+    }
+    assert.equal(200, store.ask(body).status)
+    local port = tonumber(between.endpoint:match("(%d+)$"))
+    local again = nginx.start(BETWEEN:format(port, "", store.port), { ports = { port } })
+    assert.equal("SUCCESS", node.await("GetChangeset", made).status)
+    again.stop()
+    node.stop()
+  end)
+
+  local function start_problem(endpoint, more)
+    local wanted = of_node(store, endpoint, more)
+    local ok, problem = pcall(service.start, wanted)
+    if ok then problem.stop() end
+    assert.is_false(ok)
+    return problem
+  end
+
+  it("is refused at the start, with the reason", function()
+    assert.matches("no bucket nowhere", start_problem(store.endpoint, { store = "s3://nowhere/x" }), 1, true)
+    local role = start_problem(store.endpoint, { store_role = OWNER_ROLE .. "x" })
+    assert.matches("the store's STS gives no keys of " .. OWNER_ROLE .. "x", role, 1, true)
+    local deaf = stand_between(store, 'if ngx.var.request_method == "POST" then return ngx.exit(405) end')
+    assert.matches("STS gives no keys", start_problem(deaf.endpoint), 1, true)
+    deaf.stop()
+    assert.matches("s3://BUCKET/PREFIX", start_problem(store.endpoint, { store = "lake/x" }), 1, true)
+    assert.matches("--store-role", start_problem(store.endpoint, { store_role = false }), 1, true)
+  end)
+end)
