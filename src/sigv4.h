@@ -10,8 +10,8 @@
  * The rules are those of the "Signature Version 4 signing process" in AWS's General Reference, and
  * where that is silent, those of AWS's own signers:
  *  - Path: dot segments and doubled slashes are resolved (`normalize`), then each segment is
- * encoded once more than on the wire (`double_encode`). S3 does neither: its path is signed as it
- * stands.
+ *    encoded once more than on the wire (`double_encode`). S3 does neither: its path is signed as
+ *    it stands.
  *  - Query: each name and value is decoded and encoded anew; pairs are sorted by encoded name, then
  *    by encoded value. A `+` is a plus sign.
  *  - Headers: names in lower case and sorted; values trimmed, runs of blanks folded to one, folded
@@ -80,16 +80,16 @@ typedef struct sigv4_pair {
     slice value;
 } sigv4_pair;
 
-/* A request as it is on the wire. All slices are borrowed. */
+/* A request as it is on the wire, and how each field may be refused. All slices are borrowed. */
 typedef struct sigv4_request {
-    slice method;
-    slice path;  /* without the query; empty counts as `/` */
-    slice query; /* without the `?` */
-    const sigv4_pair *headers;
+    slice method; /* a token of HTTP: BAD_METHOD */
+    slice path;   /* without the query; empty counts as `/`: BAD_PATH, TOO_MANY_SEGMENTS */
+    slice query;  /* without the `?`: BAD_QUERY, TOO_MANY_PAIRS */
+    const sigv4_pair *headers; /* BAD_HEADER_NAME, BAD_HEADER_VALUE, NO_HOST, TOO_MANY_HEADERS */
     size_t header_count;
     slice body;
     slice payload_hash; /* 64 hexadecimal digits, or a word such as UNSIGNED-PAYLOAD, instead of
-                         * the body's hash; empty: the body is hashed */
+                         * the body's hash; empty: the body is hashed. BAD_PAYLOAD_HASH */
 } sigv4_request;
 
 /* A signing key: good for one day (UTC), region and service. Secret; wipe it with buf_wipe. */
@@ -104,15 +104,15 @@ void sigv4_key_derive(sigv4_key *key, slice secret_access_key, long long time, s
 /* Whether the key is for the day of `time` (seconds since 1970). */
 bool sigv4_key_fits(const sigv4_key *key, long long time);
 
-/* Who signs, what for, and how. All slices are borrowed. */
+/* Who signs, what for, and how; and how each field may be refused. All slices are borrowed. */
 typedef struct sigv4_signing {
-    slice access_key_id;
-    slice session_token; /* may be empty */
-    slice region;
-    slice service;
+    slice access_key_id;  /* BAD_KEY_ID */
+    slice session_token;  /* may be empty: BAD_TOKEN */
+    slice region;         /* BAD_SCOPE */
+    slice service;        /* BAD_SCOPE */
     const sigv4_key *key; /* must fit `time` */
-    long long time;       /* seconds since 1970 */
-    long long expires;    /* query form: seconds, 1 to SIGV4_MAX_EXPIRES */
+    long long time;       /* seconds since 1970: BAD_TIME */
+    long long expires;    /* query form: seconds, 1 to SIGV4_MAX_EXPIRES: BAD_EXPIRES */
     bool query_form;
     bool normalize;
     bool double_encode;

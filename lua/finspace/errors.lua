@@ -115,6 +115,16 @@ function errors.new(fields)
   return setmetatable(fields, Error)
 end
 
+--- What stopped a call before anything was sent.
+--- @param kind finspace.ErrorKind
+--- @param code string
+--- @param message string
+--- @param operation? string
+--- @return finspace.Error
+function errors.not_sent(kind, code, message, operation)
+  return errors.new { kind = kind, code = code, message = message, operation = operation, outcome = "not_sent" }
+end
+
 --- All faults of one request in one err.
 --- @param operation string
 --- @param faults finspace.Fault[]

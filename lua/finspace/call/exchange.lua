@@ -210,9 +210,7 @@ function Exchange:compose(call, try)
 end
 
 -- What the signer refuses to sign, it refuses with a sentence.
-local function unsignable(why)
-  return nil, errors.new { kind = "validation", code = "CannotSign", message = why, outcome = "not_sent" }
-end
+local function unsignable(why) return nil, errors.not_sent("validation", "CannotSign", why) end
 
 -- Composed and signed with the keys and the date of now.
 function Exchange:sign(call, try)

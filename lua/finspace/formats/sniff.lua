@@ -102,28 +102,16 @@ local function csv_params(sample, whole, separator)
 end
 
 local function unknown_format(name)
-  return nil,
-    errors.new {
-      kind = "config",
-      code = "UnknownFormat",
-      outcome = "not_sent",
-      message = (
-        "%s: neither the name nor the first bytes tell what it holds. Give the format: "
-        .. "CSV, JSON, PARQUET or XML."
-      ):format(name),
-    }
+  local message =
+    "%s: neither the name nor the first bytes tell what it holds. Give the format: CSV, JSON, PARQUET or XML."
+  return nil, errors.not_sent("config", "UnknownFormat", message:format(name))
 end
 
 local UTF_16 = { ["\255\254"] = true, ["\254\255"] = true }
 
 local function refuse_utf16(name)
-  return nil,
-    errors.new {
-      kind = "validation",
-      code = "NotUtf8",
-      outcome = "not_sent",
-      message = name .. " is written in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
-    }
+  local message = name .. " is written in UTF-16; save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
+  return nil, errors.not_sent("validation", "NotUtf8", message)
 end
 
 -- What is inside gzip cannot be seen without unpacking it, so the usual is assumed.

@@ -21,9 +21,7 @@ local function shrunk(file)
     }
 end
 
-local function unreadable(message)
-  return nil, errors.new { kind = "io", code = "FileUnreadable", message = message, outcome = "not_sent" }
-end
+local function unreadable(message) return nil, errors.not_sent("io", "FileUnreadable", message) end
 
 local function hash_here(file, offset, length)
   local handle, message = io.open(file, "rb")

@@ -19,9 +19,7 @@ function source.look(path)
   if stat and stat.type ~= "file" then
     stat, message = nil, ("cannot send %s: it is a %s, not a file"):format(path, stat.type)
   end
-  if not stat then
-    return nil, errors.new { kind = "io", code = "FileUnreadable", message = message, outcome = "not_sent" }
-  end
+  if not stat then return nil, errors.not_sent("io", "FileUnreadable", message) end
   return { path = path, size = stat.size, mtime = stat.mtime, inode = stat.inode, device = stat.device }
 end
 

@@ -54,16 +54,7 @@ local function read_small(seen)
   local content = handle and (handle:read(seen.size + 1) or "")
   if handle then handle:close() end
   if content and #content == seen.size then return content end
-  return nil,
-    source.explain(
-      seen,
-      errors.new {
-        kind = "io",
-        code = "FileUnreadable",
-        message = "cannot read " .. seen.path,
-        outcome = "not_sent",
-      }
-    )
+  return nil, source.explain(seen, errors.not_sent("io", "FileUnreadable", "cannot read " .. seen.path))
 end
 
 -- What a slice of the file is sent as: its body and the hash of it.

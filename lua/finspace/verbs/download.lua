@@ -25,16 +25,7 @@ options.declare {
 
 local FOLDER_MODE = tonumber("755", 8)
 
-local function refuse(kind, code, message)
-  return nil,
-    errors.new {
-      kind = kind,
-      code = code,
-      operation = "download",
-      message = message,
-      outcome = "not_sent",
-    }
-end
+local function refuse(kind, code, message) return nil, errors.not_sent(kind, code, message, "download") end
 
 local NAMES = { [""] = "an empty part", ["."] = "a part `.`", [".."] = "a part `..`" }
 

@@ -14,18 +14,12 @@ local OPTIONS = options.declare {
   find_dataset.OPTION,
 }
 
+local function refuse(code, message) return nil, errors.not_sent("client", code, message, "find_dataset") end
+
 local function not_found(wanted)
-  return nil,
-    errors.new {
-      kind = "client",
-      code = "DatasetNotFound",
-      operation = "find_dataset",
-      outcome = "not_sent",
-      message = (
-        "there is no dataset %q, neither as an id nor as an alias nor as a title. `finspace ls` "
-        .. "lists what there is; `ensure_dataset` creates one."
-      ):format(wanted),
-    }
+  local message = "there is no dataset %q, neither as an id nor as an alias nor as a title. `finspace ls` "
+    .. "lists what there is; `ensure_dataset` creates one."
+  return refuse("DatasetNotFound", message:format(wanted))
 end
 
 local function ambiguous(wanted, found)
@@ -33,18 +27,8 @@ local function ambiguous(wanted, found)
   for i, dataset in ipairs(found) do
     ids[i] = dataset.datasetId
   end
-  return nil,
-    errors.new {
-      kind = "client",
-      code = "AmbiguousTitle",
-      operation = "find_dataset",
-      outcome = "not_sent",
-      message = ("%d datasets are titled %q (%s); name the one you mean by its alias, or use its id"):format(
-        #found,
-        wanted,
-        table.concat(ids, ", ")
-      ),
-    }
+  local message = "%d datasets are titled %q (%s); name the one you mean by its alias, or use its id"
+  return refuse("AmbiguousTitle", message:format(#found, wanted, table.concat(ids, ", ")))
 end
 
 -- Ids are made of small letters and digits, and a title of one word hardly ever looks so.

@@ -23,16 +23,7 @@ local files = {}
 local MAX_OBJECT = 5 * 1024 ^ 4
 local MAX_NAME = 700 -- a source path has at most 1,000 characters, and the staging prefix takes some
 
-local function refuse(code, message)
-  return nil,
-    errors.new {
-      kind = "io",
-      code = code,
-      operation = "load",
-      message = message,
-      outcome = "not_sent",
-    }
-end
+local function refuse(code, message) return nil, errors.not_sent("io", code, message, "load") end
 
 -- One entry of a selection, or why the file cannot be loaded.
 local function entry_of(path, name, stat)

@@ -7,9 +7,7 @@ local source = require("finspace.formats.source")
 
 local format = {}
 
-local function refuse(kind, code, message)
-  return nil, errors.new { kind = kind, code = code, operation = "load", outcome = "not_sent", message = message }
-end
+local function refuse(kind, code, message) return nil, errors.not_sent(kind, code, message, "load") end
 
 -- The first bytes of a file, unpacked, and whether it is packed.
 local function read_sample(entry)

@@ -21,16 +21,7 @@ local MAX_BYTES = 1024 * 1024
 local Journal = {}
 Journal.__index = Journal
 
-local function failure(code, message)
-  return nil,
-    errors.new {
-      kind = "io",
-      code = code,
-      operation = "load",
-      message = message,
-      outcome = "not_sent",
-    }
-end
+local function failure(code, message) return nil, errors.not_sent("io", code, message, "load") end
 
 --- The folder of all journals, whether it exists or not.
 --- @param getenv fun(name: string): string|nil
