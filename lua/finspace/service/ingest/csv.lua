@@ -1,5 +1,6 @@
 --- CSV sources: the header's names against the schema's, and DuckDB's reader told everything, so that it guesses nothing.
 
+local alike = require("finspace.service.ingest.alike")
 local csv_text = require("finspace.service.ingest.csv_text")
 local columns = require("finspace.service.ingest.columns")
 local duckdb = require("finspace.service.engine.duckdb")
@@ -269,27 +270,34 @@ end
 --- Removes the copies.
 function Unit:close() staging.remove_copies(self.files) end
 
+-- The files that have rows, each with how it is read: as the one before it, where they are alike.
+local function planned(job, sources)
+  local at, before = 0, nil
+  return function()
+    while sources[at + 1] do
+      at = at + 1
+      local staged = stage(job, sources[at])
+      check_start(job, staged)
+      if not staged.has_no_rows then
+        local key = key_of(staged)
+        staged.plan = before and before.key == key and before.plan or plan_of(job, staged)
+        before = { key = key, plan = staged.plan }
+        return staged, key
+      end
+    end
+  end
+end
+
 --- Gives files that are alike to `work` together, in their order.
 --- @param job table {connection=, format=, schema=, state=, folder=}
 --- @param sources table[]
 --- @param work fun(unit: table)
 function csv.each_unit(job, sources, work)
-  local unit
-  for _, source in ipairs(sources) do
-    local staged = stage(job, source)
-    check_start(job, staged)
-    if not staged.has_no_rows then
-      local key = key_of(staged)
-      staged.plan = unit and unit.key == key and unit.files[1].plan or plan_of(job, staged)
-      if unit and (unit.key ~= key or #unit.files >= job.most_files) then
-        work(unit)
-        unit = nil
-      end
-      unit = unit or setmetatable({ job = job, key = key, files = {} }, Unit)
-      unit.files[#unit.files + 1] = staged
-    end
-  end
-  if unit then work(unit) end
+  alike.each_group(
+    job.most_files,
+    planned(job, sources),
+    function(files) work(setmetatable({ job = job, files = files }, Unit)) end
+  )
 end
 
 return csv

@@ -1,6 +1,7 @@
 --- JSON sources: a list of objects, or objects one after another. DuckDB decodes them; before it, nesting is bounded,
 --- because it descends into each level.
 
+local alike = require("finspace.service.ingest.alike")
 local columns = require("finspace.service.ingest.columns")
 local duckdb = require("finspace.service.engine.duckdb")
 local failure = require("finspace.service.ingest.failure")
@@ -212,18 +213,14 @@ local function key_of(staged) return staged.shape .. "\1" .. columns.partition_k
 --- @param next_staged fun(): table|nil {name=, path=, is_copy=, partition=, shape="array"|"unstructured", is_empty=}
 --- @param work fun(unit: table)
 function json.each_staged_unit(job, next_staged, work)
-  local files = {}
-  local function flush()
-    if #files > 0 then work(unit_of(job, files, files[1].shape)) end
-    files = {}
+  local function next_with_rows()
+    local staged
+    repeat
+      staged = next_staged()
+    until not staged or not staged.is_empty
+    return staged, staged and key_of(staged)
   end
-  for staged in next_staged do
-    if not staged.is_empty then
-      if #files > 0 and (key_of(files[1]) ~= key_of(staged) or #files >= job.most_files) then flush() end
-      files[#files + 1] = staged
-    end
-  end
-  flush()
+  alike.each_group(job.most_files, next_with_rows, function(files) work(unit_of(job, files, files[1].shape)) end)
 end
 
 --- Gives files that are alike to `work` together, in their order.

@@ -1,5 +1,6 @@
 --- Parquet sources: they bring their columns and types; with a schema each value must be of its column's type exactly.
 
+local alike = require("finspace.service.ingest.alike")
 local columns = require("finspace.service.ingest.columns")
 local duckdb = require("finspace.service.engine.duckdb")
 local engine = require("finspace.service.engine.parquet")
@@ -55,24 +56,28 @@ end
 --- Removes the copies.
 function Unit:close() staging.remove_copies(self.files) end
 
+local function staged_files(job, sources)
+  local at = 0
+  return function()
+    at = at + 1
+    local source = sources[at]
+    if not source then return nil end
+    local path, is_copy = staging.file(job, source)
+    local staged = { name = source.name, path = path, is_copy = is_copy, partition = source.partition }
+    return staged, columns.partition_key(source.partition)
+  end
+end
+
 --- Gives files that are alike to `work` together, in their order.
 --- @param job table
 --- @param sources table[]
 --- @param work fun(unit: table)
 function parquet.each_unit(job, sources, work)
-  local unit
-  for _, source in ipairs(sources) do
-    local path, is_copy = staging.file(job, source)
-    local staged = { name = source.name, path = path, is_copy = is_copy, partition = source.partition }
-    local key = columns.partition_key(source.partition)
-    if unit and (unit.key ~= key or #unit.files >= job.most_files) then
-      work(unit)
-      unit = nil
-    end
-    unit = unit or setmetatable({ job = job, key = key, files = {} }, Unit)
-    unit.files[#unit.files + 1] = staged
-  end
-  if unit then work(unit) end
+  alike.each_group(
+    job.most_files,
+    staged_files(job, sources),
+    function(files) work(setmetatable({ job = job, files = files }, Unit)) end
+  )
 end
 
 return parquet
