@@ -42,6 +42,25 @@ describe("what is generated", function()
   end)
 end)
 
+local FIELD_READS = {
+  'lbind_push_text%(L, [^,]+, "([%w_]+)"',
+  'lbind_require_text%(L, [^,]+, "([%w_]+)"',
+  'lbind_%l+_field%(L, [^,]+, "([%w_]+)"',
+  'lbind_push_word%(L, [^,]+, "([%w_]+)"',
+  'lua_getfield%(L, %w+, "([%w_]+)"',
+}
+
+-- The names by which a binding's C reads fields of the tables that it is given.
+local function fields_read(module)
+  local code, names = support.run(("cat %s/src/l%s*.c"):format(support.quote(support.root), module)), {}
+  for _, pattern in ipairs(FIELD_READS) do
+    for name in code:gmatch(pattern) do
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
 describe("the reference", function()
   local reference = docs.reference()
 
@@ -98,6 +117,16 @@ describe("the reference", function()
         told = told - 1
       end
       assert.equal(0, told)
+    end)
+
+    it("has every field that finspace." .. module .. " reads from a table", function()
+      local text = support.read_file(support.root .. "/lua/finspace/meta/" .. module .. ".lua")
+      if module == "http" then -- whose requests are those of every transport
+        text = text .. support.read_file(support.root .. "/lua/finspace/host/transport/init.lua")
+      end
+      for _, name in ipairs(fields_read(module)) do
+        assert.truthy(text:find("%f[%w_]" .. name .. "%??:? "), name)
+      end
     end)
   end
 end)

@@ -29,8 +29,8 @@ local transport = {}
 
 --- @class finspace.Response
 --- @field status integer
---- @field headers table<string, string> names in lower case; repeated ones joined by ", ". libcurl's are read
----   from `head`, the lines as they came, when they are first asked for
+--- @field headers table<string, string> names in lower case; repeated ones joined by ", "
+--- @field head? string libcurl's: the headers' lines as they came; `headers` are read from them when first asked for
 --- @field body string
 --- @field received number bytes of the body, also of one that went to a sink
 
