@@ -143,6 +143,7 @@ end
 function api.answer(state, request, body, caller)
   local row, path_params = router.find(request.method, request.path)
   if not row then refuse_route(request, path_params) end
+  request.operation = row.name
   local call = {
     db = state.db,
     store = state.store,

@@ -4,6 +4,7 @@
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
+local secrets = require("finspace.service.secrets")
 local session_policy = require("finspace.service.session_policy")
 
 local authorize = {}
@@ -45,13 +46,15 @@ local function payload_hash(auth, body)
 end
 
 local function find_key(db, id)
-  return db:row(
+  local key = db:row(
     [[SELECT k.id, secret, session_token, user_id, expires_seconds, bucket, prefix, u.type, u.status, u.api_access,
     c.id AS console, s.policy FROM access_keys k
     JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id
     LEFT JOIN session_policies s ON s.id = k.id WHERE k.id = ?]],
     id
   )
+  if key then key.secret = secrets.open(key.secret) end
+  return key
 end
 
 -- Digests are compared, so that the time says nothing about how much of a token was right.

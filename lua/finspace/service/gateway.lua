@@ -11,6 +11,8 @@ local authorize = require("finspace.service.authorize")
 local console = require("finspace.service.console")
 local fault = require("finspace.service.fault")
 local glue = require("finspace.service.glue")
+local metrics = require("finspace.service.metrics")
+local monitor = require("finspace.service.monitor")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.s3.router")
@@ -140,9 +142,15 @@ local function is_disk_full(problem)
   return text:find("No space left on device", 1, true) ~= nil or text:find("Disk quota exceeded", 1, true) ~= nil
 end
 
+local function count_fault(problem)
+  if type(problem) ~= "table" then return end
+  if problem.is_busy or problem.is_full or problem.is_moved then metrics.fault(problem.of or "database") end
+end
+
 -- What went wrong inside is for the log, not for the caller.
 local function internal(service, problem)
   log.problem("a request", problem)
+  count_fault(problem)
   if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
   if database.is_unfit(problem) then
     return fault.new(service == "s3" and "InvalidArgument" or "ValidationException", problem.message, 400)
@@ -222,27 +230,36 @@ local function forget_object_headers()
   end
 end
 
---- Answers the request at hand.
---- @param state table {db=, settings=, open= while they are missing}
-function gateway.answer(state)
-  local request = read_request()
-  local ok, problem = pcall(function()
-    if state.open then state.open() end
-    local page = console.handler(request)
-    if page then
-      request.service_hint = "finspace-api"
-      return page(state, request)
-    end
-    local auth = authorize.read(request)
-    request.service_hint = auth.service
-    local answer = HALVES[auth.service] or answer_finspace
-    answer(state, request, auth)
-  end)
+local function answer(state, request)
+  if state.open then state.open() end
+  local page = console.handler(request)
+  if page then
+    request.service_hint, request.operation = "finspace-api", "console"
+    return page(state, request)
+  end
+  local auth = authorize.read(request)
+  request.service_hint = auth.service
+  local half = HALVES[auth.service] or answer_finspace
+  half(state, request, auth)
+end
+
+local function answer_or_refuse(state, request)
+  local ok, problem = pcall(answer, state, request)
   if ok then return end
   if not fault.is(problem) then problem = internal(request.service_hint, problem) end
   if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
   forget_object_headers()
   write_refusal(request, problem)
+end
+
+--- Answers the request at hand.
+--- @param state table {db=, store=, settings=, open= while they are missing}
+function gateway.answer(state)
+  local begun, request = sys.monotonic(), read_request()
+  local watched = monitor.handler(request)
+  if watched then return watched(state) end
+  answer_or_refuse(state, request)
+  metrics.call(request.operation or "none", ngx.status, sys.monotonic() - begun)
 end
 
 local REASONS = {
@@ -252,15 +269,19 @@ local REASONS = {
   [413] = "the request's body is too large",
   [414] = "the request's path and query are too long",
   [494] = "the request's headers are too large",
+  [497] = "this port speaks https",
 }
+
+-- What HTTP calls nginx's own numbers.
+local STATUSES = { [494] = 431, [495] = 400, [496] = 400, [497] = 400 }
 
 --- Answers a request that nginx refused, for which there may be nothing to read but its status.
 --- @param status integer
 function gateway.refuse(status)
   local request = { id = sys.uuid(), method = ngx.req.get_method(), header = {} }
   local code = status >= 500 and "InternalServerException" or "ValidationException"
-  if status == 494 then status = 431 end
-  write_refusal(request, fault.new(code, REASONS[status] or "the request was refused", status))
+  local reason = REASONS[status] or "the request was refused"
+  write_refusal(request, fault.new(code, reason, STATUSES[status] or status))
 end
 
 return gateway

@@ -241,6 +241,7 @@ function glue.answer(state, request, body, caller)
   if not work then
     refuse("InvalidInputException", "Glue here knows GetDatabases, GetDatabase, GetTables, GetTable and GetPartitions")
   end
+  request.operation = "glue:" .. name
   if caller.bucket or caller.policy then
     refuse("AccessDeniedException", "these keys open some files and nothing else")
   end

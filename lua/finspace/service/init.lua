@@ -14,6 +14,8 @@ local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
 local link = require("finspace.service.sign_in_link")
 local nginx = require("finspace.service.nginx")
+local network = require("finspace.service.network")
+local seal_key = require("finspace.service.seal_key")
 local store = require("finspace.service.store")
 
 local service = {}
@@ -178,6 +180,13 @@ local function write_keys(settings)
   return files.ensure_credentials(settings.data)
 end
 
+local function add_seal_key(settings, options)
+  if not options.seal_key then return nil end
+  local key, problem = seal_key.read(options.seal_key)
+  settings.seal_key_file = key and sys.realpath(options.seal_key)
+  return problem
+end
+
 local function add_store(settings, options)
   local problem
   settings.store, problem = store.place(options, settings.region)
@@ -206,9 +215,13 @@ local function prepare(options)
     or add_processes(settings, options)
     or add_owner_key(settings)
     or add_store(settings, options)
+    or add_seal_key(settings, options)
+    or network.add(settings, options)
   if problem then return nil, problem end
   local is_free, in_use = wait_for_port(settings)
   if not is_free then return nil, in_use end
+  problem = network.problem(settings)
+  if problem then return nil, problem end
   local program, missing = nginx.find()
   if not program then return nil, missing end
   problem = settings.store and store.problem(settings.store)
@@ -226,7 +239,7 @@ local function prepare(options)
 end
 
 local function is_answered(endpoint)
-  local host, number = endpoint:match("^http://%[?(.-)%]?:(%d+)$")
+  local host, number = endpoint:match("^https?://%[?(.-)%]?:(%d+)$")
   if not host then return false end
   local _, _, code = sys.can_listen(host, number)
   return code == "EADDRINUSE"
@@ -257,7 +270,7 @@ service.default_data = default_data
 --- or SIGINT. Returns only when it could not start.
 --- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,
 ---   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1, store=s3://BUCKET/PREFIX, store_role=ARN, store_endpoint=URL,
----   store_sts_endpoint=URL}
+---   store_sts_endpoint=URL, tls_certificate=file, tls_key=file, insecure_plain_http=false, seal_key=file}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

@@ -2,6 +2,7 @@
 
 local clock = require("finspace.service.clock")
 local ids = require("finspace.service.ids")
+local secrets = require("finspace.service.secrets")
 
 local keys = {}
 
@@ -34,7 +35,7 @@ function keys.issue(db, wanted, made)
   db:run("DELETE FROM access_keys WHERE expires_seconds < ?", clock.seconds() - DAY)
   db:insert("access_keys", {
     id = made.access_key_id,
-    secret = made.secret_access_key,
+    secret = secrets.seal(made.secret_access_key),
     session_token = made.session_token,
     user_id = wanted.user_id,
     expires_seconds = made.expires_seconds,

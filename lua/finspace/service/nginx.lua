@@ -109,6 +109,7 @@ http {
     lua_package_path $path;
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
+    lua_shared_dict finspace_metrics 2m;
     lua_socket_log_errors off;
     $outward
     lua_socket_buffer_size 8k; # bodies of objects, of which thousands may be unfinished
@@ -135,10 +136,16 @@ http {
 
     server {
         $listen
+        $tls
         location / {
             content_by_lua_block { require("finspace.service.worker").answer() }
         }
-        error_page 400 404 405 408 411 413 414 494 495 496 497 500 501 502 503 504 505 /-/refused;
+        error_page 400 404 405 408 411 413 414 494 495 496 500 501 502 503 504 505 /-/refused;
+        error_page 497 /-/plain;
+        location = /-/plain {
+            internal;
+            content_by_lua_block { require("finspace.service.worker").refuse(497) }
+        }
         location = /-/refused { # no bucket can have this name
             internal;
             content_by_lua_block { require("finspace.service.worker").refuse() }
@@ -152,7 +159,7 @@ local function listen_line(settings)
   if settings.workers == 0 then return "listen unix:run/nobody;" end
   local host = settings.host
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
-  return ("listen %s:%d backlog=1024;"):format(host, settings.port)
+  return ("listen %s:%d%s backlog=1024;"):format(host, settings.port, settings.tls_certificate and " ssl" or "")
 end
 
 local function load_lines(modules)
@@ -246,6 +253,16 @@ local function outward_lines(settings)
   return table.concat(lines, "\n    ")
 end
 
+local TLS = [[ssl_certificate %s;
+        ssl_certificate_key %s;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:tls:2m;]]
+
+local function tls_lines(settings)
+  if not settings.tls_certificate then return "" end
+  return TLS:format(quoted(settings.tls_certificate), quoted(settings.tls_key))
+end
+
 local SETTINGS = {
   "host",
   "port",
@@ -258,6 +275,7 @@ local SETTINGS = {
   "has_database",
   "owner_key_file",
   "store",
+  "seal_key_file",
 }
 
 local function lua_literal(settings)
@@ -289,6 +307,7 @@ function nginx.write_configuration(program, settings)
     cpath = quoted(table.concat(libraries, ";") .. ";;"),
     settings = lua_literal(settings),
     listen = listen_line(settings),
+    tls = tls_lines(settings),
   })
   return sys.write_private(settings.data .. "/run/nginx.conf", text)
 end

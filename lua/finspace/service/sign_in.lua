@@ -6,6 +6,7 @@ local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
 local keys = require("finspace.service.keys")
 local link = require("finspace.service.sign_in_link")
+local secrets = require("finspace.service.secrets")
 local passwords = require("finspace.service.passwords")
 local tries = require("finspace.service.sign_in_tries")
 
@@ -106,7 +107,7 @@ end
 
 local function with_link(state, asked)
   local owner, now = state.db:row(OWNER), clock.seconds()
-  local number, expires = link.read(text_of(asked, "link"), owner.secret, now)
+  local number, expires = link.read(text_of(asked, "link"), secrets.open(owner.secret), now)
   if not number or not use_once(state.db, number, expires, now) then
     refuse(
       "NotAuthorizedException",

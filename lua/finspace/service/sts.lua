@@ -81,6 +81,7 @@ function sts.answer(state, request, body, caller)
   local text = request.method == "POST" and body or request.query
   local form = query.parse((text:gsub("%+", " ")))
   local action = ACTIONS[form.Action]
+  request.operation = action and "sts:" .. form.Action
   if not action then fault.raise("InvalidAction", "STS here knows GetCallerIdentity and AssumeRole") end
   return xml.document(form.Action .. "Response", NAMESPACE, {
     { form.Action .. "Result", action(state, form, caller) },

@@ -28,6 +28,14 @@ local function take_the_lock(data)
   stop_with("another service uses the data folder " .. data)
 end
 
+-- Each process seals and opens with the key that all nodes share.
+local function use_seal_key(settings)
+  if not settings.seal_key_file then return end
+  local key, problem = require("finspace.service.seal_key").read(settings.seal_key_file)
+  if not key then stop_with(problem) end
+  require("finspace.service.secrets").use(key)
+end
+
 -- Where metadata are: the folder, or what service.start left for this process alone.
 local function place_of(settings)
   local data = data_folder()
@@ -90,6 +98,7 @@ function worker.prepare(settings)
   sys.no_core_dumps()
   require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
+  use_seal_key(settings)
   show(prepare_database(settings, owner_key_of(settings, data)))
   require("finspace.service.s3.reserve").keep(data)
 end
@@ -194,6 +203,8 @@ end
 --- @param settings table
 function worker.begin(settings)
   require("finspace.service.process").end_with_master(ngx.shared.finspace_service:get("master"))
+  use_seal_key(settings)
+  require("finspace.service.metrics").start()
   try_to_open(settings)
   if ngx.worker.id() >= settings.workers then
     take_no_connections()
@@ -207,7 +218,8 @@ end
 function worker.answer() require("finspace.service.gateway").answer(state) end
 
 --- For requests that nginx itself refuses: the AWS error shape there too.
-function worker.refuse() require("finspace.service.gateway").refuse(ngx.status) end
+--- @param status? integer where nginx tells another one than it means
+function worker.refuse(status) require("finspace.service.gateway").refuse(status or ngx.status) end
 
 --- In each worker, at its end.
 function worker.finish()

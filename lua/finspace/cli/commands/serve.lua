@@ -51,6 +51,16 @@ function serve.define(command)
     :option("--store-sts-endpoint", "Where its STS is, when not at the same place.")
     :convert(values.text("--store-sts-endpoint"))
     :argname("URL")
+  command
+    :option("--tls-certificate", "Certificate, with its chain, to speak https with (PEM).")
+    :convert(values.text("--tls-certificate"))
+    :argname("FILE")
+  command:option("--tls-key", "Its key (PEM)."):convert(values.text("--tls-key")):argname("FILE")
+  command:flag("--insecure-plain-http", "Listen beyond this machine without TLS: keys and data can be read on the way.")
+  command
+    :option("--seal-key", "File with the key that seals secrets in the database; the same one for all nodes.")
+    :convert(values.text("--seal-key"))
+    :argname("FILE")
   command:epilog(
     "Example: finspace serve --data ./data\n\n"
       .. "It listens on loopback unless told otherwise, writes DIR/config and DIR/credentials for AWS\n"
@@ -71,6 +81,10 @@ local function start(options)
     ingest_disk = options.ingest_disk,
     database = options.database,
     store = options.store,
+    tls_certificate = options.tls_certificate,
+    tls_key = options.tls_key,
+    insecure_plain_http = options.insecure_plain_http,
+    seal_key = options.seal_key,
     store_role = options.store_role,
     store_endpoint = options.store_endpoint,
     store_sts_endpoint = options.store_sts_endpoint,

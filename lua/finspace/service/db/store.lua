@@ -4,6 +4,7 @@
 local database = require("finspace.service.db")
 local ids = require("finspace.service.ids")
 local schema = require("finspace.service.db.schema")
+local secrets = require("finspace.service.secrets")
 local schema_version = require("finspace.service.db.schema_version")
 
 local store = {}
@@ -69,7 +70,11 @@ local OWNER_KEYS = [[SELECT k.id AS access_key_id, k.secret AS secret_access_key
 
 --- @param db table
 --- @return table|nil owner_key {access_key_id=, secret_access_key=}
-function store.owner_key(db) return db:row(OWNER_KEYS) end
+function store.owner_key(db)
+  local key = db:row(OWNER_KEYS)
+  if key then key.secret_access_key = secrets.open(key.secret_access_key) end
+  return key
+end
 
 local function replace_owner_key(db, owner_key)
   local owner = db:row("SELECT value FROM settings WHERE name = 'owner'").value
@@ -77,7 +82,7 @@ local function replace_owner_key(db, owner_key)
   db:run(
     "INSERT INTO access_keys (id, secret, user_id) VALUES (?, ?, ?)",
     owner_key.access_key_id,
-    owner_key.secret_access_key,
+    secrets.seal(owner_key.secret_access_key),
     owner
   )
 end
@@ -104,8 +109,9 @@ end
 
 local function fill(db, owner_key, now)
   return db:transaction(function()
+    secrets.prepare(db)
     ensure_setting(db, "environment", ids.resource)
-    ensure_setting(db, "page_key", ids.secret)
+    ensure_setting(db, "page_key", function() return secrets.seal(ids.secret()) end)
     ensure_setting(db, "bucket", function() return "finspace-local" end)
     ensure_owner(db, now)
     local made = ensure_owner_key(db, owner_key)
@@ -144,6 +150,7 @@ function store.settings(db)
   for _, row in ipairs(db:rows("SELECT name, value FROM settings")) do
     settings[row.name] = row.value
   end
+  settings.page_key = settings.page_key and secrets.open(settings.page_key)
   return settings
 end
 

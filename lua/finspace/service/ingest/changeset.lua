@@ -8,6 +8,7 @@ local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
 local jobs = require("finspace.service.ingest.job")
 local log = require("finspace.service.log")
+local metrics = require("finspace.service.metrics")
 local moments = require("finspace.service.moments")
 local reading = require("finspace.service.ingest.reading")
 local schema = require("finspace.service.ingest.schema")
@@ -59,9 +60,10 @@ end
 local function written(job, row, columns)
   job.format = formats.read(cjson.decode(row.format_params))
   job.kind, job.schema = job.format.type, columns
-  local files = reading.write(job, source.keep(job, row))
+  local sources = source.keep(job, row)
+  local files = reading.write(job, sources)
   local relation, found = described(job, files)
-  local result = { columns = found, rows = total(files, "rows") }
+  local result = { columns = found, rows = total(files, "rows"), read = total(sources, "size") }
   result.kept = job.state.store:keep_changeset(job, row, files, summary_of(job, files, relation, found))
   return result
 end
@@ -125,6 +127,8 @@ local function succeed(state, row, result)
     )
     refresh_views(db, row.dataset_id, moment)
   end)
+  metrics.count("finspace_ingested_rows_total", result.rows)
+  metrics.count("finspace_ingested_bytes_total", result.read)
 end
 
 -- A changeset that failed to replace another one lets it go, so that it can be updated again.

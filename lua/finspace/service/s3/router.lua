@@ -137,12 +137,15 @@ local OBJECT_ACTIONS = {
   DELETE = function(asked) return asked.uploadId and "AbortMultipartUpload" or "DeleteObject" end,
 }
 
+local function name_of(call)
+  local names = call.key and OBJECT_ACTIONS or BUCKET_ACTIONS
+  return "s3:" .. (call.bucket and names[call.request.method](call.query) or "ListAllMyBuckets")
+end
+
 local function is_in_policy(call)
   if not call.caller.policy then return true end
-  local names = call.key and OBJECT_ACTIONS or BUCKET_ACTIONS
-  local name = call.bucket and names[call.request.method](call.query) or "ListAllMyBuckets"
   local context = { ["s3:prefix"] = call.query.prefix, ["s3:delimiter"] = call.query.delimiter }
-  return access.is_in_policy(call.caller, "s3:" .. name, call.bucket, call.key, context)
+  return access.is_in_policy(call.caller, call.request.operation, call.bucket, call.key, context)
 end
 
 -- Who deletes many objects at once is judged for each, and who lists buckets is shown his own.
@@ -196,6 +199,7 @@ function s3.answer(state, request, caller, now)
   hide_conditions(request)
   local handler, action = route(call)
   if not handler then wire.refuse("MethodNotAllowed", "there is no such S3 operation here") end
+  request.operation = name_of(call)
   if not is_allowed(call, action) then wire.refuse("AccessDenied", "these keys do not open this bucket or key") end
   check_bucket(call, action)
   handler(call)

@@ -16,14 +16,19 @@ local Client = {}
 Client.__index = Client
 
 --- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, region=}
+--- @param more? table further options of a session, or others than it has here
 --- @return table client with `s3`, the client's S3
-function client.new(place)
-  local own = session.new {
+function client.new(place, more)
+  local options = {
     region = place.region,
     s3_endpoint_url = place.endpoint,
     sts_endpoint_url = place.sts_endpoint or place.endpoint,
     max_attempts = MOST_ATTEMPTS,
   }
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  local own = session.new(options)
   return setmetatable({ place = place, session = own, s3 = own:s3() }, Client)
 end
 

@@ -233,6 +233,11 @@ function Folder:forget_dataset(dataset_id)
   end
 end
 
+--- @return string|nil problem
+function Folder:problem()
+  if not sys.stat(self.state.settings.data .. "/lake") then return "the data folder is gone" end
+end
+
 -- --- the sweep --------------------------------------------------------------------------------------
 
 -- What the lake keeps belongs to a changeset or a view that is there.

@@ -13,6 +13,7 @@ local contents = require("finspace.service.s3.contents")
 local failure = require("finspace.service.ingest.failure")
 local ids = require("finspace.service.ids")
 local log = require("finspace.service.log")
+local metrics = require("finspace.service.metrics")
 
 local s3 = {}
 
@@ -23,14 +24,21 @@ local MOST_SOURCES = 100000 -- objects of one changeset
 local LEFT_MS = 3600 * 1000 -- after which a noted place belongs to nobody
 local SWEPT_AT_ONCE = 100 -- places
 local SUMMARY = "summary.json"
+local HURRY = { max_attempts = 1, timeout = 3, connect_timeout = 3 } -- of who asks whether the store answers
 local MIB = 1024 * 1024
+
+-- Each attempt that the store failed counts, also when a retry mended it.
+local function note_fault(event)
+  if event.kind and (not event.status or event.status >= 500) then metrics.fault("store") end
+end
 
 --- @param state table {db=, settings=}
 --- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, region=}
 --- @return table store
 function s3.open(state, place)
   state.settings.bucket = place.bucket
-  return setmetatable({ state = state, place = place, client = clients.new(place), is_remote = true }, S3)
+  local client, impatient = clients.new(place, { logger = note_fault }), clients.new(place, HURRY)
+  return setmetatable({ state = state, place = place, client = client, impatient = impatient, is_remote = true }, S3)
 end
 
 --- @param path string
@@ -47,6 +55,14 @@ function S3:own_path(bucket, key)
   local prefix = self.place.prefix
   if bucket ~= self.place.bucket or key:sub(1, #prefix) ~= prefix then return nil end
   return key:sub(#prefix + 1)
+end
+
+--- Whether the store answers now.
+--- @return string|nil problem
+function S3:problem()
+  local page, err =
+    self.impatient.s3:list_objects { bucket = self.place.bucket, prefix = self.place.prefix, max_keys = 1 }
+  return not page and tostring(err) or nil
 end
 
 -- --- waiting for the network ------------------------------------------------------------------------
@@ -67,7 +83,7 @@ local FINAL = { NoSuchBucket = "RESOURCE_NOT_FOUND", NoSuchKey = "RESOURCE_NOT_F
 
 -- What the store did not do now it may do later: who asked tries again.
 local function unavailable(doing, err)
-  error({ is_busy = true, message = ("%s: the store: %s"):format(doing, tostring(err)) }, 0)
+  error({ is_busy = true, of = "store", message = ("%s: the store: %s"):format(doing, tostring(err)) }, 0)
 end
 
 local function refuse_source(bucket, key, err)

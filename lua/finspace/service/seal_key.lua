@@ -1,0 +1,25 @@
+--- The file with the key that seals secrets in the database; what is done with it stands in finspace.service.secrets.
+
+local sys = require("finspace.sys")
+
+local seal_key = {}
+
+local SHORTEST, LONGEST = 32, 4096 -- characters
+
+--- Reads a seal key.
+--- @param path string
+--- @return string|nil text
+--- @return string|nil problem
+function seal_key.read(path)
+  local text = sys.read_limited(path, LONGEST + 1)
+  text = text and text:gsub("%s+$", "")
+  if text and #text >= SHORTEST and #text <= LONGEST then return text end
+  return nil,
+    ("--seal-key: %s must be a file of at least %d characters that nobody can guess; make one with: %s"):format(
+      path,
+      SHORTEST,
+      "openssl rand -hex 32 > FILE"
+    )
+end
+
+return seal_key
