@@ -11,6 +11,12 @@ local summary = {}
 local BUCKETS = 20
 local SAMPLE_ROWS, LONGEST_TEXT = 100, 1000
 
+local function number_of(kind, value)
+  if kind.name == "DATETIME" then return ("CAST(epoch_us(%s) AS DOUBLE)"):format(value) end
+  if kind.name == "DATE" then return ("CAST(%s - DATE '1970-01-01' AS DOUBLE)"):format(value) end
+  return ("CAST(%s AS DOUBLE)"):format(value)
+end
+
 -- DuckDB takes these from the files' own statistics where it can.
 local function ranges(connection, relation, columns)
   local wanted = {}
@@ -18,32 +24,35 @@ local function ranges(connection, relation, columns)
     local name, kind = duckdb.identifier(column.name), types.of_sql(column.sql)
     wanted[#wanted + 1] = ("count(*) - count(%s) AS nulls%d"):format(name, i)
     if kind.has_range then
-      wanted[#wanted + 1] = ("%s AS min%d"):format(kind.text(("min(%s)"):format(name)), i)
-      wanted[#wanted + 1] = ("%s AS max%d"):format(kind.text(("max(%s)"):format(name)), i)
+      local min, max = ("min(%s)"):format(name), ("max(%s)"):format(name)
+      wanted[#wanted + 1] = ("%s AS min%d, %s AS max%d"):format(kind.text(min), i, kind.text(max), i)
+      wanted[#wanted + 1] = ("%s AS low%d, %s AS high%d"):format(number_of(kind, min), i, number_of(kind, max), i)
     end
   end
   if #wanted == 0 then return {} end
   return connection:run(("SELECT %s FROM %s"):format(table.concat(wanted, ", "), relation))[1]
 end
 
-local function number_of(column)
-  local name, kind = duckdb.identifier(column.name), types.of_sql(column.sql)
-  if kind.name == "DATETIME" then return ("CAST(epoch_us(%s) AS DOUBLE)"):format(name) end
-  if kind.name == "DATE" then return ("CAST(%s - DATE '1970-01-01' AS DOUBLE)"):format(name) end
-  return ("CAST(%s AS DOUBLE)"):format(name)
-end
+local function is_finite(number) return number - number == 0 end
 
-local HISTOGRAM =
-  [[WITH v AS (SELECT %s AS x FROM %s), b AS (SELECT min(x) AS low, max(x) AS high FROM v WHERE isfinite(x))
-  SELECT CASE WHEN high > low THEN least(CAST(floor((x - low) / (high - low) * %d) AS BIGINT), %d) ELSE 0 END AS bucket,
-    count(*) AS total FROM v, b WHERE isfinite(x) GROUP BY bucket]]
+local FINITE = "SELECT min(x) AS low, max(x) AS high FROM (SELECT %s AS x FROM %s) WHERE isfinite(x)"
+local HISTOGRAM = [[SELECT CAST(greatest(0, least(%d, floor((x - (%.17g)) * %.17g))) AS BIGINT) AS bucket,
+  count(*) AS total FROM (SELECT %s AS x FROM %s) WHERE isfinite(x) GROUP BY bucket]]
 
-local function histogram(connection, relation, column)
+-- How many values lie in each of equal steps between the smallest and the largest.
+local function histogram(connection, relation, column, low, high)
   local counts = json_text.list {}
   for i = 1, BUCKETS do
     counts[i] = 0
   end
-  for _, row in ipairs(connection:run(HISTOGRAM:format(number_of(column), relation, BUCKETS, BUCKETS - 1))) do
+  local number = number_of(types.of_sql(column.sql), duckdb.identifier(column.name))
+  if not is_finite(high - low) then
+    local finite = connection:run(FINITE:format(number, relation))[1]
+    low, high = finite.low or 0, finite.high or 0
+  end
+  local steps = high > low and BUCKETS / (high - low) or 0
+  if not is_finite(steps) then steps = 0 end
+  for _, row in ipairs(connection:run(HISTOGRAM:format(BUCKETS - 1, low, steps, number, relation))) do
     counts[row.bucket + 1] = row.total
   end
   return counts
@@ -76,7 +85,6 @@ end
 local function described(connection, relation, columns)
   local found, list = ranges(connection, relation, columns), {}
   for i, column in ipairs(columns) do
-    local kind = types.of_sql(column.sql)
     list[i] = {
       name = column.name,
       type = column.type,
@@ -84,7 +92,9 @@ local function described(connection, relation, columns)
       min = found["min" .. i],
       max = found["max" .. i],
     }
-    if kind.has_range and list[i].min then list[i].histogram = histogram(connection, relation, column) end
+    if found["low" .. i] then
+      list[i].histogram = histogram(connection, relation, column, found["low" .. i], found["high" .. i])
+    end
   end
   return list
 end

@@ -165,75 +165,82 @@ end
 
 -- --- line ends --------------------------------------------------------------------------------------
 
-ffi.cdef([[void *memchr(const void *bytes, int byte, size_t count);]])
+ffi.cdef([[
+void *memchr(const void *bytes, int byte, size_t count);
+void *memmem(const void *bytes, size_t count, const void *wanted, size_t length);
+]])
+
+local function has(piece, byte) return ffi.C.memchr(piece, byte, #piece) ~= nil end
 
 --- @param piece string
 --- @return boolean
-function csv_text.has_nul(piece) return ffi.C.memchr(piece, 0, #piece) ~= nil end
+function csv_text.has_nul(piece) return has(piece, 0) end
 
 local Ends = {}
 Ends.__index = Ends
 
--- A file whose first line ends in LF has one way to end lines when it has no CR at all.
-local function feed_lf(self, piece)
-  if ffi.C.memchr(piece, CR, #piece) ~= nil then self.is_mixed = true end
+local function position(bytes, from, size, byte)
+  local found = ffi.C.memchr(bytes + from, byte, size - from)
+  return found ~= nil and ffi.cast("const uint8_t *", found) - bytes or size
 end
 
--- One whose first line ends in CRLF has one when no CR and no LF stands alone.
-local function feed_crlf(self, piece)
-  local _, pairs_here = piece:gsub("\r\n", "")
-  local _, returns = piece:gsub("\r", "")
-  local _, feeds = piece:gsub("\n", "")
-  local joins = self.last == CR and piece:byte(1) == LF
-  self.pairs = self.pairs + pairs_here + (joins and 1 or 0)
-  self.returns, self.feeds = self.returns + returns, self.feeds + feeds
-  self.last = piece:byte(-1)
+-- Whether a CR stands without its LF, or an LF without its CR.
+local function has_lone_end(self, piece)
+  local bytes, size = ffi.cast("const uint8_t *", piece), #piece
+  local at = self.is_after_cr and 1 or 0
+  if self.is_after_cr and bytes[0] ~= LF then return true end
+  while at < size do
+    local feed, back = position(bytes, at, size, LF), position(bytes, at, size, CR)
+    local is_at_end = feed == size and back == size
+    if back ~= feed - 1 and not is_at_end then return true end
+    at = feed + 1
+  end
+  self.is_after_cr = bytes[size - 1] == CR
+  return false
 end
 
 -- Blanks beside a quote, which DuckDB takes for a part of the field.
 local function has_loose_quote(self, piece)
   local border = self.border .. piece:sub(1, 1)
   self.border = piece:sub(-1)
-  if border:find(self.before) or border:find(self.after) then return true end
-  if ffi.C.memchr(piece, QUOTE, #piece) == nil then return false end
-  return piece:find(self.before) ~= nil or piece:find(self.after) ~= nil
+  if not has(piece, QUOTE) and not border:find('"', 1, true) then return false end
+  for _, pair in ipairs(self.loose) do
+    if ffi.C.memmem(piece, #piece, pair, 2) ~= nil or border == pair then return true end
+  end
+  return false
 end
 
---- @param piece string
-function Ends:feed(piece)
-  if self.is_mixed then return end
-  if has_loose_quote(self, piece) then
-    self.is_mixed = true
-    return
-  end
+local function is_mixed(self, piece)
+  if has_loose_quote(self, piece) then return true end
   if not self.kind then
     local first = piece:match("[\r\n]\n?")
     self.kind = first == "\r\n" and "\r\n" or first and first:sub(1, 1)
   end
-  if self.kind == "\n" then feed_lf(self, piece) end
-  if self.kind == "\r\n" then feed_crlf(self, piece) end
+  if self.kind == "\n" then return has(piece, CR) end
+  return self.kind == "\r" or self.kind == "\r\n" and has_lone_end(self, piece)
 end
+
+--- @param piece string
+function Ends:feed(piece) self.is_mixed = self.is_mixed or is_mixed(self, piece) end
 
 --- @return string|nil ending of every line; nil when they end in more than one way, or in CR, or when there are blanks
 ---   beside quotes
 function Ends:uniform()
-  if self.is_mixed or self.kind == "\r" then return nil end
-  if self.kind == "\r\n" then return self.pairs == self.returns and self.pairs == self.feeds and "\r\n" or nil end
-  return "\n"
+  if self.is_mixed or self.is_after_cr then return nil end
+  return self.kind or "\n"
 end
 
 --- @param separator string
 --- @return table ends {feed(piece), uniform()}
 function csv_text.line_ends(separator)
-  local blank = csv_text.blanks(separator)
-  return setmetatable({
-    pairs = 0,
-    returns = 0,
-    feeds = 0,
-    border = "",
-    before = blank .. '"',
-    after = '"' .. blank,
-  }, Ends)
+  local loose = {}
+  for _, blank in ipairs { " ", "\t" } do
+    if blank ~= separator then
+      loose[#loose + 1] = blank .. '"'
+      loose[#loose + 1] = '"' .. blank
+    end
+  end
+  return setmetatable({ border = "", loose = loose }, Ends)
 end
 
 return csv_text

@@ -6,6 +6,7 @@ local gzip = require("finspace.service.ingest.gzip")
 local hive = require("finspace.service.ingest.hive")
 local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
+local parquet = require("finspace.service.engine.parquet")
 local sys = require("finspace.sys")
 local types = require("finspace.service.engine.types")
 
@@ -189,10 +190,7 @@ end
 
 local function format_options(build)
   local options = build.options
-  if not options.is_text then
-    local level = options.compression == "zstd" and ", COMPRESSION_LEVEL 1" or ""
-    return ("FORMAT parquet, COMPRESSION %s%s"):format(options.compression, level)
-  end
+  if not options.is_text then return parquet.options(options.compression) end
   local header = options.has_header and "true" or "false"
   return ("FORMAT csv, HEADER %s, DELIMITER %s, QUOTE %s, ESCAPE %s, NULLSTR ''"):format(
     header,
