@@ -127,5 +127,6 @@ int luaopen_finspace_core(lua_State *L) {
     lcore_open_digest(L);
     lcore_open_sigv4(L);
     lcore_open_chunked(L);
+    lcore_open_typed(L);
     return 1;
 }

@@ -3,7 +3,7 @@
  * lcore.c opens the module. lcore_model.c shows the model's rows, lcore_prepare.c turns a Lua table
  * into a request, lcore_finish.c a response into a Lua table (lcore_decode.c reads JSON,
  * lcore_encode.c writes it), lcore_digest.c binds the hashes, and lcore_sigv4.c the signer,
- * lcore_chunked.c bodies in chunks and their checksums.
+ * lcore_chunked.c bodies in chunks and their checksums, lcore_typed.c texts as values of types.
  *
  * Every function here follows one order: read all Lua arguments, run pure C, push the results. Lua
  * errors are longjmps, so heap memory always lives in a userdata that the collector can free.
@@ -69,6 +69,7 @@ void lcore_open_finish(lua_State *L);
 void lcore_open_digest(lua_State *L);
 void lcore_open_sigv4(lua_State *L);
 void lcore_open_chunked(lua_State *L);
+void lcore_open_typed(lua_State *L);
 
 FINSPACE_EXPORT int luaopen_finspace_core(lua_State *L);
 

@@ -287,4 +287,19 @@ function core.crc(kind, bytes, before) end
 --- @return string
 function core.crc_combine(kind, first, second, length) end
 
+--- The value of a text, exactly: nothing is rounded to a whole number, and there is no infinity.
+--- @param kind "TINYINT"|"SMALLINT"|"INTEGER"|"BIGINT"|"FLOAT"|"DOUBLE"|"BOOLEAN"|"DATE"|"DATETIME"
+--- @param text string
+--- @return number|boolean|nil value  of a DATE days, of a DATETIME microseconds, both since 1970; nil where the text is no such value
+function core.typed_value(kind, text) end
+
+--- Where the function is that reads a type's values for DuckDB, as LuaJIT's FFI wants it (src/typed_vectors.h).
+--- @param kind string  as for typed_value
+--- @return number address  of a duckdb_scalar_function_t
+function core.typed_function(kind) end
+
+--- Where typed_use is, which says where DuckDB's own functions are.
+--- @return number address
+function core.typed_use_address() end
+
 return core

@@ -5,6 +5,7 @@
 
 local ffi = require("ffi")
 local library = require("finspace.service.engine.library")
+local typed = require("finspace.service.engine.typed")
 
 local duckdb = {}
 
@@ -164,7 +165,7 @@ local function config_of(C, settings)
   return config
 end
 
---- Opens a database in memory.
+--- Opens a database in memory, which knows the functions that read texts as values (engine/typed).
 --- @param settings table<string, string> of DuckDB, which hold from the start
 --- @return table|nil database {connect()}
 --- @return string|nil problem where there is no library
@@ -177,7 +178,11 @@ function duckdb.open(settings)
     C.duckdb_free(message[0])
     fail(text)
   end
-  return setmetatable({ C = C, handle = handle }, Database)
+  local database = setmetatable({ C = C, handle = handle }, Database)
+  local connection = database:connect()
+  typed.register(C, connection.handle[0])
+  connection:close()
+  return database
 end
 
 --- @param text string

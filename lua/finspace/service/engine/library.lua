@@ -40,6 +40,18 @@ uint64_t duckdb_data_chunk_get_size(duckdb_data_chunk chunk);
 duckdb_vector duckdb_data_chunk_get_vector(duckdb_data_chunk chunk, uint64_t column);
 void *duckdb_vector_get_data(duckdb_vector vector);
 uint64_t *duckdb_vector_get_validity(duckdb_vector vector);
+void duckdb_vector_ensure_validity_writable(duckdb_vector vector);
+typedef struct finspace_duckdb_type *duckdb_logical_type;
+typedef struct finspace_duckdb_function *duckdb_scalar_function;
+duckdb_logical_type duckdb_create_logical_type(int type);
+void duckdb_destroy_logical_type(duckdb_logical_type *type);
+duckdb_scalar_function duckdb_create_scalar_function(void);
+void duckdb_destroy_scalar_function(duckdb_scalar_function *function);
+void duckdb_scalar_function_set_name(duckdb_scalar_function function, const char *name);
+void duckdb_scalar_function_add_parameter(duckdb_scalar_function function, duckdb_logical_type type);
+void duckdb_scalar_function_set_return_type(duckdb_scalar_function function, duckdb_logical_type type);
+void duckdb_scalar_function_set_function(duckdb_scalar_function function, void *work);
+int duckdb_register_scalar_function(duckdb_connection connection, duckdb_scalar_function function);
 ]])
 
 local library = {}

@@ -51,6 +51,34 @@ function parquet.table(paths)
   return ("read_parquet(%s, union_by_name = true, hive_partitioning = false)"):format(list_of(paths))
 end
 
+local BLOCKS = 20
+local BLOCK = "SELECT * FROM read_parquet(%s) WHERE file_row_number BETWEEN %d AND %d"
+
+local function block_of(files, first, rows)
+  for _, file in ipairs(files) do
+    if first < file.rows then return BLOCK:format(duckdb.literal(file.path), first, first + rows - 1) end
+    first = first - file.rows
+  end
+end
+
+--- Some of the rows of files: blocks of them, evenly spread, so that most of each file is not read.
+--- @param files { path: string, rows: integer }[]
+--- @param rows integer as many as there are in all of them
+--- @param wanted integer fewer than that
+--- @return string sql of a table
+function parquet.sample(files, rows, wanted)
+  local paths, blocks, size = {}, {}, math.ceil(wanted / BLOCKS)
+  for i, file in ipairs(files) do
+    paths[i] = file.path
+  end
+  for i = 1, BLOCKS do
+    blocks[i] = block_of(files, math.floor((i - 0.5) * rows / BLOCKS), size)
+  end
+  -- The first part has the columns of all files.
+  local all = "SELECT * FROM " .. parquet.table(paths) .. " WHERE false"
+  return ("(%s UNION ALL BY NAME %s)"):format(all, table.concat(blocks, " UNION ALL BY NAME "))
+end
+
 --- @param connection table
 --- @param relation string SQL of a table
 --- @return table[] columns {name=, sql=type as DuckDB calls it}

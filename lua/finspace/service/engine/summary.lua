@@ -4,11 +4,13 @@
 local cjson = require("cjson.safe")
 local duckdb = require("finspace.service.engine.duckdb")
 local json_text = require("finspace.service.json_text")
+local parquet = require("finspace.service.engine.parquet")
 local types = require("finspace.service.engine.types")
 
 local summary = {}
 
 local BUCKETS = 20
+local MOST_COUNTED, SAMPLED = 1000000, 327680 -- rows for the histograms
 local SAMPLE_ROWS, LONGEST_TEXT = 100, 1000
 
 local function number_of(kind, value)
@@ -40,22 +42,40 @@ local HISTOGRAM = [[SELECT CAST(greatest(0, least(%d, floor((x - (%.17g)) * %.17
   count(*) AS total FROM (SELECT %s AS x FROM %s) WHERE isfinite(x) GROUP BY bucket]]
 
 -- How many values lie in each of equal steps between the smallest and the largest.
-local function histogram(connection, relation, column, low, high)
+local function histogram(connection, sampled, column, low, high)
   local counts = json_text.list {}
   for i = 1, BUCKETS do
     counts[i] = 0
   end
   local number = number_of(types.of_sql(column.sql), duckdb.identifier(column.name))
   if not is_finite(high - low) then
-    local finite = connection:run(FINITE:format(number, relation))[1]
+    local finite = connection:run(FINITE:format(number, sampled.relation))[1]
     low, high = finite.low or 0, finite.high or 0
   end
   local steps = high > low and BUCKETS / (high - low) or 0
   if not is_finite(steps) then steps = 0 end
-  for _, row in ipairs(connection:run(HISTOGRAM:format(BUCKETS - 1, low, steps, number, relation))) do
-    counts[row.bucket + 1] = row.total
+  for _, row in ipairs(connection:run(HISTOGRAM:format(BUCKETS - 1, low, steps, number, sampled.relation))) do
+    counts[row.bucket + 1] = math.floor(row.total * sampled.factor + 0.5)
   end
   return counts
+end
+
+local function ranged(columns)
+  local names = {}
+  for _, column in ipairs(columns) do
+    if types.of_sql(column.sql).has_range then names[#names + 1] = duckdb.identifier(column.name) end
+  end
+  return names
+end
+
+-- How values spread is seen in a part of many rows as well as in all of them.
+local function sampled_of(connection, relation, columns, about)
+  local names = ranged(columns)
+  if about.rows <= MOST_COUNTED or #names == 0 then return { relation = relation, factor = 1 } end
+  local some = parquet.sample(about.paths, about.rows, SAMPLED)
+  connection:run(("CREATE OR REPLACE TEMP TABLE sampled AS SELECT %s FROM %s"):format(table.concat(names, ", "), some))
+  local rows = connection:run("SELECT count(*) AS total FROM sampled")[1].total
+  return { relation = "sampled", factor = about.rows / rows, rows = rows }
 end
 
 local function sample(connection, relation, columns)
@@ -82,7 +102,7 @@ local function sample(connection, relation, columns)
   return rows
 end
 
-local function described(connection, relation, columns)
+local function described(connection, relation, columns, sampled)
   local found, list = ranges(connection, relation, columns), {}
   for i, column in ipairs(columns) do
     list[i] = {
@@ -93,7 +113,7 @@ local function described(connection, relation, columns)
       max = found["max" .. i],
     }
     if found["low" .. i] then
-      list[i].histogram = histogram(connection, relation, column, found["low" .. i], found["high" .. i])
+      list[i].histogram = histogram(connection, sampled, column, found["low" .. i], found["high" .. i])
     end
   end
   return list
@@ -102,16 +122,18 @@ end
 --- @param connection table
 --- @param relation string SQL of the table
 --- @param columns table[] {name=, sql=, type=}
---- @param about table {rows=, bytes=, files=}
---- @return string json
+--- @param about table {rows=, bytes=, files=, paths=of the files: { {path=, rows=} }}
+--- @return string json; `sampled` says how many rows its histograms come from, where these are not all
 function summary.of(connection, relation, columns, about)
-  local list = described(connection, relation, columns)
+  local sampled = sampled_of(connection, relation, columns, about)
+  local list = described(connection, relation, columns, sampled)
   local rows = #columns > 0 and sample(connection, relation, columns) or {}
   return json_text.encode {
     version = 1,
     rows = about.rows,
     bytes = about.bytes,
     files = about.files,
+    sampled = sampled.rows,
     columns = json_text.list(list),
     sample = json_text.list(rows),
   }

@@ -2,55 +2,16 @@
 --- value becomes text. An expression here is SQL over a column; none of them raises.
 ---
 --- Text is refused where it would have to be changed to fit: no rounding, no hexadecimal, no digits in groups, no
---- infinities. DuckDB's own casts take all of these, so each value is checked against its text. What almost all data looks
---- like is recognised by a cheap comparison first; the pattern beside it is for the rest.
+--- infinities (see engine/typed).
+
+local typed = require("finspace.service.engine.typed")
 
 local types = {}
 
--- SQL over a text, $t, and the value that was made of it, $v.
-local function over(template)
-  return function(text, value) return (template:gsub("%$([tv])", { t = text, v = value })) end
+-- A text's value; what the text is not of the type for is NULL.
+local function read_as(name)
+  return function(text) return ("%s(%s)"):format(typed.name(name), text) end
 end
-
-local function cast_to(sql_type) return over("TRY_CAST($t AS " .. sql_type .. ")") end
-
-local HAS_NO_VALUE = "($v IS NULL AND $t <> '')"
-
--- What is written back as it stood is right; the pattern is for the rest. Blanks around it are no fault.
-local function is_not_written_as(pattern)
-  return over(
-    ("(%s OR (CAST($v AS VARCHAR) <> $t AND NOT regexp_full_match($t, '\\s*%s\\s*')))"):format(HAS_NO_VALUE, pattern)
-  )
-end
-
-local is_no_whole_number = is_not_written_as("[+-]?[0-9]+")
-local is_no_date = is_not_written_as("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-local is_no_real_number = over("(" .. HAS_NO_VALUE .. " OR NOT isfinite($v) OR contains($t, '_'))")
-
-local boolean = over([[CASE WHEN $t IN ('true', 'True', 'TRUE', '1', 't', 'T') THEN true
-  WHEN $t IN ('false', 'False', 'FALSE', '0', 'f', 'F') THEN false END]])
-
--- A cast to TIMESTAMP forgets an offset, and one to TIMESTAMPTZ is slow where there is none: what almost all times look
--- like is told apart by cheap comparisons. With these lengths nothing but a fraction, and Z, can follow the seconds; a
--- cast would take years with a sign, and hours with a blank.
-local IS_PLAIN = [[$t LIKE '____-__-_____:__:__%' AND $t >= '0' AND NOT contains($t, ',')
-  AND (NOT contains($t, ' ') OR NOT contains(substring($t, 12), ' '))]]
-local IS_UTC = "strlen($t) IN (20, 24, 27) AND suffix($t, 'Z') AND " .. IS_PLAIN
-local IS_WITHOUT_ZONE = "strlen($t) IN (19, 23) AND (strlen($t) = 19 OR substring($t, 21) >= '0') AND " .. IS_PLAIN
-local IS_TIME = [[regexp_full_match($t, '\s*[0-9]{4}-[0-9]{2}-[0-9]{2}]]
-  .. [[([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,6}0*)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*')]]
-local WITH_SECONDS =
-  [[regexp_replace(replace(trim($t), ',', '.'), '^([0-9-]{10}[T ][0-9]{2}:[0-9]{2})(Z|[+-].*)?$', '\1:00\2')]]
-
-local datetime = over(table.concat({
-  "CASE WHEN",
-  IS_UTC,
-  "THEN TRY_CAST($t AS TIMESTAMPTZ) WHEN",
-  IS_WITHOUT_ZONE,
-  "THEN make_timestamptz(epoch_us(TRY_CAST($t AS TIMESTAMP))) WHEN",
-  IS_TIME,
-  "THEN TRY_CAST(" .. WITH_SECONDS .. " AS TIMESTAMPTZ) END",
-}, " "))
 
 local function as_it_is(text) return text end
 
@@ -67,35 +28,30 @@ local function text_of_wall_clock(value) return ("replace(CAST(%s AS VARCHAR), '
 
 local function text_of_nested(value) return ("CAST(to_json(%s) AS VARCHAR)"):format(value) end
 
--- sql: DuckDB's type; hive: Hive's; from: value of text; wrong: whether that text is not of the type; text: text of value;
--- is_text: "" is a value, not NULL; has_range: it has a smallest and a largest.
+-- sql: DuckDB's type; hive: Hive's; from: value of text; text: text of value; is_text: "" is a value, not NULL;
+-- has_range: it has a smallest and a largest.
 local KNOWN = {
   STRING = { sql = "VARCHAR", hive = "string", from = as_it_is, text = as_it_is, is_text = true },
   CHAR = { sql = "VARCHAR", hive = "string", from = as_it_is, text = as_it_is, is_text = true },
   TINYINT = {
     sql = "TINYINT",
     hive = "tinyint",
-    from = cast_to("TINYINT"),
-    wrong = is_no_whole_number,
     has_range = true,
   },
   SMALLINT = {
     sql = "SMALLINT",
     hive = "smallint",
-    from = cast_to("SMALLINT"),
-    wrong = is_no_whole_number,
     has_range = true,
   },
-  INTEGER = { sql = "INTEGER", hive = "int", from = cast_to("INTEGER"), wrong = is_no_whole_number, has_range = true },
-  BIGINT = { sql = "BIGINT", hive = "bigint", from = cast_to("BIGINT"), wrong = is_no_whole_number, has_range = true },
-  FLOAT = { sql = "FLOAT", hive = "float", from = cast_to("FLOAT"), wrong = is_no_real_number, has_range = true },
-  DOUBLE = { sql = "DOUBLE", hive = "double", from = cast_to("DOUBLE"), wrong = is_no_real_number, has_range = true },
-  BOOLEAN = { sql = "BOOLEAN", hive = "boolean", from = boolean },
-  DATE = { sql = "DATE", hive = "date", from = cast_to("DATE"), wrong = is_no_date, has_range = true },
+  INTEGER = { sql = "INTEGER", hive = "int", has_range = true },
+  BIGINT = { sql = "BIGINT", hive = "bigint", has_range = true },
+  FLOAT = { sql = "FLOAT", hive = "float", has_range = true },
+  DOUBLE = { sql = "DOUBLE", hive = "double", has_range = true },
+  BOOLEAN = { sql = "BOOLEAN", hive = "boolean" },
+  DATE = { sql = "DATE", hive = "date", has_range = true },
   DATETIME = {
     sql = "TIMESTAMP WITH TIME ZONE",
     hive = "timestamp",
-    from = datetime,
     text = text_of_instant,
     has_range = true,
   },
@@ -108,7 +64,7 @@ local KNOWN = {
 }
 
 for name, kind in pairs(KNOWN) do
-  kind.name, kind.text, kind.wrong = name, kind.text or own_cast, kind.wrong or over(HAS_NO_VALUE)
+  kind.name, kind.text, kind.from = name, kind.text or own_cast, kind.from or read_as(name)
 end
 
 -- What DuckDB calls a type, where it has a FinSpace name. A time without a zone is taken for UTC.
@@ -147,7 +103,7 @@ end
 local function hive_of_nested(sql) return sql:find("[%(%[]") and "string" or sql:lower() end
 
 --- @param name string one of the twelve
---- @return table|nil type {name, sql, hive, from(text) -> SQL, wrong(text, value) -> SQL, text(value) -> SQL, is_text, has_range}
+--- @return table|nil type {name, sql, hive, from(text) -> SQL, text(value) -> SQL, is_text, has_range}
 function types.named(name) return KNOWN[name] end
 
 --- @param sql string a type as DuckDB describes it
@@ -161,7 +117,7 @@ function types.of_sql(sql)
   return { name = sql, sql = sql, hive = hive_of_nested(sql), text = is_nested and text_of_nested or own_cast }
 end
 
---- The value that a text has as a type; NULL where there is none. Whether it may be taken says types.is_wrong.
+--- The value that a text has as a type; NULL where it is not of the type, and where there is none.
 --- @param kind table of types.named
 --- @param text string SQL of a VARCHAR
 --- @return string sql
@@ -172,7 +128,10 @@ function types.value(kind, text) return kind.from(text) end
 --- @param text string
 --- @param value string
 --- @return string sql
-function types.is_wrong(kind, text, value) return kind.is_text and "false" or kind.wrong(text, value) end
+function types.is_wrong(kind, text, value)
+  if kind.is_text then return "false" end
+  return ("(%s IS NULL AND %s <> '')"):format(value, text)
+end
 
 --- The value of another type that a stored value has, if it has it exactly; NULL where it does not.
 --- @param kind table wanted

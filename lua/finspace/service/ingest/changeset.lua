@@ -52,7 +52,10 @@ local function total(files, member)
 end
 
 local function summary_of(job, files, relation, columns)
-  local about = { rows = total(files, "rows"), bytes = total(files, "bytes"), files = #files }
+  local about = { rows = total(files, "rows"), bytes = total(files, "bytes"), files = #files, paths = {} }
+  for i, path in ipairs(paths_of(job, files)) do
+    about.paths[i] = { path = path, rows = files[i].rows }
+  end
   return summary.of(job.connection, relation, columns, about)
 end
 

@@ -204,13 +204,13 @@ local function row_pieces(state, span, number)
   return once(row.bytes), nothing
 end
 
-local function file_pieces(path, offset, left)
+local function file_pieces(path, offset, left, size)
   local source = file.open(path) or error("a segment is missing: " .. path, 0)
-  local buffer = ffi.new("char[?]", math.min(PIECE, left))
+  local buffer = ffi.new("char[?]", math.min(size, left))
   source:seek(offset)
   local function next_piece()
     if left == 0 then return nil end
-    local got = source:read_into(buffer, math.min(PIECE, left))
+    local got = source:read_into(buffer, math.min(size, left))
     if got == 0 then error("a segment is shorter than it was: " .. path, 0) end
     left = left - got
     return ffi.string(buffer, got)
@@ -218,26 +218,27 @@ local function file_pieces(path, offset, left)
   return next_piece, function() source:close() end
 end
 
-local function open_span(state, span)
+local function open_span(state, span, size)
   local number = tonumber(span.name:match("^row/(%d+)$"))
   if number then return row_pieces(state, span, number) end
-  return file_pieces(path_of(state, span.name), span.offset, span.length)
+  return file_pieces(path_of(state, span.name), span.offset, span.length, size)
 end
 
 --- Reads a file that is no segment, piece by piece.
 --- @param path string
 --- @param size integer bytes that it has
 --- @return fun(): string|nil next_piece
-function contents.pieces_of_file(path, size) return (file_pieces(path, 0, size)) end
+function contents.pieces_of_file(path, size) return (file_pieces(path, 0, size, PIECE)) end
 
 --- Reads bytes first..last (0-based, inclusive) piece by piece.
 --- @param state table
 --- @param segments_json string
 --- @param first integer
 --- @param last integer
+--- @param piece_size? integer bytes of a piece
 --- @return fun(): string|nil next_piece
 --- @return fun() close for who stops before the end
-function contents.pieces(state, segments_json, first, last)
+function contents.pieces(state, segments_json, first, last, piece_size)
   local wanted, at = spans(cjson.decode(segments_json), first, last), 0
   local next_of_span, close_span = nothing, nothing
   local function next_piece()
@@ -246,7 +247,7 @@ function contents.pieces(state, segments_json, first, last)
       close_span()
       at = at + 1
       if not wanted[at] then return nil end
-      next_of_span, close_span = open_span(state, wanted[at])
+      next_of_span, close_span = open_span(state, wanted[at], piece_size or PIECE)
       piece = next_of_span()
     end
     return piece

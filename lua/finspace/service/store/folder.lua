@@ -13,6 +13,7 @@ Folder.__index = Folder
 local SUMMARY = "summary.json"
 local FEW_FILES = 300 -- of a view, whose names are swapped in one transaction
 local BATCH = 100 -- rows of a transaction: other writers wait for it
+local PIECE = 96 * 1024 -- LuaJIT asks the system for room for what is larger, each time anew
 
 local function now_ms() return math.floor(sys.now() * 1000) end
 
@@ -82,7 +83,7 @@ end
 --- @return string|nil path where the source is one file
 --- @return boolean is_copy
 function Folder:open(_, source)
-  local next_piece = contents.pieces(self.state, source.segments, 0, source.size - 1)
+  local next_piece = contents.pieces(self.state, source.segments, 0, source.size - 1, PIECE)
   return next_piece, contents.single_file(self.state, source.segments), false
 end
 

@@ -1,0 +1,96 @@
+/* Texts as values of a schema's types, as Lua sees them, and where LuaJIT's FFI finds the functions
+ * that do it for DuckDB. */
+#include "lcore.h"
+
+#include "typed.h"
+#include "typed_vectors.h"
+
+static int push_real(lua_State *L, bool is_one, double value) {
+    if (!is_one) return 0;
+    lua_pushnumber(L, value);
+    return 1;
+}
+
+static int push_whole(lua_State *L, slice text, int64_t smallest, int64_t largest) {
+    int64_t value;
+    if (!typed_whole(text, smallest, largest, &value)) return 0;
+    lbind_push_integer(L, value);
+    return 1;
+}
+
+static int push_float(lua_State *L, slice text) {
+    float value = 0;
+    bool is_one = typed_float(text, &value);
+    return push_real(L, is_one, (double)value);
+}
+
+static int push_double(lua_State *L, slice text) {
+    double value = 0;
+    bool is_one = typed_double(text, &value);
+    return push_real(L, is_one, value);
+}
+
+static int push_boolean(lua_State *L, slice text) {
+    bool value = false;
+    if (!typed_boolean(text, &value)) return 0;
+    lua_pushboolean(L, value);
+    return 1;
+}
+
+static int push_date(lua_State *L, slice text) {
+    int32_t days = 0;
+    if (!typed_date(text, &days)) return 0;
+    lbind_push_integer(L, days);
+    return 1;
+}
+
+static int push_instant(lua_State *L, slice text) {
+    int64_t microseconds = 0;
+    if (!typed_instant(text, &microseconds)) return 0;
+    lbind_push_integer(L, microseconds);
+    return 1;
+}
+
+static int push_value(lua_State *L, slice type, slice text) {
+    if (slice_eq(type, SLICE("TINYINT"))) return push_whole(L, text, INT8_MIN, INT8_MAX);
+    if (slice_eq(type, SLICE("SMALLINT"))) return push_whole(L, text, INT16_MIN, INT16_MAX);
+    if (slice_eq(type, SLICE("INTEGER"))) return push_whole(L, text, INT32_MIN, INT32_MAX);
+    if (slice_eq(type, SLICE("BIGINT"))) return push_whole(L, text, INT64_MIN, INT64_MAX);
+    if (slice_eq(type, SLICE("FLOAT"))) return push_float(L, text);
+    if (slice_eq(type, SLICE("DOUBLE"))) return push_double(L, text);
+    if (slice_eq(type, SLICE("BOOLEAN"))) return push_boolean(L, text);
+    if (slice_eq(type, SLICE("DATE"))) return push_date(L, text);
+    if (slice_eq(type, SLICE("DATETIME"))) return push_instant(L, text);
+    return luaL_argerror(L, 1, "no type that a text is checked for");
+}
+
+/* typed_value(type, text) -> number or boolean | nothing */
+static int l_typed_value(lua_State *L) {
+    return push_value(L, lbind_check_slice(L, 1), lbind_check_slice(L, 2));
+}
+
+/* An address as a number: light userdata cannot hold every one on every machine. */
+static int push_address(lua_State *L, uintptr_t address) {
+    lua_pushnumber(L, (lua_Number)address);
+    return 1;
+}
+
+/* typed_function(type) -> address of a duckdb_scalar_function_t */
+static int l_typed_function(lua_State *L) {
+    typed_function *function = typed_find(lbind_check_slice(L, 1));
+    luaL_argcheck(L, function, 1, "no type that a text is checked for");
+    return push_address(L, (uintptr_t)function);
+}
+
+/* typed_use_address() -> address of typed_use */
+static int l_typed_use_address(lua_State *L) {
+    return push_address(L, (uintptr_t)typed_use);
+}
+
+void lcore_open_typed(lua_State *L) {
+    static const luaL_Reg functions[] = {{"typed_value", l_typed_value},
+                                         {"typed_function", l_typed_function},
+                                         {"typed_use_address", l_typed_use_address},
+                                         {NULL, NULL}};
+    luaL_setfuncs(L, functions, 0);
+}
