@@ -56,10 +56,15 @@ local function earlier_answer(call, keys, wanted)
   return cjson.decode(assert(seal.open(keys.seal, row.sealed)))
 end
 
+-- In place of an answer whose time is over.
+local REMEMBER =
+  [[INSERT INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (principal, operation, token) DO UPDATE
+  SET digest = excluded.digest, sealed = excluded.sealed, created = excluded.created]]
+
 local function remember(call, keys, wanted, result)
-  call.db:run("DELETE FROM token_answers WHERE created <= ?", call.now - LIFE_MS)
   call.db:run(
-    "INSERT INTO token_answers (principal, operation, token, digest, sealed, created) VALUES (?, ?, ?, ?, ?, ?)",
+    REMEMBER,
     call.caller.user_id,
     call.operation.name,
     keys.place,
@@ -91,5 +96,10 @@ function idempotency.once(call, work)
   remember(call, keys, wanted, result)
   return result
 end
+
+--- Forgets answers whose time is over.
+--- @param db table
+--- @param now integer epoch milliseconds
+function idempotency.clean_up(db, now) db:run("DELETE FROM token_answers WHERE created <= ?", now - LIFE_MS) end
 
 return idempotency

@@ -8,12 +8,6 @@ local keys = {}
 
 local DAY = 24 * 3600 -- so long an ended key is still told from an unknown one
 
--- Notes something about keys, and forgets it about keys that are gone.
-local function note(db, of_keys, row)
-  db:run(("DELETE FROM %s WHERE id NOT IN (SELECT id FROM access_keys)"):format(of_keys))
-  db:insert(of_keys, row)
-end
-
 -- Keys of the service's own making.
 local function make(seconds)
   return {
@@ -32,7 +26,6 @@ end
 --- @return table {access_key_id=, secret_access_key=, session_token=, expires_seconds=}
 function keys.issue(db, wanted, made)
   made = made or make(wanted.seconds)
-  db:run("DELETE FROM access_keys WHERE expires_seconds < ?", clock.seconds() - DAY)
   db:insert("access_keys", {
     id = made.access_key_id,
     secret = secrets.seal(made.secret_access_key),
@@ -42,9 +35,19 @@ function keys.issue(db, wanted, made)
     bucket = wanted.bucket,
     prefix = wanted.prefix,
   })
-  if wanted.is_console then note(db, "console_keys", { id = made.access_key_id }) end
-  if wanted.policy then note(db, "session_policies", { id = made.access_key_id, policy = wanted.policy }) end
+  if wanted.is_console then db:insert("console_keys", { id = made.access_key_id }) end
+  if wanted.policy then db:insert("session_policies", { id = made.access_key_id, policy = wanted.policy }) end
   return made
+end
+
+--- Forgets keys that ended long ago.
+--- @param db table
+--- @param now integer epoch milliseconds
+function keys.clean_up(db, now)
+  db:run("DELETE FROM access_keys WHERE expires_seconds < ?", math.floor(now / 1000) - DAY)
+  for _, noted in ipairs { "console_keys", "session_policies" } do
+    db:run(("DELETE FROM %s WHERE id NOT IN (SELECT id FROM access_keys)"):format(noted))
+  end
 end
 
 return keys

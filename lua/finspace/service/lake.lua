@@ -77,12 +77,19 @@ local function sync_below(path)
   file.sync(path, true)
 end
 
+--- @param worker table {name=, slot=} of this process
+--- @return string folder of its temporary files, below the data folder
+function lake.temporary(worker) return "run/temporary/" .. worker.slot end
+
+local function incoming(worker) return "lake/incoming/" .. worker.name end
+
 --- Begins a folder that is written aside; what an earlier try left there goes.
 --- @param data string data folder
+--- @param worker table of this process
 --- @param name string of the job
 --- @return string path, empty
-function lake.aside(data, name)
-  local path = "lake/incoming/" .. name
+function lake.aside(data, worker, name)
+  local path = incoming(worker) .. "/" .. name
   lake.remove(data .. "/" .. path)
   lake.make_folder(data, path)
   return data .. "/" .. path
@@ -103,13 +110,14 @@ function lake.place(data, aside, place)
   file.sync(data .. "/" .. parent, true)
 end
 
---- Empties the folder of temporary files: nobody works there when the process that ingests begins.
+--- Empties the folders of temporary files of a process that begins to ingest.
 --- @param data string
-function lake.empty_temporary(data)
-  lake.remove(data .. "/run/temporary")
-  lake.make_folder(data, "run/temporary/engine")
-  lake.remove(data .. "/lake/incoming")
-  lake.make_folder(data, "lake/incoming")
+--- @param worker table of this process
+function lake.empty_temporary(data, worker)
+  lake.remove(data .. "/" .. lake.temporary(worker))
+  lake.make_folder(data, lake.temporary(worker) .. "/engine")
+  lake.remove(data .. "/" .. incoming(worker))
+  lake.make_folder(data, incoming(worker))
 end
 
 return lake

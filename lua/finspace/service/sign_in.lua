@@ -96,9 +96,8 @@ end
 local OWNER = [[SELECT u.id, k.secret FROM settings s JOIN users u ON u.id = s.value
   JOIN access_keys k ON k.user_id = u.id AND k.expires_seconds IS NULL WHERE s.name = 'owner' LIMIT 1]]
 
-local function use_once(db, number, expires, now)
+local function use_once(db, number, expires)
   return db:transaction(function()
-    db:run("DELETE FROM used_links WHERE expires_seconds < ?", now)
     if db:row("SELECT 1 AS found FROM used_links WHERE number = ?", number) then return false end
     db:insert("used_links", { number = number, expires_seconds = expires })
     return true
@@ -108,7 +107,7 @@ end
 local function with_link(state, asked)
   local owner, now = state.db:row(OWNER), clock.seconds()
   local number, expires = link.read(text_of(asked, "link"), secrets.open(owner.secret), now)
-  if not number or not use_once(state.db, number, expires, now) then
+  if not number or not use_once(state.db, number, expires) then
     refuse(
       "NotAuthorizedException",
       "this link has been used, or is older than ten minutes: `finspace console` makes a new one"
@@ -136,5 +135,10 @@ function sign_in.finish(state, asked)
   )
   return "{}"
 end
+
+--- Forgets links that would not be good any more, used or not.
+--- @param db table
+--- @param now integer epoch milliseconds
+function sign_in.clean_up(db, now) db:run("DELETE FROM used_links WHERE expires_seconds < ?", math.floor(now / 1000)) end
 
 return sign_in

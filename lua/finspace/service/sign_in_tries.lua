@@ -44,7 +44,6 @@ end
 --- @param now integer epoch milliseconds
 function tries.begin(db, account, address, now)
   db:transaction(function()
-    db:run("DELETE FROM sign_in_tries WHERE latest < ?", now - HOUR_MS)
     count(db, "address", subject_of("address", network(address)), now)
     count(db, "account", subject_of("account", account:lower()), now)
   end)
@@ -61,5 +60,10 @@ function tries.succeed(db, account, address)
     subject_of("address", network(address))
   )
 end
+
+--- Forgets tries that count no more.
+--- @param db table
+--- @param now integer epoch milliseconds
+function tries.clean_up(db, now) db:run("DELETE FROM sign_in_tries WHERE latest < ?", now - HOUR_MS) end
 
 return tries

@@ -12,6 +12,16 @@ local state = {} -- this process' database connection and settings
 
 local function data_folder() return (ngx.config.prefix():gsub("/+$", "")) end
 
+-- The node's name, in the folder that no other node has.
+local function node_name()
+  local path = data_folder() .. "/run/node"
+  local name = sys.read_limited(path, 256)
+  if name then return (name:gsub("%s", "")) end
+  name = require("finspace.service.ids").resource()
+  assert(sys.write_private(path, name .. "\n"))
+  return name
+end
+
 local function stop_with(problem)
   io.stderr:write("finspace: ", problem, "\n")
   io.stderr:flush()
@@ -100,6 +110,7 @@ function worker.prepare(settings)
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   use_seal_key(settings)
   show(prepare_database(settings, owner_key_of(settings, data)))
+  if settings.has_database then node_name() end -- made before there are workers
   require("finspace.service.s3.reserve").keep(data)
 end
 
@@ -161,6 +172,12 @@ local function follow_clock()
   ngx.timer.every(CLOCK_EVERY, function() pcall(clock.follow, state.db) end)
 end
 
+-- What others know this process by, which it keeps when it is started anew.
+local function worker_of(settings)
+  local slot = ngx.worker.id() - settings.workers + 1
+  return { slot = slot, name = settings.has_database and node_name() .. "-" .. slot or tostring(slot) }
+end
+
 local function open_state(settings)
   local store = require("finspace.service.db.store")
   state.db = state.db or store.open(place_of(settings))
@@ -171,6 +188,7 @@ local function open_state(settings)
   state.settings.data = data_folder()
   state.settings.ingest_memory_mib = settings.ingest_memory_mib
   state.settings.ingest_disk_mib = settings.ingest_disk_mib
+  state.worker = worker_of(settings)
   state.store = require("finspace.service.store").open(state, settings.store)
   if ngx.worker.id() == 0 then announce_once(settings) end
 end
@@ -191,11 +209,12 @@ local function ingest(is_told_to_stop)
   while state.open and not ngx.worker.exiting() do
     if not pcall(state.open) then ngx.sleep(1) end
   end
-  while not process.hold_lock(data_folder() .. "/run/ingest.lock") do
+  local path = data_folder() .. "/run/ingest" .. (state.worker.slot > 1 and "-" .. state.worker.slot or "")
+  while not process.hold_lock(path .. ".lock") do
     if is_told_to_stop or ngx.worker.exiting() then return end
     ngx.sleep(0.02)
   end
-  sys.write_private(data_folder() .. "/run/ingest.pid", ngx.worker.pid() .. "\n")
+  sys.write_private(path .. ".pid", ngx.worker.pid() .. "\n")
   require("finspace.service.ingest.scheduler").run(state)
 end
 

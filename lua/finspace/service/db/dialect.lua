@@ -27,6 +27,12 @@ function dialect.postgres.schema(sql)
   return sql
 end
 
+-- --- who uses it ----------------------------------------------------------------------------------------
+
+--- Whether processes of other machines may use the database too.
+dialect.sqlite.is_shared = false
+dialect.postgres.is_shared = true
+
 -- --- rows that are locked -------------------------------------------------------------------------------
 
 --- What follows a SELECT whose rows must stay as they are until the transaction's end, after waiting for those who hold

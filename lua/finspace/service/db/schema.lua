@@ -51,7 +51,9 @@ CREATE TABLE IF NOT EXISTS changesets (
   status TEXT NOT NULL, error_category TEXT, error_message TEXT, row_count INTEGER,
   active_from INTEGER, active_until INTEGER, updates_id TEXT, updated_by_id TEXT,
   created INTEGER NOT NULL, created_by TEXT NOT NULL, progress TEXT,
-  columns TEXT, files TEXT, attempts INTEGER NOT NULL DEFAULT 0); -- columns and files: in the lake; NULL before
+  columns TEXT, files TEXT, -- in the store; NULL before
+  attempts INTEGER NOT NULL DEFAULT 0,
+  worker TEXT, lease_until INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
 CREATE INDEX IF NOT EXISTS changesets_by_state ON changesets (dataset_id, status, seq);
@@ -61,9 +63,12 @@ CREATE TABLE IF NOT EXISTS data_views (
   as_of INTEGER, destination TEXT NOT NULL, status TEXT NOT NULL,
   error_category TEXT, error_message TEXT, created INTEGER NOT NULL, modified INTEGER NOT NULL,
   created_by TEXT NOT NULL, generation TEXT, prefix TEXT, columns TEXT, partitions TEXT,
-  attempts INTEGER NOT NULL DEFAULT 0);
+  attempts INTEGER NOT NULL DEFAULT 0,
+  worker TEXT, lease_until INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS data_views_by_dataset ON data_views (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS data_views_at_work ON data_views (status, seq);
+
+CREATE TABLE IF NOT EXISTS duties (name TEXT PRIMARY KEY, due INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS token_answers (
   principal TEXT NOT NULL, operation TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL,

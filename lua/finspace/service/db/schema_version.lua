@@ -3,7 +3,7 @@
 
 local schema_version = {}
 
-local CURRENT = 3
+local CURRENT = 4
 
 -- What each version added to the one before it. Version 1 wrote neither number.
 local STEPS = {
@@ -26,6 +26,13 @@ local STEPS = {
     ALTER TABLE uploads ADD COLUMN checksum_name TEXT;
     ALTER TABLE uploads ADD COLUMN checksum_type TEXT;
     ALTER TABLE parts ADD COLUMN checksum TEXT;]],
+  [4] = [[
+    ALTER TABLE changesets ADD COLUMN worker TEXT;
+    ALTER TABLE changesets ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE changesets ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE data_views ADD COLUMN worker TEXT;
+    ALTER TABLE data_views ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE data_views ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;]],
 }
 
 local function refuse(text, ...) error({ message = text:format(...) }, 0) end

@@ -11,7 +11,7 @@ local function settings_of(options)
   return {
     threads = "1",
     memory_limit = ("%dMiB"):format(options.memory_mib),
-    temp_directory = options.data .. "/run/temporary/engine",
+    temp_directory = options.data .. "/" .. options.temporary,
     autoinstall_known_extensions = "false",
     autoload_known_extensions = "false",
     allow_community_extensions = "false",
@@ -39,7 +39,7 @@ end
 local opened -- for the rest of this process' life
 
 --- The engine's database; where the library was missing it is looked for again each time.
---- @param options table {data=folder (its real path), memory_mib=, disk_mib=}
+--- @param options table {data=folder (its real path), memory_mib=, disk_mib=, temporary=folder below data}
 --- @return table|nil database {connect()}
 --- @return string|nil problem with the command that installs it
 function engine.open(options)

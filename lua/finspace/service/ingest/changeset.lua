@@ -2,26 +2,23 @@
 --- everything that follows from it. Cut off anywhere, it begins again: what was written has no place yet.
 
 local cjson = require("cjson.safe")
-local database = require("finspace.service.db")
+local clock = require("finspace.service.clock")
 local engine = require("finspace.service.engine.parquet")
 local failure = require("finspace.service.ingest.failure")
 local formats = require("finspace.service.ingest.formats")
 local jobs = require("finspace.service.ingest.job")
-local log = require("finspace.service.log")
+local leases = require("finspace.service.leases")
 local metrics = require("finspace.service.metrics")
 local moments = require("finspace.service.moments")
 local reading = require("finspace.service.ingest.reading")
 local schema = require("finspace.service.ingest.schema")
 local source = require("finspace.service.ingest.source")
 local summary = require("finspace.service.engine.summary")
-local sys = require("finspace.sys")
 local types = require("finspace.service.engine.types")
 
 local changeset = {}
 
 local MOST_ATTEMPTS = 250 -- of a changeset on which the process dies each time
-
-local function now_ms() return math.floor(sys.now() * 1000) end
 
 -- --- reading ----------------------------------------------------------------------------------------
 
@@ -119,7 +116,8 @@ end
 local function succeed(state, row, result)
   local db = state.db
   db:transaction(function()
-    local moment = moments.next(db, row.dataset_id, now_ms())
+    leases.finish(db, row)
+    local moment = moments.next(db, row.dataset_id, clock.milliseconds())
     hide_earlier(db, row, moment)
     publish(state, row, result)
     db:run(
@@ -138,6 +136,7 @@ end
 local function fail(state, row, category, message)
   local db = state.db
   db:transaction(function()
+    leases.finish(db, row)
     db:run(
       "UPDATE changesets SET status = 'FAILED', error_category = ?, error_message = ? WHERE id = ?",
       category,
@@ -151,15 +150,14 @@ end
 
 --- Ingests a changeset; runs in a coroutine.
 --- @param state table
---- @param row table
+--- @param row table of leases.take
 function changeset.ingest(state, row)
-  state.db:run("UPDATE changesets SET status = 'RUNNING', attempts = attempts + 1 WHERE id = ?", row.id)
-  if row.attempts >= MOST_ATTEMPTS then
+  if row.attempts > MOST_ATTEMPTS then
     return fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service's process died each time it read this")
   end
   local ok, result = pcall(ingested, state, row)
   if ok then return succeed(state, row, result) end
-  if database.is_busy(result) then return jobs.postpone("changeset " .. row.id, result) end
+  if jobs.is_passing(result) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
   fail(state, row, jobs.described_failure("changeset " .. row.id, result))
 end
 
@@ -174,12 +172,14 @@ function changeset.convert(state, row)
   if not ok and failure.is(result) and result.category == "VALIDATION" then
     ok, result = pcall(jobs.with, state, row.id, function(job) return written(job, row, nil) end)
   end
-  if ok then
-    return state.db:transaction(function() publish(state, row, result) end)
-  end
-  log.problem("changeset " .. row.id .. " of an earlier version", result)
-  local _, message = jobs.described_failure("changeset " .. row.id, result)
-  state.db:run("UPDATE changesets SET progress = ? WHERE id = ?", message, row.id)
+  if not ok and jobs.is_passing(result) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
+  local db = state.db
+  db:transaction(function()
+    leases.finish(db, row)
+    if ok then return publish(state, row, result) end
+    local _, message = jobs.described_failure("changeset " .. row.id .. " of an earlier version", result)
+    db:run("UPDATE changesets SET progress = ? WHERE id = ?", message, row.id)
+  end)
 end
 
 return changeset

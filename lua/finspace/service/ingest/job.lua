@@ -1,31 +1,35 @@
 --- What one job of the ingesting process has to itself: a connection to the engine, and a temporary folder. Both are gone
 --- at its end, however it ends.
 
+local database = require("finspace.service.db")
 local engine = require("finspace.service.engine.database")
 local failure = require("finspace.service.ingest.failure")
+local leases = require("finspace.service.leases")
 local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 
 local job = {}
 
-local function open_engine(settings)
-  local database, problem = engine.open {
+local function open_engine(state)
+  local settings = state.settings
+  local opened, problem = engine.open {
     data = settings.data,
     memory_mib = settings.ingest_memory_mib,
     disk_mib = settings.ingest_disk_mib,
+    temporary = lake.temporary(state.worker) .. "/engine",
   }
-  return database or failure.raise("USER_RECOVERABLE", "%s", problem)
+  return opened or failure.raise("USER_RECOVERABLE", "%s", problem)
 end
 
 local function begin(state, id)
-  local folder = "run/temporary/" .. id
+  local folder = lake.temporary(state.worker) .. "/" .. id
   local self = {
     id = id,
     state = state,
-    connection = open_engine(state.settings):connect(),
+    connection = open_engine(state):connect(),
     folder = state.settings.data .. "/" .. folder,
-    target = lake.aside(state.settings.data, id),
+    target = lake.aside(state.settings.data, state.worker, id),
     disk_mib = state.settings.ingest_disk_mib,
   }
   lake.make_folder(state.settings.data, folder)
@@ -53,13 +57,21 @@ end
 
 local PAUSE_SECONDS = 2
 
+--- Whether it is no failure of the job: the database or the store could not be asked, or another process has the lease.
+--- @param problem any
+--- @return boolean
+function job.is_passing(problem) return database.is_busy(problem) or leases.is_lost(problem) end
+
 --- Lets a job rest that failed for what the world did, and is taken up again: nothing is wrong with what it read.
+--- @param state table
+--- @param row table of leases.take
 --- @param subject string
 --- @param problem any
-function job.postpone(subject, problem)
+function job.postpone(state, row, subject, problem)
   log.problem(subject .. " will be tried again", problem)
   local due = sys.monotonic() + PAUSE_SECONDS
   coroutine.yield(function() return sys.monotonic() >= due end)
+  leases.release(state.db, row)
 end
 
 --- Why a job failed, for those who asked for it; what only the service can mend is for its log.

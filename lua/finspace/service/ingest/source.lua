@@ -91,7 +91,7 @@ function source.keep(job, changeset)
   check_access(state, changeset, bucket, key)
   local found = find_objects(job, changeset, bucket, key)
   if #found == 0 then failure.raise("RESOURCE_NOT_FOUND", "there is no object %s, nor one below it", path) end
-  return described(state.store:hold(changeset.id, found))
+  return described(state.store:hold(changeset, found))
 end
 
 return source

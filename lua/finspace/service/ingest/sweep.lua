@@ -3,6 +3,9 @@
 --- unused in two sweeps in a row, so that who is just reading it can finish.
 
 local cjson = require("cjson.safe")
+local clean_up = require("finspace.service.clean_up")
+local clock = require("finspace.service.clock")
+local duties = require("finspace.service.duties")
 local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local reserve = require("finspace.service.s3.reserve")
@@ -11,6 +14,8 @@ local upload = require("finspace.service.s3.upload")
 local sweep = {}
 
 local EVERY_SECONDS = 600
+local CLEAN_SECONDS = 60
+local LOOK_SECONDS = 5 -- whether it is this process that sweeps
 local STRAY_SECONDS = 3600 -- older than any write that still goes on without a byte arriving
 
 local UNREFERENCED = [[NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = contents.id)
@@ -28,7 +33,7 @@ local PAGE = 500 -- rows, or files, between two pauses: some milliseconds
 local BATCH = 100 -- rows of a transaction: other writers wait for it
 
 local unused_before = {}
-local next_time = 0
+local next_look = 0
 
 local function pause() ngx.sleep(0) end -- ingestion's turn, and the requests'
 
@@ -153,7 +158,7 @@ end
 --- @param state table
 function sweep.run(state)
   state.store:sweep() -- without a pause: nothing begins meanwhile
-  upload.sweep(state.db, math.floor(sys.now() * 1000))
+  upload.sweep(state.db, clock.milliseconds())
   sweep_objects(state)
   reserve.keep(state.settings.data)
 end
@@ -166,13 +171,16 @@ local function run_apart(state)
   if not ok then log.problem("the sweep", problem) end
 end
 
---- Begins a sweep, beside what else the process does, when the last one is long enough ago; at the process'
---- start it is. Call it while nothing is at work.
+--- Begins a sweep, beside what else the process does, when the last one is long enough ago, whoever made it; where one
+--- process does all, at its start. Call it while nothing is at work.
 --- @param state table
 function sweep.when_due(state)
   local now = sys.monotonic()
-  if now < next_time or is_sweeping then return end
-  next_time, is_sweeping = now + EVERY_SECONDS, true
+  if now < next_look or is_sweeping then return end
+  next_look = now + LOOK_SECONDS
+  if duties.claim(state.db, "clean up", CLEAN_SECONDS) then clean_up(state.db) end
+  if not duties.claim(state.db, "sweep", EVERY_SECONDS) then return end
+  is_sweeping = true
   ngx.thread.spawn(run_apart, state)
 end
 

@@ -2,12 +2,12 @@
 --- transaction.
 
 local cjson = require("cjson.safe")
-local database = require("finspace.service.db")
+local clock = require("finspace.service.clock")
 local destination = require("finspace.service.ingest.destination")
 local ids = require("finspace.service.ids")
 local jobs = require("finspace.service.ingest.job")
+local leases = require("finspace.service.leases")
 local moments = require("finspace.service.moments")
-local sys = require("finspace.sys")
 local tables = require("finspace.service.ingest.dataset_table")
 local types = require("finspace.service.engine.types")
 local view_files = require("finspace.service.ingest.view_files")
@@ -15,8 +15,6 @@ local view_files = require("finspace.service.ingest.view_files")
 local view = {}
 
 local MOST_ATTEMPTS = 250 -- of a view on which the process dies each time
-
-local function now_ms() return math.floor(sys.now() * 1000) end
 
 -- --- building ---------------------------------------------------------------------------------------
 
@@ -82,6 +80,7 @@ local function encoded(list) return #list > 0 and cjson.encode(list) or "[]" end
 local STATUS = "status = CASE modified WHEN ?2 THEN ?3 ELSE 'PENDING' END"
 
 local function publish(state, row, moment, result, prefix)
+  leases.finish(state.db, row)
   state.db:run(
     "UPDATE data_views SET "
       .. STATUS
@@ -103,29 +102,32 @@ local function succeed(state, row, moment, result)
 end
 
 local function fail(state, row, category, message)
-  state.db:run(
-    "UPDATE data_views SET " .. STATUS .. ", error_category = ?4, error_message = ?5 WHERE id = ?1",
-    row.id,
-    row.modified,
-    "FAILED",
-    category,
-    message
-  )
+  local db = state.db
+  db:transaction(function()
+    leases.finish(db, row)
+    db:run(
+      "UPDATE data_views SET " .. STATUS .. ", error_category = ?4, error_message = ?5 WHERE id = ?1",
+      row.id,
+      row.modified,
+      "FAILED",
+      category,
+      message
+    )
+  end)
 end
 
 --- Builds a view; runs in a coroutine. Cut off anywhere, it is simply begun again.
 --- @param state table
---- @param row table
+--- @param row table of leases.take
 function view.build(state, row)
   local db = state.db
-  db:run("UPDATE data_views SET status = 'RUNNING', attempts = attempts + 1 WHERE id = ?", row.id)
-  if row.attempts >= MOST_ATTEMPTS then
+  if row.attempts > MOST_ATTEMPTS then
     return fail(state, row, "INTERNAL_SERVICE_EXCEPTION", "the service's process died each time it built this")
   end
-  local moment = row.auto_update == 1 and moments.present(db, row.dataset_id, now_ms()) or row.as_of
+  local moment = row.auto_update == 1 and moments.present(db, row.dataset_id, clock.milliseconds()) or row.as_of
   local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
   if ok then return succeed(state, row, moment, result) end
-  if database.is_busy(result) then return jobs.postpone("view " .. row.id, result) end
+  if jobs.is_passing(result) then return jobs.postpone(state, row, "view " .. row.id, result) end
   fail(state, row, jobs.described_failure("view " .. row.id, result))
 end
 

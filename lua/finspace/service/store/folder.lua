@@ -1,8 +1,10 @@
 --- Bytes in a folder of this machine: sources are objects of the service's own S3 half, Parquet lies below DIR/lake, and
 --- its names are rows beside those of other objects.
 
+local clock = require("finspace.service.clock")
 local contents = require("finspace.service.s3.contents")
 local lake = require("finspace.service.lake")
+local leases = require("finspace.service.leases")
 local sys = require("finspace.sys")
 
 local folder = {}
@@ -14,8 +16,6 @@ local SUMMARY = "summary.json"
 local FEW_FILES = 300 -- of a view, whose names are swapped in one transaction
 local BATCH = 100 -- rows of a transaction: other writers wait for it
 local PIECE = 96 * 1024 -- LuaJIT asks the system for room for what is larger, each time anew
-
-local function now_ms() return math.floor(sys.now() * 1000) end
 
 --- @param state table {db=, settings=}
 --- @return table store
@@ -59,15 +59,16 @@ local HELD =
 --- @return table[] sources {key=, partition=, size=, segments=}
 function Folder:held(changeset_id) return self.state.db:rows(HELD, changeset_id) end
 
---- @param changeset_id string
+--- @param row table of the changeset
 --- @param objects table[] of find or below, with `partition` where their folders say columns
 --- @return table[] sources
-function Folder:hold(changeset_id, objects)
+function Folder:hold(row, objects)
   local db = self.state.db
   db:transaction(function()
+    leases.confirm(db, row)
     for i, object in ipairs(objects) do
       db:insert("changeset_sources", {
-        changeset_id = changeset_id,
+        changeset_id = row.id,
         position = i,
         key = object.key,
         content_id = object.content_id,
@@ -75,7 +76,7 @@ function Folder:hold(changeset_id, objects)
       })
     end
   end)
-  return self:held(changeset_id)
+  return self:held(row.id)
 end
 
 --- @param source table
@@ -89,28 +90,42 @@ end
 
 -- --- changesets -------------------------------------------------------------------------------------
 
+local function is_shared(self) return self.state.db.dialect.is_shared end
+
+-- Where another process may be at the same changeset each try has a folder of its own, and its files are named with it.
+local function own_place(self, row, files)
+  local place = lake.changeset_folder(row.dataset_id, row.id)
+  if not is_shared(self) then return place, files end
+  local try, named = ("try-%d"):format(row.fence), {}
+  for i, file in ipairs(files) do
+    named[i] = { name = try .. "/" .. file.name, rows = file.rows, bytes = file.bytes }
+  end
+  return place .. "/" .. try, named
+end
+
 --- @param job table
 --- @param row table of the changeset
 --- @param files table[] {name=, rows=, bytes=} in job.target
 --- @param summary string JSON
---- @return table kept {files=, summary_bytes=}
+--- @return table kept {place=, files=, summary_bytes=}
 function Folder:keep_changeset(job, row, files, summary)
+  local place, named = own_place(self, row, files)
   lake.write(job.target .. "/" .. SUMMARY, summary)
-  lake.place(self.state.settings.data, job.target, lake.changeset_folder(row.dataset_id, row.id))
-  return { files = files, summary_bytes = #summary }
+  lake.place(self.state.settings.data, job.target, place)
+  return { place = place, files = named, summary_bytes = #summary }
 end
 
 --- @param row table
 --- @param kept table
 function Folder:publish_changeset(row, kept)
-  local db, path = self.state.db, lake.changeset_folder(row.dataset_id, row.id) .. "/" .. SUMMARY
+  local db, path = self.state.db, kept.place .. "/" .. SUMMARY
   db:run(
     [[INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')
     ON CONFLICT (bucket, key) DO UPDATE SET content_id = excluded.content_id, modified = excluded.modified]],
     self.state.settings.bucket,
     ("datasets/%s/%s/%s"):format(row.dataset_id, row.id, SUMMARY),
     contents.insert_lake_file(db, path, kept.summary_bytes),
-    now_ms()
+    clock.milliseconds()
   )
 end
 
@@ -142,9 +157,10 @@ end
 
 local function after(prefix) return prefix:sub(1, -2) .. "0" end -- "0" follows "/"
 
-local function each_batch(db, list, work, pause)
+local function each_batch(db, list, work, pause, confirm)
   for first = 1, #list, BATCH do
     db:transaction(function()
+      if confirm then confirm() end
       for at = first, math.min(first + BATCH - 1, #list) do
         work(list[at])
       end
@@ -177,7 +193,7 @@ end
 --- @param kept table
 --- @param publish fun(prefix: string)
 function Folder:publish_view(row, kept, publish)
-  local db, is_large, now = self.state.db, #kept.files > FEW_FILES, now_ms()
+  local db, is_large, now = self.state.db, #kept.files > FEW_FILES, clock.milliseconds()
   local prefix = self:view_prefix(row, is_large and kept.generation or nil)
   local function name(file) name_object(self, kept.place, prefix, file, now) end
   if is_large then each_batch(db, kept.files, name, coroutine.yield) end
@@ -200,6 +216,12 @@ end
 
 local ALL_BUT = "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND key < ? AND NOT (key >= ? AND key < ?)"
 
+-- Whether a build's files may go for those of one that stays. Another process may be at a newer one, and generations rise
+-- with time.
+local function may_go(self, build, stays)
+  return build ~= stays and (not is_shared(self) or (stays ~= nil and build < stays))
+end
+
 -- The view's prefixes begin with its id and "/" or ".".
 
 --- @param row table
@@ -209,15 +231,14 @@ local ALL_BUT = "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND key <
 function Folder:forget_views(row, prefix, generation, pause)
   local db, bucket, own = self.state.db, self.state.settings.bucket, self:view_prefix(row)
   local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", after(own), prefix, after(prefix))
-  each_batch(
-    db,
-    keys,
-    function(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end,
-    pause
-  )
+  local function confirm()
+    if is_shared(self) then leases.confirm(db, row) end
+  end
+  local function forget(object) db:run("DELETE FROM objects WHERE bucket = ? AND key = ?", bucket, object.key) end
+  each_batch(db, keys, forget, pause, confirm)
   local path = self.state.settings.data .. "/" .. lake.view_folder(row.dataset_id, row.id)
   for _, name in ipairs(sys.list(path) or {}) do
-    if name ~= generation then lake.remove(path .. "/" .. name) end
+    if may_go(self, name, generation) then lake.remove(path .. "/" .. name) end
   end
 end
 
@@ -241,12 +262,20 @@ end
 
 -- --- the sweep --------------------------------------------------------------------------------------
 
+local STRAY_SECONDS = 3600 -- older than any job of another process that still goes on
+
+local function is_stray(self, path)
+  local stat = sys.lstat(path)
+  return stat ~= nil and (not is_shared(self) or stat.mtime < sys.now() - STRAY_SECONDS)
+end
+
 -- What the lake keeps belongs to a changeset or a view that is there.
 local function remove_from_lake(self, kind, is_known)
   local root = self.state.settings.data .. "/lake/" .. kind
   for _, dataset in ipairs(sys.list(root) or {}) do
     for _, id in ipairs(sys.list(root .. "/" .. dataset) or {}) do
-      if not is_known(dataset, id) then lake.remove(root .. "/" .. dataset .. "/" .. id) end
+      local path = root .. "/" .. dataset .. "/" .. id
+      if not is_known(dataset, id) and is_stray(self, path) then lake.remove(path) end
     end
     if #(sys.list(root .. "/" .. dataset) or {}) == 0 then sys.remove(root .. "/" .. dataset) end
   end
@@ -263,7 +292,7 @@ function Folder:sweep()
   for kind, known in pairs(KNOWN) do
     remove_from_lake(self, kind, function(dataset, id) return db:row(known, dataset, id) end)
   end
-  for _, row in ipairs(db:rows("SELECT * FROM data_views")) do
+  for _, row in ipairs(leases.idle_views(db)) do
     self:forget_views(row, row.prefix or self:view_prefix(row), row.generation)
   end
 end

@@ -11,7 +11,7 @@
 ---     find(bucket, key, job)         the object of that key, or nil
 ---     below(bucket, folder, job)     all objects below a folder, in the order of their keys
 ---     held(changeset_id)             the sources that an earlier try of the changeset holds
----     hold(changeset_id, objects)    holds them, as they are now, until the changeset's end
+---     hold(row, objects)             holds them for a changeset, as they are now, until its end; confirms its lease
 ---     open(job, source)              the bytes of a source: next_piece, and where it is one file: its path, is_copy
 ---     keep_changeset(job, row, files, summary)   gives what lies in job.target its place; returns what publish wants
 ---     publish_changeset(row, kept)   names it
