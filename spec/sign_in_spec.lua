@@ -114,7 +114,8 @@ describe("Signing in #once", function()
     local function run_console(path, ...)
       local main = [[os.exit(require("finspace.cli").main({ "console", ... }))]]
       local script = support.write_file(running.data .. "/run/console.lua", main)
-      local words = { "PATH=" .. path, support.interpreter(), script, "--data", running.data, ... }
+      local settings = "FINSPACE_OWNER_KEY_FILE=" .. running.keys_file
+      local words = { "PATH=" .. path, settings, support.interpreter(), script, "--data", running.data, ... }
       local output, status = support.run(table.concat(words, " "))
       assert.equal(0, status, output)
       return output

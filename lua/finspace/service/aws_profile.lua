@@ -68,9 +68,10 @@ end
 
 --- What a running service has left for its owner.
 --- @param data string
+--- @param key_file? string where the owner's keys are, when they are not in DIR
 --- @return table|nil owner {access_key_id=, secret_access_key=, endpoint=}
-function files.read(data)
-  local owner = files.read_keys(data .. "/credentials")
+function files.read(data, key_file)
+  local owner = files.read_keys(key_file or data .. "/credentials")
   local config = owner and sys.read_limited(data .. "/config", 65536)
   if not config then return nil end
   owner.endpoint = config:match("endpoint_url%s*=%s*(%S+)")

@@ -1,13 +1,16 @@
 --- What the database need not know any more, forgotten by whoever has that duty.
 
 local clock = require("finspace.service.clock")
-
-local OWNERS = { "idempotency", "keys", "sign_in", "sign_in_tries" }
+local idempotency = require("finspace.service.idempotency")
+local keys = require("finspace.service.keys")
+local sign_in = require("finspace.service.sign_in")
+local tries = require("finspace.service.sign_in_tries")
 
 --- @param db table
 return function(db)
   local now = clock.milliseconds()
-  for _, name in ipairs(OWNERS) do
-    require("finspace.service." .. name).clean_up(db, now)
-  end
+  idempotency.clean_up(db, now)
+  keys.clean_up(db, now)
+  sign_in.clean_up(db, now)
+  tries.clean_up(db, now)
 end

@@ -252,7 +252,7 @@ end
 --- @return string|nil problem one line
 function service.console_link(options)
   local data = options and options.data or default_data()
-  local owner = files.read(data)
+  local owner = files.read(data) or files.read(data, os.getenv("FINSPACE_OWNER_KEY_FILE"))
   if not owner then
     return nil,
       ("no service has written its keys to %s: start one with finspace serve, or name its --data"):format(data)
