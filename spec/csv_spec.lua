@@ -37,7 +37,8 @@ describe("separated values", function()
     { "blanks around quotes", '"name" , "price"\t\r\n"Ann"  ,1\n', { { "name", "price" }, { "Ann", "1" } } },
     { "blanks before a quoted separator", 'a, "b,c" ,d\n', { { "a", "b,c", "d" } } },
     { "blanks in fields without quotes", " a , b\n", { { " a ", " b" } } },
-    { "text after a closing quote", '"a"b,"c" d\n', { { "ab", "c d" } } },
+    { "empty values of one column, in quotes", 'a\n""\n\n1\n', { { "a" }, { "" }, { "1" } } },
+    { "empty lines after a line that names the separator", "sep=,\n\n\na,b\n", { { "a", "b" } } },
     { "quotes within a field", '5" pipe,6\n', { { '5" pipe', "6" } } },
     { "quotes and line ends of old Macs", '"a\rb",c\r"d","e"\r', { { "a\rb", "c" }, { "d", "e" } } },
     { "a mark and an empty line first", "\239\187\191\r\n\na,b\n", { { "a", "b" } } },
@@ -80,6 +81,52 @@ describe("separated values", function()
     "stand in quotes with blanks around them also where tabs separate",
     function() assert.same({ { "a", "b\tc" }, { "", "d" } }, (read('"a" \t "b\tc" \n\t"d"\n', "\t"))) end
   )
+
+  it(
+    "may be separated by blanks, which are then no blanks beside a quote",
+    function() assert.same({ { "a", "", "b c", "" } }, (read('a  "b c" \n', " "))) end
+  )
+
+  it("are broken by text after a closing quote, and say on which line", function()
+    for _, case in ipairs {
+      { 'a\n"b"c\n', 2 },
+      { '"a" b\n', 1 },
+      { 'a,"b\n"",\n" "c"\n', 3 },
+      { 'a\r\n"b"",c\rd"x', 3 },
+    } do
+      for size = 1, #case[1] do
+        local _, _, message = read(case[1], ",", size)
+        assert.equal(("line %d: text follows a closing quote"):format(case[2]), message)
+      end
+    end
+  end)
+
+  it("may have records of 16 MiB, and are broken by longer ones", function()
+    local long = ("x"):rep(4 * 1024 * 1024)
+    local records = read(('a,b\n%s,"%s\n"\n'):format(long, long), ",", 1024 * 1024)
+    assert.equal(2 * #long + 1, #records[2][1] + #records[2][2])
+    for _, quote in ipairs { "", '"' } do
+      local _, _, message = read("a\n" .. quote .. long:rep(4) .. "x", ",", 1024 * 1024)
+      assert.matches("^line 2: a", message)
+    end
+  end)
+
+  it("are rows of a table's width when nothing but empty fields follows that are not in quotes", function()
+    local function row_of(text, width)
+      local rest = text
+      local reader = csv.reader(function()
+        local piece = rest
+        rest = nil
+        return piece
+      end)
+      return reader:row(reader:next(), width)
+    end
+    assert.same({ "1", "2" }, row_of("1,2", 2))
+    assert.same({ "1", "" }, row_of('"1",,,', 2))
+    assert.is_nil(row_of("1,2,,3", 2))
+    assert.is_nil(row_of('1,2,""', 2))
+    assert.is_nil(row_of("1", 2))
+  end)
 
   it("know the line that each record begins on", function()
     local _, lines = read('a\n"b\n\nc",d\n\ne\n', ",", 2)

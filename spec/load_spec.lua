@@ -509,6 +509,37 @@ describe("fs:load", function()
     assert.are.same({ 1, 0 }, { #changesets(), #journals() })
   end)
 
+  it("goes on with a load that was asked for by another name of the dataset", function()
+    local title, path = "Renamed " .. sys.uuid(), write("prices.csv")
+    dataset_id =
+      assert(fs:create_dataset { datasetTitle = title, kind = "TABULAR", permissionGroupParams = {} }).datasetId
+    wire.before = function(request)
+      if is_create(request) then return { status = 500, body = "{}", headers = {} } end
+    end
+    assert.is_nil((load(path, { dataset = title })))
+    wire = {}
+    local told
+    assert(load(path, { on_progress = function(event) told = event end }))
+    assert.same({ true, 1, 0 }, { told.resumed, #changesets(), #journals() })
+  end)
+
+  it("refuses a CSV whose first line is broken, before anything is sent", function()
+    for text, line in pairs { ['"date"x,price\n1,2\n'] = 1, ['\n\ndate,"price" y\n'] = 3, ['date,"price\n'] = 1 } do
+      local _, err = load(write("broken.csv", text))
+      assert.same({ "MalformedFile", "not_sent" }, { err.code, err.outcome })
+      assert.matches("broken.csv, line " .. line, err.message, 1, true)
+    end
+    assert.equal(0, #changesets())
+  end)
+
+  it("sends a tab as a separator by the name that the API takes, and refuses a blank", function()
+    local changeset = assert(load(write("tabs.tsv", "date\tprice\n2020-01-01\t1\n")))
+    assert.same({ "SUCCESS", "\\t", 1 }, { changeset.status, changeset.formatParams.separator, changeset.rowCount })
+    assert(load(write("tabs.txt", "a\tb\n1\t2\n"), { format_params = { separator = "\\t" } }))
+    local _, err = load(write("blanks.txt", "a b\n1 2\n"), { format_params = { separator = " " } })
+    assert.same({ "InvalidFormatParams", "not_sent" }, { err.code, err.outcome })
+  end)
+
   it("begins anew, and clears the old, where the file is another one by now", function()
     local path, before = write("prices.csv"), staged()
     wire.before = function(request)

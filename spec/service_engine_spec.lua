@@ -156,6 +156,35 @@ describe("The service's engine #once", function()
   end)
 
   describe("without a schema", function()
+    it("takes an empty line of a CSV for no row, in a file of one column neither", function()
+      assert.equal("a\n1\n3\n", loaded("a\n1\n\n3\n\n\n"))
+      assert.equal('a\n1\n""\n', loaded('a\r\n1\r\n""\r\n\r\n'))
+      assert.equal("a\n1\n3\n", loaded("1\n\n3\n", NO_HEADER, { { columnName = "a", dataType = "BIGINT" } }))
+      assert.equal("data.csv is empty: it has no header", refused("\n\r\n\n"))
+    end)
+
+    it("looks for the names below the empty lines that a CSV begins with", function()
+      assert.equal("a\n1\n", loaded("\n\na\n1\n"))
+      assert.equal("a,b\n1,2\n", loaded("\r\n\r\na,b\r\n1,2\r\n"))
+      assert.equal("a,b\n1,2\n", loaded("sep=;\n\na;b\n1;2\n", { formatType = "CSV" }))
+      assert.truthy(refused("\n\na,b\n1,2\n\nx,2\n", CSV, TWO):find("line 6 of data.csv", 1, true))
+    end)
+
+    it("refuses text after a closing quote in a CSV, in the names as well", function()
+      assert.equal("line 2 of data.csv: text follows a closing quote", refused('\n"a"x,b\n1,2\n'))
+      assert.truthy(refused('a,b\n1,"x"y\n'):find("line 2 of data.csv", 1, true))
+    end)
+
+    it("leaves out empty fields after the last column, and counts no line as wrong for them", function()
+      assert.equal("a,b\n1,x\n", loaded("a,b\n1,x,,\n", CSV, TWO))
+      assert.equal("line 3 of data.csv has 3 fields, not 2", refused("a,b\n1,x,\n1,x,y\n", CSV, TWO))
+    end)
+
+    it(
+      "keeps the blanks that a CSV ends with, whatever its line ends",
+      function() assert.equal('a,b\n"x\ny", \n', loaded('a,b\r"x\ny", ')) end
+    )
+
     it("leaves the text of CSV as it stands", function() assert.equal("a,b\n007,1e5\n", loaded("a,b\n007,1e5\n")) end)
 
     it("keeps columns apart whose names are one, or none", function()

@@ -2,15 +2,16 @@
 --- buffer.
 ---
 --- Lines end in LF, CRLF or CR. A field may stand in quotes, with blanks around them, and then holds separators,
---- line ends and doubled quotes. A byte order mark is dropped, and so is a first line `sep=;`, by which
---- spreadsheets name the separator. The service reads a file by the same rules.
+--- line ends and doubled quotes; other text after its closing quote is refused. An empty line is no record, in a
+--- file of one column neither: an empty value is written as `""` there. A byte order mark is dropped, and so is a
+--- first line `sep=;`, by which spreadsheets name the separator. The service reads a file by the same rules.
 local csv = {}
 
 local BYTE_ORDER_MARK = "\239\187\191"
 local QUOTE, CR, LF = 34, 13, 10
 
--- A record longer than this is a quote that was never closed, or no such file at all.
-local LONGEST_RECORD = 1024 * 1024
+-- A record longer than this is a quote that was never closed, or no such file at all. The service's bound.
+local LONGEST_RECORD = 16 * 1024 * 1024
 
 --- @class finspace.csv.Reader
 --- @field line integer  where the last record began
@@ -20,8 +21,9 @@ Reader.__index = Reader
 
 local function set_separator(self, separator)
   self.separator = separator
-  self.field_end = "[" .. separator:gsub("[%p]", "%%%0") .. "\r\n]"
-  self.blanks = separator == "\t" and " *" or "[ \t]*"
+  local escaped = separator:gsub("[%p]", "%%%0")
+  self.plain_field = "^[^" .. escaped .. "\r\n]*()"
+  self.blanks = ({ ["\t"] = " *", [" "] = "\t*" })[separator] or "[ \t]*"
 end
 
 --- @param more fun(): string|nil  the next piece of the text
@@ -42,14 +44,24 @@ function csv.reader(more, separator)
   return self
 end
 
--- Adds the next piece to what is not read yet. False at the end of the text.
+function Reader:unread() return #self.buffer - self.at + 1 end
+
+function Reader:is_too_long() return self:unread() > LONGEST_RECORD end
+
+-- Adds to what is not read yet as much again, and a piece at least: so a long record is looked at a few times only.
+-- False at the end of the text, where nothing has moved.
 function Reader:fill()
-  local piece = not self.whole and self.more()
-  if not piece then
-    self.whole = true
-    return false
-  end
-  self.buffer, self.at = self.buffer:sub(self.at) .. piece, 1
+  local pieces, missing = { self.buffer:sub(self.at) }, self:unread()
+  repeat
+    local piece = not self.whole and self.more()
+    self.whole = not piece
+    if piece then
+      pieces[#pieces + 1] = piece
+      missing = missing - #piece
+    end
+  until self.whole or missing <= 0
+  if not pieces[2] then return false end
+  self.buffer, self.at = table.concat(pieces), 1
   return true
 end
 
@@ -71,13 +83,12 @@ end
 function Reader:line_end()
   local stop
   repeat
-    stop = self.buffer:find("[\r\n]", self.at)
-    local is_clear = stop and (stop < #self.buffer or self.buffer:byte(stop) == LF)
-  until is_clear or #self.buffer - self.at > LONGEST_RECORD or not self:fill()
-  if not stop and self.at > #self.buffer then return nil end
-  stop = stop or #self.buffer + 1
+    stop = self.buffer:match("^[^\r\n]*()", self.at)
+    local is_clear = stop < #self.buffer or self.buffer:byte(stop) == LF
+  until is_clear or self:is_too_long() or not self:fill()
+  if self.at > #self.buffer then return nil end
   local is_pair = self.buffer:byte(stop) == CR and self.buffer:byte(stop + 1) == LF
-  return stop - 1, stop + (is_pair and 2 or 1)
+  return stop - 1, math.min(stop + (is_pair and 2 or 1), #self.buffer + 1)
 end
 
 local function count_lines(text)
@@ -94,53 +105,59 @@ local function closing_quote(text, at)
   return close
 end
 
--- The field that begins at `at`, and where it ends. nil and where the quote opens when the text ends within it.
+-- What is wrong with a record. The first two mean that its end is not there yet, too, where more text can come.
+local UNCLOSED = "a quote is opened and never closed"
+local TOO_LONG = "a record is longer than 16 MiB"
+local TEXT_AFTER_QUOTE = "text follows a closing quote"
+
+-- The field that begins at `at`, where it ends, and whether it stands in quotes. nil, where it is wrong, and how.
 function Reader:field(at)
   local text = self.buffer
   local open = text:match("^" .. self.blanks .. '()"', at)
-  local after, value = at, ""
-  if open then
-    local close = closing_quote(text, open)
-    if not close then return nil, open end
-    value, after = text:sub(open + 1, close - 1):gsub('""', '"'), close + 1
+  if not open then
+    local stop = text:match(self.plain_field, at)
+    return text:sub(at, stop - 1), stop, false
   end
-  local stop = text:find(self.field_end, after) or #text + 1
-  local rest = text:sub(after, stop - 1)
-  if open and rest:find("^" .. self.blanks .. "$") then rest = "" end
-  return value .. rest, stop
+  local close = closing_quote(text, open)
+  if not close then return nil, open, UNCLOSED end
+  local stop = text:match("^" .. self.blanks .. "()", close + 1)
+  if stop <= #text and text:match(self.plain_field, stop) > stop then return nil, stop, TEXT_AFTER_QUOTE end
+  local value = text:sub(open + 1, close - 1):gsub('""', '"')
+  return value, stop, true
 end
 
--- The fields of the record at `self.at`, and where the next begins; nil where more text is needed to tell, and where
--- a quote is open.
+-- The fields of the record at `self.at`, and where the next begins. nil, where it is wrong, and how: more text may
+-- show that it is well.
 function Reader:quoted_record()
   local fields, at = {}, self.at
   while true do
-    local field, stop = self:field(at)
-    if not field then return nil, stop end
+    local field, stop, note = self:field(at)
+    if not field then return nil, stop, note end
     fields[#fields + 1] = field
+    if note then self.last_quoted = #fields end
     if self.buffer:sub(stop, stop) == self.separator then
       at = stop + 1
     else
       local is_clear = stop < #self.buffer or self.buffer:byte(stop) == LF
-      if not is_clear and not self.whole then return nil end
+      if not is_clear and not self.whole then return nil, stop, TOO_LONG end
       return fields, self.buffer:match("^\r?\n?()", stop)
     end
   end
 end
 
+function Reader:refuse(at, fault)
+  return nil, ("line %d: %s"):format(self.line + count_lines(self.buffer:sub(self.at, at - 1)), fault)
+end
+
 -- A record that has quotes: more text is taken in until it is whole.
 function Reader:quoted()
-  local fields, after
+  local fields, after, fault
   repeat
-    fields, after = self:quoted_record()
-    local is_long = #self.buffer - self.at > LONGEST_RECORD
-    local tries_again = not fields and not is_long and not self.whole
+    fields, after, fault = self:quoted_record()
+    local tries_again = fault and fault ~= TEXT_AFTER_QUOTE and not self.whole and not self:is_too_long()
     if tries_again then self:fill() end
   until not tries_again
-  if not fields then
-    local line = self.line + count_lines(self.buffer:sub(self.at, (after or self.at) - 1))
-    return nil, ("line %d: a quote is opened and never closed"):format(line)
-  end
+  if not fields then return self:refuse(after, fault) end
   self.next_line = self.line + math.max(1, count_lines(self.buffer:sub(self.at, after - 1)))
   self.at = after
   return fields
@@ -186,12 +203,26 @@ function Reader:next()
   while true do
     local stop, after = self:line_end()
     if not stop then return nil end
-    self.line = self.next_line
+    self.line, self.last_quoted = self.next_line, 0
     local line = self.buffer:sub(self.at, stop)
     if line:find('"', 1, true) then return self:quoted() end
+    if #line > LONGEST_RECORD then return self:refuse(self.at, TOO_LONG) end
     self.at, self.next_line = after, self.line + 1
     if line ~= "" then return split(line, self.separator) end
   end
+end
+
+--- The record that was read last as a row of so many columns: empty fields after the last column are none of it,
+--- unless they stand in quotes; so the service has it.
+--- @param fields string[]  the record
+--- @param width integer
+--- @return string[]|nil row  nil when it has less fields, or more
+function Reader:row(fields, width)
+  local count = #fields
+  while count > math.max(width, self.last_quoted) and fields[count] == "" do
+    fields[count], count = nil, count - 1
+  end
+  return count == width and fields or nil
 end
 
 return csv

@@ -42,24 +42,24 @@ end
 
 local LOOK_AT_RECORDS = 50
 
--- The first records of a sample; the last is dropped when the sample may have cut it.
+-- The first records of a sample, and what is wrong after them; the last is dropped when the sample may have cut it.
 local function read_records(sample, separator, whole)
-  local rest, records = sample, {}
+  local rest, records, fault = sample, {}, nil
   local reader = csv.reader(function()
     local piece = rest
     rest = nil
     return piece
   end, separator)
   while #records < LOOK_AT_RECORDS do
-    local fields = reader:next()
-    if fields then
-      table.insert(records, fields)
-    else
+    local fields
+    fields, fault = reader:next()
+    if not fields then
       if not whole and #records > 1 then table.remove(records) end
       break
     end
+    table.insert(records, fields)
   end
-  return records
+  return records, fault
 end
 
 -- How well a separator explains a sample: records of one width, and the wider the better.
@@ -86,25 +86,42 @@ local function find_separator(sample, whole)
       best, best_score, best_records = separator, score, records
     end
   end
-  return best, best_records or read_records(sample, best, whole)
-end
-
--- FinSpace's rule is that a CSV has a header; whoever knows the dataset's schema may know better.
-local function csv_params(sample, whole, separator)
-  local records
-  if separator then
-    records = read_records(sample, separator, whole)
-  else
-    separator, records = find_separator(sample, whole)
-  end
-  local params = { formatType = "CSV", separator = separator, compression = "None", withHeader = "true" }
-  return params, records[1] or {}
+  if best_records then return best, best_records end
+  return best, read_records(sample, best, whole)
 end
 
 local function unknown_format(name)
   local message =
     "%s: neither the name nor the first bytes tell what it holds. Give the format: CSV, JSON, PARQUET or XML."
   return nil, errors.not_sent("config", "UnknownFormat", message:format(name))
+end
+
+local function malformed(name, fault)
+  return nil,
+    errors.new {
+      kind = "validation",
+      code = "MalformedFile",
+      outcome = "not_sent",
+      message = ("%s, %s; correct the file, or give the separator if it is no comma, semicolon, tab or bar"):format(
+        name,
+        fault
+      ),
+    }
+end
+
+-- FinSpace's rule is that a CSV has a header; whoever knows the dataset's schema may know better. A sample that is not
+-- whole may end within the first record.
+local function csv_params(name, sample, separator)
+  local whole = #sample < formats.SAMPLE
+  local records, fault
+  if separator then
+    records, fault = read_records(sample, separator, whole)
+  else
+    separator, records, fault = find_separator(sample, whole)
+  end
+  if fault and not records[1] and whole then return malformed(name, fault) end
+  local params = { formatType = "CSV", separator = separator, compression = "None", withHeader = "true" }
+  return params, records[1] or {}
 end
 
 local UTF_16 = { ["\255\254"] = true, ["\254\255"] = true }
@@ -135,7 +152,7 @@ function formats.detect(name, sample, wanted, separator)
   if packed then return packed_params(format, extension) end
   if format ~= "CSV" then return { formatType = format, compression = "None" } end
   if UTF_16[sample:sub(1, 2)] then return refuse_utf16(name) end
-  return csv_params(sample, #sample < formats.SAMPLE, separator)
+  return csv_params(name, sample, separator)
 end
 
 local SEPARATOR_NAMES = { ["\t"] = "tabs", [","] = "commas", [";"] = "semicolons", ["|"] = "bars" }

@@ -198,7 +198,7 @@ local function survey(reader, has_header, limit)
     record, message = reader:next()
   end
   while record and seen.rows < limit do
-    if #record ~= #columns then return nil, width_fault(reader.line, record, columns) end
+    if not reader:row(record, #columns) then return nil, width_fault(reader.line, record, columns) end
     if has_header and same_record(record, first) then
       seen.repeated_headers = (seen.repeated_headers or 0) + 1
     else

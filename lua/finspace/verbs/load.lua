@@ -66,6 +66,7 @@ local TOKEN_TRUSTED = 540
 --- @class finspace.load.Run
 --- @field client finspace.Client
 --- @field given finspace.LoadOptions
+--- @field dataset table
 --- @field selection finspace.load.Selection
 --- @field journal finspace.load.Journal
 --- @field state table            what the journal holds
@@ -84,16 +85,13 @@ local function sorted_pairs_text(map)
   return table.concat(lines, "\n")
 end
 
--- A dataset that was found before is noted by its id.
-local function dataset_name(given) return type(given.dataset) == "table" and given.dataset.datasetId or given.dataset end
-
--- What makes it this load and no other: the same again finds its journal.
-local function journal_name(client, given)
+-- What makes it this load and no other: the same again finds its journal, by whatever name the dataset is asked for.
+local function journal_name(client, given, dataset)
   local endpoint, err = client.session:endpoint("finspace_data")
   if not endpoint then return nil, err end
   return journal.name(
     endpoint.url,
-    dataset_name(given),
+    dataset.datasetId,
     given.change_type,
     given.format or "",
     sorted_pairs_text(given.format_params),
@@ -101,12 +99,12 @@ local function journal_name(client, given)
   )
 end
 
-local function open_journal(client, given)
+local function open_journal(client, given, dataset)
   if not given.journal then return journal.none() end
   local folder, err = journal.folder(client.session.runtime.getenv)
   if not folder then return nil, err end
   local name
-  name, err = journal_name(client, given)
+  name, err = journal_name(client, given, dataset)
   if not name then return nil, err end
   return journal.open(folder, name)
 end
@@ -123,7 +121,7 @@ function Run:report(stage)
 end
 
 -- A new load: its token and its place are noted before anything is sent.
-function Run:begin(dataset_id)
+function Run:begin()
   local runtime = self.client.session.runtime
   local place, err = staging.place(self.client, runtime.uuid())
   if not place then return nil, err end
@@ -134,13 +132,12 @@ function Run:begin(dataset_id)
     version = 1,
     begun_at = math.floor(runtime.now()),
     place = place,
-    dataset_id = dataset_id,
+    dataset_id = self.dataset.datasetId,
     fingerprint = self.selection.fingerprint,
     format_params = self.event.format_params,
     client_token = runtime.uuid(),
     load = { -- what it takes to ask for it again
       file = files.absolute(self.given.file),
-      dataset = dataset_name(self.given),
       format = self.given.format,
       change_type = self.given.change_type,
       format_params = self.given.format_params,
@@ -233,7 +230,7 @@ function Run:send_create()
     datasetId = state.dataset_id,
     changeType = self.given.change_type,
     sourceParams = { sourceType = "S3", s3SourcePath = source_path(self) },
-    formatParams = state.format_params,
+    formatParams = format.to_send(state.format_params),
     clientToken = state.client_token,
   })
   if created then return created.changesetId end
@@ -326,13 +323,10 @@ function Run:start()
   local resumed, err = self:take_up()
   if resumed == nil then return nil, err end
   if not resumed then
-    local dataset, begun
-    dataset, err = find_dataset.run(self.client, { dataset = self.given.dataset })
-    if not dataset then return nil, err end
-    local settled
-    settled, err = format.settle(self.client, self.given, dataset, self.event)
+    local settled, begun
+    settled, err = format.settle(self.client, self.given, self.dataset, self.event)
     if not settled then return nil, err end
-    begun, err = self:begin(dataset.datasetId)
+    begun, err = self:begin()
     if not begun then return nil, err end
   end
   self.event.dataset_id = self.state.dataset_id
@@ -400,12 +394,15 @@ function load.run(client, given)
   given = OPTIONS:check(given)
   local selection, described, err = load.check(given)
   if not selection then return nil, err end
-  local notes
-  notes, err = open_journal(client, given)
+  local dataset, notes
+  dataset, err = find_dataset.run(client, { dataset = given.dataset })
+  if not dataset then return nil, err end
+  notes, err = open_journal(client, given, dataset)
   if not notes then return nil, err end
   local run = setmetatable({
     client = client,
     given = with_unlocking_callbacks(given, notes),
+    dataset = dataset,
     selection = selection,
     journal = notes,
     event = {
@@ -441,7 +438,10 @@ function load.unfinished(client)
   if not folder then return nil, err end
   local loads = {}
   for _, state in ipairs(journal.unfinished(folder)) do
-    if type(state.load) == "table" then table.insert(loads, state.load) end
+    if type(state.load) == "table" then
+      state.load.dataset = { datasetId = state.dataset_id }
+      table.insert(loads, state.load)
+    end
   end
   return loads
 end

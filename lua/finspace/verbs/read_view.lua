@@ -116,10 +116,19 @@ end
 
 -- Into a file -----------------------------------------------------------------------------------------
 
+-- A column's name in quotes may have lines of its own.
+local function skip_header(source)
+  local quotes = 0
+  repeat
+    local line = source:read("*l")
+    quotes = quotes + select(2, (line or ""):gsub('"', ""))
+  until not line or quotes % 2 == 0
+end
+
 local function append(target, path, without_header)
   local source, fault = io.open(path, "rb")
   if not source then return nil, fault end
-  if without_header then source:read("*l") end
+  if without_header then skip_header(source) end
   local piece = source:read(PIECE)
   while piece do
     local written, message = target:write(piece)

@@ -128,7 +128,6 @@ local function misuse_of(options)
   return nil
 end
 
--- The dataset that the plan names, made where there is none and --create says so.
 -- The dataset that --create asks for, made only when the files are known to be good.
 local function ensure_dataset(fs, plan)
   local selection, _, err = require("finspace.verbs.load").check(plan)
@@ -177,9 +176,8 @@ function load.run(options, out)
   return interrupt.guard(function()
     local plans, err = planned(fs, options)
     if plans and options.create then
-      local dataset
-      dataset, err = ensure_dataset(fs, plans[1])
-      if not dataset then plans = nil end
+      plans[1].dataset, err = ensure_dataset(fs, plans[1])
+      if err then plans = nil end
     end
     if not plans then return out:fail(err) end
     if #plans == 0 then out:note("There is no load to go on with.") end

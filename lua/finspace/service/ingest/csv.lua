@@ -18,6 +18,7 @@ local PIECE = 256 * 1024
 local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
 
 local BYTE_ORDER_MARK = "^\239\187\191"
+local TEXT_AFTER_QUOTE = "line %d of %s: text follows a closing quote"
 
 -- With new_line = '\r\n' DuckDB 1.5.6 reads no rows at all and says nothing; left to itself it takes the first line's end.
 local NEW_LINE = { ["\n"] = "new_line = '\\n', ", ["\r\n"] = "" }
@@ -26,26 +27,35 @@ local READ = "read_csv([%s], auto_detect = false, header = %s, skip = %d, delim 
   .. "%sstrict_mode = true, null_padding = false, allow_quoted_nulls = false, nullstr = '', "
   .. "compression = 'none', max_line_size = %d, buffer_size = %d, columns = {%s})"
 
+-- DuckDB skips empty lines where rows have two columns; where they have one, only such a line is NULL: `""` is not.
+local WITHOUT_EMPTY_LINES = "(SELECT * FROM %s WHERE c1 IS NOT NULL)"
+
 -- --- the beginning of a file ------------------------------------------------------------------------
 
 -- Excel writes `sep=;` as the first line of what it exports.
 local function split_separator_line(text)
-  local separator, rest = text:match('^"?[sS][eE][pP]=([^"\r\n])"?[\r\n]\n?(.*)$')
-  if not separator then return nil, text end
-  return separator, rest
+  local separator, rest = text:match('^"?[sS][eE][pP]=([^"\r\n])"?(.*)$')
+  if not separator or rest:find("^[^\r\n]") then return nil, text end
+  return separator, rest:match("^\r?\n?(.*)$")
+end
+
+-- What follows the empty lines that a text begins with, and how many they are.
+local function split_empty_lines(text)
+  local rest = text:match("^[\r\n]*(.*)$")
+  return rest, csv_text.count_lines(text:sub(1, #text - #rest))
 end
 
 local function read_start(source, format, text)
   local start = text:gsub(BYTE_ORDER_MARK, "")
-  local said, rest = split_separator_line(start)
+  local said, below = split_separator_line(start)
   if said and format.is_separator_given and said ~= format.separator then
     failure.raise("VALIDATION", "%s says sep=%s, and formatParams %q", source.name, said, format.separator)
   end
-  local shape = { separator = said or format.separator, skip = said and 1 or 0, is_empty = rest == "" }
-  shape.first = not shape.is_empty and csv_text.first_record(rest, shape.separator) or {}
-  if #shape.first == 0 and not shape.is_empty then
-    failure.raise("VALIDATION", "the first record of %s has a quoted field that does not end", source.name)
-  end
+  local rest, empty = split_empty_lines(below)
+  local lines, fault = said and 1 or 0, nil
+  local shape = { separator = said or format.separator, records = lines, skip = lines + empty, is_empty = rest == "" }
+  shape.first, fault = csv_text.first_record(rest, shape.separator)
+  if fault then failure.raise("VALIDATION", "line %d of %s: %s", shape.skip + 1, source.name, fault) end
   return shape
 end
 
@@ -57,29 +67,43 @@ end
 
 -- --- line ends --------------------------------------------------------------------------------------
 
+-- A file's pieces, without its byte order mark.
 local function file_pieces(path)
-  local source, buffer = segment_file.open(path), ffi.new("char[?]", PIECE)
+  local source, buffer, is_first = segment_file.open(path), ffi.new("char[?]", PIECE), true
   return function()
     local got = source and source:read_into(buffer, PIECE) or 0
     coroutine.yield()
-    if got > 0 then return ffi.string(buffer, got) end
+    if got > 0 then
+      local piece = ffi.string(buffer, got)
+      if is_first then piece = piece:gsub(BYTE_ORDER_MARK, "") end
+      is_first = false
+      return piece
+    end
     if source then source:close() end
     source = nil
     return nil
   end
 end
 
--- A copy of a file that ends its lines in CR, or now so and now so, in which all end in LF; and without the blanks
--- beside its quotes.
-local function with_one_line_end(job, staged)
+-- The pieces of a file that ends its lines in CR, or now so and now so, with all of them ended by LF, and without the
+-- blanks beside its quotes.
+local function pieces_with_one_line_end(staged)
   local walk = csv_text.walk(staged.separator, function() end)
   local next_piece, out = file_pieces(staged.path), ffi.new("uint8_t[?]", PIECE + csv_text.MOST_HELD)
-  local path = staging.write(job, function()
+  local is_over = false
+  return function()
+    if is_over then return nil end
     local piece = next_piece()
-    if not piece then return nil end
+    is_over = piece == nil
+    if is_over then return walk:rest() end
     local _, written = walk:feed(piece, out)
+    if walk.stray_line then failure.raise("VALIDATION", TEXT_AFTER_QUOTE, walk.stray_line, staged.name) end
     return ffi.string(out, written)
-  end)
+  end
+end
+
+local function with_one_line_end(job, staged)
+  local path = staging.write(job, pieces_with_one_line_end(staged))
   if staged.is_copy then staging.remove(staged.path) end
   staged.path, staged.is_copy = path, true
 end
@@ -136,14 +160,14 @@ end
 -- --- reading ----------------------------------------------------------------------------------------
 
 local function relation_of(job, staged, paths)
-  local described, literals = {}, {}
-  for i = 1, #staged.first do
+  local described, literals, width = {}, {}, #staged.first
+  for i = 1, width do
     described[i] = ("'c%d': 'VARCHAR'"):format(i)
   end
   for i, path in ipairs(paths) do
     literals[i] = duckdb.literal(path)
   end
-  return READ:format(
+  local relation = READ:format(
     table.concat(literals, ", "),
     tostring(job.format.has_header),
     staged.skip,
@@ -153,6 +177,7 @@ local function relation_of(job, staged, paths)
     2 * LONGEST_RECORD,
     table.concat(described, ", ")
   )
+  return width > 1 and relation or WITHOUT_EMPTY_LINES:format(relation)
 end
 
 -- --- what is wrong ----------------------------------------------------------------------------------
@@ -167,34 +192,33 @@ local function walked(staged, at_record)
   return walk:finish(), walk
 end
 
-local function leading_records(job, staged) return staged.skip + (job.format.has_header and 1 or 0) end
+local function leading_records(job, staged) return staged.records + (job.format.has_header and 1 or 0) end
 
--- The line in which a record begins, counted with blank lines or without.
-local function line_of_record(staged, number, counts_blank)
+-- The line in which a record begins, counted with empty lines or without.
+local function line_of_record(staged, number, counts_empty)
   local left = number
   return (
     walked(staged, function(walk)
-      if walk.is_blank and not counts_blank then return nil end
+      if walk.is_blank and not counts_empty then return nil end
       left = left - 1
       return left == 0 and walk.row_line or nil
     end)
   )
 end
 
--- Blank lines are no rows, unless rows have one field.
-local function line_of_row(job, staged, row)
-  return line_of_record(staged, leading_records(job, staged) + row, #staged.first == 1)
-end
+local function line_of_row(job, staged, row) return line_of_record(staged, leading_records(job, staged) + row) end
 
 local function refuse_wrong_width(staged)
   local expected, left = #staged.first, staged.skip
   local line, walk = walked(staged, function(walk)
     left = left - 1
     if walk.size > LONGEST_RECORD then return walk.row_line end
-    if left >= 0 or walk.fields == expected or (walk.is_blank and expected ~= 1) then return nil end
+    local fits = walk.fields >= expected and walk.filled <= expected -- as DuckDB takes it
+    if left >= 0 or fits or walk.is_blank then return nil end
     staged.found_fields = walk.fields
     return walk.row_line
   end)
+  if walk.stray_line then failure.raise("VALIDATION", TEXT_AFTER_QUOTE, walk.stray_line, staged.name) end
   if walk:is_open() then
     failure.raise("VALIDATION", "a quoted field that begins in line %d of %s never ends", walk.quote_line, staged.name)
   end

@@ -2,14 +2,15 @@
 --- does not do: compare names, end lines in more than one way, and count lines.
 ---
 --- The rules are RFC 4180's and what people send: a field is quoted where a quote begins it, blanks before it and after
---- it aside; a doubled quote is one; lines end in LF, CRLF or CR. The client reads a file by the same rules.
+--- it aside, and no other text follows it; a doubled quote is one; lines end in LF, CRLF or CR; an empty line is no
+--- record, in a file of one column neither. The client reads a file by the same rules.
 
 local ffi = require("ffi")
 
 local csv_text = {}
 
 local QUOTE, CR, LF, SPACE, TAB = 0x22, 0x0D, 0x0A, 0x20, 0x09
-local AT_START, PLAIN, QUOTED, AFTER_QUOTE = 0, 1, 2, 3
+local AT_START, PLAIN, QUOTED, AFTER_QUOTE, CLOSED = 0, 1, 2, 3, 4 -- CLOSED: blanks follow the closing quote
 
 -- --- a walk over the bytes --------------------------------------------------------------------------
 
@@ -17,15 +18,16 @@ local Walk = {}
 Walk.__index = Walk
 
 --- @param separator string
---- @param at_record fun(walk: table) called at each record's end; `walk.fields`, `walk.row_line`, `walk.size` and `walk.is_blank` say
+--- @param at_record fun(walk: table) called at each record's end; `walk.fields`, `walk.filled`, `walk.row_line`, `walk.size` and `walk.is_blank` say
 ---   what it had; what it returns ends the walk
---- @return table walk {feed(piece, out), finish()}
+--- @return table walk {feed(piece, out), rest(), finish(), stray_line=where text first follows a closing quote}
 function csv_text.walk(separator, at_record)
   return setmetatable({
     separator = separator:byte(),
     at_record = at_record,
     state = AT_START,
     fields = 1,
+    filled = 0, -- the last field that is not empty
     line = 1,
     row_line = 1,
     length = 0,
@@ -35,11 +37,16 @@ function csv_text.walk(separator, at_record)
   }, Walk)
 end
 
+local function note_filled(self)
+  if self.state ~= AT_START then self.filled = self.fields end
+end
+
 local function end_record(self, line, offset)
+  note_filled(self)
   self.size, self.start = offset - self.start, offset
   self.is_blank = self.fields == 1 and self.state == AT_START and self.length == 0
   local answer = self.at_record(self)
-  self.fields, self.state, self.row_line, self.length = 1, AT_START, line, 0
+  self.fields, self.filled, self.state, self.row_line, self.length = 1, 0, AT_START, line, 0
   return answer
 end
 
@@ -53,6 +60,20 @@ local function hold(self, byte)
   if #self.held == csv_text.MOST_HELD then return false end
   self.held = self.held .. string.char(byte)
   return true
+end
+
+local function is_after_quote(state) return state == AFTER_QUOTE or state == CLOSED end
+
+-- A byte that is no separator, line end or quote that means something.
+local function note_text(self, byte)
+  self.length = 1
+  if is_blank(self, byte) then
+    if self.state == AFTER_QUOTE then self.state = CLOSED end
+  elseif is_after_quote(self.state) then
+    self.stray_line = self.stray_line or self.line
+  else
+    self.state = PLAIN
+  end
 end
 
 -- Writes the byte, and before it the blanks that were held back, unless they stood beside a quote.
@@ -82,6 +103,7 @@ function Walk:feed(piece, out)
       if byte == QUOTE then self.state = AFTER_QUOTE end
       if byte == LF then self.line = self.line + 1 end
     elseif byte == self.separator then
+      note_filled(self)
       self.fields, self.state, self.length = self.fields + 1, AT_START, 1
     elseif byte == CR or (byte == LF and not self.after_cr) then
       self.line, keep = self.line + 1, LF
@@ -91,15 +113,13 @@ function Walk:feed(piece, out)
     elseif byte == QUOTE and (self.state == AT_START or self.state == AFTER_QUOTE) then
       if self.state == AT_START then self.quote_line = self.line end
       self.state, self.length = QUOTED, 1
-    elseif not is_blank(self, byte) or self.state ~= AT_START then
-      self.state, self.length = self.state == AFTER_QUOTE and AFTER_QUOTE or PLAIN, 1
     else
-      self.length = 1
+      note_text(self, byte)
     end
     self.after_cr = byte == CR and self.state ~= QUOTED
-    local is_loose = out and keep and is_blank(self, byte) and (before == AT_START or before == AFTER_QUOTE)
+    local is_loose = out and keep and is_blank(self, byte) and (before == AT_START or is_after_quote(before))
     if out and keep and not (is_loose and hold(self, byte)) then
-      local beside_quote = before == AFTER_QUOTE and self.state == AT_START or before == AT_START and byte == QUOTE
+      local beside_quote = is_after_quote(before) and self.state == AT_START or before == AT_START and byte == QUOTE
       written = put(self, out, written, keep, beside_quote)
     end
     if answer ~= nil then break end
@@ -107,6 +127,9 @@ function Walk:feed(piece, out)
   self.before = self.before + #piece
   return answer, written
 end
+
+--- @return string blanks that were held back when the text ended
+function Walk:rest() return is_after_quote(self.state) and "" or self.held end
 
 --- Ends the last record, where no line end did.
 --- @return any answer of at_record
@@ -118,6 +141,13 @@ end
 
 --- @return boolean whether a quoted field never ended; `quote_line` says where it began
 function Walk:is_open() return self.ended_open or false end
+
+--- @param text string
+--- @return integer lines that end in it
+function csv_text.count_lines(text)
+  local _, lines = text:gsub("\r\n", "\n"):gsub("[\r\n]", "")
+  return lines
+end
 
 -- --- the first record -------------------------------------------------------------------------------
 
@@ -132,15 +162,18 @@ local function quoted_field(text, at)
   end
 end
 
+-- The field that begins at `at`, and where it ends; nil and what is wrong with it.
 local function read_field(text, at, field_end, blanks)
-  local start = text:match("^" .. blanks .. "()", at)
-  local value, after = nil, at
-  if text:sub(start, start) == '"' then
-    value, after = quoted_field(text, start)
-    if not value then return nil end
+  local open = text:match("^" .. blanks .. '()"', at)
+  if not open then
+    local stop = text:find(field_end, at) or #text + 1
+    return text:sub(at, stop - 1), stop
   end
-  local stop = text:find(field_end, after) or #text + 1
-  return value or text:sub(at, stop - 1), stop
+  local value, after = quoted_field(text, open)
+  if not value then return nil, "a quoted field in the first record never ends" end
+  local stop = text:match("^" .. blanks .. "()", after)
+  if stop <= #text and not text:find("^" .. field_end, stop) then return nil, "text follows a closing quote" end
+  return value, stop
 end
 
 --- @param separator string
@@ -149,14 +182,15 @@ function csv_text.blanks(separator) return separator == "\t" and "[ ]" or separa
 
 --- @param text string beginning of a file, without a byte order mark
 --- @param separator string
---- @return string[]|nil fields of the first record; nil when a quoted field in it does not end within the text
+--- @return string[]|nil fields of the first record
+--- @return string|nil fault what is wrong with it
 function csv_text.first_record(text, separator)
   local field_end = "[\r\n%" .. separator .. "]"
   if separator:find("%w") then field_end = "[\r\n" .. separator .. "]" end
   local fields, at, blanks = {}, 1, csv_text.blanks(separator) .. "*"
   while true do
     local field, stop = read_field(text, at, field_end, blanks)
-    if not field then return nil end
+    if not field then return nil, stop end
     fields[#fields + 1] = field
     if text:sub(stop, stop) ~= separator then return fields end
     at = stop + 1

@@ -27,11 +27,14 @@ local function one_of(...)
   return { test = function(value) return allowed[value] end, says = table.concat({ ... }, " or ") }
 end
 
+-- The API takes no value of blanks alone: a tab has a spelling of its own there, a blank has none.
+local TAB_AS_SENT = "\\t"
+
 -- What FinSpace takes in formatParams. Other names are left to it.
 local PARAMS = {
   separator = {
-    test = function(value) return #value == 1 and not value:find('["\r\n]') end,
-    says = "one character that is no quote and no line end",
+    test = function(value) return #value == 1 and not value:find('["\r\n ]') or value == TAB_AS_SENT end,
+    says = "one character that is no quote, no blank and no line end",
   },
   withHeader = one_of("true", "false"),
   compression = one_of("None", "GZIP"),
@@ -47,6 +50,17 @@ local function check_params(known)
   return true
 end
 
+--- The `formatParams` as the API takes them.
+--- @param params table<string, string>
+--- @return table<string, string>
+function format.to_send(params)
+  local sent = {}
+  for name, value in pairs(params) do
+    sent[name] = name == "separator" and value == "\t" and TAB_AS_SENT or value
+  end
+  return sent
+end
+
 --- What a file is, by its name and first bytes, and by what the caller knows better.
 --- @param given finspace.LoadOptions
 --- @param entry finspace.load.Entry
@@ -57,7 +71,8 @@ function format.describe(given, entry)
   if not well then return nil, err end
   local sample, compressed = read_sample(entry)
   if not sample then return nil, compressed end
-  local params, first = formats.detect(entry.name, sample, given.format, known.separator)
+  local separator = known.separator == TAB_AS_SENT and "\t" or known.separator
+  local params, first = formats.detect(entry.name, sample, given.format, separator)
   if not params then return nil, first end
   if compressed then params.compression = "GZIP" end
   for name, value in pairs(known) do
