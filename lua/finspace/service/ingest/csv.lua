@@ -52,11 +52,10 @@ local function read_start(source, format, text)
     failure.raise("VALIDATION", "%s says sep=%s, and formatParams %q", source.name, said, format.separator)
   end
   local rest, empty = split_empty_lines(below)
-  local lines, fault = said and 1 or 0, nil
-  local shape = { separator = said or format.separator, records = lines, skip = lines + empty, is_empty = rest == "" }
-  shape.first, fault = csv_text.first_record(rest, shape.separator)
-  if fault then failure.raise("VALIDATION", "line %d of %s: %s", shape.skip + 1, source.name, fault) end
-  return shape
+  local separator, lines = said or format.separator, said and 1 or 0
+  local first, fault = csv_text.first_record(rest, separator)
+  if fault then failure.raise("VALIDATION", "line %d of %s: %s", lines + empty + 1, source.name, fault) end
+  return { separator = separator, records = lines, skip = lines + empty, first = first, is_empty = rest == "" }
 end
 
 local function keep_start(kept, piece)
