@@ -258,6 +258,39 @@ describe("scheduler", function()
       assert.is_true(spent < 50)
     end)
 
+    local NAMES = [[
+      local finspace = require("finspace")
+      local transport = require("finspace.host").runtime().transport
+      local function get() return select(2, transport { method = "GET", url = "http://a.slow.example/", timeout = 0.2 }) end
+      print(get().code)
+      finspace.run(function()
+        local errs = {}
+        local task = finspace.spawn(function() errs[1] = get() end)
+        finspace.spawn(function() errs[2] = get() end)
+        finspace.sleep(0.05)
+        task:cancel()
+        finspace.sleep(0.4)
+        print(errs[1].code, errs[2].code)
+      end)
+    ]]
+
+    it("and a timeout end a call at once whose host's name is being looked up, and the program ends, too", function()
+      local folder = support.temporary_folder()
+      local library = folder .. "/slow_names.so"
+      local output, status =
+        support.run(("gcc -shared -fPIC -o %s %s/spec/support/slow_names.c"):format(library, support.root))
+      assert.equal(0, status, output)
+      local words = ("timeout 300 env LD_PRELOAD=%s %s -e %s"):format(
+        library,
+        support.interpreter(),
+        support.quote(NAMES)
+      )
+      output, status = support.run(words)
+      support.remove_folder(folder)
+      assert.equal(0, status, output)
+      assert.matches("^ConnectTimeout\nCancelled%s+ConnectTimeout\n", output)
+    end)
+
     it("ends a task at its next sleep or wait, which cannot spin", function()
       local waits = {
         function() scheduler.sleep(0.001) end,

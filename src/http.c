@@ -1,9 +1,22 @@
-#define _POSIX_C_SOURCE 200809L /* strdup */
+#define _GNU_SOURCE /* dladdr, strdup */
 #include "http_transfer.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 
+/* libcurl's threads that look up names may outlive their calls (CURLOPT_QUICK_EXIT), and the Lua
+ * state with them: the code that they run must stay where it is. */
+static void keep_libcurl_loaded(void) {
+    Dl_info about;
+    union {
+        CURLcode (*function)(CURL *);
+        void *address;
+    } curl = {.function = curl_easy_perform};
+    if (dladdr(curl.address, &about)) dlopen(about.dli_fname, RTLD_LAZY | RTLD_NODELETE);
+}
+
 bool http_start(void) {
+    keep_libcurl_loaded();
     return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 

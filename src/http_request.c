@@ -304,6 +304,12 @@ static CURLcode set_rules(http_transfer *t) {
     SET(CURLOPT_XFERINFOFUNCTION, http_watch_end);
     SET(CURLOPT_XFERINFODATA, t);
     SET(CURLOPT_NOPROGRESS, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* A call that ends while its host's name is looked up leaves the resolver's thread to itself;
+     * an older libcurl than this was built for does not know the option, and waits for the thread.
+     */
+    if (code == CURLE_OK) curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
     return code;
 }
 
