@@ -245,14 +245,15 @@ describe("finspace, the program #once", function()
   end)
 
   it("reads every file before it stages the first", function()
-    if not support.run("id -u"):find("^0") then return pending("another user needs root to be played") end
     local mixed = folder .. "/unreadable"
     support.run(
       ("mkdir %s && cp %s %s/1.csv && cp %s/1.csv %s/2.csv"):format(mixed, write("a.csv"), mixed, mixed, mixed)
     )
-    support.run(("chmod 000 %s/2.csv && chmod -R a+rX %s"):format(mixed, server.data))
+    support.run(("chmod 000 %s/2.csv"):format(mixed))
     local plain = PROGRAM
-    PROGRAM = "XDG_STATE_HOME= HOME=/nonexistent setpriv --reuid 65534 --clear-groups " .. plain
+    if support.run("id -u"):find("^0") then -- root reads all, unless it may not
+      PROGRAM = "setpriv --bounding-set=-dac_override,-dac_read_search " .. plain
+    end
     local out, err, status = run(("load %s --dataset '%s' --create"):format(mixed, "Never " .. sys.uuid()))
     PROGRAM = plain
     assert.are.same({ "", 1 }, { out, status })

@@ -229,9 +229,9 @@ local function place_reason(env, ours)
 end
 
 describe("in random environments our chain and botocore #once", function()
-  local python = support.python("botocore")
-  if not python then
-    it("agree", function() pending(support.lacking("python3 with botocore")) end)
+  local python, missing = support.boto3()
+  if missing then
+    it("agree", function() pending(missing) end)
     return
   end
 

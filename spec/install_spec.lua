@@ -170,7 +170,7 @@ describe("installing #once", function()
         folder,
         ("sh -c 'rm -rf bin known; mkdir bin known; ln -s /usr/bin/* bin/; cd bin; rm -f %s'"):format(programs)
       )
-      succeeds(folder, "sh -c 'cp /usr/lib/*/pkgconfig/*.pc /usr/share/pkgconfig/*.pc known/'")
+      succeeds(folder, "sh -c 'find /usr/lib/*/pkgconfig /usr/share/pkgconfig -name *.pc -exec cp {} known/ \\;'")
       succeeds(known, ("sh -c 'rm -f %s'"):format(descriptions))
       return ("PATH=%s PKG_CONFIG_LIBDIR=%s make BUILD=elsewhere "):format(quote(bin), quote(known))
     end

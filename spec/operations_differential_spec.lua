@@ -23,8 +23,8 @@ end
 
 describe("the model beside botocore #once", function()
   it("makes the same request for random parameters of every operation", function()
-    local python = support.python("botocore")
-    if not python then return pending(support.lacking("python3 with botocore")) end
+    local python, missing = support.boto3()
+    if missing then return pending(missing) end
     math.randomseed(20210512)
     local cases, operations = {}, 0
     for _, row in ipairs(core.operations()) do

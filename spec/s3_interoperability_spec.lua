@@ -109,7 +109,7 @@ describe("boto3, another client of the same objects #once", function()
 import sys, warnings
 warnings.filterwarnings("ignore")
 import boto3
-s3 = boto3.client("s3")
+s3 = boto3.client("s3", endpoint_url=sys.argv[5])
 if sys.argv[1] == "get":
     s3.download_file(sys.argv[2], sys.argv[3], sys.argv[4])
 else:
@@ -138,14 +138,15 @@ else:
 
   local function boto3(verb, key, path)
     local output, status = support.run(
-      ("%s %s %s/boto.py %s %s %s %s"):format(
+      ("%s %s %s/boto.py %s %s %s %s %s"):format(
         server.shell(),
         python,
         folder,
         verb,
         BUCKET,
         support.quote(key),
-        support.quote(path)
+        support.quote(path),
+        server.endpoint
       )
     )
     assert(status == 0, output)

@@ -101,6 +101,16 @@ function support.python(modules)
   return nil
 end
 
+--- The first python3 whose boto3 finds the service in a profile and knows the last API. Debian 12 has an older
+--- one; `make interop` brings a newer.
+--- @return string|nil program
+--- @return string|nil reason  why there is none
+function support.boto3()
+  local python =
+    support.python("boto3, botocore; assert hasattr(botocore.configprovider, 'ConfiguredEndpointProvider')")
+  return python, not python and support.lacking("python3 with boto3 from 1.28 on", "make interop") or nil
+end
+
 --- Whether a program is on the PATH.
 --- @param name string
 --- @return boolean
