@@ -8,10 +8,10 @@ local SAMPLE = support.root .. "/examples/data/sp500-2000.csv"
 local MAY_BE_ABSENT = { errorInfo = true, nextToken = true, lastDisabledTime = true, lastLoginTime = true }
 
 describe("What others wrote #once #interop", function()
-  local running, python, missing
+  local running, python, absent
 
   setup(function()
-    python, missing = support.boto3()
+    python, absent = support.boto3()
     running = service.start()
   end)
   teardown(function() running.stop() end)
@@ -32,12 +32,12 @@ describe("What others wrote #once #interop", function()
 
   describe("with boto3, from the service's two files alone,", function()
     it("bring a file on disk to a SUCCESS changeset", function()
-      if missing then return pending(missing) end
+      if absent then return pending(absent) end
       assert.same({ same_bytes = true, status = "SUCCESS", listed = true, found = true }, drive("flow"))
     end)
 
     it("are refused with AWS's codes when their requests are not right", function()
-      if missing then return pending(missing) end
+      if absent then return pending(absent) end
       assert.same({
         finspace = {
           right = "accepted",
@@ -59,7 +59,7 @@ describe("What others wrote #once #interop", function()
     end)
 
     it("call all 31 operations, and read every member of every answer", function()
-      if missing then return pending(missing) end
+      if absent then return pending(absent) end
       local result = drive("operations")
       assert.equal(31, result.operations)
       assert.same({}, result["not called"])
@@ -90,7 +90,7 @@ describe("What others wrote #once #interop", function()
     end)
 
     it("are told of every rule that they break when their own checks are off", function()
-      if missing then return pending(missing) end
+      if absent then return pending(absent) end
       local result = drive("unchecked")
       -- 61 minutes are too long in boto3's model, and what the 2021-05 document wants at least.
       assert.same({ "GetProgrammaticAccessCredentials durationInMinutes accepted" }, result.slipped)
@@ -98,7 +98,7 @@ describe("What others wrote #once #interop", function()
     end)
 
     it("read what they were never given a part of: every object comes back as it went", function()
-      if missing then return pending(missing) end
+      if absent then return pending(absent) end
       local result = drive("objects")
       assert.same({}, result.differ)
       assert.is_true(result.keys > 20)

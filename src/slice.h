@@ -8,7 +8,7 @@
 #define FINSPACE_SLICE_H
 
 #ifndef __linux__
-#error "finspace needs Linux: it uses epoll, timerfd, getrandom and /proc (README, Installing)"
+#error "finspace needs Linux: it uses epoll, timerfd, getrandom and /proc (see README)"
 #endif
 
 #include <stdbool.h>
