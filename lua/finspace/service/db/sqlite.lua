@@ -21,6 +21,7 @@ const char *sqlite3_errmsg(sqlite3 *db);
 int sqlite3_extended_errcode(sqlite3 *db);
 int sqlite3_changes(sqlite3 *db);
 int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int length, sqlite3_stmt **statement, const char **tail);
+int sqlite3_bind_parameter_count(sqlite3_stmt *statement);
 int sqlite3_bind_null(sqlite3_stmt *statement, int index);
 int sqlite3_bind_int64(sqlite3_stmt *statement, int index, int64_t value);
 int sqlite3_bind_double(sqlite3_stmt *statement, int index, double value);
@@ -103,122 +104,150 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.001, 0.05
 
 local function is_in_transaction(self) return C.sqlite3_get_autocommit(self.handle) == 0 end
 
--- Does `ask`, and again while another process holds the lock, until the time for that is over. Within a
--- transaction the lock is ours, and nothing may wait.
-local function patiently(self, ask, ...)
-  local length, deadline = FIRST_PAUSE, nil
-  while true do
-    local ok, result = pcall(ask, self, ...)
-    if ok then return result end
-    local is_busy = type(result) == "table" and result.is_busy
-    deadline = deadline or sys.monotonic() + self.busy_seconds
-    local may_wait = is_busy and not self.is_impatient and not is_in_transaction(self)
-    if not may_wait or sys.monotonic() >= deadline then error(result, 0) end
+-- Within a transaction the lock is ours, and nothing may wait.
+local function may_wait(self, code) return code % 256 == BUSY and not self.is_impatient and not is_in_transaction(self) end
+
+-- Does `ask`, which gave a code, again while another process holds the lock, until the time for that is over.
+local function patiently(self, code, ask, ...)
+  local length, deadline = FIRST_PAUSE, sys.monotonic() + self.busy_seconds
+  while may_wait(self, code) and sys.monotonic() < deadline do
     pause(length)
     length = math.min(2 * length, LONGEST_PAUSE)
+    code = ask(self, ...)
   end
+  return code
 end
+
+-- LuaJIT compiles a request's way from end to end where no loop lies on it. So each statement has a binder and a
+-- reader of its own, with a line for each parameter and each column.
+
+local function binder(count)
+  local names, lines = { "self", "statement" }, {}
+  for i = 1, count do
+    names[i + 2] = "value" .. i
+    lines[i] = ("bind(self, statement, %d, value%d)"):format(i, i)
+  end
+  local text = "local bind = ... return function(%s) %s end"
+  return loadstring(text:format(table.concat(names, ", "), table.concat(lines, " ")))(bind)
+end
+
+local function reader(statement)
+  local lines = {}
+  for i, name in ipairs(column_names(statement)) do
+    lines[i] = ("[%q] = column(statement, %d)"):format(name, i - 1)
+  end
+  local text = "local column = ... return function(statement) return { %s } end"
+  return loadstring(text:format(table.concat(lines, ", ")))(column)
+end
+
+local function prepare(self, sql, out) return C.sqlite3_prepare_v2(self.handle, sql, #sql, out, nil) end
 
 -- Statements are compiled once a connection: the service asks a fixed set of questions.
 local function compiled(self, sql)
   local known = self.statements[sql]
   if known then return known end
   local out = ffi.new("sqlite3_stmt *[1]")
-  if C.sqlite3_prepare_v2(self.handle, sql, #sql, out, nil) ~= OK then fail(self, sql) end
-  known = { handle = ffi.gc(out[0], C.sqlite3_finalize), names = column_names(out[0]) }
+  if patiently(self, prepare(self, sql, out), prepare, sql, out) ~= OK then fail(self, sql) end
+  known = {
+    handle = ffi.gc(out[0], C.sqlite3_finalize),
+    bind = binder(C.sqlite3_bind_parameter_count(out[0])),
+    read = reader(out[0]),
+  }
   self.statements[sql] = known
   return known
 end
 
-local function start(self, sql, ...)
-  local statement = compiled(self, sql)
+local function start(self, statement, ...)
   C.sqlite3_reset(statement.handle)
   C.sqlite3_clear_bindings(statement.handle)
-  for i = 1, select("#", ...) do
-    bind(self, statement.handle, i, (select(i, ...)))
-  end
-  return statement
+  statement.bind(self, statement.handle, ...)
 end
 
-local function step(self, statement, sql)
+-- Who waited begins anew: meanwhile another request may have asked the same.
+local function first_step(self, statement, ...)
+  start(self, statement, ...)
   local code = C.sqlite3_step(statement.handle)
-  if code == ROW then
-    local row, names, handle = {}, statement.names, statement.handle
-    for i = 1, #names do
-      row[names[i]] = column(handle, i - 1)
-    end
-    return row
-  end
-  if code ~= DONE then
-    C.sqlite3_reset(statement.handle)
-    fail(self, sql)
-  end
-  return nil
+  if code ~= ROW and code ~= DONE then C.sqlite3_reset(statement.handle) end
+  return code
 end
 
-local function run(self, sql, ...)
-  local statement = start(self, sql, ...)
-  while step(self, statement, sql) do
-  end -- luacheck: ignore 542
-  C.sqlite3_reset(statement.handle)
-  return C.sqlite3_changes(self.handle)
+-- Starts a statement. Only its first step meets another process's lock.
+local function begin(self, sql, ...)
+  local statement = compiled(self, sql)
+  local code = first_step(self, statement, ...)
+  if code == ROW or code == DONE then return statement, code end
+  return statement, patiently(self, code, first_step, statement, ...)
 end
+
+local function row_of(self, statement, code, sql)
+  if code == ROW then return statement.read(statement.handle) end
+  if code == DONE then return nil end
+  C.sqlite3_reset(statement.handle)
+  return fail(self, sql)
+end
+
+local function next_row(self, statement, sql) return row_of(self, statement, C.sqlite3_step(statement.handle), sql) end
 
 --- Runs one statement and drops its rows.
 --- @param sql string
 --- @return integer changed rows
-function Database:run(sql, ...) return patiently(self, run, sql, ...) end
+function Database:run(sql, ...)
+  local statement, code = begin(self, sql, ...)
+  local row = row_of(self, statement, code, sql)
+  while row do
+    row = next_row(self, statement, sql)
+  end
+  C.sqlite3_reset(statement.handle)
+  return C.sqlite3_changes(self.handle)
+end
 
 --- Inserts a row given by column name; what is nil is left to the column's default.
 --- @param into string table
 --- @param row table<string, any>
 Database.insert = require("finspace.service.db.insert")
 
-local function first_row(self, sql, ...)
-  local statement = start(self, sql, ...)
-  local row = step(self, statement, sql)
+--- @param sql string
+--- @return table|nil first row, by column name
+function Database:row(sql, ...)
+  local statement, code = begin(self, sql, ...)
+  local row = row_of(self, statement, code, sql)
   C.sqlite3_reset(statement.handle)
   return row
 end
 
 --- @param sql string
---- @return table|nil first row, by column name
-function Database:row(sql, ...) return patiently(self, first_row, sql, ...) end
-
-local function every_row(self, sql, ...)
-  local statement, rows = start(self, sql, ...), {}
-  local row = step(self, statement, sql)
+--- @return table[] every row
+function Database:rows(sql, ...)
+  local statement, code = begin(self, sql, ...)
+  local row, rows = row_of(self, statement, code, sql), {}
   while row do
     rows[#rows + 1] = row
-    row = step(self, statement, sql)
+    row = next_row(self, statement, sql)
   end
   C.sqlite3_reset(statement.handle)
   return rows
 end
 
---- @param sql string
---- @return table[] every row
-function Database:rows(sql, ...) return patiently(self, every_row, sql, ...) end
-
 --- Iterates without holding all rows; the same SQL must not be run again meanwhile.
 --- @param sql string
 --- @return fun(): table|nil
 function Database:each(sql, ...)
-  local statement = start(self, sql, ...)
+  local statement = compiled(self, sql)
+  start(self, statement, ...)
   return function()
-    local row = step(self, statement, sql)
+    local row = next_row(self, statement, sql)
     if not row then C.sqlite3_reset(statement.handle) end
     return row
   end
 end
 
-local function script(self, sql)
-  if C.sqlite3_exec(self.handle, sql, nil, nil, nil) ~= OK then fail(self, "script") end
-end
+local function script(self, sql) return C.sqlite3_exec(self.handle, sql, nil, nil, nil) end
 
 --- Runs several statements that take no parameters.
 --- @param sql string
-function Database:script(sql) patiently(self, script, sql) end
+function Database:script(sql)
+  if patiently(self, script(self, sql), script, sql) ~= OK then fail(self, "script") end
+end
 
 -- A file that was moved away is still written to, where nobody will look for it.
 local function check_place(self)
