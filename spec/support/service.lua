@@ -60,8 +60,8 @@ end
 
 -- Where the service has its metadata, and the owner's keys.
 local function choose_database(self, options, folder)
-  self.has_own_database = HAS_POSTGRES and not options.database
-  self.database = options.database or (HAS_POSTGRES and new_database() or nil)
+  self.has_own_database = HAS_POSTGRES and options.database == nil
+  self.database = options.database or (self.has_own_database and new_database() or nil)
   self.keys_file = options.owner_keys or (self.database and folder .. "/owner" or self.data .. "/credentials")
   if not self.database then return end
   if not options.owner_keys then service.write_owner_keys(self.keys_file) end
@@ -205,7 +205,7 @@ end
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region, ingest_memory (MiB), database (URL), owner_keys (a file), workers, ingest_workers, options (further ones of
+---   region, ingest_memory (MiB), database (URL; false: none), owner_keys (a file), workers, ingest_workers, options (further ones of
 ---   service.start)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }

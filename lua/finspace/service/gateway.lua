@@ -230,7 +230,10 @@ local function forget_object_headers()
   end
 end
 
+local ONLY_INGESTS = "this node only ingests, because it was started with --workers 0: ask another one"
+
 local function answer(state, request)
+  if state.only_ingests then error(fault.new("ServiceUnavailable", ONLY_INGESTS, 503), 0) end
   if state.open then state.open() end
   local page = console.handler(request)
   if page then

@@ -68,7 +68,6 @@ local LISTEN_PROBLEMS = {
 -- Asked before nginx tries, which would try for three seconds and print a line each time. After a kill the
 -- last workers may hold the port for a moment longer.
 local function wait_for_port(settings)
-  if settings.workers == 0 then return true end
   local host, number = settings.host, settings.port
   local free, problem, code
   for _ = 1, 20 do

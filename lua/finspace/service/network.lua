@@ -39,7 +39,7 @@ end
 --- @param settings table
 --- @return string|nil problem one line, where others could read along
 function network.problem(settings)
-  if settings.workers == 0 or is_loopback(settings.host) then return nil end
+  if is_loopback(settings.host) then return nil end
   if settings.tls_certificate or settings.is_plain then return nil end
   return (
     "--host %s is beyond this machine: give --tls-certificate FILE and --tls-key FILE, or say --insecure-plain-http,"

@@ -154,9 +154,7 @@ http {
 }
 ]=]
 
--- Where nobody answers, nobody shall wait for an answer either.
 local function listen_line(settings)
-  if settings.workers == 0 then return "listen unix:run/nobody;" end
   local host = settings.host
   if host:find(":", 1, true) then host = "[" .. host .. "]" end
   return ("listen %s:%d%s backlog=1024;"):format(host, settings.port, settings.tls_certificate and " ssl" or "")

@@ -139,11 +139,11 @@ In a browser, once and within ten minutes:
 Stop it with Ctrl-C. The database keeps what was acknowledged; %s holds temporary files only
 ]]
 
-local READY_INGESTING = "finspace: ready; this node answers nobody, and ingests what others take\n"
+local READY_INGESTING = "finspace: ready at %s; this node ingests, and answers for its health and metrics alone\n"
 
 local function ready_text(settings)
   local data = data_folder()
-  if settings.workers == 0 then return READY_INGESTING end
+  if settings.workers == 0 then return READY_INGESTING:format(settings.endpoint) end
   local owner = require("finspace.service.db.store").owner_key(state.db)
   local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
   if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) end
@@ -206,8 +206,9 @@ end
 -- After a reload the last ingester may still be finishing its slice: one at a time.
 local function ingest(is_told_to_stop)
   local process = require("finspace.service.process")
-  while state.open and not ngx.worker.exiting() do
-    if not pcall(state.open) then ngx.sleep(1) end
+  while state.open and not pcall(state.open) do
+    if ngx.worker.exiting() then return end
+    ngx.sleep(1)
   end
   local path = data_folder() .. "/run/ingest" .. (state.worker.slot > 1 and "-" .. state.worker.slot or "")
   while not process.hold_lock(path .. ".lock") do
@@ -225,8 +226,9 @@ function worker.begin(settings)
   use_seal_key(settings)
   require("finspace.service.metrics").start()
   try_to_open(settings)
+  state.only_ingests = settings.workers == 0
   if ngx.worker.id() >= settings.workers then
-    take_no_connections()
+    if not state.only_ingests then take_no_connections() end
     ngx.timer.at(0, ingest)
     return
   end

@@ -62,7 +62,14 @@ local function check_quota(call)
   end
 end
 
+-- Numbers are given in the order in which transactions ask, and rows are seen in the order in which they end: within a
+-- dataset one waits for the other, so that both are the same.
+local function lock(call, dataset)
+  call.db:row("SELECT seq FROM datasets WHERE id = ?" .. call.db.dialect.locked, dataset.id)
+end
+
 local function insert(call, dataset, change_type, format_params, updates_id)
+  lock(call, dataset)
   local id = ids.resource()
   call.db:insert("changesets", {
     id = id,
