@@ -1,78 +1,15 @@
-local nginx = require("spec.support.nginx")
+local lake = require("spec.support.lake")
 local service = require("spec.support.service")
 local support = require("spec.support")
+local sys = require("finspace.sys")
 
-local OWNER_ROLE = "arn:aws:iam::000000000000:role/finspace-owner"
-local PLACE = "deep/place/"
+local OWNER_ROLE, PLACE = lake.ROLE, lake.PREFIX
+local keys_of, working_keys, location_of = lake.keys_of, lake.working_keys, lake.location
+local load, object_keys, stand_between = lake.load, lake.object_keys, lake.stand_between
 
--- The start of a service whose bytes lie in another one's S3 half, or in what stands before that.
+-- The start of a service whose bytes lie in a store, or in what stands before that.
 local function of_node(store, endpoint, more)
-  local options = { store = "s3://lake/deep/place", store_role = OWNER_ROLE, store_endpoint = endpoint }
-  for name, value in pairs(more or {}) do
-    options[name] = value
-  end
-  return {
-    options = options,
-    settings = {
-      "AWS_ACCESS_KEY_ID=" .. store.credentials.access_key_id,
-      "AWS_SECRET_ACCESS_KEY=" .. store.credentials.secret_access_key,
-      "AWS_EC2_METADATA_DISABLED=true",
-    },
-  }
-end
-
-local function start_store()
-  local store = service.start()
-  assert.equal(200, store.ask({ service = "s3", method = "PUT", path = "/lake" }).status)
-  return store
-end
-
--- A server before the store, whose answers Lua code decides: what it does not end is passed on.
-local BETWEEN = [[lua_shared_dict count 1m;
-  server { listen 127.0.0.1:%d; location / {
-    access_by_lua_block { local number = ngx.shared.count:incr("requests", 1, 0); %s }
-    proxy_pass http://127.0.0.1:%d; proxy_set_header Host $http_host; proxy_http_version 1.1;
-    proxy_request_buffering off;
-  } }]]
-
-local function stand_between(store, code)
-  local port = support.free_port()
-  local server = nginx.start(BETWEEN:format(port, code, store.port), { ports = { port } })
-  return { endpoint = "http://127.0.0.1:" .. port, stop = server.stop }
-end
-
-local function keys_of(credentials)
-  return {
-    access_key_id = credentials.accessKeyId,
-    secret_access_key = credentials.secretAccessKey,
-    session_token = credentials.sessionToken,
-  }
-end
-
-local function working_keys(node)
-  return keys_of(assert(node.call("GetProgrammaticAccessCredentials", { environmentId = "local" })).credentials)
-end
-
-local function location_of(node) return assert(node.call("GetWorkingLocation", { locationType = "INGESTION" })) end
-
--- Stages with the keys that the node gives, and makes a changeset of it.
-local function load(node, store, dataset, body, change_type)
-  local place = location_of(node)
-  local path = ("/%s/%sdata.csv"):format(place.s3Bucket, place.s3Path)
-  local asked = { service = "s3", method = "PUT", path = path, body = body, credentials = working_keys(node) }
-  local answer = store.ask(asked)
-  assert.equal(200, answer.status, answer.body)
-  return node.ingest(dataset, place.s3Uri .. "data.csv", nil, change_type)
-end
-
-local function object_keys(store, prefix)
-  local list =
-    store.sql(("SELECT key FROM objects WHERE bucket = 'lake' AND key LIKE '%s%%' ORDER BY key"):format(prefix))
-  local keys = {}
-  for key in list:gmatch("[^\n]+") do
-    keys[#keys + 1] = key
-  end
-  return keys
+  return { options = lake.options(endpoint, more), settings = lake.settings(store) }
 end
 
 local COLUMNS = { { columnName = "day", dataType = "DATE" }, { columnName = "price", dataType = "DOUBLE" } }
@@ -81,7 +18,7 @@ describe("A service with a store #once", function()
   local store, node
 
   setup(function()
-    store = start_store()
+    store = lake.start_store()
     node = service.start(of_node(store, store.endpoint))
   end)
   teardown(function()
@@ -192,7 +129,7 @@ describe("A service with a store #once", function()
       if #object_keys(store, PLACE .. "datasets/" .. dataset) == 0 and #object_keys(store, PLACE .. stray) == 0 then
         break
       end
-      require("finspace.sys").sleep(0.02)
+      sys.sleep(0.02)
     end
     assert.same({}, object_keys(store, PLACE .. "datasets/" .. dataset))
     assert.same({}, object_keys(store, PLACE .. stray))
@@ -202,7 +139,7 @@ end)
 describe("A store that does not do what it should #once", function()
   local store
 
-  setup(function() store = start_store() end)
+  setup(function() store = lake.start_store() end)
   teardown(function() store.stop() end)
 
   local FAULTY = [[
@@ -255,8 +192,7 @@ describe("A store that does not do what it should #once", function()
       body = "day,price\n2020-01-02,1\n",
     }
     assert.equal(200, store.ask(body).status)
-    local port = tonumber(between.endpoint:match("(%d+)$"))
-    local again = nginx.start(BETWEEN:format(port, "", store.port), { ports = { port } })
+    local again = stand_between(store, "", between.port)
     assert.equal("SUCCESS", node.await("GetChangeset", made).status)
     again.stop()
     node.stop()

@@ -19,6 +19,7 @@ cli.COMMANDS = {
   { name = "presign", summary = "Make a URL that calls an operation without keys, for a while." },
   { name = "whoami", summary = "Tell where keys, region and endpoint come from." },
   { name = "serve", summary = "Run a FinSpace-compatible service on this machine." },
+  { name = "migrate", summary = "Move a service of one machine into one that many machines share." },
   { name = "console", summary = "Open the service's web page, signed in as its owner." },
   { name = "completion", summary = "Print the completion for bash or zsh." },
   { name = "version", summary = "Print the version." },

@@ -265,6 +265,13 @@ end
 --- The folder that a service keeps its data in when none is named.
 service.default_data = default_data
 
+--- Moves a service of one machine into one that many machines share: this process becomes the move. Returns only when it
+--- could not begin.
+--- @param options table as for finspace.service.migrate
+--- @return nil
+--- @return string problem one line
+function service.migrate(options) return require("finspace.service.migrate").start(options) end
+
 --- Starts the service in this process, which becomes nginx and stays in the foreground until SIGTERM
 --- or SIGINT. Returns only when it could not start.
 --- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,

@@ -286,6 +286,54 @@ local function lua_literal(settings)
   return "{ " .. table.concat(members, ", ") .. " }"
 end
 
+local MIGRATION = [=[
+# Written by finspace migrate; changes here are lost.
+$load
+$user
+daemon off;
+master_process off;
+pid run/migrate.pid;
+$libpq
+$client
+error_log stderr crit;
+events { worker_connections 256; }
+http {
+    access_log off;
+    lua_package_path $path;
+    lua_package_cpath $cpath;
+    lua_shared_dict finspace_metrics 1m;
+    lua_socket_log_errors off;
+    $outward
+    init_worker_by_lua_block { require("finspace.service.migration").begin($settings) }
+}
+]=]
+
+-- What both configurations are filled with.
+local function common_values(program, settings, roots, libraries)
+  return {
+    load = load_lines(program.modules),
+    user = user_line(),
+    libpq = libpq_lines(settings),
+    client = client_lines(settings),
+    outward = outward_lines(settings),
+    path = quoted(table.concat(roots, ";") .. ";;"),
+    cpath = quoted(table.concat(libraries, ";") .. ";;"),
+    settings = lua_literal(settings),
+  }
+end
+
+--- Writes DIR/run/migrate.conf, for a process that moves what is there and answers nobody.
+--- @param program table from nginx.find
+--- @param settings table {data=, store=, has_database=}
+--- @return boolean|nil ok
+--- @return string|nil problem
+function nginx.write_migration(program, settings)
+  local roots, libraries = luajit_paths()
+  if not find_core(libraries) then return nil, NOT_BUILT end
+  local text = MIGRATION:gsub("%$(%l+)", common_values(program, settings, roots, libraries))
+  return sys.write_private(settings.data .. "/run/migrate.conf", text)
+end
+
 --- Writes DIR/run/nginx.conf.
 --- @param program table from nginx.find
 --- @param settings table {host=, port=, region=, endpoint=, data=}
@@ -294,19 +342,11 @@ end
 function nginx.write_configuration(program, settings)
   local roots, libraries = luajit_paths()
   if not find_core(libraries) then return nil, NOT_BUILT end
-  local text = TEMPLATE:gsub("%$(%l+)", {
-    load = load_lines(program.modules),
-    user = user_line(),
-    workers = settings.workers + settings.ingest_workers, -- those that answer, and the last ones, which ingest
-    libpq = libpq_lines(settings),
-    client = client_lines(settings),
-    outward = outward_lines(settings),
-    path = quoted(table.concat(roots, ";") .. ";;"),
-    cpath = quoted(table.concat(libraries, ";") .. ";;"),
-    settings = lua_literal(settings),
-    listen = listen_line(settings),
-    tls = tls_lines(settings),
-  })
+  local values = common_values(program, settings, roots, libraries)
+  values.workers = settings.workers + settings.ingest_workers -- those that answer, and the last ones, which ingest
+  values.listen = listen_line(settings)
+  values.tls = tls_lines(settings)
+  local text = TEMPLATE:gsub("%$(%l+)", values)
   return sys.write_private(settings.data .. "/run/nginx.conf", text)
 end
 

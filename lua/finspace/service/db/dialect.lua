@@ -44,6 +44,13 @@ dialect.postgres.locked = " FOR UPDATE"
 dialect.sqlite.unlocked_ones = ""
 dialect.postgres.unlocked_ones = " FOR UPDATE SKIP LOCKED"
 
+--- Lets a table's `seq` go on behind the rows that were written with one. SQLite does so itself.
+function dialect.sqlite.set_sequence() end
+
+function dialect.postgres.set_sequence(db, name)
+  db:row(("SELECT setval(pg_get_serial_sequence('%s', 'seq'), (SELECT max(seq) FROM %s)) AS seq"):format(name, name))
+end
+
 -- --- the database's own time ----------------------------------------------------------------------------
 
 --- The milliseconds since 1970 by the clock that all who share the database go by; nil where that is this machine's.

@@ -123,6 +123,20 @@ local function fill(db, owner_key, now)
   end)
 end
 
+--- Makes the schema where it is missing or older.
+--- @param place table as for store.open
+--- @return table database
+function store.make(place)
+  bring_up_to_date(place)
+  local db = store.open(place)
+  db.dialect.alone(db, function()
+    db:script(db.dialect.schema(schema.METADATA))
+    db:script(db.dialect.schema(schema.BYTES))
+    if not place.database then db:script(FORGET_PLAIN_ANSWERS) end
+  end)
+  return db
+end
+
 --- Makes the schema, the owner and the working bucket where they are missing.
 --- Called in the master process, before any worker exists.
 --- @param place table as for store.open
@@ -131,14 +145,8 @@ end
 --- @param now integer epoch milliseconds
 --- @return table|nil owner_key that was made, to be shown once
 function store.prepare(place, owner_key, now)
-  bring_up_to_date(place)
-  local db = store.open(place)
-  local made = db.dialect.alone(db, function()
-    db:script(db.dialect.schema(schema.METADATA))
-    db:script(db.dialect.schema(schema.BYTES))
-    if not place.database then db:script(FORGET_PLAIN_ANSWERS) end
-    return fill(db, owner_key, now)
-  end)
+  local db = store.make(place)
+  local made = db.dialect.alone(db, function() return fill(db, owner_key, now) end)
   db:close()
   return made
 end

@@ -1,0 +1,47 @@
+--- `finspace migrate`
+local service = require("finspace.cli.service")
+local values = require("finspace.cli.values")
+
+local migrate = {}
+
+function migrate.define(command)
+  local function option(name, says, argument)
+    return command:option(name, says):convert(values.text(name)):argname(argument)
+  end
+  option("--from", "Folder of the service of one machine, which must be stopped.", "DIR"):count(1)
+  option("--database", "PostgreSQL that gets its metadata, by its URL, or FINSPACE_DATABASE.", "URL")
+  option("--store", "Bucket that gets its bytes: s3://BUCKET/PREFIX.", "URI"):count(1)
+  option("--store-role", "Role whose keys the store's STS gives users.", "ARN"):count(1)
+  option("--store-endpoint", "Where the store's S3 is, when not at Amazon.", "URL")
+  option("--store-sts-endpoint", "Where its STS is, when not at the same place.", "URL")
+  option("--seal-key", "File with the key that seals secrets in the database, as the nodes have it.", "FILE")
+  command:epilog(
+    "Example: finspace migrate --from ./data --database postgresql://finspace@db/finspace \\\n"
+      .. "  --store s3://lake/finspace --store-role arn:aws:iam::123456789012:role/finspace\n\n"
+      .. "Bytes go first and are verified by their SHA-256, then all metadata in one transaction, compared row by\n"
+      .. "row. The folder stays as it is. Cut off anywhere, it goes on when it is run again."
+  )
+end
+
+-- Returns only when it could not begin: else this process has become the move.
+local function start(options)
+  local module, missing = service.load()
+  if not module then return missing end
+  local _, problem = module.migrate {
+    from = options.from,
+    database = options.database or os.getenv("FINSPACE_DATABASE"),
+    store = options.store,
+    store_role = options.store_role,
+    store_endpoint = options.store_endpoint,
+    store_sts_endpoint = options.store_sts_endpoint,
+    seal_key = options.seal_key,
+  }
+  return problem
+end
+
+function migrate.run(options, out)
+  io.stderr:write(out:paint("red", "finspace: "), tostring(start(options)), "\n")
+  return 1
+end
+
+return migrate

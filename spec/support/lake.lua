@@ -1,0 +1,129 @@
+--- A service whose bytes lie in another one's S3 half, for specs.
+local nginx = require("spec.support.nginx")
+local service = require("spec.support.service")
+local support = require("spec.support")
+
+local lake = {}
+
+lake.ROLE = "arn:aws:iam::000000000000:role/finspace-owner"
+lake.PREFIX = "deep/place/"
+
+--- Starts a service that is a store, with the bucket `lake`.
+--- @return table store as of service.start
+function lake.start_store()
+  local store = service.start()
+  local answer = store.ask { service = "s3", method = "PUT", path = "/lake" }
+  assert(answer.status == 200, answer.body)
+  return store
+end
+
+--- The options of service.start that name a store.
+--- @param endpoint string the store's, or of what stands before it
+--- @param more? table
+--- @return table
+function lake.options(endpoint, more)
+  local options = { store = "s3://lake/deep/place", store_role = lake.ROLE, store_endpoint = endpoint }
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  return options
+end
+
+--- The environment of who uses a store, as NAME=value.
+--- @param store table
+--- @return string[]
+function lake.settings(store)
+  return {
+    "AWS_ACCESS_KEY_ID=" .. store.credentials.access_key_id,
+    "AWS_SECRET_ACCESS_KEY=" .. store.credentials.secret_access_key,
+    "AWS_EC2_METADATA_DISABLED=true",
+  }
+end
+
+-- A server before the store, whose answers Lua code decides: what it does not end is passed on.
+local BETWEEN = [[lua_shared_dict count 1m;
+  server { listen 127.0.0.1:%d; location / {
+    access_by_lua_block { local number = ngx.shared.count:incr("requests", 1, 0); %s }
+    proxy_pass http://127.0.0.1:%d; proxy_set_header Host $http_host; proxy_http_version 1.1;
+    proxy_request_buffering off;
+  } }]]
+
+--- Puts a server before a store, whose requests Lua code may end.
+--- @param store table
+--- @param code string of access_by_lua; `number` is the request's
+--- @param port? integer
+--- @return table {endpoint=, port=, stop=}
+function lake.stand_between(store, code, port)
+  port = port or support.free_port()
+  local server = nginx.start(BETWEEN:format(port, code, store.port), { ports = { port } })
+  return { endpoint = "http://127.0.0.1:" .. port, port = port, stop = server.stop }
+end
+
+--- @param credentials table as the API answers them
+--- @return table for signing
+function lake.keys_of(credentials)
+  return {
+    access_key_id = credentials.accessKeyId,
+    secret_access_key = credentials.secretAccessKey,
+    session_token = credentials.sessionToken,
+  }
+end
+
+--- @param node table
+--- @return table keys of GetProgrammaticAccessCredentials
+function lake.working_keys(node)
+  local answer = assert(node.call("GetProgrammaticAccessCredentials", { environmentId = "local" }))
+  return lake.keys_of(answer.credentials)
+end
+
+--- @param node table
+--- @return table location
+function lake.location(node) return assert(node.call("GetWorkingLocation", { locationType = "INGESTION" })) end
+
+--- Stages with the keys that the node gives, and makes a changeset of it.
+--- @param node table
+--- @param store table
+--- @param dataset string
+--- @param body string
+--- @return table changeset at its end
+function lake.load(node, store, dataset, body)
+  local place = lake.location(node)
+  local path = ("/%s/%sdata.csv"):format(place.s3Bucket, place.s3Path)
+  local asked = { service = "s3", method = "PUT", path = path, body = body, credentials = lake.working_keys(node) }
+  local answer = store.ask(asked)
+  assert(answer.status == 200, answer.body)
+  return node.ingest(dataset, place.s3Uri .. "data.csv")
+end
+
+--- The keys of a store's objects, in order.
+--- @param store table
+--- @param prefix string
+--- @return string[]
+function lake.object_keys(store, prefix)
+  local query = "SELECT key FROM objects WHERE bucket = 'lake' AND key LIKE '%s%%' ORDER BY key"
+  local keys = {}
+  for key in store.sql(query:format(prefix)):gmatch("[^\n]+") do
+    keys[#keys + 1] = key
+  end
+  return keys
+end
+
+--- What a view's keys read from the store.
+--- @param node table
+--- @param store table
+--- @param view table {datasetId=, dataViewId=}
+--- @return table<string, string> bytes by their keys below the view's own
+function lake.files_of_view(node, store, view)
+  local ids = { datasetId = view.datasetId, dataViewId = view.dataViewId }
+  local details = assert(node.call("GetExternalDataViewAccessDetails", ids))
+  local keys, prefix, files = lake.keys_of(details.credentials), details.s3Location.key, {}
+  local function get(path, query)
+    return store.ask({ service = "s3", path = path, query = query, credentials = keys }).body
+  end
+  for key in get("/lake", "list-type=2&prefix=" .. prefix):gmatch("<Key>(.-)</Key>") do
+    files[key:sub(#prefix + 1)] = get("/lake/" .. key)
+  end
+  return files
+end
+
+return lake
