@@ -61,6 +61,8 @@ PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(call has,npm),,curl)
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' luarocks lua-busted lua-check lua-socket lua-luv \
                  lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 python3-cryptography postgresql \
                  nodejs
+# What `make demo-cluster` starts beside the service; a store of its own it has.
+PACKAGES_CLUSTER = postgresql lua-socket
 # Third parties that `make interop` asks: from Debian, and below build/interop from npm and PyPI.
 PACKAGES_INTEROP = awscli rclone s3cmd radosgw ceph-mon ceph-osd ceph-common swift-proxy swift-account swift-container \
                    swift-object chromium chromium-driver python3-venv default-jre-headless
@@ -70,14 +72,15 @@ PYPI_INTEROP     = 'moto[server]' boto3 pyarrow pandas awswrangler pyspark
 # nginx lives where an ordinary user's PATH does not reach on Debian.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin
 
-.PHONY: all demo test duckdb asan fuzz bench bench-instructions layers lint docs install uninstall rock clean env help \
-        requirements interop machines packages-demo packages-test packages-interop
+.PHONY: all demo demo-cluster test duckdb asan fuzz bench bench-instructions layers lint docs install uninstall rock clean env help \
+        requirements interop machines packages-demo packages-demo-cluster packages-test packages-interop
 
 all: $(OBJECTS) $(PROGRAM)
 
 help:
 	@echo 'make          build for every Lua found: $(VERSIONS)'
 	@echo 'make demo     install what is missing, and load real market data into a service on loopback'
+	@echo 'make demo-cluster  the same past one machine: PostgreSQL, a store, two nodes, one of them killed'
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
 	@echo 'make interop  install clients and servers of others, and run the specs that ask them'
 	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on arm64 (as root)'
@@ -189,6 +192,9 @@ env:
 packages-demo:
 	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN)
 
+packages-demo-cluster:
+	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_CLUSTER)
+
 packages-test:
 	@.ci/packages $(PACKAGES_BUILD) $(PACKAGES_RUN) $(PACKAGES_TEST)
 
@@ -200,6 +206,10 @@ packages-interop: packages-test
 demo: packages-demo
 	@$(MAKE) --no-print-directory -s -j2 all duckdb
 	@trap '' PIPE; eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 examples/demo.lua
+
+demo-cluster: packages-demo-cluster
+	@$(MAKE) --no-print-directory -s -j2 all duckdb
+	@trap '' PIPE; eval "$$($(MAKE) --no-print-directory -s env)"; exec lua5.4 examples/demo_cluster.lua
 
 # A second compiler finds what the first one lets pass.
 CLANG ?= clang

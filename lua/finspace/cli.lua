@@ -18,6 +18,7 @@ cli.COMMANDS = {
   { name = "call", summary = "Call any operation of the service." },
   { name = "presign", summary = "Make a URL that calls an operation without keys, for a while." },
   { name = "whoami", summary = "Tell where keys, region and endpoint come from." },
+  { name = "keys", summary = "Print the keys that are used, as other AWS tools take them from a process." },
   { name = "serve", summary = "Run a FinSpace-compatible service on this machine." },
   { name = "migrate", summary = "Move a service of one machine into one that many machines share." },
   { name = "console", summary = "Open the service's web page, signed in as its owner." },

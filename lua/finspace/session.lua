@@ -161,32 +161,16 @@ function Session:exchange()
   return self.opened
 end
 
-local function traded(self, base, environment_id)
-  return credentials.finspace {
-    environment_id = environment_id,
-    base = base,
-    duration = self.options.duration_in_minutes,
-  }
-end
-
--- A profile may say that its keys are to be traded for FinSpace's own: a store of many machines knows those alone.
-local function traded_where_told(self, base)
-  local told
-  return function(context, unwanted)
-    local environment_id, _, err =
-      config.setting(self.runtime, self.config, { "FINSPACE_ENVIRONMENT_ID" }, "finspace_environment_id")
-    if err then return nil, err end
-    if not environment_id then return base(context, unwanted) end
-    told = told or traded(self, base, environment_id)
-    return told(context, unwanted)
-  end
-end
-
 local function unshared_provider(self)
   local options = self.options
-  local base = credentials.of(self.given, { profile = options.profile, mfa_code = options.mfa_code })
-  if options.environment_id then return traded(self, base, options.environment_id) end
-  return self.given and base or traded_where_told(self, base)
+  local chain_options = { profile = options.profile, mfa_code = options.mfa_code }
+  local provider = credentials.of(self.given, chain_options)
+  if not options.environment_id then return provider end
+  return credentials.finspace {
+    environment_id = options.environment_id,
+    base = provider,
+    duration = options.duration_in_minutes,
+  }
 end
 
 -- What tells this session's keys from others in a dictionary. A function may give anybody's, and a code of a

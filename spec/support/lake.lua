@@ -23,6 +23,7 @@ end
 --- @return table
 function lake.options(endpoint, more)
   local options = { store = "s3://lake/deep/place", store_role = lake.ROLE, store_endpoint = endpoint }
+  options.program = support.root .. "/build/bin/finspace"
   for name, value in pairs(more or {}) do
     options[name] = value
   end

@@ -34,13 +34,17 @@ local function read_credentials(path)
   }
 end
 
-local OWNER_KEYS = "[finspace-local]\naws_access_key_id = AKIA%s\naws_secret_access_key = %s\n"
+local OWNER_KEYS = "[%s]\naws_access_key_id = AKIA%s\naws_secret_access_key = %s\n"
 
 --- Writes keys for the owner of services that share a database.
 --- @param path string
-function service.write_owner_keys(path)
+--- @param has_store? boolean
+function service.write_owner_keys(path, has_store)
   local id, secret = core.sha256(sys.random_bytes(16)):upper(), core.sha256(sys.random_bytes(16))
-  support.write_file(path, OWNER_KEYS:format(id:sub(1, 16), secret:sub(1, 40)))
+  support.write_file(
+    path,
+    OWNER_KEYS:format(has_store and "finspace-owner" or "finspace-local", id:sub(1, 16), secret:sub(1, 40))
+  )
 end
 
 local cluster, users = nil, 0 -- services that have a database in it
@@ -64,7 +68,7 @@ local function choose_database(self, options, folder)
   self.database = options.database or (self.has_own_database and new_database() or nil)
   self.keys_file = options.owner_keys or (self.database and folder .. "/owner" or self.data .. "/credentials")
   if not self.database then return end
-  if not options.owner_keys then service.write_owner_keys(self.keys_file) end
+  if not options.owner_keys then service.write_owner_keys(self.keys_file, self.options.store ~= nil) end
   table.insert(self.settings, 1, "FINSPACE_OWNER_KEY_FILE=" .. self.keys_file)
 end
 

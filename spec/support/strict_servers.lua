@@ -209,8 +209,19 @@ osd pool default pgp num = 1
 osd pool default pg autoscale mode = off
 rgw frontends = beast endpoint=127.0.0.1:{{port}} tcp_nodelay=1
 rgw data = {{folder}}/rgw
-rgw max listing results = 5
 ]]
+local PAGES_OF_5 = "rgw max listing results = 5\n"
+
+-- Keys for a while, by AssumeRole; a role's own policy is what session policies take away from.
+local STS = [[
+rgw sts key = abcdefghijklmnop
+rgw s3 auth use sts = true
+]]
+local ROLE = "arn:aws:iam:::role/finspace"
+local TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/tester"]},'
+  .. '"Action":["sts:AssumeRole"]}]}'
+local EVERYTHING =
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}'
 
 local PROGRAMS = { "setpriv", "radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "monmaptool" }
 
@@ -234,11 +245,23 @@ local function write_configuration(server)
     port = server.port,
     folder = server.folder,
   }
-  support.write_file(server:path("ceph.conf"), (CEPH:gsub("{{([%w_]+)}}", values)))
+  local text = CEPH:gsub("{{([%w_]+)}}", values) .. (server.role and STS or PAGES_OF_5)
+  support.write_file(server:path("ceph.conf"), text)
   for _, name in ipairs { "mon", "osd", "rgw" } do
     assert(sys.mkdir(server:path(name), 493))
   end
   return values
+end
+
+local function add_role(run)
+  run(
+    ("radosgw-admin role create --role-name=finspace --path=/ --assume-role-policy-doc=%s"):format(support.quote(TRUST))
+  )
+  run(
+    ("radosgw-admin role-policy put --role-name=finspace --policy-name=everything --policy-doc=%s"):format(
+      support.quote(EVERYTHING)
+    )
+  )
 end
 
 local function start_radosgw(server)
@@ -266,15 +289,18 @@ local function start_radosgw(server)
       support.quote(SECRET_KEY)
     )
   )
+  if server.role then add_role(run) end
   server:await(start("radosgw", "--name", "client.rgw"), function() return accepts(server.port) end)
 end
 
+--- @param options? table {has_sts=true: with AssumeRole, and a role as `role`}
 --- @return StrictServer|nil server
 --- @return string|nil why not
-function strict.radosgw()
+function strict.radosgw(options)
   local missing = missing_program()
   if missing then return nil, support.lacking(("radosgw (%s)"):format(missing), "make interop") end
   local server = new_server("radosgw")
+  server.role = options and options.has_sts and ROLE or nil
   start_radosgw(server)
   return server
 end

@@ -176,7 +176,7 @@ end
 -- The owner's keys are in DIR where all else is.
 local function write_keys(settings)
   if settings.database then return true end
-  return files.ensure_credentials(settings.data)
+  return files.ensure_credentials(settings.data, settings.store ~= nil)
 end
 
 local function add_seal_key(settings, options)
@@ -189,7 +189,7 @@ end
 local function add_store(settings, options)
   local problem
   settings.store, problem = store.place(options, settings.region)
-  settings.store_endpoint = store.endpoint(settings.store)
+  settings.store_endpoint, settings.program = store.endpoint(settings.store), options.program
   return problem
 end
 
@@ -276,7 +276,8 @@ function service.migrate(options) return require("finspace.service.migrate").sta
 --- or SIGINT. Returns only when it could not start.
 --- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,
 ---   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1, store=s3://BUCKET/PREFIX, store_role=ARN, store_endpoint=URL,
----   store_sts_endpoint=URL, tls_certificate=file, tls_key=file, insecure_plain_http=false, seal_key=file}
+---   store_sts_endpoint=URL, tls_certificate=file, tls_key=file, insecure_plain_http=false, seal_key=file,
+---   program=path of finspace for other tools}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

@@ -75,7 +75,7 @@ end
 local function owner_key_of(settings, data)
   local profile = require("finspace.service.aws_profile")
   if not settings.has_database then
-    local owner_key, unreadable = profile.ensure_credentials(data)
+    local owner_key, unreadable = profile.ensure_credentials(data, settings.store ~= nil)
     if not owner_key then stop_with(unreadable) end
     return owner_key
   end
@@ -91,9 +91,9 @@ finspace: the owner's keys, made now and shown this once; keep them, as a file f
 
 ]]
 
-local function show(key)
+local function show(settings, key)
   if not key then return end
-  local profile = require("finspace.service.aws_profile").PROFILE
+  local profile = require("finspace.service.aws_profile").owner_profile(settings.store ~= nil)
   io.stdout:write(OWNER_KEYS:format(profile, key.access_key_id, key.secret_access_key))
   io.stdout:flush()
 end
@@ -109,7 +109,7 @@ function worker.prepare(settings)
   require("finspace.service.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   use_seal_key(settings)
-  show(prepare_database(settings, owner_key_of(settings, data)))
+  show(settings, prepare_database(settings, owner_key_of(settings, data)))
   if settings.has_database then node_name() end -- made before there are workers
   require("finspace.service.s3.reserve").keep(data)
 end

@@ -1,5 +1,6 @@
 --- `finspace serve`
 local service = require("finspace.cli.service")
+local sys = require("finspace.sys")
 local values = require("finspace.cli.values")
 
 local serve = {}
@@ -81,6 +82,7 @@ local function start(options)
     ingest_disk = options.ingest_disk,
     database = options.database,
     store = options.store,
+    program = sys.realpath(arg and arg[0] or ""),
     tls_certificate = options.tls_certificate,
     tls_key = options.tls_key,
     insecure_plain_http = options.insecure_plain_http,
