@@ -83,7 +83,7 @@ help:
 	@echo 'make demo-cluster  the same past one machine: PostgreSQL, a store, two nodes, one of them killed'
 	@echo 'make test     install what is missing, and run every spec on every Lua, and under sanitizers'
 	@echo 'make interop  install clients and servers of others, and run the specs that ask them'
-	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on arm64 (as root)'
+	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on i386, arm64 and musl (as root)'
 	@echo 'make duckdb   fetch DuckDB, with which the service ingests, from npm'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
 	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'

@@ -693,6 +693,17 @@ describe("http", function()
       assert.same({ "", "0" }, { send { file = path, offset = 10 } })
     end)
 
+    it("are sent and written beyond 2 GiB", function()
+      local large = folder .. "/beyond"
+      local size = support.write_sparse(large, "the end")
+      local response = assert(get("/", { method = "PUT", body = { file = large, offset = size - 7 } }))
+      assert.matches("\r\n\r\nthe end$", response.body)
+      assert(get("/bytes?count=3", { sink = { file = large, offset = size - 7 } }))
+      response = assert(get("/", { method = "PUT", body = { file = large, offset = size - 7 } }))
+      assert.matches("\r\n\r\nxxx end$", response.body)
+      os.remove(large)
+    end)
+
     it("that cannot be sent fail before anything is", function()
       local function fails(body, code)
         local _, err = get("/", { method = "PUT", body = body })

@@ -158,6 +158,14 @@ describe("finspace.hashing", function()
     end)
   end
 
+  it("hashes what lies beyond 2 GiB", function()
+    local large = folder .. "/beyond"
+    local size = support.write_sparse(large, "the end")
+    assert.are.equal(size, assert(sys.stat(large)).size)
+    assert.are.equal(core.sha256("the end"), result_of(assert(hashing.start(large, size - 7, 7))))
+    os.remove(large)
+  end)
+
   it("says what it could not read", function()
     local _, message, code = hashing.start(folder .. "/none", 0, 1)
     assert.matches("cannot read .*/none", message)

@@ -71,6 +71,18 @@ function support.write_file(path, content)
   return path
 end
 
+--- A file of 3 GiB that takes no room, with `ending` at its end: offsets in it are beyond 32 bits with a sign.
+--- @param path string
+--- @param ending string
+--- @return integer size
+function support.write_sparse(path, ending)
+  local file = assert(io.open(path, "wb"))
+  local size = assert(file:seek("set", 3 * 1024 ^ 3 - #ending)) + #ending
+  assert(file:write(ending))
+  assert(file:close())
+  return size
+end
+
 --- A new folder of its own below $TMPDIR, readable by any user, because nginx's workers may be
 --- another one.
 --- @return string path
