@@ -106,6 +106,23 @@ describe("an endpoint", function()
     assert.are.equal("https://s3-fips.dualstack.eu-west-1.amazonaws.com", resolve({ env = env, service = "s3" }).url)
   end)
 
+  it("has the suffixes of every partition, also where botocore's older versions know others", function()
+    for region, suffixes in pairs {
+      ["cn-north-1"] = { "amazonaws.com.cn", "api.amazonwebservices.com.cn" },
+      ["eusc-de-east-1"] = { "amazonaws.eu", "api.amazonwebservices.eu" },
+      ["us-gov-west-1"] = { "amazonaws.com", "api.aws" },
+      ["us-iso-east-1"] = { "c2s.ic.gov" },
+      ["us-isob-east-1"] = { "sc2s.sgov.gov" },
+      ["eu-isoe-west-1"] = { "cloud.adc-e.uk" },
+      ["us-isof-south-1"] = { "csp.hci.ic.gov" },
+    } do
+      for i, suffix in ipairs(suffixes) do
+        local env = { AWS_REGION = region, AWS_USE_DUALSTACK_ENDPOINT = tostring(i == 2) }
+        assert.are.equal(("https://finspace-api.%s.%s"):format(region, suffix), resolve({ env = env }).url)
+      end
+    end
+  end)
+
   it("takes nothing but true and false for a switch", function()
     local found, err = resolve { env = { AWS_REGION = "eu-west-1", AWS_USE_FIPS_ENDPOINT = "yes" } }
     assert.is_nil(found)
