@@ -81,6 +81,18 @@ end
 --- @return table location
 function lake.location(node) return assert(node.call("GetWorkingLocation", { locationType = "INGESTION" })) end
 
+--- Puts an object into any store.
+--- @param endpoint string
+--- @param bucket string
+--- @param key string
+--- @param body string
+--- @param keys table for signing
+function lake.put(endpoint, bucket, key, body, keys)
+  local fs = require("finspace").new { region = "us-east-1", s3_endpoint_url = endpoint, credentials = keys }
+  assert(fs.s3:put_object { bucket = bucket, key = key, body = body })
+  fs:close()
+end
+
 --- Stages with the keys that the node gives, and makes a changeset of it.
 --- @param node table
 --- @param store table

@@ -46,10 +46,9 @@ local function assume_role(state, form, caller)
     error(fault.new("AccessDenied", "only a super user may assume another user's role", 403), 0)
   end
   check_policy(form)
-  local user, seconds = user_of(state, form.RoleArn), duration(form)
-  local made = state.db:transaction(
-    function() return keys.issue(state.db, { user_id = user.id, seconds = seconds, policy = form.Policy }) end
-  )
+  local wanted = { user_id = user_of(state, form.RoleArn).id, seconds = duration(form), policy = form.Policy }
+  local of_store = not form.Policy and state.store:keys(wanted) or nil
+  local made = state.db:transaction(function() return keys.issue(state.db, wanted, of_store) end)
   return {
     {
       "Credentials",
@@ -64,7 +63,7 @@ local function assume_role(state, form, caller)
       "AssumedRoleUser",
       {
         { "Arn", form.RoleArn .. "/" .. (form.RoleSessionName or "session") },
-        { "AssumedRoleId", user.id },
+        { "AssumedRoleId", wanted.user_id },
       },
     },
   }
