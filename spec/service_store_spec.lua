@@ -124,6 +124,7 @@ describe("A service with a store #once", function()
     assert.equal(200, status(nil, "PUT", "/" .. PLACE .. stray .. "part-00000.parquet", { body = "x" }))
     node.sql(("INSERT INTO unnamed_places (place, since) VALUES ('%s', 0)"):format(stray))
     node.sql("UPDATE unnamed_places SET since = 0 WHERE place LIKE 'datasets/" .. dataset .. "%'")
+    node.sql("DELETE FROM duties")
     node.restart() -- sweeps first
     for _ = 1, 500 do
       if #object_keys(store, PLACE .. "datasets/" .. dataset) == 0 and #object_keys(store, PLACE .. stray) == 0 then

@@ -11,6 +11,7 @@ local clients = require("finspace.service.store.client")
 local clock = require("finspace.service.clock")
 local contents = require("finspace.service.s3.contents")
 local failure = require("finspace.service.ingest.failure")
+local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local log = require("finspace.service.log")
 local metrics = require("finspace.service.metrics")
@@ -94,6 +95,18 @@ local function refuse_source(bucket, key, err)
   unavailable("reading a source", err)
 end
 
+-- Roles may be assumed for an hour unless they say otherwise.
+local USUAL_SECONDS = 3600
+
+local function refuse_keys(wanted, err)
+  local is_refusal = err.status and err.status >= 400 and err.status < 500
+  if is_refusal and wanted.seconds > USUAL_SECONDS then
+    local sentence = "durationInMinutes: the store's STS gives no keys for %d minutes (%s): ask for fewer"
+    fault.raise("ValidationException", sentence, wanted.seconds / 60, tostring(err.code))
+  end
+  unavailable("keys of the store", err)
+end
+
 -- --- keys -------------------------------------------------------------------------------------------
 
 --- Keys for the store, which the API shall know, too.
@@ -106,7 +119,7 @@ function S3:keys(wanted)
     is_read_only = wanted.prefix ~= nil,
     seconds = wanted.seconds,
   }
-  if not found then unavailable("keys of the store", err) end
+  if not found then refuse_keys(wanted, err) end
   return {
     access_key_id = found.access_key_id,
     secret_access_key = found.secret_access_key,
