@@ -144,11 +144,14 @@ describe("The console's modules, under node #once", function()
     function() return support.absent("node") end
   )
 
+  -- It has not yet made of it what browsers have.
+  local NODE_18 = 'import { webcrypto } from "node:crypto";\nglobalThis.crypto ??= webcrypto;\n'
+
   local function run(script, input)
     local folder = support.temporary_folder()
     support.run(("cp -r %s %s/console"):format(support.quote(FOLDER), folder))
     support.write_file(folder .. "/console/package.json", '{"type":"module"}') -- node 18 wants to be told
-    support.write_file(folder .. "/run.mjs", (script:gsub("CONSOLE", "./console")))
+    support.write_file(folder .. "/run.mjs", NODE_18 .. script:gsub("CONSOLE", "./console"))
     support.write_file(folder .. "/input.json", cjson.encode(input or {}))
     local output, status = support.run(("cd %s && node run.mjs"):format(support.quote(folder)))
     support.remove_folder(folder)
