@@ -166,6 +166,7 @@ void http_transfer_end(http_transfer *t, CURLcode result) {
     http_close_fd(&t->body_fd);
     http_close_fd(&t->witness);
     t->error.sent = t->sent;
+    t->is_set_up = t->error.kind == HTTP_OK && !t->opened_socket;
 }
 
 /* --- reading the answer ----------------------------------------------------------------------- */

@@ -61,16 +61,57 @@ static const char *url_fault(slice url) {
     return NULL;
 }
 
+/* An IPv4 address in IPv6's clothes, so that there is one form to compare. */
+static struct in6_addr mapped(struct in_addr v4) {
+    struct in6_addr v6 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(v6.s6_addr + 12, &v4, 4);
+    return v6;
+}
+
+static bool is_loopback(const struct in6_addr *address) {
+    static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+    if (memcmp(address->s6_addr, mapped_prefix, 12) == 0) return address->s6_addr[12] == 127;
+    return IN6_IS_ADDR_LOOPBACK(address);
+}
+
+/* localhost and all below it (RFC 6761, section 6.3). */
+static bool is_localhost(slice host) {
+    slice domain = SLICE(".localhost");
+    if (slice_eq(host, SLICE("localhost"))) return true;
+    return host.len > domain.len && slice_eq(slice_from(host, host.len - domain.len), domain);
+}
+
+static bool is_local_host(slice url) {
+    http_host host = http_url_host(url);
+    struct in_addr v4;
+    struct in6_addr v6;
+    /* Numbers as libcurl and inet_aton read them: 2130706433 and 0x7f.1 are 127.0.0.1, too. */
+    if (inet_aton(host.text, &v4)) {
+        v6 = mapped(v4);
+        return is_loopback(&v6);
+    }
+    if (inet_pton(AF_INET6, host.text, &v6) == 1) return is_loopback(&v6);
+    return is_localhost(slice_of_cstr(host.text));
+}
+
+static bool is_url_of_last_call(const http_transfer *t, slice url) {
+    return buf_ok(&t->url) && t->url.len > 0 && slice_eq(url, slice_of(t->url.ptr, t->url.len - 1));
+}
+
 void http_set_target(http_transfer *t, slice method, slice url) {
-    const char *fault = url_fault(url);
     set_method(t, method);
+    t->has_target = true;
+    if (is_url_of_last_call(t, url)) return;
+    const char *fault = url_fault(url);
+    buf_clear(&t->url);
     if (fault) {
         refuse(t, fault);
         return;
     }
-    buf_clear(&t->url);
     buf_add(&t->url, url);
     buf_add_char(&t->url, '\0');
+    t->is_new_url = true;
+    t->is_local_url = is_local_host(url);
 }
 
 /* Headers that decide how a message is framed are libcurl's to write. True when handled here. */
@@ -153,13 +194,6 @@ void http_set_repeatable(http_transfer *t, bool repeatable) {
     t->repeatable = repeatable;
 }
 
-/* An IPv4 address in IPv6's clothes, so that there is one form to compare. */
-static struct in6_addr mapped(struct in_addr v4) {
-    struct in6_addr v6 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-    memcpy(v6.s6_addr + 12, &v4, 4);
-    return v6;
-}
-
 void http_allow_address(http_transfer *t, slice address) {
     char text[INET6_ADDRSTRLEN] = "";
     struct in_addr v4;
@@ -182,12 +216,6 @@ void http_allow_address(http_transfer *t, slice address) {
 }
 
 /* --- what libcurl asks while it sends --------------------------------------------------------- */
-
-static bool is_loopback(const struct in6_addr *address) {
-    static const unsigned char mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
-    if (memcmp(address->s6_addr, mapped_prefix, 12) == 0) return address->s6_addr[12] == 127;
-    return IN6_IS_ADDR_LOOPBACK(address);
-}
 
 static bool is_allowed(const http_transfer *t, const struct sockaddr *peer) {
     struct in6_addr address;
@@ -270,11 +298,6 @@ static int on_seek(void *user, curl_off_t offset, int origin) {
         if (code == CURLE_OK) code = curl_easy_setopt(easy, option, value);                        \
     } while (0)
 
-static long milliseconds(double seconds) {
-    if (!(seconds > 0)) return 0;
-    return seconds > 1e6 ? 1000000000L : (long)(seconds * 1000) + (seconds * 1000 < 1);
-}
-
 /* What is the same for every call. */
 static CURLcode set_rules(http_transfer *t) {
     CURL *easy = t->easy;
@@ -313,6 +336,43 @@ static CURLcode set_rules(http_transfer *t) {
     return code;
 }
 
+/* How a body goes to libcurl. */
+typedef enum body_form { BODY_NONE, BODY_MEMORY, BODY_FILE } body_form;
+
+static bool method_is(const http_transfer *t, const char *name) {
+    return strcmp(t->method, name) == 0;
+}
+
+static body_form form_of_body(const http_transfer *t) {
+    if (t->body_fd >= 0) return BODY_FILE;
+    bool bodyless = t->body_length == 0 &&
+                    (method_is(t, "GET") || method_is(t, "HEAD") || method_is(t, "DELETE"));
+    return bodyless ? BODY_NONE : BODY_MEMORY;
+}
+
+static bool is_pinned(const http_transfer *t) {
+    return t->allow_loopback || t->allowed_count > 0;
+}
+
+/* A new connection shows its peer to on_open_socket, and is never repeated behind our back. */
+static bool wants_new_connection(const http_transfer *t) {
+    return is_pinned(t) || !t->repeatable;
+}
+
+/* A loopback service is never asked for through the environment's proxy: it would hand the request,
+ * in plain text, to a machine that cannot even reach it. */
+static bool shuns_proxies(const http_transfer *t) {
+    return is_pinned(t) || t->is_local_url;
+}
+
+static bool has_big_body(const http_transfer *t) {
+    return t->body_length >= BIG_BODY;
+}
+
+static bool has_sink(const http_transfer *t) {
+    return t->sink_path.len > 0;
+}
+
 /* Trust one file, or the system's. Debian's libcurl also has a folder of authorities, which would
  * be trusted beside the file, and which keeps libcurl from caching the parsed file (7.88,
  * openssl.c: the cache needs CApath unset); parsing it anew costs 40 ms a connection. */
@@ -327,51 +387,111 @@ static CURLcode set_trust(http_transfer *t) {
     return code;
 }
 
-/* localhost and all below it (RFC 6761, section 6.3). */
-static bool is_localhost(slice host) {
-    slice domain = SLICE(".localhost");
-    if (slice_eq(host, SLICE("localhost"))) return true;
-    return host.len > domain.len && slice_eq(slice_from(host, host.len - domain.len), domain);
-}
-
-/* A loopback service is never asked for through the environment's proxy: it would hand the request,
- * in plain text, to a machine that cannot even reach it. */
-static bool is_local_host(slice url) {
-    http_host host = http_url_host(url);
-    struct in_addr v4;
-    struct in6_addr v6;
-    /* Numbers as libcurl and inet_aton read them: 2130706433 and 0x7f.1 are 127.0.0.1, too. */
-    if (inet_aton(host.text, &v4)) {
-        v6 = mapped(v4);
-        return is_loopback(&v6);
-    }
-    if (inet_pton(AF_INET6, host.text, &v6) == 1) return is_loopback(&v6);
-    return is_localhost(slice_of_cstr(host.text));
-}
-
 static CURLcode set_connection(http_transfer *t) {
     CURL *easy = t->easy;
     CURLcode code = CURLE_OK;
     const http_options *o = &t->options;
-    bool pinned = t->allow_loopback || t->allowed_count > 0;
-    if (o->proxy) {
-        SET(CURLOPT_PROXY, o->proxy);
-    } else if (pinned || is_local_host(slice_of_cstr(t->url.ptr))) {
-        SET(CURLOPT_PROXY, "");
+    const char *proxy = o->proxy ? o->proxy : shuns_proxies(t) ? "" : NULL;
+    if (proxy) SET(CURLOPT_PROXY, proxy);
+    if (wants_new_connection(t)) SET(CURLOPT_FRESH_CONNECT, 1L);
+    if (o->user_agent) SET(CURLOPT_USERAGENT, o->user_agent);
+    return code;
+}
+
+/* The method, how a body goes, and how large pieces are. A body from memory goes as libcurl's post
+ * fields, whatever the method: small ones leave in one packet with the headers, and libcurl can
+ * start them again by itself. */
+static CURLcode set_message(http_transfer *t) {
+    CURL *easy = t->easy;
+    CURLcode code = CURLE_OK;
+    switch (form_of_body(t)) {
+    case BODY_NONE:
+        SET(CURLOPT_HTTPGET, 1L);
+        if (method_is(t, "HEAD")) SET(CURLOPT_NOBODY, 1L);
+        break;
+    case BODY_MEMORY: SET(CURLOPT_POST, 1L); break;
+    case BODY_FILE:
+        SET(CURLOPT_UPLOAD, 1L);
+        SET(CURLOPT_READFUNCTION, on_read);
+        SET(CURLOPT_READDATA, t);
+        SET(CURLOPT_SEEKFUNCTION, on_seek);
+        SET(CURLOPT_SEEKDATA, t);
+        break;
     }
-    /* A new connection shows its peer to on_open_socket, and is never repeated behind our back. */
-    if (pinned || !t->repeatable) SET(CURLOPT_FRESH_CONNECT, 1L);
+    if (has_big_body(t)) SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
+    if (has_sink(t)) SET(CURLOPT_BUFFERSIZE, (long)DOWNLOAD_BUFFER);
+    SET(CURLOPT_CUSTOMREQUEST, t->method);
+    return code;
+}
+
+/* All that set_trust, set_connection and set_message ask of a transfer: two calls of which this is
+ * the same find a handle that one of them has set up. */
+static void describe_setup(const http_transfer *t, buf *out) {
+    const http_options *o = &t->options;
+    const char *texts[] = {t->method, o->ca_file, o->proxy, o->user_agent};
+    const bool flags[] = {shuns_proxies(t), wants_new_connection(t), has_big_body(t), has_sink(t)};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        buf_add_char(out, texts[i] ? '+' : '-');
+        buf_add_cstr(out, texts[i]);
+        buf_add_char(out, '\0');
+    }
+    buf_add(out, slice_of((const char *)flags, sizeof flags));
+    buf_add_char(out, (char)form_of_body(t));
+}
+
+static CURLcode set_up(http_transfer *t) {
+    char storage[HTTP_MAX_SETUP];
+    buf setup;
+    buf_init_fixed(&setup, storage, sizeof storage);
+    describe_setup(t, &setup);
+    bool was_set_up =
+        t->is_set_up && buf_ok(&setup) && slice_eq(buf_slice(&setup), buf_slice(&t->setup));
+    t->is_set_up = false; /* until the call has ended well */
+    if (was_set_up) return CURLE_OK;
+    buf_clear(&t->setup);
+    buf_add(&t->setup, buf_slice(&setup));
+    t->is_new_url = true;
+    curl_easy_reset(t->easy);
+    CURLcode code = set_rules(t);
+    if (code == CURLE_OK) code = set_trust(t);
+    if (code == CURLE_OK) code = set_connection(t);
+    return code == CURLE_OK ? set_message(t) : code;
+}
+
+/* --- and what differs from call to call --- */
+
+/* libcurl would read a URL given as text in each call, and write it down again. */
+static CURLcode set_url(http_transfer *t) {
+    CURL *easy = t->easy;
+    CURLcode code = CURLE_OK;
+    if (!t->is_new_url) return code;
+    CURLUcode fault = curl_url_set(t->target, CURLUPART_URL, t->url.ptr, CURLU_PATH_AS_IS);
+    if (fault == CURLUE_OUT_OF_MEMORY) return CURLE_OUT_OF_MEMORY;
+    if (fault) return CURLE_URL_MALFORMAT;
+    SET(CURLOPT_URL, NULL); /* its text of the URL before */
+    SET(CURLOPT_CURLU, t->target);
+    t->is_new_url = code != CURLE_OK;
+    return code;
+}
+
+static long milliseconds(double seconds) {
+    if (!(seconds > 0)) return 0;
+    return seconds > 1e6 ? 1000000000L : (long)(seconds * 1000) + (seconds * 1000 < 1);
+}
+
+static CURLcode set_time_limits(http_transfer *t) {
+    CURL *easy = t->easy;
+    CURLcode code = CURLE_OK;
+    const http_options *o = &t->options;
     SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(o->connect_timeout));
     SET(CURLOPT_TIMEOUT_MS, milliseconds(o->timeout));
-    if (o->stall_timeout > 0) {
-        SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-        SET(CURLOPT_LOW_SPEED_TIME, (milliseconds(o->stall_timeout) + 999) / 1000);
-    }
+    SET(CURLOPT_LOW_SPEED_LIMIT, o->stall_timeout > 0 ? 1L : 0L);
+    SET(CURLOPT_LOW_SPEED_TIME, (milliseconds(o->stall_timeout) + 999) / 1000);
     return code;
 }
 
 /* Builds libcurl's list over the lines, in the transfer's own memory. */
-static struct curl_slist *link_lines(http_transfer *t, bool suppress_expect) {
+static struct curl_slist *link_lines(http_transfer *t) {
     size_t count = 0;
     for (slice rest = buf_slice(&t->lines); rest.len > 0;) {
         t->list[count++].data = (char *)rest.ptr; /* libcurl only reads it */
@@ -379,49 +499,23 @@ static struct curl_slist *link_lines(http_transfer *t, bool suppress_expect) {
     }
     static char no_content_type[] = "Content-Type:", no_expect[] = "Expect:";
     if (!t->has_content_type) t->list[count++].data = no_content_type;
-    if (suppress_expect) t->list[count++].data = no_expect;
+    /* libcurl asks first by itself where a body from memory is large, and for all from files. */
+    if (t->body_fd >= 0 && t->body_length < EXPECT_FROM) t->list[count++].data = no_expect;
     for (size_t i = 0; i < count; i++) t->list[i].next = i + 1 < count ? &t->list[i + 1] : NULL;
     return count ? t->list : NULL;
 }
 
-static bool method_is(const http_transfer *t, const char *name) {
-    return strcmp(t->method, name) == 0;
-}
-
-/* A body from memory goes as libcurl's post fields, whatever the method: small ones leave in one
- * packet with the headers, and libcurl can start them again by itself. */
-static CURLcode set_body(http_transfer *t) {
+static CURLcode set_content(http_transfer *t) {
     CURL *easy = t->easy;
     CURLcode code = CURLE_OK;
-    bool bodyless = t->body_fd < 0 && t->body_length == 0 &&
-                    (method_is(t, "GET") || method_is(t, "HEAD") || method_is(t, "DELETE"));
-    if (bodyless) {
-        SET(CURLOPT_HTTPGET, 1L);
-        if (method_is(t, "HEAD")) SET(CURLOPT_NOBODY, 1L);
-    } else if (t->body_fd >= 0) {
-        SET(CURLOPT_UPLOAD, 1L);
+    SET(CURLOPT_HTTPHEADER, link_lines(t));
+    if (t->body_fd >= 0) {
         SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->body_length);
-        SET(CURLOPT_READFUNCTION, on_read);
-        SET(CURLOPT_READDATA, t);
-        SET(CURLOPT_SEEKFUNCTION, on_seek);
-        SET(CURLOPT_SEEKDATA, t);
-    } else {
+    } else if (form_of_body(t) == BODY_MEMORY) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_length);
         SET(CURLOPT_POSTFIELDS, t->body.len ? t->body.ptr : "");
     }
-    if (t->body_length >= BIG_BODY) SET(CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BUFFER);
-    if (t->sink_path.len > 0) SET(CURLOPT_BUFFERSIZE, (long)DOWNLOAD_BUFFER);
-    SET(CURLOPT_CUSTOMREQUEST, t->method);
     return code;
-}
-
-static CURLcode set_request(http_transfer *t) {
-    CURL *easy = t->easy;
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_URL, t->url.ptr);
-    if (t->options.user_agent) SET(CURLOPT_USERAGENT, t->options.user_agent);
-    SET(CURLOPT_HTTPHEADER, link_lines(t, t->body_length < EXPECT_FROM));
-    return code == CURLE_OK ? set_body(t) : code;
 }
 
 /* Whether all of a text could be kept; what it is named is too long otherwise. */
@@ -438,7 +532,7 @@ static bool check_request(http_transfer *t) {
     check_text(t, &t->url, "URL is");
     check_text(t, &t->lines, "request's headers are");
     check_text(t, &t->sink_path, "sink's path is");
-    if (t->url.len == 0) refuse(t, "a request needs a method and a URL");
+    if (!t->has_target) refuse(t, "a request needs a method and a URL");
     if (t->declared_length >= 0 && t->declared_length != t->body_length) {
         refuse(t, "Content-Length is not the body's length");
     }
@@ -460,11 +554,10 @@ bool http_transfer_start(http_transfer *t) {
     set_limit(&t->headers, t->options.max_headers);
     set_limit(&t->answer, t->options.max_body);
     t->started = monotonic_ns();
-    curl_easy_reset(t->easy);
-    CURLcode code = set_rules(t);
-    if (code == CURLE_OK) code = set_trust(t);
-    if (code == CURLE_OK) code = set_connection(t);
-    if (code == CURLE_OK) code = set_request(t);
+    CURLcode code = set_up(t);
+    if (code == CURLE_OK) code = set_url(t);
+    if (code == CURLE_OK) code = set_time_limits(t);
+    if (code == CURLE_OK) code = set_content(t);
     if (code == CURLE_OK) return true;
     http_explain(t, code);
     return false;

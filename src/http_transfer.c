@@ -18,13 +18,15 @@ http_transfer *http_transfer_new(const http_options *defaults) {
     if (!t) return NULL;
     t->defaults = defaults;
     t->body_fd = t->sink_fd = t->witness = -1;
+    buf_init(&t->setup, HTTP_MAX_SETUP);
     buf_init(&t->url, HTTP_MAX_URL);
     buf_init(&t->lines, MAX_LINES);
     buf_init(&t->sink_path, HTTP_MAX_URL);
     buf_init(&t->headers, defaults->max_headers);
     buf_init(&t->answer, defaults->max_body);
     t->easy = curl_easy_init();
-    if (t->easy) return t;
+    t->target = curl_url();
+    if (t->easy && t->target) return t;
     http_transfer_free(t, false);
     return NULL;
 }
@@ -32,9 +34,11 @@ http_transfer *http_transfer_new(const http_options *defaults) {
 void http_transfer_free(http_transfer *t, bool abandon) {
     if (!t) return;
     if (!abandon) curl_easy_cleanup(t->easy);
+    curl_url_cleanup(t->target);
     http_close_fd(&t->body_fd);
     http_close_fd(&t->sink_fd);
     http_close_fd(&t->witness);
+    buf_free(&t->setup);
     buf_free(&t->url);
     buf_free(&t->lines);
     buf_free(&t->sink_path);
@@ -56,13 +60,13 @@ void http_transfer_reset(http_transfer *t) {
     http_close_fd(&t->body_fd);
     http_close_fd(&t->sink_fd);
     http_close_fd(&t->witness);
-    buf_clear(&t->url);
     buf_clear(&t->lines);
     buf_clear(&t->sink_path);
     t->options = *t->defaults;
     recycle(&t->headers);
     recycle(&t->answer);
     t->method[0] = '\0';
+    t->has_target = false;
     t->line_count = 0;
     t->has_content_type = false;
     t->declared_length = -1;

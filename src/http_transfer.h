@@ -19,6 +19,7 @@ enum {
     HTTP_MAX_HEADERS = 100,  /* request headers of one call */
     HTTP_MAX_ADDRESSES = 8,  /* peers that one call may name */
     HTTP_MAX_METHOD = 16,    /* letters of a method */
+    HTTP_MAX_SETUP = 1024,   /* a handle with longer options is set up for each call */
     HTTP_MAX_URL = 64 * 1024 /* a presigned query with a token is about 3 KiB */
 };
 
@@ -34,10 +35,18 @@ struct http_transfer {
     const http_options *defaults;
     http_options options; /* the defaults, and what this call replaced */
 
+    /* what the handle was set up for, and whether it still is: see http_transfer_start */
+    buf setup;
+    bool is_set_up;
+    CURLU *target; /* `url`, as libcurl reads it */
+
     /* the request */
     char method[HTTP_MAX_METHOD + 1];
-    buf url;   /* ends in NUL */
-    buf lines; /* "name: value" lines, each ends in NUL */
+    buf url;           /* ends in NUL; stays from one call to the next, which often has the same */
+    bool has_target;   /* this call has named its URL */
+    bool is_new_url;   /* libcurl has not read it yet */
+    bool is_local_url; /* its host is this machine */
+    buf lines;         /* "name: value" lines, each ends in NUL */
     struct curl_slist list[HTTP_MAX_HEADERS + 2];
     size_t line_count;
     bool has_content_type;
@@ -98,7 +107,11 @@ void http_transfer_free(http_transfer *t, bool abandon);
 /* Empties the transfer for a new request. */
 void http_transfer_reset(http_transfer *t);
 
-/* Hands the request to libcurl. False when it was refused; the error then says why. */
+/* Hands the request to libcurl. False when it was refused; the error then says why.
+ *
+ * The handle stays set up for the next call, if that wants the same but for URL, headers, body and
+ * time limits. It is set up anew after a call that failed, was dropped or opened a connection: what
+ * libcurl has counted meanwhile (its own repetitions, say) must not reach the next call. */
 bool http_transfer_start(http_transfer *t);
 
 /* Judges what libcurl said at the end, and closes the files. */
