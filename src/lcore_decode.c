@@ -5,7 +5,10 @@
 
 #include "json_read.h"
 
-enum { KEYS = 32 }; /* remembered of one answer; a power of two */
+enum {
+    KEYS = 32,  /* remembered of one answer; a power of two */
+    FIELDS = 4, /* an object has room for, until one of its depth has told how many there are */
+};
 
 /* A key that was seen, and what it means in the structure where it was seen.
  * The string itself is kept on the Lua stack, since making it anew is most of
@@ -184,8 +187,9 @@ static bool read_object(reader *r, const model_shape *shape, const char *name) {
     const model_shape *element = shape && shape->type == MODEL_MAP ? shape->element : NULL;
     r->json.at++;
     if (!enter(r)) return false;
-    lua_createtable(r->L, 0, r->sizes[r->depth]); /* it is often like the one before */
     bool empty = json_take(&r->json, '}');
+    int size = r->sizes[r->depth]; /* it is often like the one before */
+    lua_createtable(r->L, 0, empty ? 0 : size ? size : FIELDS);
     if (!empty && shape && !structure && !element) r->fault = name;
     if (!empty && !read_fields(r, structure, element, name)) return false;
     if (structure) check_missing(r, structure);

@@ -27,10 +27,9 @@ static double seconds_field(lua_State *L, int index, const char *name, double fa
 /* `proxy`: a string; false forces none; nil leaves it to the environment. */
 static const char *proxy_field(lua_State *L, int index) {
     lua_getfield(L, index, "proxy");
+    if (lua_isnil(L, -1)) return NULL;
     bool none = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-    if (none) return "";
-    lua_pop(L, 1);
-    return lbind_push_word(L, index, "proxy");
+    return none ? "" : lbind_push_word(L, index, "proxy");
 }
 
 static void check_option_names(lua_State *L, int index) {

@@ -76,8 +76,7 @@ static inline slice slice_trim(slice s, const char *blanks) {
 /* A token (RFC 9110, section 5.6.2): what a method and the name of a header are made of. */
 static inline bool slice_is_token(slice s) {
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (!ascii_is_alphanumeric(c) && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c))) return false;
+        if (!ascii_is_token(s.ptr[i])) return false;
     }
     return s.len > 0;
 }

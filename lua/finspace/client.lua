@@ -110,9 +110,6 @@ function Client:__tostring()
   return ("finspace.Client(%s)"):format(chosen.endpoint_url or chosen.region or "as the environment says")
 end
 
--- A call without a clientToken may only be repeated blindly when it changes nothing.
-local function only_reads(name) return name:find("^Get") ~= nil or name:find("^List") ~= nil end
-
 -- Checks the members against the model and writes the request: what a call, a presigned URL and a
 -- dry run have in common. One clientToken is made here, for all attempts.
 local function prepare(self, row, params)
@@ -147,7 +144,7 @@ local function compose(self, row, params)
     region = region,
     credentials = shared.supplier,
     finish = operations.finisher(row.name, request.generation),
-    repeatable = token ~= nil or only_reads(row.name),
+    repeatable = token ~= nil or row.only_reads, -- blindly, without a token, if it changes nothing
     repeatable_for = token and TOKEN_LIFETIME,
     client_token = token,
   }

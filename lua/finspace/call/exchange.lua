@@ -159,6 +159,11 @@ function Exchange:begin(call)
     given_headers = request.headers or NO_HEADERS,
     invocation = self.runtime.uuid(),
     uncertain = false,
+    credentials = nil, -- named, so that the table has room for what each attempt writes
+    clock_offset = nil,
+    signature = nil,
+    response = nil,
+    cost = nil,
   }
 end
 

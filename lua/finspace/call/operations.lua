@@ -9,6 +9,9 @@ local operations = {}
 function operations.snake_case(name) return (name:gsub("(%l)(%u)", "%1_%2"):lower()) end
 
 local rows = core.operations()
+for _, row in ipairs(rows) do
+  row.only_reads = row.name:find("^Get") ~= nil or row.name:find("^List") ~= nil
+end
 
 -- One row for each name. Of CreateChangeset's two wire forms it is the later one, which has all that
 -- the other has and a clientToken; which of them is sent, the request itself decides.
