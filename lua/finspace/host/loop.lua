@@ -8,6 +8,7 @@ local loop = {}
 
 --- @class finspace.Loop
 --- @field alive integer  tasks that have not ended
+--- @field turn integer   changes whenever another task has run
 --- @field on_ready? fun()  called when work appears while nobody drives the loop
 local Loop = {}
 Loop.__index = Loop
@@ -40,6 +41,7 @@ function loop.new(settle)
     ready = {},
     first = 1,
     last = 0,
+    turn = 0, -- how often a task has gone on
     depth = 0, -- tasks that drive the loop themselves, because they cannot be suspended
     vacant = {}, -- coroutines without a task
     forgotten = 0, -- alarms of nobody
@@ -71,6 +73,9 @@ function Loop:park(task)
   until self.running == task
   return first, second
 end
+
+--- Lets the other tasks run, and goes on. Only where the running task can be suspended.
+function Loop.pass() coroutine.yield() end
 
 --- Lets a parked task go on with these values. One that is not parked is left alone.
 function Loop:wake(task, first, second)
@@ -139,7 +144,7 @@ local function resume(self, task)
   local first, second = task.first, task.second
   task.first, task.second = nil, nil
   local outer = self.running
-  self.running = task
+  self.running, self.turn = task, self.turn + 1
   local ok, signal = coroutine.resume(task.thread, first, second)
   self.running = outer
   if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end

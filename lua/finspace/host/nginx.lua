@@ -41,6 +41,9 @@ function Engine.park(_, task)
   end
 end
 
+--- A task that never waits is run to its end by nginx, whatever it does.
+function Engine.pass() end
+
 --- Lets a parked task go on. One that is not parked is left alone.
 function Engine.wake(_, task)
   if not task.parked then return end

@@ -108,6 +108,7 @@ end
 --- @field done boolean
 --- @field cancelled boolean
 --- @field err? finspace.Error  what was raised in it
+--- @field job? integer  what it does of a gather, by its index
 local Task = { done = false, cancelled = false }
 Task.__index = Task
 Task.__name = "finspace.Task"
@@ -123,6 +124,7 @@ local function new_task(name)
     second = nil,
     on_end = nil,
     results = nil,
+    job = nil,
   }, Task)
 end
 
@@ -290,58 +292,104 @@ function scheduler.spawn(body, ...)
   return task
 end
 
--- Runs the jobs, at most `limit` of them at a time. A task is let go when its job has ended: thousands of
--- them would make the collector's work longer.
+-- gather -----------------------------------------------------------------------------------------
+
+-- The jobs of one gather. A few tasks do them, one job after another: a task for each would cost as much as a
+-- call does in Lua, and thousands of them would make the collector's work longer.
+local Gathering = {}
+Gathering.__index = Gathering
+
+local function new_gathering(owner, jobs)
+  return setmetatable({
+    owner = owner, -- the task that gathers
+    jobs = jobs,
+    taken = 0, -- jobs that were begun
+    results = {},
+    errs = nil,
+    workers = {}, -- the tasks that live
+    running = 0,
+    ended = {}, -- those that have ended since the owner looked
+  }, Gathering)
+end
+
+-- The index of the next job, if there is one and its owner still wants it.
+function Gathering:take()
+  local index = self.taken + 1
+  if self.owner.cancelled or not self.jobs[index] then return nil end
+  self.taken = index
+  return index
+end
+
+function Gathering:keep(index, result, err)
+  self.results[index] = result
+  if not err then return end
+  self.errs = self.errs or {}
+  self.errs[index] = err
+end
+
+-- A worker's life. Jobs that never wait let the others run between them.
+function Gathering:work(index)
+  local worker = adopt()
+  while index do
+    worker.job = index
+    local turn = engine.turn
+    self:keep(index, self.jobs[index]())
+    worker.job = nil
+    if worker.cancelled then return end
+    if engine.turn == turn then engine:pass() end
+    index = self:take()
+  end
+end
+
+function Gathering:start(index)
+  local worker = scheduler.spawn(function() self:work(index) end)
+  self.workers[worker] = true
+  self.running = self.running + 1
+  observe(worker, function()
+    self.running = self.running - 1
+    table.insert(self.ended, worker)
+    engine:wake(self.owner)
+  end)
+end
+
+-- Lets go of workers that have ended. One that still has a job was raised out of it, or cancelled.
+function Gathering:dismiss()
+  while self.ended[1] do
+    local worker = table.remove(self.ended)
+    engine:reap(worker)
+    self.workers[worker] = nil
+    if worker.job then self:keep(worker.job, outcome(worker)) end
+  end
+end
+
+-- Keeps up to `limit` workers at work, until there is none any more.
+function Gathering:supervise(limit)
+  repeat
+    while self.running < limit do
+      local index = self:take()
+      if not index then break end
+      self:start(index)
+    end
+    if not self.ended[1] and self.running > 0 then await(self.owner, function() return self.ended[1] ~= nil end) end
+    self:dismiss()
+    if self.owner.cancelled then self:cancel() end
+  until self.running == 0 and (self.owner.cancelled or not self.jobs[self.taken + 1])
+end
+
+function Gathering:cancel()
+  for worker in pairs(self.workers) do
+    worker:cancel()
+  end
+end
+
 local function run_jobs(here, jobs, limit)
   if here.cancelled then refusal(here) end
-  local results, errs = {}, nil
-  local running, ended, index_of = 0, {}, {}
-  local function keep(index, result, err)
-    results[index] = result
-    if err then
-      errs = errs or {}
-      errs[index] = err
-    end
+  local gathering = new_gathering(here, jobs)
+  gathering:supervise(limit)
+  for index = gathering.taken + 1, #jobs do
+    gathering:keep(index, nil, scheduler.cancellation())
   end
-  local function one_ended(task)
-    running = running - 1
-    ended[#ended + 1] = task
-    engine:wake(here)
-  end
-  local function keep_ended()
-    while ended[1] do
-      local task = table.remove(ended)
-      engine:reap(task)
-      keep(index_of[task], outcome(task))
-      index_of[task] = nil
-    end
-  end
-  local function wait_for_one()
-    await(here, function() return ended[1] ~= nil end)
-    keep_ended()
-    if not here.cancelled then return end
-    for task in pairs(index_of) do
-      task:cancel()
-    end
-  end
-  for index, job in ipairs(jobs) do
-    while running >= limit do
-      wait_for_one()
-    end
-    if here.cancelled then
-      keep(index, nil, scheduler.cancellation())
-    else
-      running = running + 1
-      local task = scheduler.spawn(job)
-      index_of[task] = index
-      observe(task, one_ended)
-      keep_ended() -- a job that never waits may have ended already
-    end
-  end
-  while running > 0 do
-    wait_for_one()
-  end
-  return results, errs
+  return gathering.results, gathering.errs
 end
 
 local function check_jobs(jobs)
