@@ -92,12 +92,10 @@ local function prepared(self, sql)
   return statement
 end
 
-local function pending(self, statement)
+local function pending(self, statement, begin)
   local C = self.C
   local running = ffi.gc(ffi.new("duckdb_pending_result[1]"), C.duckdb_destroy_pending)
-  if C.duckdb_pending_prepared(statement[0], running) ~= OK then
-    fail(ffi.string(C.duckdb_pending_error(running[0])))
-  end
+  if begin(statement[0], running) ~= OK then fail(ffi.string(C.duckdb_pending_error(running[0]))) end
   return running
 end
 
@@ -117,24 +115,60 @@ local function release(cdata, destroy)
   if cdata then destroy(ffi.gc(cdata, nil)) end
 end
 
---- Runs one statement to its end, yielding between slices when called in a coroutine.
---- @param sql string
---- @return table[] rows by column name; NULL is nil; only BOOLEAN, numbers up to BIGINT, and VARCHAR can be read
-function Connection:run(sql)
+-- Executes a statement and gives what it answers to `read`.
+local function executed(self, sql, begin, read)
   local C, statement, running = self.C, nil, nil
   local result = ffi.new("duckdb_result[1]")
   local ok, answer = pcall(function()
     statement = prepared(self, sql)
-    running = pending(self, statement)
+    running = pending(self, statement, begin)
     await(self, running)
     if C.duckdb_execute_pending(running[0], result) ~= OK then fail(ffi.string(C.duckdb_result_error(result))) end
-    return rows_of(C, result)
+    return read(C, result)
   end)
   C.duckdb_destroy_result(result)
   release(running, C.duckdb_destroy_pending)
   release(statement, C.duckdb_destroy_prepare)
   if not ok then error(answer, 0) end
   return answer
+end
+
+--- Runs one statement to its end, yielding between slices when called in a coroutine.
+--- @param sql string
+--- @return table[] rows by column name; NULL is nil; only BOOLEAN, numbers up to BIGINT, and VARCHAR can be read
+function Connection:run(sql) return executed(self, sql, self.C.duckdb_pending_prepared, rows_of) end
+
+local function visit_chunk(C, chunk, visit)
+  local numbers = C.duckdb_vector_get_data(C.duckdb_data_chunk_get_vector(chunk, 0))
+  local texts = C.duckdb_vector_get_data(C.duckdb_data_chunk_get_vector(chunk, 1))
+  local keys, headers = ffi.cast("int64_t *", numbers), ffi.cast("duckdb_string_t *", texts)
+  for row = 0, tonumber(C.duckdb_data_chunk_get_size(chunk)) - 1 do
+    local header = headers[row]
+    visit(
+      tonumber(keys[row]),
+      header.length > INLINED and header.bytes or ffi.cast("char *", headers + row) + 4,
+      header.length
+    )
+  end
+end
+
+--- Gives each row of a query to `visit` as it comes, so that the whole need not be held; yields in between.
+--- @param sql string query of two columns, a BIGINT and a VARCHAR, without NULLs
+--- @param visit fun(key: integer, bytes: ffi.cdata*, length: integer)  the bytes are there until it returns
+function Connection:each_text(sql, visit)
+  executed(self, sql, self.C.duckdb_pending_prepared_streaming, function(C, result)
+    local chunk = ffi.new("duckdb_data_chunk[1]")
+    chunk[0] = C.duckdb_fetch_chunk(result[0])
+    while chunk[0] ~= nil do
+      local ok, problem = pcall(visit_chunk, C, chunk[0], visit)
+      C.duckdb_destroy_data_chunk(chunk)
+      if not ok then error(problem, 0) end
+      if coroutine.running() then coroutine.yield() end
+      chunk[0] = C.duckdb_fetch_chunk(result[0])
+    end
+    local message = C.duckdb_result_error(result)
+    if message ~= nil and message[0] ~= 0 then fail(ffi.string(message)) end
+  end)
 end
 
 --- Closes the connection; a second call does nothing.

@@ -24,6 +24,7 @@ int duckdb_prepare(duckdb_connection connection, const char *sql, duckdb_prepare
 const char *duckdb_prepare_error(duckdb_prepared_statement statement);
 void duckdb_destroy_prepare(duckdb_prepared_statement *statement);
 int duckdb_pending_prepared(duckdb_prepared_statement statement, duckdb_pending_result *pending);
+int duckdb_pending_prepared_streaming(duckdb_prepared_statement statement, duckdb_pending_result *pending);
 const char *duckdb_pending_error(duckdb_pending_result pending);
 int duckdb_pending_execute_task(duckdb_pending_result pending);
 bool duckdb_pending_execution_is_finished(int state);

@@ -9,6 +9,7 @@ local log = require("finspace.service.log")
 local parquet = require("finspace.service.engine.parquet")
 local sys = require("finspace.sys")
 local types = require("finspace.service.engine.types")
+local view_lines = require("finspace.service.ingest.view_lines")
 
 local view_files = {}
 
@@ -16,6 +17,7 @@ local LARGEST_FILE = 256 * 1024 * 1024
 local MOST_PARTITIONS = 10000
 local LONGEST_KEY = 1024
 local LONGEST_NAME = 255 -- of a folder on disk
+local CHUNKS = 2 ^ 32 -- more than a partition can have
 
 -- --- columns ----------------------------------------------------------------------------------------
 
@@ -163,27 +165,21 @@ local function joined(build)
   )
 end
 
-local SAMPLE = "SELECT avg(strlen(concat_ws(',', %s))) AS width FROM (SELECT * FROM (%s) LIMIT 10000)"
+local function ordered(build) return ("(SELECT * FROM (%s)%s)"):format(joined(build), order_of(build)) end
 
--- How many rows a file may have, where DuckDB does not watch its size itself.
+-- How many rows a file of Parquet may have, where DuckDB does not watch its size itself.
 local function rows_of_a_file(build)
   local width = build.bytes / math.max(build.rows, 1)
-  if build.options.is_text then
-    local list = {}
-    for i, column in ipairs(build.columns) do
-      list[i] = text_of(column, false)
-    end
-    width = build.connection:run(SAMPLE:format(table.concat(list, ", "), build.query))[1].width + #list
-  end
   return math.max(1, math.floor(0.8 * LARGEST_FILE / math.max(width, 1)))
 end
 
+-- By values, not by the text that is selected. Partitions of more rows than a file may have become several.
 local function query_of(build)
-  local selected, rows = selected_columns(build), joined(build)
-  local ordered = ("(SELECT * FROM (%s)%s)"):format(rows, order_of(build)) -- by values, not by the text that is selected
-  if not build.partitions then return ("SELECT %s FROM %s"):format(table.concat(selected, ", "), ordered) end
-  local chunk = ("(row_number() OVER () - 1) // %d AS finspace_chunk"):format(rows_of_a_file(build))
-  return ("SELECT %s, finspace_partition, %s FROM %s"):format(table.concat(selected, ", "), chunk, ordered)
+  local selected = table.concat(selected_columns(build), ", ")
+  if not build.partitions then return ("SELECT %s FROM %s"):format(selected, ordered(build)) end
+  local chunk = ("(row_number() OVER () - 1) // %d"):format(rows_of_a_file(build))
+  local number = ("finspace_partition * %d + %s"):format(CHUNKS, chunk)
+  return ("SELECT %s, %s AS finspace_file FROM %s"):format(selected, number, ordered(build))
 end
 
 -- --- writing ----------------------------------------------------------------------------------------
@@ -203,8 +199,7 @@ end
 local function copy(build, target)
   local split = ""
   if build.rows > 0 then
-    split = build.partitions and ", PARTITION_BY (finspace_partition, finspace_chunk)"
-      or (", FILE_SIZE_BYTES %d"):format(LARGEST_FILE)
+    split = build.partitions and ", PARTITION_BY (finspace_file)" or (", FILE_SIZE_BYTES %d"):format(LARGEST_FILE)
   end
   build.connection:run(
     ("COPY (%s) TO %s (%s%s)"):format(query_of(build), duckdb.literal(target), format_options(build), split)
@@ -228,12 +223,10 @@ local function each_written(build, folder, give)
     end
     return
   end
-  for _, partition in ipairs(in_order(folder)) do
-    for _, chunk in ipairs(in_order(folder .. "/" .. partition)) do
-      local below = folder .. "/" .. partition .. "/" .. chunk
-      for _, name in ipairs(in_order(below)) do
-        give(below .. "/" .. name, build.partitions[number_in(partition)])
-      end
+  for _, number in ipairs(in_order(folder)) do
+    local below, partition = folder .. "/" .. number, math.floor(number_in(number) / CHUNKS)
+    for _, name in ipairs(in_order(below)) do
+      give(below .. "/" .. name, partition)
     end
   end
 end
@@ -283,6 +276,15 @@ local function refuse(message)
   error({ duckdb = message }, 0)
 end
 
+local function write_rows(build, written, take)
+  if build.partitions and build.options.is_text then
+    local lines = { rows = ordered(build), columns = build.columns, options = build.options, largest = LARGEST_FILE }
+    return view_lines.write(build.connection, lines, written, take)
+  end
+  copy(build, written)
+  each_written(build, written, take)
+end
+
 --- Writes a view's files into a folder.
 --- @param build table {connection=, table=from dataset_table.open, options=from destination.read, sort=names,
 ---   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with}
@@ -296,10 +298,10 @@ function view_files.write(build)
   if #build.columns == 0 then return view_files.without_columns(build) end
   build.partitions = build.rows > 0 and find_partitions(build) or nil
   local written = build.target .. "/written"
-  local ok, problem = pcall(copy, build, written)
+  local function take(path, number) take_over(build, path, number and build.partitions[number], files) end
+  local ok, problem = pcall(write_rows, build, written, take)
   if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
   if not ok then error(problem, 0) end
-  each_written(build, written, function(path, partition) take_over(build, path, partition, files) end)
   lake.remove(written)
   return files
 end
