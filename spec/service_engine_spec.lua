@@ -6,8 +6,15 @@ local support = require("spec.support")
 describe("The service's engine #once", function()
   local running, number = nil, 0
 
-  setup(function() running = service.start() end)
-  teardown(function() running.stop() end)
+  local folder
+
+  setup(function()
+    running, folder = service.start(), support.temporary_folder()
+  end)
+  teardown(function()
+    running.stop()
+    support.remove_folder(folder)
+  end)
 
   local CSV, JSON, XML, PARQUET =
     { formatType = "CSV" }, { formatType = "JSON" }, { formatType = "XML" }, { formatType = "PARQUET" }
@@ -325,8 +332,8 @@ describe("The service's engine #once", function()
         summary.columns[1].histogram[20],
       })
       assert.same({ "1", "x" }, summary.sample[1])
-      local folder = ("%s/lake/datasets/%s/%s"):format(running.data, dataset, changeset.changesetId)
-      local file = support.run("find " .. folder .. " -name part-00000.parquet"):match("^%S+")
+      local place = ("%s/lake/datasets/%s/%s"):format(running.data, dataset, changeset.changesetId)
+      local file = support.run("find " .. place .. " -name part-00000.parquet"):match("^%S+")
       assert.equal("PAR1", support.read_file(file):sub(1, 4))
     end)
 
@@ -400,10 +407,60 @@ describe("The service's engine #once", function()
       end
       assert.equal("1\t'x''y'\n", written({ delimiter = "TAB", quote = "'", header = "false" })["part-00000.csv"])
       local packed = written({ compression = "GZIP" })["part-00000.csv.gz"]
-      local folder = support.temporary_folder()
       support.write_file(folder .. "/x.gz", packed)
       assert.equal("a,b\n1,x'y\n", (support.run("zcat " .. folder .. "/x.gz")))
-      support.remove_folder(folder)
+    end)
+
+    it("quotes alike, whether it is partitioned or not, packed or not", function()
+      local odd = {
+        'say ""hi""',
+        "a;b",
+        "two\nlines",
+        "cr\rlf",
+        " blank ",
+        "#",
+        "'",
+        "\\N",
+        "NULL",
+        "é漢😀",
+        "-1",
+        "",
+        "007",
+      }
+      local lines = { "p,odd name;,n,t" }
+      for i, text in ipairs(odd) do
+        lines[#lines + 1] = ('1,"%s",%d.5,2020-01-01T00:00:%02dZ'):format(text, i, i)
+      end
+      lines[#lines + 1] = "1,,,"
+      local schema = {
+        { columnName = "p", dataType = "INTEGER" },
+        { columnName = "odd name;", dataType = "STRING" },
+        { columnName = "n", dataType = "DOUBLE" },
+        { columnName = "t", dataType = "DATETIME" },
+      }
+      local _, dataset = load(table.concat(lines, "\n") .. "\n", CSV, schema)
+      for _, options in ipairs {
+        { delimiter = ";" },
+        { delimiter = "-", quote = "'" },
+        { delimiter = "0" },
+        { quote = "N" },
+      } do
+        local function written(more)
+          more.destinationTypeParams = {
+            destinationType = "S3",
+            s3DestinationExportFileFormat = "DELIMITED_TEXT",
+            s3DestinationExportFileFormatOptions = options,
+          }
+          local _, files = text_of(dataset, more)
+          running.sql("DELETE FROM data_views") -- three are a dataset's most
+          return select(2, next(files))
+        end
+        local whole = written {}
+        assert.equal(whole, written { partitionColumns = { "p" } })
+        options.compression = "GZIP"
+        support.write_file(folder .. "/packed.gz", written { partitionColumns = { "p" } })
+        assert.equal(whole, (support.run("zcat " .. folder .. "/packed.gz")))
+      end
     end)
 
     it("follows its dataset, fails with the reason when it cannot, and mends itself", function()

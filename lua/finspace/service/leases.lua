@@ -33,8 +33,8 @@ local UNREAD = {
 -- A view waits for the changesets that it is made of.
 local VIEWS = {
   into = "data_views",
-  ready = [[status IN ('PENDING', 'STARTING', 'RUNNING') AND NOT EXISTS (SELECT 1 FROM changesets c
-    WHERE c.dataset_id = w.dataset_id AND c.status = 'SUCCESS' AND c.columns IS NULL AND c.progress IS NULL)]],
+  ready = [[status IN ('PENDING', 'STARTING', 'RUNNING') AND dataset_id NOT IN (SELECT dataset_id FROM changesets
+    WHERE status = 'SUCCESS' AND columns IS NULL AND progress IS NULL)]],
   since = "modified",
   begins = "status = 'RUNNING', attempts = attempts + 1, ",
 }

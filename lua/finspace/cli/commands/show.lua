@@ -80,7 +80,8 @@ end
 
 local function print_summary(found, out)
   out:print("")
-  out:print(("%d rows, %s, %s"):format(found.rows, text.count(found.files, "file"), text.bytes(found.bytes)))
+  local rows, files = text.count(found.rows, "row"), text.count(found.files, "file")
+  out:print(("%s, %s, %s"):format(rows, files, text.bytes(found.bytes)))
   out:table(summary.HEADING, summary.rows(found))
 end
 

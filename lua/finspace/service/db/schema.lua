@@ -57,6 +57,8 @@ CREATE TABLE IF NOT EXISTS changesets (
 CREATE INDEX IF NOT EXISTS changesets_by_dataset ON changesets (dataset_id, seq);
 CREATE INDEX IF NOT EXISTS changesets_at_work ON changesets (status, seq);
 CREATE INDEX IF NOT EXISTS changesets_by_state ON changesets (dataset_id, status, seq);
+CREATE INDEX IF NOT EXISTS changesets_unread ON changesets (status, seq) -- empty but after an update: asked all the time
+  WHERE status = 'SUCCESS' AND columns IS NULL AND progress IS NULL;
 CREATE TABLE IF NOT EXISTS data_views (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, dataset_id TEXT NOT NULL,
   auto_update INTEGER NOT NULL, sort_columns TEXT NOT NULL, partition_columns TEXT NOT NULL,

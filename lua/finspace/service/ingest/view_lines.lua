@@ -14,10 +14,11 @@ local BUFFER = 64 * 1024
 
 local function literal_of(character) return ("chr(%d)"):format(character:byte()) end
 
--- As DuckDB's writer does: where a reader would end the field, or take it for NULL.
-local QUOTED =
-  [[CASE WHEN $x = '' OR contains($x, $q) OR contains($x, $s) OR contains($x, chr(10)) OR contains($x, chr(13))
-  THEN $q || replace($x, $q, $q || $q) || $q ELSE $x END]]
+-- As DuckDB's writer does: where a reader would end the field, or take it for NULL or for a comment.
+local QUOTED = "CASE WHEN $x = '' OR %s THEN $q || replace($x, $q, $q || $q) || $q ELSE $x END"
+local REASONS =
+  { "contains($x, $q)", "contains($x, $s)", "contains($x, chr(10))", "contains($x, chr(13))", "contains($x, '#')" }
+QUOTED = QUOTED:format(table.concat(REASONS, " OR "))
 
 -- Numbers and times have nothing in them that needs quotes, unless their own characters separate.
 local function is_plain(kind, options)
@@ -48,7 +49,7 @@ local function header_of(columns, options)
   for i, column in ipairs(columns) do
     local name = column.name
     local needs_quotes = name == ""
-      or name:find("[\r\n]")
+      or name:find("[\r\n#]")
       or name:find(quote, 1, true)
       or name:find(options.separator, 1, true)
     names[i] = needs_quotes and quote .. name:gsub(quote:gsub("%p", "%%%0"), quote .. quote) .. quote or name
