@@ -538,7 +538,7 @@ describe("A data folder #once", function()
       INSERT INTO changeset_sources (changeset_id, position, key, content_id)
         SELECT '%s', 1, key, content_id FROM objects WHERE key = 'old.csv';
       DELETE FROM objects WHERE key LIKE 'datasets/%%';
-      ALTER TABLE changesets DROP COLUMN columns; ALTER TABLE changesets DROP COLUMN files;
+      DROP INDEX changesets_unread; ALTER TABLE changesets DROP COLUMN columns; ALTER TABLE changesets DROP COLUMN files;
       ALTER TABLE changesets DROP COLUMN attempts; ALTER TABLE changeset_sources DROP COLUMN partition;
       ALTER TABLE data_views DROP COLUMN generation; ALTER TABLE data_views DROP COLUMN prefix;
       ALTER TABLE data_views DROP COLUMN columns; ALTER TABLE data_views DROP COLUMN partitions;
