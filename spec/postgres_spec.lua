@@ -76,6 +76,22 @@ describe("the service's PostgreSQL", function()
     assert.same({ 2, 2 }, { runs, db:row("SELECT n FROM t WHERE id = 'count'").n })
   end)
 
+  it_can("works alone when others have undone it a few times, so that it comes to its end", function()
+    local other = postgres.open(server.url)
+    finally(function() other:close() end)
+    other:script("SET lock_timeout = '20ms'")
+    db:insert("t", { id = "count", n = 0 })
+    local function add_one() other:run("UPDATE t SET n = n + 1 WHERE id = 'count'") end
+    local went = {}
+    db:transaction(function()
+      local n = db:row("SELECT n FROM t WHERE id = 'count'").n
+      went[#went + 1] = pcall(other.transaction, other, add_one)
+      db:run("UPDATE t SET n = ? WHERE id = 'count'", n + 1)
+    end)
+    assert.same({ true, true, true, false }, went)
+    assert.equal(4, db:row("SELECT n FROM t WHERE id = 'count'").n)
+  end)
+
   it_can("is busy while the server is away, and mends itself when it is back", function()
     db:insert("t", { id = "kept" })
     server.restart()

@@ -48,6 +48,7 @@ local TRIES, FIRST_PAUSE = 12, 0.002
 --- Conditions after which the same transaction may well succeed (PostgreSQL, appendix A): serialization_failure,
 --- deadlock_detected, and unique_violation, which a race shows as often as the first.
 local UNIQUE_VIOLATION, DISK_FULL, BAD_ENCODING = "23505", "53100", "22021"
+local LOCK_TIMEOUT = "55P03"
 local READ_ONLY = "25006" -- what was the primary server is a standby now: another connection finds the new one
 local RACES = { ["40001"] = true, ["40P01"] = true, [UNIQUE_VIOLATION] = true }
 
@@ -56,9 +57,14 @@ Database.__index = Database
 
 --- Whether a failure means that the database cannot be asked now, and the request may be sent again: lost or refused
 --- connections (class 08), too few resources (53), an operator's intervention (57), a system error (58), a
---- read-only standby (25006), and races that did not end.
+--- read-only standby, a lock that was not to be had in time, and races that did not end.
 local function is_passing(state)
-  return state == nil or state == READ_ONLY or RACES[state] or state:find("^08") ~= nil or state:find("^5[378]") ~= nil
+  return state == nil
+    or state == READ_ONLY
+    or state == LOCK_TIMEOUT
+    or RACES[state]
+    or state:find("^08") ~= nil
+    or state:find("^5[378]") ~= nil
 end
 
 -- Of a message the first line: later ones repeat the statement, with its values.
@@ -109,8 +115,10 @@ local function parameters(url)
 end
 
 -- Notices would go to stderr. SERIALIZABLE remembers what was looked at, and an index looks at less than a scan of the
--- table. Who waits for a lock, and a transaction whose process hangs, are ended at some time.
-local SESSION = "SET client_min_messages = error; SET enable_seqscan = off; SET lock_timeout = '10s';"
+-- table; the cost that a scan then seems to have must not make PostgreSQL compile it. Statements are prepared, and planned
+-- once. Who waits for a lock, and a transaction whose process hangs, are ended at some time.
+local SESSION = "SET client_min_messages = error; SET enable_seqscan = off; SET jit = off;"
+  .. "SET plan_cache_mode = force_generic_plan; SET lock_timeout = '10s';"
   .. "SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on"
 
 local function connect(self)
@@ -299,12 +307,21 @@ function Database:script(sql)
   execute(self, sql)
 end
 
+-- Many who count the same rows at once make each other's transactions fail. Who has failed a few times waits until no other
+-- transaction is at work, and then works alone: so each comes to its end.
+local OPTIMISTIC_TRIES = 3
+local QUEUE = 0x46535051 -- "FSPQ"
+local BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+local BEGIN_BESIDE = ("%s; SELECT pg_advisory_xact_lock_shared(%d)"):format(BEGIN, QUEUE)
+local BEGIN_QUEUEING, END_QUEUEING =
+  ("SELECT pg_advisory_lock(%d)"):format(QUEUE), ("SELECT pg_advisory_unlock(%d)"):format(QUEUE)
+
 -- One try of a transaction.
-local function attempt(self, work)
+local function attempt(self, work, is_alone)
   local is_committing = false
   self.in_transaction = true
   local ok, result = pcall(function()
-    self:script("BEGIN ISOLATION LEVEL SERIALIZABLE")
+    self:script(is_alone and BEGIN or BEGIN_BESIDE)
     local given = work()
     is_committing = true
     execute(self, "COMMIT")
@@ -322,6 +339,18 @@ local function attempt(self, work)
   return false, result, RACES[problem.state] or (problem.is_lost and not is_committing)
 end
 
+-- The lock ends with its connection, too.
+local function attempt_alone(self, work)
+  local waited, problem = pcall(self.script, self, BEGIN_QUEUEING)
+  if not waited then
+    if problem.is_lost then disconnect(self) end
+    return false, problem, true
+  end
+  local ok, result, again = attempt(self, work, true)
+  if self.connection then pcall(execute, self, END_QUEUEING) end
+  return ok, result, again
+end
+
 --- Runs `work` so that what it reads stays true until it has written: SERIALIZABLE, and again when another
 --- transaction got in between or the connection was lost before the end, so that `work` must change nothing but the
 --- database. What it raises undoes everything and is raised again.
@@ -329,7 +358,7 @@ end
 --- @return any result of work
 function Database:transaction(work)
   for try = 1, TRIES do
-    local ok, result, again = attempt(self, work)
+    local ok, result, again = (try > OPTIMISTIC_TRIES and attempt_alone or attempt)(self, work)
     if ok then return result end
     if try == TRIES or not again then error(result, 0) end
     pause_after(try)
