@@ -42,11 +42,26 @@ end
 --- What the core computes must not depend on the compiler.
 local CLANG_SPECS = { "digest", "finish", "prepare", "sigv4", "sigv4_vectors", "verify" }
 
+-- The service with its metadata in PostgreSQL, which must change nothing that it says.
+local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_store", "service_views" }
+
+local function postgres() return "FINSPACE_TEST_DATABASE=postgres" end
+
 local suites = {
   { name = "lua5.4", program = "lua5.4", build = "build/lua5.4", once = true },
   { name = "luajit", program = "luajit", build = "build/lua5.1" },
   { name = "secrets", program = "lua5.4", build = "build/lua5.4", listens = true },
   { name = "clang", program = "lua5.4", build = "build/clang/lua5.4", only = CLANG_SPECS },
+  {
+    name = "postgres",
+    program = "lua5.4",
+    build = "build/lua5.4",
+    once = true,
+    only = SERVICE_SPECS,
+    environment = postgres,
+    optional = true,
+    needs = "/usr/lib/postgresql/*/bin/postgres",
+  },
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
   { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
@@ -170,7 +185,8 @@ local function report_skipped(reasons)
 end
 
 local function is_here(suite)
-  return output_of("command -v " .. suite.program) ~= ""
+  return (not suite.needs or output_of("ls " .. suite.needs) ~= "")
+    and output_of("command -v " .. suite.program) ~= ""
     and output_of("ls " .. suite.build .. "/finspace/core.so") ~= ""
 end
 
@@ -257,7 +273,7 @@ local function report(chosen, jobs)
       end
     end
     print(
-      ("%-7s %3d specs %5d passed %3d failed %3d skipped"):format(
+      ("%-8s %3d specs %5d passed %3d failed %3d skipped"):format(
         suite.name,
         sum.files,
         sum.passed,
