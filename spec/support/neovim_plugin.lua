@@ -144,6 +144,29 @@ describe("the plugin", function()
     end
   end)
 
+  -- Writes lines of the buffer, and says how many bytes came of it. In the editor's own processor time: a machine that
+  -- does something else meanwhile does not count.
+  local function written_in_slices(last, first)
+    local worst, at, written = 0, os.clock(), nil
+    local function tick()
+      worst, at = math.max(worst, os.clock() - at), os.clock()
+    end
+    local timer = vim.loop.new_timer()
+    timer:start(1, 1, tick)
+    local selection, path = require("finspace_nvim.selection"), folder .. "/large"
+    local chosen = selection.of(vim.api.nvim_get_current_buf(), first or 1, last)
+    finspace.run(function() return selection.write(path, chosen) end, function(ok) written = ok or false end)
+    tick()
+    assert.is_true((vim.wait(100000, function() return written ~= nil end, 5)))
+    timer:close()
+    io.stderr:write(("%d lines of a selection: worst gap %.1f ms\n"):format(last - (first or 1) + 1, worst * 1000))
+    assert.is_true(written)
+    assert.is_true(worst < 0.2, worst)
+    local size = vim.fn.getfsize(path)
+    os.remove(path)
+    return size
+  end
+
   it("writes a large selection beside the editor's work, and leaves no file", function()
     local size = tonumber(os.getenv("FINSPACE_SELECTION_MB") or 20)
     local line = ("x"):rep(99)
@@ -157,25 +180,19 @@ describe("the plugin", function()
     for _ = 1, size do
       vim.api.nvim_buf_set_lines(0, -1, -1, false, lines)
     end
-    -- In the editor's own processor time: a machine that does something else meanwhile does not count.
-    local worst, last = 0, os.clock()
-    local function tick()
-      worst, last = math.max(worst, os.clock() - last), os.clock()
-    end
-    local timer = vim.loop.new_timer()
-    timer:start(1, 1, tick)
-    local selection, path, written = require("finspace_nvim.selection"), folder .. "/large", nil
-    last = os.clock()
-    local chosen = selection.of(vim.api.nvim_get_current_buf(), 1, size * 10000 + 1)
-    finspace.run(function() return selection.write(path, chosen) end, function(ok) written = ok end)
-    tick()
-    assert.is_true((vim.wait(100000, function() return written ~= nil end, 5)))
-    timer:close()
-    io.stderr:write(("%d MB of a selection: worst gap %.1f ms\n"):format(size, worst * 1000))
-    assert.is_true(worst < 0.2, worst)
-    assert.equal(size * 1000000 + 5, vim.fn.getfsize(path))
-    os.remove(path)
+    assert.equal(size * 1000000 + 5, written_in_slices(size * 10000 + 1))
     vim.bo.modified = false
+  end)
+
+  it("writes one line of any length from the buffer's file, and asks for that file where it has changed", function()
+    local size = tonumber(os.getenv("FINSPACE_SELECTION_MB") or 20)
+    scratch_file("line.json", '{"a":1}\n["' .. ("x"):rep(size * 1000000) .. '"]\n')
+    vim.bo.undolevels = -1
+    assert.equal(size * 1000000 + 5, written_in_slices(2, 2))
+    vim.api.nvim_buf_set_lines(0, 0, 1, false, { "{}" })
+    vim.cmd("2,2FinspaceLoad Prices")
+    wait_until(function() return messages():find("write the buffer to its file first", 1, true) ~= nil end)
+    vim.cmd("edit!")
   end)
 
   it("stops writing a selection when its buffer changes, and closes its window", function()

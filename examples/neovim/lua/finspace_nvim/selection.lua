@@ -6,7 +6,36 @@ local selection = {}
 -- Milliseconds that one slice may keep the editor, about; and the lines of the first one.
 local SLICE_MS, FIRST_LINES = 8, 200
 
+-- Neovim goes through a whole line to give a part of it: one that is longer than this is read from the file.
+local LONG_LINE, PIECE = 4 * 1024 * 1024, 256 * 1024
+
 local TEXT_FORMATS = { csv = true, tsv = true, psv = true, txt = true, json = true, jsonl = true, ndjson = true }
+
+-- Bytes of lines [at, stop), counted from 0, with one for each line end.
+local function size_of(buffer, at, stop)
+  return vim.api.nvim_buf_get_offset(buffer, stop) - vim.api.nvim_buf_get_offset(buffer, at)
+end
+
+local function is_long(buffer, line) return size_of(buffer, line, line + 1) > LONG_LINE end
+
+-- The buffer's file, where it holds the same bytes, at the beginning of a line.
+local function file_at(buffer, line)
+  local path, whole = vim.api.nvim_buf_get_name(buffer), size_of(buffer, 0, vim.api.nvim_buf_line_count(buffer))
+  local size = vim.fn.getfsize(path)
+  local is_same = not vim.api.nvim_buf_get_option(buffer, "modified") and (size == whole or size == whole - 1)
+  local file = is_same and io.open(path, "rb")
+  if file and file:seek("set", vim.api.nvim_buf_get_offset(buffer, line)) then return file end
+  return nil, ("line %d is too long to be read while you go on: write the buffer to its file first"):format(line + 1)
+end
+
+-- The first line, or the beginning of a long one.
+local function top_of(buffer)
+  if not is_long(buffer, 0) then return vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1] or "" end
+  local file = file_at(buffer, 0)
+  local text = file and file:read(PIECE)
+  if file then file:close() end
+  return text or ""
+end
 
 local function is_csv(first_line, extension)
   if extension:find("^n?d?json") or extension == "jsonl" then return false end
@@ -26,10 +55,10 @@ end
 --- @param buffer integer
 --- @param first integer  from 1 on
 --- @param last integer
---- @return table chosen { buffer, first, last, tick, extension, header (a line, or nil), format_params (or nil) }
+--- @return table chosen { buffer, first, last, tick, extension, wants_header, format_params (or nil) }
 function selection.of(buffer, first, last)
   local chosen = { buffer = buffer, first = first, last = last, tick = vim.api.nvim_buf_get_changedtick(buffer) }
-  local top = vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1] or ""
+  local top = top_of(buffer)
   local extension = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":e"):lower()
   if not is_csv(top, extension) then
     chosen.extension = extension:find("json") and TEXT_FORMATS[extension] and extension or "jsonl"
@@ -39,14 +68,9 @@ function selection.of(buffer, first, last)
   if not names_columns(top) then
     chosen.format_params = { withHeader = "false" }
   elseif first > 1 then
-    chosen.header = top
+    chosen.wants_header = true
   end
   return chosen
-end
-
-local function write(file, lines)
-  local text = table.concat(lines, "\n"):gsub("%z", "\n")
-  return file:write(text, "\n")
 end
 
 -- Lines a slice: fewer after one that took long, more after one that did not.
@@ -60,19 +84,59 @@ local function is_unchanged(chosen)
   return vim.api.nvim_buf_is_valid(chosen.buffer) and vim.api.nvim_buf_get_changedtick(chosen.buffer) == chosen.tick
 end
 
+-- Gives the editor its turn.
+local function rest(chosen)
+  finspace.sleep(0.001)
+  if is_unchanged(chosen) then return true end
+  return nil, "the buffer changed while its lines were written; select them again"
+end
+
+local function write_lines(file, chosen, at, stop)
+  local text = table.concat(vim.api.nvim_buf_get_lines(chosen.buffer, at, stop, false), "\n")
+  return file:write((text:gsub("%z", "\n")), "\n")
+end
+
+local function copy_line(file, chosen, line)
+  local source, message = file_at(chosen.buffer, line)
+  local left, ok = size_of(chosen.buffer, line, line + 1) - 1, source ~= nil
+  while ok and left > 0 do
+    ok, message = file:write(source:read(math.min(PIECE, left)) or "")
+    left = left - PIECE
+    if ok then
+      ok, message = rest(chosen)
+    end
+  end
+  if source then source:close() end
+  if not ok then return nil, message end
+  return file:write("\n")
+end
+
+-- The lines of the next slice are so many that they are not long together.
+local function stop_of(chosen, at, count)
+  local stop = math.min(at + count, chosen.last)
+  while stop > at + 1 and size_of(chosen.buffer, at, stop) > LONG_LINE do
+    stop = at + math.floor((stop - at) / 2)
+  end
+  return stop
+end
+
 local function write_slices(file, chosen)
   local at, count = chosen.first - 1, FIRST_LINES
   while at < chosen.last do
-    if not is_unchanged(chosen) then
-      return nil, "the buffer changed while its lines were written; select them again"
-    end
-    local began, stop = vim.loop.hrtime(), math.min(at + count, chosen.last)
-    local ok, message = write(file, vim.api.nvim_buf_get_lines(chosen.buffer, at, stop, false))
+    local began, stop = vim.loop.hrtime(), stop_of(chosen, at, count)
+    local put = is_long(chosen.buffer, at) and copy_line or write_lines
+    local ok, message = put(file, chosen, at, stop)
     if not ok then return nil, message end
-    at, count = stop, next_count(count, began)
-    finspace.sleep(0.001)
+    at, count = stop, next_count(stop - at, began)
+    ok, message = rest(chosen)
+    if not ok then return nil, message end
   end
   return true
+end
+
+local function write_header(file, chosen)
+  if not chosen.wants_header then return true end
+  return (is_long(chosen.buffer, 0) and copy_line or write_lines)(file, chosen, 0, 1)
 end
 
 --- Writes lines to a file, in a task: the editor goes on meanwhile.
@@ -82,10 +146,8 @@ end
 function selection.write(path, chosen)
   local file, message = io.open(path, "wb")
   if not file then return nil, message end
-  local ok = true
-  if chosen.header then
-    ok, message = write(file, { chosen.header })
-  end
+  local ok
+  ok, message = write_header(file, chosen)
   if ok then
     ok, message = write_slices(file, chosen)
   end
