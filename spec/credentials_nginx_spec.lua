@@ -11,6 +11,18 @@ describe("in an nginx worker #once", function()
       listen 127.0.0.1:%d;
       location /plain { return 200 "plain"; }
       location / { content_by_lua_block { ngx.say(loadfile("{{folder}}/keys.lua")()) } }
+      location /killed { content_by_lua_block {
+        local thread = ngx.thread.spawn(loadfile("{{folder}}/keys.lua"))
+        local function children()
+          local pid = ngx.worker.pid()
+          return io.open(("/proc/%d/task/%d/children"):format(pid, pid)):read("*a")
+        end
+        while not io.open("{{folder}}/hanging") do ngx.sleep(0.01) end
+        ngx.say(children() ~= "")
+        ngx.thread.kill(thread)
+        while children() ~= "" do ngx.sleep(0.01) end
+        ngx.say("gone")
+      } }
       location /cannot-wait {
         set_by_lua_block $keys { return loadfile("{{folder}}/keys.lua")() }
         return 200 $keys;
@@ -41,6 +53,7 @@ describe("in an nginx worker #once", function()
     .. "[profile person]\nsso_start_url = https://start\nsso_region = us-east-1\nsso_account_id = 1\n"
     .. "sso_role_name = R\n"
     .. "[profile waiting]\ncredential_process = {{folder}}/program wait\n"
+    .. "[profile hanging]\ncredential_process = {{folder}}/program hang\n"
     .. "[profile program]\ncredential_process = {{folder}}/program\n"
     .. "[profile broken]\ncredential_process = {{folder}}/program break\n"
     .. "[profile absent]\ncredential_process = {{folder}}/no-such-program\n"
@@ -49,6 +62,7 @@ describe("in an nginx worker #once", function()
 #!/bin/sh
 cd {{folder}}
 if [ "$1" = wait ]; then : > begun; until [ -e released ]; do sleep 0.01; done; fi
+if [ "$1" = hang ]; then : > hanging; exec sleep 600; fi
 if [ "$1" = break ]; then echo canary-on-stderr >&2; exit 3; fi
 echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process-secret"}'
 ]]
@@ -59,7 +73,7 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
 
   setup(function()
     source, port = metadata.start(), support.free_port()
-    server = nginx.start(SERVER:format(port), {
+    server = nginx.start((SERVER:gsub("%%d", port, 1)), {
       ports = { port },
       files = { ["keys.lua"] = "", config = "", token = "canary-web-token" },
     })
@@ -121,6 +135,11 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
   it(
     "a program gives its keys in a phase that cannot wait, too",
     function() assert.matches("^credentials AKIDPROCESS from ", get("cannot-wait?profile=program") .. server.errors()) end
+  )
+
+  it(
+    "a program ends with the thread that waits for it, though nginx gives that no turn to end it",
+    function() assert.equal("true\ngone\n", get("killed?profile=hanging")) end
   )
 
   it("a program that fails says how it ended, and leaves no zombie", function()

@@ -60,14 +60,10 @@ local function in_coroutine()
   return thread ~= nil and not is_main
 end
 
--- The program ends with the task that waits for it.
-local function run_beside(command, runtime)
-  local child, message, code = sys.launch(command)
-  if not child then return nil, message, code end
+local function await(child, runtime)
   local pause = FIRST_PAUSE
   while true do
-    local result
-    result, message, code = child:result()
+    local result, message, code = child:result()
     if code ~= "EAGAIN" then return result, message, code end
     local _, cancelled = runtime.sleep(pause)
     if cancelled then
@@ -76,6 +72,17 @@ local function run_beside(command, runtime)
     end
     pause = math.min(2 * pause, LONGEST_PAUSE)
   end
+end
+
+-- The program ends with the task that waits for it, also where nginx takes the thread away below it.
+local function run_beside(command, runtime)
+  local child, message, code = sys.launch(command)
+  if not child then return nil, message, code end
+  local stop_watching = runtime.watch and runtime.watch(function() end, function() child:close() end)
+  local result
+  result, message, code = await(child, runtime)
+  if stop_watching then stop_watching() end
+  return result, message, code
 end
 
 -- Outside of a coroutine nothing could run beside the program: not in those of nginx's phases that cannot
