@@ -16,6 +16,17 @@ end
 
 local function parse(text, kind) return dialect.parse(text, kind or "config", "FILE") end
 
+describe("the home folder", function()
+  it("is that of whoever runs the process where no variable says one, as boto3 has it", function()
+    local code = 'print(require("finspace.config").locations(os.getenv).config)'
+    local output =
+      support.run(("env -u HOME -u AWS_CONFIG_FILE %s -e %s"):format(support.interpreter(), support.quote(code)))
+    local wanted = support.run('printf %s "$(getent passwd "$(id -u)" | cut -d: -f6)"')
+    assert.equal(wanted .. "/.aws/config\n", output)
+    assert.is_nil(config.locations(function() end).config)
+  end)
+end)
+
 describe("the config file", function()
   it("gives profiles, sso-sessions and services by their names", function()
     local loaded = load {

@@ -13,24 +13,34 @@ local MAX_FILE = 1024 * 1024
 
 local function set(value) return value ~= nil and value ~= "" and value or nil end
 
-local function home(getenv)
-  local drive, path = getenv("HOMEDRIVE"), getenv("HOMEPATH")
-  return set(getenv("HOME")) or set(getenv("USERPROFILE")) or (drive and path and drive .. path)
+-- The home folder of the first user in the system's list of whom `is_wanted` says so.
+local function home_of(is_wanted)
+  local users = require("finspace.sys").read_limited("/etc/passwd", MAX_FILE) or ""
+  for name, id, folder in ("\n" .. users):gmatch("\n([^:\n]*):[^:\n]*:(%d+):[^:\n]*:[^:\n]*:([^:\n]*)") do
+    if is_wanted(name, tonumber(id)) then return folder end
+  end
 end
 
--- The folder of `~name`, from the system's list of users.
-local function home_of(name)
-  local users = require("finspace.sys").read_limited("/etc/passwd", MAX_FILE) or ""
-  for user, folder in ("\n" .. users):gmatch("\n([^:\n]*):[^:\n]*:[^:\n]*:[^:\n]*:[^:\n]*:([^:\n]*)") do
-    if user == name then return folder end
-  end
+-- Whoever runs the process, as boto3 (Python's expanduser) has it where no variable names a folder.
+local function own_home()
+  local process = require("finspace.sys").stat("/proc/self")
+  return process and home_of(function(_, id) return id == process.uid end)
+end
+
+--- The user's home folder. A `getenv` other than the process' own says all that there is to say.
+--- @param getenv fun(name: string): string|nil
+--- @return string|nil folder
+function config.home(getenv)
+  local drive, path = getenv("HOMEDRIVE"), getenv("HOMEPATH")
+  local named = set(getenv("HOME")) or set(getenv("USERPROFILE")) or (drive and path and drive .. path)
+  return named or (getenv == os.getenv and own_home() or nil)
 end
 
 -- As boto3 does it: variables first, then a tilde at the start; what is not known stays as it is.
 local function expand(path, getenv, folder)
   path = path:gsub("%$([%w_]+)", getenv):gsub("%${([^}]*)}", getenv)
   local name, rest = path:match("^~([^/]*)(.*)$")
-  local start = name and (name == "" and folder or name ~= "" and home_of(name))
+  local start = name == "" and folder or name and home_of(function(user) return user == name end)
   return start and start .. rest or path
 end
 
@@ -40,7 +50,7 @@ end
 --- @return table locations { config =, credentials =, sso_cache = } each nil where there is no home folder
 function config.locations(getenv, separator)
   separator = separator or package.config:sub(1, 1)
-  local folder = home(getenv)
+  local folder = config.home(getenv)
   local function place(variable, ...)
     local named = variable and set(getenv(variable))
     if named then return expand(named, getenv, folder) end

@@ -7,6 +7,7 @@
 ---
 --- While a load runs it holds a lock on its journal. The kernel lets go of it when the process dies.
 local cjson = require("cjson").new()
+local config = require("finspace.config")
 local core = require("finspace.core")
 local errors = require("finspace.errors")
 local sys = require("finspace.sys")
@@ -29,8 +30,8 @@ local function failure(code, message) return nil, errors.not_sent("io", code, me
 function journal.folder(getenv)
   local state = getenv("XDG_STATE_HOME")
   if not state or state:sub(1, 1) ~= "/" then
-    local home = getenv("HOME")
-    if not home or home == "" then
+    local home = config.home(getenv)
+    if not home then
       return failure(
         "NoStateFolder",
         "there is no place to note what a load has done: neither "
