@@ -10,7 +10,7 @@ local PATHS = "/usr/share/lua/5.1/?.lua;" .. support.root .. "/lua/?.lua;" .. su
 local function curl(arguments) return (support.run("curl -s --max-time 20 " .. arguments)) end
 
 describe("in nginx", function()
-  local server, port, tls_port, folder
+  local server, port, tls_port, authorities
 
   local LOCATIONS = [[
     init_by_lua_block {
@@ -143,15 +143,15 @@ describe("in nginx", function()
   ]]
 
   setup(function()
-    port, tls_port, folder = support.free_port(), support.free_port(), support.temporary_folder()
-    local leaf = certificates.authority(folder, "own").issue("good", "DNS:localhost")
+    port, tls_port, authorities = support.free_port(), support.free_port(), support.temporary_folder()
+    local leaf = certificates.authority(authorities, "own").issue("good", "DNS:localhost")
     local http = LOCATIONS:format(port, tls_port, leaf.certificate, leaf.key, port, port, port)
     server = nginx.start("", { ports = { port, tls_port }, http = http, package_path = PATHS })
   end)
 
   teardown(function()
     server.stop()
-    support.remove_folder(folder)
+    support.remove_folder(authorities)
   end)
 
   local function get(path) return (curl("-G http://127.0.0.1:" .. port .. path):gsub("%s+$", "")) end
