@@ -107,11 +107,12 @@ const STATUS_KINDS = {
 /** The badge of a changeset's, a view's or a user's status. */
 export const statusBadge = (status) => badge(status, STATUS_KINDS[status] ?? "busy");
 
-/** A table from column heads and rows of cells; a cell is a text, a node, or {label, props, content}. */
+/** A table from column heads and rows of cells; a head is a text, {label, props}, or {unseen} for who cannot see the cells. */
 export function table(caption, heads, rows, props = {}) {
-  const head = heads.map((name) =>
-    typeof name === "object" ? h("th", { scope: "col", ...name.props }, name.label) : h("th", { scope: "col" }, name),
-  );
+  const head = heads.map((name) => {
+    const { label, props: more, unseen } = typeof name === "object" ? name : { label: name };
+    return h("th", { scope: "col", ...more }, unseen ? h("span", { class: "unseen" }, unseen) : label);
+  });
   return h("table", props, h("caption", { class: "unseen" }, caption), h("thead", h("tr", head)), h("tbody", rows));
 }
 

@@ -72,7 +72,7 @@ function adding(group, members, users, reload) {
   return form(field("Add user", select), "Add", submit, { kind: "" });
 }
 
-const HEADS = ["Name", "E-mail", "Status", { label: "", props: { "aria-label": "Remove" } }];
+const HEADS = ["Name", "E-mail", "Status", { unseen: "Remove" }];
 
 /** Shows the screen. */
 export async function show(main, parts, screen) {

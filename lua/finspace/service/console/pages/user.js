@@ -131,7 +131,7 @@ export async function show(main, parts, screen) {
     kind: user.status === "DISABLED" ? "" : "danger",
   });
   const rows = memberships.map((group) => membershipRow(group, user, reload));
-  const heads = ["Group", { label: "", props: { "aria-label": "Remove" } }];
+  const heads = ["Group", { unseen: "Remove" }];
   fill(
     main,
     h("p", { class: "crumb" }, h("a", { href: "#/users" }, "Users")),
