@@ -113,8 +113,15 @@ function nginx.start(servers, options)
     return (support.read_file(folder .. "/stderr.log") or "") .. (support.read_file(folder .. "/error.log") or "")
   end
 
-  --- Reads the configuration anew; only with a master process.
-  function server.reload() assert(sys.kill(pid, 1)) end
+  --- Reads the configuration anew; only with a master process. It listens before it heeds signals, which would
+  --- end it until then: it has written its process id when it does.
+  function server.reload()
+    for _ = 1, 6000 do
+      if sys.stat(folder .. "/nginx.pid") then break end
+      sys.sleep(0.01)
+    end
+    assert(sys.kill(pid, 1))
+  end
 
   --- Stops nginx and removes its folder. Again is harmless.
   --- @param signal integer|nil default SIGTERM
