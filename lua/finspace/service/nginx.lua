@@ -110,6 +110,7 @@ http {
     lua_package_cpath $cpath;
     lua_shared_dict finspace_service 1m;
     lua_shared_dict finspace_metrics 2m;
+    lua_worker_thread_vm_pool_size 128; # 64 wait for disks, 33 for passwords; the default differs by version
     lua_socket_log_errors off;
     $outward
     lua_socket_buffer_size 8k; # bodies of objects, of which thousands may be unfinished

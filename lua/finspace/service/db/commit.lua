@@ -16,6 +16,19 @@ local CHECKPOINT_EVERY = 500 -- commits of this process
 
 -- --- the disk -------------------------------------------------------------------------------------
 
+-- nginx has so many states of Lua for its threads (nginx.conf), and refuses who finds none: those wait here.
+local THREADS_AT_ONCE = 64
+local threads = semaphore.new(THREADS_AT_ONCE)
+
+local function run_in_thread(pool, ...)
+  local free, problem = threads:wait(LONGEST_SECONDS)
+  if not free then error("the disk: " .. problem, 0) end
+  local ok
+  ok, problem = ngx.run_worker_thread(pool, ...)
+  threads:post()
+  if not ok then error(problem, 0) end
+end
+
 local function may_wait() return ngx.get_phase() == "content" and not ngx.worker.exiting() end
 
 --- Calls a function of a module where it may wait for the disk: in a thread of nginx.
@@ -24,8 +37,7 @@ local function may_wait() return ngx.get_phase() == "content" and not ngx.worker
 --- @param ... string arguments
 function commit.in_thread(module, name, ...)
   if not may_wait() then return require(module)[name](...) end
-  local ok, problem = ngx.run_worker_thread("sync", module, name, ...)
-  if not ok then error(problem, 0) end
+  run_in_thread("sync", module, name, ...)
 end
 
 local commits, is_checkpointing = 0, false
@@ -45,8 +57,7 @@ end
 
 local function sync_log(db)
   if may_wait() then
-    local ok, problem = ngx.run_worker_thread("log", "finspace.service.s3.segment_file", "sync", db:log_path())
-    if not ok then error(problem, 0) end
+    run_in_thread("log", "finspace.service.s3.segment_file", "sync", db:log_path())
   else
     require("finspace.service.s3.segment_file").sync(db:log_path())
   end
