@@ -119,6 +119,7 @@ describe("What a request to the S3 half says #once", function()
         put("plain", "x", {
           ["x-amz-storage-class"] = "STANDARD",
           ["x-amz-acl"] = "private",
+          ["x-amz-api-version"] = "2006-03-01",
           ["x-amz-expected-bucket-owner"] = "000000000000",
           ["x-amz-request-payer"] = "requester",
         })

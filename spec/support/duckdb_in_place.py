@@ -5,7 +5,7 @@ import sys
 
 import duckdb
 from fsspec.implementations.arrow import ArrowFSWrapper
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import FileSelector, S3FileSystem
 
 asked = json.load(sys.stdin)
 store = S3FileSystem(
@@ -13,6 +13,7 @@ store = S3FileSystem(
     endpoint_override=asked["endpoint"], scheme=asked["endpoint"].split(":")[0])
 connection = duckdb.connect()
 connection.register_filesystem(ArrowFSWrapper(store))
-place = "s3://%s/%s*.parquet" % (asked["bucket"], asked["prefix"])
-rows = connection.execute("SELECT day::VARCHAR, price FROM read_parquet('%s') ORDER BY day" % place).fetchall()
+listed = store.get_file_info(FileSelector("%s/%s" % (asked["bucket"], asked["prefix"].rstrip("/"))))
+places = ["s3://" + file.path for file in listed if file.path.endswith(".parquet")]
+rows = connection.execute("SELECT day::VARCHAR, price FROM read_parquet(?) ORDER BY day", [places]).fetchall()
 json.dump(rows, sys.stdout)

@@ -49,6 +49,7 @@ end
 
 local JUDGED = {
   ["x-amz-acl"] = PRIVATE,
+  ["x-amz-api-version"] = unless({ ["2006-03-01"] = true }, "the API here is of 2006-03-01"), -- the SDK for C++ says so
   ["x-amz-bucket-object-lock-enabled"] = unless({ ["false"] = true }, LOCKS),
   ["x-amz-mfa"] = never("this service has no MFA delete"),
   ["x-amz-object-ownership"] = unless({ bucketownerenforced = true }, ACLS),
