@@ -1,3 +1,4 @@
+local cjson = require("cjson")
 local lake = require("spec.support.lake")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -186,6 +187,9 @@ describe("A store that does not do what it should #once", function()
     assert.is_nil(refused)
     assert.equal(503, err.status)
     assert.not_equal("FAILED", assert(node.call("GetChangeset", made)).status)
+    local health = service.send_text(node.port, "GET /-/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert.equal(503, health.status)
+    assert.same({ ready = false, why = { "the store does not answer" } }, cjson.decode(health.body))
     local body = {
       service = "s3",
       method = "PUT",

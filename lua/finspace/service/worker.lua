@@ -139,6 +139,10 @@ In a browser, once and within ten minutes:
 Stop it with Ctrl-C. The database keeps what was acknowledged; %s holds temporary files only
 ]]
 
+local NO_FILES_IN_BROWSERS = [[
+The page shows what there is, but stages and reads no files: they lie in the store, and browsers have no rule (CORS) for it
+]]
+
 local READY_INGESTING = "finspace: ready at %s; this node ingests, and answers for its health and metrics alone\n"
 
 local function ready_text(settings)
@@ -146,8 +150,9 @@ local function ready_text(settings)
   if settings.workers == 0 then return READY_INGESTING:format(settings.endpoint) end
   local owner = require("finspace.service.db.store").owner_key(state.db)
   local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
-  if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) end
-  return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data)
+  local more = settings.store and NO_FILES_IN_BROWSERS or ""
+  if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) .. more end
+  return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data) .. more
 end
 
 -- nginx listens before it starts workers, so the first worker's start is the moment of being ready.
