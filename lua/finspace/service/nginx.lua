@@ -234,6 +234,14 @@ end
 
 local AUTHORITIES = { os.getenv("AWS_CA_BUNDLE") or "", "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert.pem" }
 
+-- Without an address of its own for IPv6 beyond this link, addresses of others only cost attempts.
+local function has_ipv6()
+  for scope in (sys.read_limited("/proc/net/if_inet6", 65536) or ""):gmatch("%x+ %x+ %x+ (%x+)") do
+    if scope == "00" then return true end -- global
+  end
+  return false
+end
+
 -- nginx asks nobody about names and trusts nobody unless it is told whom.
 local function outward_lines(settings)
   if not settings.store then return "" end
@@ -241,7 +249,9 @@ local function outward_lines(settings)
   for server in (sys.read_limited("/etc/resolv.conf", 65536) or ""):gmatch("\n?nameserver%s+(%S+)") do
     servers[#servers + 1] = server:find(":", 1, true) and "[" .. server:gsub("%%.*", "") .. "]" or server
   end
-  if #servers > 0 then lines[1] = "resolver " .. table.concat(servers, " ") .. ";" end
+  if #servers > 0 then
+    lines[1] = ("resolver %s%s;"):format(table.concat(servers, " "), has_ipv6() and "" or " ipv6=off")
+  end
   for _, path in ipairs(AUTHORITIES) do
     if path ~= "" and is_file(path) then
       lines[#lines + 1] = "lua_ssl_trusted_certificate " .. quoted(sys.realpath(path)) .. ";"

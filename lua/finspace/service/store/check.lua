@@ -52,7 +52,7 @@ local function sts_problem(client)
   return too_much and NO_POLICY:format(too_much)
 end
 
---- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, region=}
+--- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, usual_region=}
 --- @return string|nil problem one line
 function check.problem(place)
   local client = clients.new(place)

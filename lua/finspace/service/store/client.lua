@@ -15,12 +15,11 @@ local AT_A_TIME = 8 -- files on their way
 local Client = {}
 Client.__index = Client
 
---- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, region=}
+--- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, usual_region=}
 --- @param more? table further options of a session, or others than it has here
 --- @return table client with `s3`, the client's S3
 function client.new(place, more)
   local options = {
-    region = place.region,
     s3_endpoint_url = place.endpoint,
     sts_endpoint_url = place.sts_endpoint or place.endpoint,
     max_attempts = MOST_ATTEMPTS,
@@ -29,6 +28,10 @@ function client.new(place, more)
     options[name] = value
   end
   local own = session.new(options)
+  if not own:region() then
+    options.region = place.usual_region
+    own = session.new(options)
+  end
   return setmetatable({ place = place, session = own, s3 = own:s3() }, Client)
 end
 

@@ -40,7 +40,7 @@ end
 
 --- Reads the options that name a store.
 --- @param options table {store=, store_endpoint=, store_sts_endpoint=, store_role=}
---- @param region string for a store whose region nothing names
+--- @param region string of a store whose region neither the environment nor a profile names
 --- @return string|nil place JSON, for store.open; nil without --store
 --- @return string|nil problem
 function store.place(options, region)
@@ -57,7 +57,7 @@ function store.place(options, region)
     return nil, "--store-endpoint and --store-sts-endpoint must be URLs, for example https://s3.example.com"
   end
   place.endpoint, place.sts_endpoint = options.store_endpoint, options.store_sts_endpoint
-  place.role, place.region = options.store_role, os.getenv("AWS_REGION") or os.getenv("AWS_DEFAULT_REGION") or region
+  place.role, place.usual_region = options.store_role, region
   return cjson.encode(place)
 end
 

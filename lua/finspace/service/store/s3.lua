@@ -34,7 +34,7 @@ local function note_fault(event)
 end
 
 --- @param state table {db=, settings=}
---- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, region=}
+--- @param place table {bucket=, prefix=, endpoint=?, sts_endpoint=?, role=, usual_region=}
 --- @return table store
 function s3.open(state, place)
   state.settings.bucket = place.bucket
@@ -72,10 +72,11 @@ end
 local function beside(job, work)
   if not job then return work() end
   local results
-  ngx.thread.spawn(function() results = { pcall(work) } end)
+  local thread = ngx.thread.spawn(function() results = { pcall(work) } end)
   while not results do
     coroutine.yield(function() return results ~= nil end)
   end
+  ngx.thread.wait(thread) -- else nginx keeps it for as long as this process lives
   if not results[1] then error(results[2], 0) end
   return results[2], results[3]
 end
