@@ -277,6 +277,19 @@ describe("The service's engine #once", function()
       )
     end)
 
+    it("bounds how many columns a file has, and how many elements a record", function()
+      local csv = ("a,"):rep(20000) .. "a\n" .. ("1,"):rep(20000) .. "1\n"
+      assert.equal("data.csv has 20001 columns, more than 4096", refused(csv))
+      local members = {}
+      for i = 1, 20000 do
+        members[i] = ('"k%d":1'):format(i)
+      end
+      local record = "{" .. table.concat(members, ",") .. "}"
+      assert.equal("data.csv has 20000 columns, more than 4096", refused(record, JSON))
+      local xml = "<r><x>" .. ("<b/>"):rep(200000) .. "</x></r>"
+      assert.equal("record 1 of data.csv has more than 100000 elements", refused(xml, XML))
+    end)
+
     it("refuses Parquet that would read for ever", function()
       local footer = "\21\4\25\252\255\255\255\255\255\255\255\255\16" -- a list of 2^60 elements
       local body = "PAR1" .. footer .. string.char(#footer, 0, 0, 0) .. "PAR1"

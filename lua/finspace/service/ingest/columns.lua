@@ -66,6 +66,16 @@ function columns.partition_key(partition)
   return table.concat(parts, "\0")
 end
 
+local MOST_COLUMNS = 4096 -- each takes room in every step, beside what --ingest-memory bounds
+
+--- Refuses more columns than can be worked with.
+--- @param file_name string
+--- @param count integer
+function columns.check_count(file_name, count)
+  if count <= MOST_COLUMNS then return end
+  failure.raise("VALIDATION", "%s has %d columns, more than %d", file_name, count, MOST_COLUMNS)
+end
+
 -- DuckDB and Hive do not tell names apart by their letters' case.
 local function refuse_doubled(file_name, names)
   local seen = {}
@@ -212,6 +222,7 @@ end
 --- @param may_miss boolean whether a column of the schema that is not there is NULL
 --- @return table[] plan
 function columns.of_values(job, staged, found, may_miss)
+  columns.check_count(staged.name, #found)
   local names, at, planned = {}, {}, {}
   for i, column in ipairs(found) do
     names[i] = column.name

@@ -137,6 +137,7 @@ local function names_of(job, staged)
 end
 
 local function plan_of(job, staged)
+  columns.check_count(staged.name, #staged.first)
   if job.schema and not job.format.has_header then return columns.by_position(job, staged, #staged.first) end
   local names = names_of(job, staged)
   if not job.schema then columns.check_alike(job, staged.name, names) end

@@ -14,6 +14,9 @@ local AT_START, PLAIN, QUOTED, AFTER_QUOTE, CLOSED = 0, 1, 2, 3, 4 -- CLOSED: bl
 
 -- --- a walk over the bytes --------------------------------------------------------------------------
 
+--- Blanks beside a quote that are held back until it is known to be one; more of them in a row are taken for text.
+csv_text.MOST_HELD = 4096
+
 local Walk = {}
 Walk.__index = Walk
 
@@ -31,7 +34,8 @@ function csv_text.walk(separator, at_record)
     line = 1,
     row_line = 1,
     length = 0,
-    held = "",
+    held = ffi.new("uint8_t[?]", csv_text.MOST_HELD),
+    held_size = 0,
     before = 0, -- bytes of earlier pieces
     start = 0, -- where the record begins
   }, Walk)
@@ -53,12 +57,10 @@ end
 -- Blanks beside a quote are no part of the field; whether they stand beside one is known later.
 local function is_blank(self, byte) return (byte == SPACE or byte == TAB) and byte ~= self.separator end
 
---- Blanks that are held back for that; more of them in a row are taken for text.
-csv_text.MOST_HELD = 4096
-
 local function hold(self, byte)
-  if #self.held == csv_text.MOST_HELD then return false end
-  self.held = self.held .. string.char(byte)
+  if self.held_size == csv_text.MOST_HELD then return false end
+  self.held[self.held_size] = byte
+  self.held_size = self.held_size + 1
   return true
 end
 
@@ -78,13 +80,11 @@ end
 
 -- Writes the byte, and before it the blanks that were held back, unless they stood beside a quote.
 local function put(self, out, written, byte, beside_quote)
-  if self.held ~= "" then
-    if not beside_quote then
-      ffi.copy(out + written, self.held, #self.held)
-      written = written + #self.held
-    end
-    self.held = ""
+  if not beside_quote then
+    ffi.copy(out + written, self.held, self.held_size)
+    written = written + self.held_size
   end
+  self.held_size = 0
   out[written] = byte
   return written + 1
 end
@@ -129,7 +129,7 @@ function Walk:feed(piece, out)
 end
 
 --- @return string blanks that were held back when the text ended
-function Walk:rest() return is_after_quote(self.state) and "" or self.held end
+function Walk:rest() return is_after_quote(self.state) and "" or ffi.string(self.held, self.held_size) end
 
 --- Ends the last record, where no line end did.
 --- @return any answer of at_record

@@ -84,9 +84,13 @@ local function paths_of(files)
 end
 
 -- The members of all records, in the order in which they are met, and what they hold.
-local STRUCTURE = [[SELECT json_type(t.s) AS kind, e.key AS name, CAST(e.value AS VARCHAR) AS structure
-  FROM (SELECT json_group_structure(json) AS s FROM read_json_objects(%s, format = '%s', maximum_object_size = %d,
-    compression = 'uncompressed')) t LEFT JOIN json_each(t.s) e ON true ORDER BY e.id]]
+local STRUCTURE = [[CREATE OR REPLACE TEMP TABLE structure AS SELECT json_group_structure(json) AS s
+  FROM read_json_objects(%s, format = '%s', maximum_object_size = %d, compression = 'uncompressed')]]
+local KIND = "SELECT json_type(s) AS kind, len(json_keys(s)) AS members FROM structure"
+-- json_each would repeat the whole beside each member.
+local MEMBERS =
+  [[SELECT name, CAST(json_extract(s, '/' || replace(replace(name, '~', '~0'), '/', '~1')) AS VARCHAR) AS structure
+  FROM (SELECT s, unnest(json_keys(s)) AS name, generate_subscripts(json_keys(s), 1) AS place FROM structure) ORDER BY place]]
 
 local KINDS = {
   ['"BIGINT"'] = types.named("BIGINT"),
@@ -96,18 +100,15 @@ local KINDS = {
 }
 
 -- Each member is read as text: numbers beyond what a type holds must be seen, and nested values stay JSON.
-local function columns_of(structure)
+local function columns_of(members)
   local found = {}
-  for _, member in ipairs(structure) do
-    if member.name then
-      found[#found + 1] =
-        { name = member.name, sql = "VARCHAR", kind = KINDS[member.structure] or types.named("STRING") }
-    end
+  for i, member in ipairs(members) do
+    found[i] = { name = member.name, sql = "VARCHAR", kind = KINDS[member.structure] or types.named("STRING") }
   end
   return found
 end
 
-local function is_of_objects(structure) return structure[1].kind == "OBJECT" or not structure[1].kind end
+local function is_of_objects(structure) return structure.kind == "OBJECT" or not structure.kind end
 
 -- --- units ------------------------------------------------------------------------------------------
 
@@ -183,7 +184,12 @@ end
 function Unit:close() staging.remove_copies(self.files) end
 
 local function structure_of(job, files, shape)
-  return job.connection:run(STRUCTURE:format(paths_of(files), shape, LONGEST_RECORD))
+  job.connection:run(STRUCTURE:format(paths_of(files), shape, LONGEST_RECORD))
+  local structure = job.connection:run(KIND)[1]
+  if structure.kind ~= "OBJECT" then return structure end
+  columns.check_count(files[1].name, structure.members)
+  structure.columns = columns_of(job.connection:run(MEMBERS))
+  return structure
 end
 
 -- Which file it was is found by asking each alone.
@@ -203,7 +209,7 @@ local function unit_of(job, files, shape)
   if not ok and not duckdb.message(found) then error(found, 0) end
   if not ok or not is_of_objects(found) then refuse_files(job, files, shape) end
   if not ok then error(found, 0) end
-  return setmetatable({ job = job, files = files, shape = shape, found = columns_of(found) }, Unit)
+  return setmetatable({ job = job, files = files, shape = shape, found = found.columns or {} }, Unit)
 end
 
 local function key_of(staged) return staged.shape .. "\1" .. columns.partition_key(staged.partition) end

@@ -11,6 +11,7 @@ local staging = require("finspace.service.ingest.staging")
 local xml = {}
 
 local DEEPEST, MOST_ATTRIBUTES = 100, 1000
+local MOST_ELEMENTS = 100000 -- of a record: each is a table of Lua until the record ends
 local LARGEST_RECORD = 16 * 1024 * 1024
 local LONGEST_TAG = 1024 * 1024 -- looked at again from its start with each piece that comes before its end
 local SMALL_PIECE = 64 * 1024
@@ -59,6 +60,8 @@ local function open(self, name, attributes)
   self.depth = self.depth + 1
   if self.depth > DEEPEST then refuse(self, "is nested more than %d levels deep", DEEPEST) end
   if self.depth == 1 then return end
+  self.elements = self.elements + 1
+  if self.elements > MOST_ELEMENTS then refuse(self, "has more than %d elements", MOST_ELEMENTS) end
   if #attributes > MOST_ATTRIBUTES then refuse(self, "has an element with more than %d attributes", MOST_ATTRIBUTES) end
   local element = new_element(name)
   for _, attribute in ipairs(attributes) do
@@ -71,7 +74,7 @@ end
 local function end_record(self, element)
   if #element.order == 0 then put(element, element.name, cjson.encode(table.concat(element.text))) end
   self.lines[#self.lines + 1] = object_text(element)
-  self.records, self.size = self.records + 1, 0
+  self.records, self.size, self.elements = self.records + 1, 0, 0
 end
 
 local function close(self)
@@ -125,7 +128,8 @@ end
 
 -- The records of a source as lines of JSON.
 local function lines_of(job, source)
-  local self = { name = source.name, depth = 0, stack = {}, lines = {}, records = 0, size = 0, silent = 0 }
+  local self =
+    { name = source.name, depth = 0, stack = {}, lines = {}, records = 0, size = 0, elements = 0, silent = 0 }
   self.parser = lxp.new(handlers(self))
   local next_piece, is_whole = small_pieces((staging.pieces(job, source))), false
   return function()
