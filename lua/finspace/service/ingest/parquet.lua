@@ -23,6 +23,33 @@ end
 
 local function refuse_damaged(name) failure.raise("VALIDATION", "%s is not a Parquet file, or a damaged one", name) end
 
+local DEEPEST = 16 -- DuckDB's time for lists within lists doubles with every second level
+
+-- How deep a type as DuckDB writes it is nested, read from its end: STRUCT(a BIGINT[])[] is 3 deep.
+local function depth_of(sql)
+  local outer, depth, lists, deepest = {}, 0, 0, 0
+  for character in sql:gsub('"[^"]*"', "name"):reverse():gmatch("[^%[]") do
+    if character == "]" then
+      lists = lists + 1
+    elseif character == ")" then
+      outer[#outer + 1], depth, lists = depth, depth + lists + 1, 0
+    elseif character == "(" then
+      depth = table.remove(outer) or 0
+    else
+      deepest, lists = math.max(deepest, depth + lists), 0
+    end
+  end
+  return deepest
+end
+
+local function check_depth(name, found)
+  for _, column in ipairs(found) do
+    if depth_of(column.sql) > DEEPEST then
+      failure.raise("VALIDATION", "%s: the column %q is nested more than %d levels deep", name, column.name, DEEPEST)
+    end
+  end
+end
+
 -- Describes files, or names the one that cannot be.
 local function described(job, files)
   local ok, found = pcall(engine.describe, job.connection, engine.table(paths_of(files)))
@@ -38,7 +65,9 @@ end
 
 --- @return string query of the unit's rows
 function Unit:query()
-  self.plan = columns.of_values(self.job, self.files[1], described(self.job, self.files), false)
+  local found = described(self.job, self.files)
+  check_depth(self.files[1].name, found)
+  self.plan = columns.of_values(self.job, self.files[1], found, false)
   return plan.query(self.plan, engine.table(paths_of(self.files)))
 end
 
