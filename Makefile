@@ -59,7 +59,7 @@ PACKAGES_RUN   = lua-argparse lua-expat nginx-light libnginx-mod-http-lua libsql
 # Either fetches DuckDB's library.
 PACKAGES_RUN  += $(if $(wildcard $(DUCKDB))$(call has,npm),,curl)
 PACKAGES_TEST  = lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev 'luajit2|luajit' luarocks lua-busted lua-check lua-socket lua-luv \
-                 lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 python3-cryptography postgresql \
+                 lua-cqueues neovim openssl curl git clang 'clang-format-14|' sqlite3 valgrind python3-boto3 python3-cryptography postgresql faketime \
                  nodejs
 # What `make demo-cluster` starts beside the service; a store of its own it has.
 PACKAGES_CLUSTER = postgresql lua-socket

@@ -64,19 +64,27 @@ describe("Past one machine #once", function()
     end)
 
     it_can("makes the owner's keys once, shows them once, and needs nothing of the folder", function()
-      local url = server.new_database()
-      local function node()
-        return start { database = url, owner_keys = "/dev/null", settings = { "FINSPACE_OWNER_KEY_FILE=" } }
-      end
+      local cluster = cluster_of.start(0, { server = server })
+      finally(function() cluster.stop() end)
+      local function node() return cluster.add { owner_keys = "/dev/null", variables = { "FINSPACE_OWNER_KEY_FILE=" } } end
       local first = node()
       local id, secret = first.log():match("aws_access_key_id = (%S+)%s+aws_secret_access_key = (%S+)")
       assert.truthy(id)
       local second = node()
       assert.is_nil(second.log():find(secret, 1, true))
       local keys = { access_key_id = id, secret_access_key = secret }
-      local made =
-        assert(first.call("CreateDataset", { datasetTitle = "x", kind = "TABULAR", permissionGroupParams = {} }, keys))
+      local wanted = { datasetTitle = "x", kind = "TABULAR", permissionGroupParams = {} }
+      local made = assert(first.call("CreateDataset", wanted, keys))
       assert.equal("x", assert(second.call("GetDataset", { datasetId = made.datasetId }, keys)).datasetTitle)
+    end)
+
+    it_can("refuses a second node that would keep its bytes elsewhere than the first", function()
+      local url = server.new_database()
+      start { database = url }
+      local ok, said = pcall(start, { database = url })
+      assert.is_false(ok)
+      assert.matches("its bytes lie in the folder of node %w+, and this node would keep them in the folder", said)
+      assert.matches("start all nodes with the same --store", said, 1, true)
     end)
 
     it_can("shows the URL's password in no message, no command line and no log", function()
@@ -197,6 +205,41 @@ describe("Past one machine #once", function()
       assert.equal("3\n", cluster.sql("SELECT count(*) FROM data_views WHERE dataset_id = '" .. dataset .. "'"))
     end)
 
+    local FULL = [[CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+      CREATE TRIGGER full_disk BEFORE INSERT ON datasets EXECUTE FUNCTION full_disk()]]
+
+    it_can("say ServiceUnavailable while the database has no room, and go on when it has", function()
+      local node = cluster.nodes[1]
+      local dataset = node.dataset("Before")
+      local wanted = { datasetTitle = "Full", kind = "TABULAR", permissionGroupParams = {} }
+      cluster.sql(FULL)
+      local _, err = node.call("CreateDataset", wanted)
+      assert.same({ "ServiceUnavailable", 503 }, { err.code, err.status })
+      assert.truthy(node.call("GetDataset", { datasetId = dataset }))
+      cluster.sql("DROP TRIGGER full_disk ON datasets; DROP FUNCTION full_disk")
+      assert.truthy(node.call("CreateDataset", wanted))
+    end)
+
+    it_can("say ServiceUnavailable while only a standby is there, and find the next primary server", function()
+      local node, name = cluster.nodes[1], cluster.url:match("(%w+)$")
+      local wanted = { datasetTitle = "Standby", kind = "TABULAR", permissionGroupParams = {} }
+      server.sql(("ALTER DATABASE %s SET default_transaction_read_only = on"):format(name))
+      server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'finspace'")
+      local _, err = node.call("CreateDataset", wanted)
+      assert.same({ "ServiceUnavailable", 503 }, { err.code, err.status })
+      assert.truthy(node.call("ListDatasets"))
+      server.sql(("ALTER DATABASE %s RESET ALL"):format(name))
+      assert.truthy(node.call("CreateDataset", wanted))
+    end)
+
+    it_can("refuse a text that the database cannot keep, and say so", function()
+      local body = [[{"datasetTitle":"a\u0000b","kind":"TABULAR","permissionGroupParams":{}}]]
+      local answer = cluster.nodes[1].ask { method = "POST", path = "/datasetsv2", body = body }
+      assert.equal(400, answer.status)
+      assert.matches("a text with U+0000 cannot be kept", answer.body, 1, true)
+    end)
+
     it_can("let a changeset be replaced once, and keep the order of a dataset's changesets", function()
       local dataset = cluster.nodes[1].dataset("Links")
       local uri = cluster.put("links.csv", "a\n1\n")
@@ -232,6 +275,38 @@ describe("Past one machine #once", function()
       local order = "SELECT count(*) FROM changesets a JOIN changesets b ON a.dataset_id = b.dataset_id"
         .. " AND a.seq < b.seq AND a.active_from >= b.active_from"
       assert.equal("0\n", cluster.sql(order))
+    end)
+  end)
+
+  describe("nodes whose clocks differ", function()
+    local FAKETIME = support.run("ls /usr/lib/*/faketime/libfaketime.so.1 2> /dev/null"):match("^%S+")
+    local function missing_clock()
+      return missing() or (not FAKETIME and "faketime is not installed: apt-get install faketime")
+    end
+    local it_may = support.unless_missing({ it = it, pending = pending }, missing_clock)
+
+    it_may("go by the database's, for signatures, keys and the order of things", function()
+      local cluster = cluster_of.start(2, {
+        server = server,
+        of_node = function(i)
+          local shift = i == 1 and "-4m" or "+4m"
+          return { variables = { "LD_PRELOAD=" .. FAKETIME, "FAKETIME=" .. shift } }
+        end,
+      })
+      finally(function() cluster.stop() end)
+      local slow, fast = cluster.nodes[1], cluster.nodes[2]
+      local dataset = fast.dataset("Clocks")
+      local made = assert(slow.call("GetDataset", { datasetId = dataset }))
+      assert.is_true(math.abs(made.createTime / 1000 - sys.now()) < 100)
+      local uri = cluster.put("clocks.csv", "a\n1\n")
+      local before
+      for i = 1, 4 do
+        local node = i % 2 == 0 and slow or fast
+        local final = node.await("GetChangeset", assert(cluster.load(node, dataset, uri)))
+        assert.is_true(final.activeFromTimestamp > (before or 0))
+        assert.is_true(math.abs(final.activeFromTimestamp / 1000 - sys.now()) < 100)
+        before = final.activeFromTimestamp
+      end
     end)
   end)
 

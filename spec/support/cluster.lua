@@ -26,7 +26,8 @@ end
 
 --- Starts nodes.
 --- @param count integer
---- @param options? table  of service.start, for all nodes; of_node(i): more of them for one; server: PostgreSQL to use
+--- @param options? table  of service.start, for all nodes; of_node(i): more of them for one, and variables of its environment;
+---   server: PostgreSQL to use
 --- @return table cluster { server (PostgreSQL), store (service), nodes, owner_keys, ... }
 function cluster.start(count, options)
   local own_server = not (options and options.server) and server_of.start()
@@ -46,6 +47,9 @@ function cluster.start(count, options)
     end
     for name, value in pairs(more or {}) do
       wanted[name] = value
+    end
+    for _, setting in ipairs(wanted.variables or {}) do
+      settings[#settings + 1] = setting
     end
     local node = service.start(wanted)
     self.nodes[#self.nodes + 1] = node

@@ -55,10 +55,17 @@ end
 
 local LONGEST_WAIT = 30 -- seconds for a database that starts at the same time, or goes over to another server
 
+local function bytes_of(settings)
+  if not settings.has_database then return nil end
+  if settings.store then return require("finspace.service.store").uri(settings.store) end
+  return "the folder of node " .. node_name()
+end
+
 -- Prepares the database, and waits for one that cannot be asked yet.
 local function prepare_database(settings, owner_key)
   local database, deadline = require("finspace.service.db"), sys.monotonic() + LONGEST_WAIT
   local place, prepare = place_of(settings), require("finspace.service.db.store").prepare
+  place.bytes = bytes_of(settings)
   while true do
     local ok, result = pcall(prepare, place, owner_key, clock.milliseconds())
     if ok then return result end

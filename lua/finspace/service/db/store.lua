@@ -107,8 +107,19 @@ local function bring_up_to_date(place)
   if not ok then error(problem, 0) end
 end
 
-local function fill(db, owner_key, now)
+local OTHER_BYTES = "its bytes lie in %s, and this node would keep them in %s: start all nodes with the same --store"
+
+-- The first node says where bytes lie, and the others must reach the same ones.
+local function check_bytes(db, here)
+  if not here then return end
+  ensure_setting(db, "bytes", function() return here end)
+  local there = db:row("SELECT value FROM settings WHERE name = 'bytes'").value
+  if there ~= here then error({ message = OTHER_BYTES:format(there, here) }, 0) end
+end
+
+local function fill(db, place, owner_key, now)
   return db:transaction(function()
+    check_bytes(db, place.bytes)
     secrets.prepare(db)
     ensure_setting(db, "environment", ids.resource)
     ensure_setting(db, "page_key", function() return secrets.seal(ids.secret()) end)
@@ -124,7 +135,7 @@ local function fill(db, owner_key, now)
 end
 
 --- Makes the schema where it is missing or older.
---- @param place table as for store.open
+--- @param place table as for store.open, and bytes=where they lie, of a database that many nodes may share
 --- @return table database
 function store.make(place)
   bring_up_to_date(place)
@@ -146,7 +157,7 @@ end
 --- @return table|nil owner_key that was made, to be shown once
 function store.prepare(place, owner_key, now)
   local db = store.make(place)
-  local made = db.dialect.alone(db, function() return fill(db, owner_key, now) end)
+  local made = db.dialect.alone(db, function() return fill(db, place, owner_key, now) end)
   db:close()
   return made
 end

@@ -66,6 +66,13 @@ end
 --- @return string|nil problem one line
 function store.problem(place) return require("finspace.service.store.check").problem(cjson.decode(place)) end
 
+--- @param place string JSON of store.place
+--- @return string uri s3://BUCKET/PREFIX
+function store.uri(place)
+  local of = cjson.decode(place)
+  return ("s3://%s/%s"):format(of.bucket, of.prefix)
+end
+
 --- Where a store's S3 is called, where that was named.
 --- @param place string|nil JSON of store.place
 --- @return string|nil url
