@@ -218,7 +218,9 @@ describe("A store that does not do what it should #once", function()
     local deaf = stand_between(store, 'if ngx.var.request_method == "POST" then return ngx.exit(405) end')
     assert.matches("STS gives no keys", start_problem(deaf.endpoint), 1, true)
     deaf.stop()
-    assert.matches("s3://BUCKET/PREFIX", start_problem(store.endpoint, { store = "lake/x" }), 1, true)
+    for _, uri in ipairs { "lake/x", "s3://lake/a*", "s3://lake/${aws:username}", "s3://lake//x" } do
+      assert.matches("s3://BUCKET/PREFIX", start_problem(store.endpoint, { store = uri }), 1, true)
+    end
     assert.matches("--store-role", start_problem(store.endpoint, { store_role = false }), 1, true)
   end)
 end)
