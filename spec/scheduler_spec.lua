@@ -88,8 +88,9 @@ describe("scheduler", function()
       local text = told([[
         local function culprit() error("unheard") end
         pcall(finspace.run, function()
-          spawn(function() sleep(0.001) culprit() end)
-          sleep(0.02)
+          local is_awake
+          spawn(function() sleep(0.001) is_awake = true culprit() end)
+          repeat sleep(0.001) until is_awake
           io.stderr:write("lived on\n")
         end)
       ]])

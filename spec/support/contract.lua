@@ -587,7 +587,9 @@ function contract.describe(busted, subject, world)
           end
         end
         cutting.stop()
-        assert.is_true(cut_in_the_body >= 3, "no record of the body was cut off")
+        -- At least one within the body, and one before the goodbye: libcurl 8 takes up an earlier session, which
+        -- leaves fewer records before the body than a new one has.
+        assert.is_true(cut_in_the_body >= 2, "no record of the body was cut off")
       end)
     end)
 
