@@ -38,8 +38,8 @@ bool json_take(json_reader *r, char punctuation);
 /* Takes `true`, `false` or `null`. */
 bool json_take_word(json_reader *r, slice word);
 
-/* Takes a string: what stands between its quotes, and whether escapes are among
- * it. */
+/* Takes a string, whose first quote json_peek has shown: what stands between its
+ * quotes, and whether escapes are among it. */
 bool json_take_string(json_reader *r, slice *raw, bool *escaped);
 
 /* Writes such a string without its escapes. False for an escape that means no

@@ -1,4 +1,4 @@
-/* modules: sigv4 sigv4_canonical sigv4_verify digest digest_sha_ni digest_armv8 uri buf */
+/* modules: sigv4 sigv4_canonical sigv4_verify sigv4_chunked digest digest_sha_ni digest_armv8 uri buf */
 
 /* Requests made of arbitrary bytes are taken apart, verified and signed. What must hold: nothing is
  * read or written outside its bounds; what nobody signed is refused; what we sign, we accept; and
@@ -71,7 +71,7 @@ static bool is_plain(const sigv4_request *r) {
     }
     for (slice query = r->query, name, value; uri_next_pair(&query, &name, &value);) {
         for (size_t k = 0; k < 4; k++) {
-            if (canonical_name_is(name, slice_of_cstr(parameters[k]))) return false;
+            if (sigv4_canonical_name_is(name, slice_of_cstr(parameters[k]))) return false;
         }
     }
     return hosts == 1;
