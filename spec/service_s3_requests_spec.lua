@@ -525,27 +525,55 @@ describe("What a request to the S3 half says #once", function()
   end)
 
   describe("of access", function()
+    local UNKNOWN = { access_key_id = "AKIAUNKNOWN", secret_access_key = "x" }
+
+    -- Sends the head of a signed request whose body does not come.
+    local function send_head(more)
+      local wanted = { service = "s3", method = "PUT", path = "/finspace-local/x", has_no_length = true }
+      for name, value in pairs(more) do
+        wanted[name] = value
+      end
+      local lines = { wanted.method .. " " .. wanted.path .. " HTTP/1.1" }
+      for _, header in ipairs(running.sign(wanted).headers) do
+        lines[#lines + 1] = header[1] .. ": " .. header[2]
+      end
+      local connection = assert(socket.connect("127.0.0.1", running.port))
+      connection:settimeout(5)
+      connection:send(table.concat(lines, "\r\n") .. "\r\n\r\n")
+      return connection
+    end
+
     it("is judged before its body has come", function()
-      local key = { access_key_id = "AKIAUNKNOWN", secret_access_key = "x" }
-      for _, case in ipairs { { "s3", "/finspace-local/x", "PUT" }, { "finspace-api", "/datasetsv2", "POST" } } do
-        local request = running.sign {
-          service = case[1],
-          method = case[3],
-          path = case[2],
-          credentials = key,
-          headers = { { "Content-Length", "1000000" } },
-          has_no_length = true,
-        }
-        local connection = assert(socket.connect("127.0.0.1", running.port))
-        connection:settimeout(5)
-        local lines = { case[3] .. " " .. case[2] .. " HTTP/1.1" }
-        for _, header in ipairs(request.headers) do
-          lines[#lines + 1] = header[1] .. ": " .. header[2]
-        end
-        connection:send(table.concat(lines, "\r\n") .. "\r\n\r\n")
+      for _, case in ipairs { {}, { service = "finspace-api", method = "POST", path = "/datasetsv2" } } do
+        case.credentials, case.headers = UNKNOWN, { { "Content-Length", "1000000" } }
+        local connection = send_head(case)
         assert.equal("HTTP/1.1 403 Forbidden", connection:receive("*l"))
         connection:close()
       end
+    end)
+
+    it("is told at once to who waits for a word before sending a body, and no such word is said", function()
+      local headers = { { "Content-Length", "5" }, { "Expect", "100-continue" } }
+      local connection = send_head { credentials = UNKNOWN, headers = headers }
+      assert.equal("HTTP/1.1 403 Forbidden", connection:receive("*l"))
+      assert.truthy(connection:receive("*a"):find("</Error>", 1, true)) -- to the connection's end
+      connection:close()
+      table.insert(headers, { "If-None-Match", "*" })
+      put("x", "there")
+      connection = send_head { headers = headers }
+      assert.equal("HTTP/1.1 412 Precondition Failed", connection:receive("*l"))
+      connection:close()
+    end)
+
+    it("lets who waits for a word send the body", function()
+      local headers = { { "Content-Length", "5" }, { "Expect", "100-continue" } }
+      local connection = send_head { headers = headers, body = "hello" }
+      assert.equal("HTTP/1.1 100 Continue", connection:receive("*l"))
+      connection:receive("*l")
+      connection:send("hello")
+      assert.equal("HTTP/1.1 200 OK", connection:receive("*l"))
+      connection:close()
+      assert.equal("hello", s3("GET", "x").body)
     end)
 
     it("is refused with a sentence where it is signed as in the old days", function()

@@ -319,6 +319,30 @@ describe("verification", function()
     assert.is_nil((verify(request)))
   end)
 
+  it("takes it in HTTP's own form, too, and as a date that exists", function()
+    local function time_of(date)
+      local request = signed { headers = { { "host", "h" }, { "date", date } } }
+      drop_header(request, "x-amz-date")
+      local auth, code = core.authorization(request)
+      return auth and auth.time or code
+    end
+    assert.are.equal(NOW, time_of("Mon, 21 Sep 2026 14:13:20 GMT"))
+    assert.are.equal(951827696, time_of("Tue, 29 Feb 2000 12:34:56 GMT"))
+    for _, date in ipairs {
+      "Mon, 21 Sep 2026 14:13:20 UTC",
+      "Mon, 21 Sep 2026 14:13:20 GMT+1",
+      "Mon, 21 Sep 2026 14:13 GMT",
+      "Mon, 31 Sep 2026 14:13:20 GMT",
+      "Mon, 21 Nov 2026 24:13:20 GMT",
+      "Mon, 21 sep 2026 14:13:20 GMT",
+      "Mon, 2x Sep 2026 14:13:20 GMT",
+      "Mon, 21 Sep 2026 14-13-20 GMT",
+      "Monday, 21-Sep-26 14:13:20 GMT",
+    } do
+      assert.are.equal(INCOMPLETE, time_of(date), date)
+    end
+  end)
+
   it("ignores headers that do not matter and were not signed", function()
     local request = signed()
     for _, name in ipairs { "User-Agent", "X-Forwarded-For", "Accept", "X-Amzn-Trace-Id" } do

@@ -76,6 +76,36 @@ bool sigv4_parse_time(slice text, long long *time) {
     return sigv4_format_time(*time, again) && slice_eq(text, slice_of(again, SIGV4_TIME_LENGTH));
 }
 
+static int month_of(slice name) {
+    const slice months = SLICE("JanFebMarAprMayJunJulAugSepOctNovDec");
+    for (size_t i = 0; i < months.len; i += name.len) {
+        if (slice_eq(slice_of(months.ptr + i, name.len), name)) return (int)(i / name.len) + 1;
+    }
+    return 0;
+}
+
+/* Whether what stands between the words and numbers of the date is as in `form`. */
+static bool has_form_of_http_date(slice text) {
+    const slice form = SLICE("___, __ ___ ____ __:__:__ GMT");
+    if (text.len != form.len) return false;
+    for (size_t i = 0; i < form.len; i++) {
+        if (form.ptr[i] != '_' && form.ptr[i] != text.ptr[i]) return false;
+    }
+    return true;
+}
+
+bool sigv4_parse_http_date(slice text, long long *time) {
+    char basic[] = "yyyymmddThhmmssZ";
+    if (!has_form_of_http_date(text)) return false;
+    memcpy(basic, text.ptr + 12, 4);
+    put_digits(basic + 4, month_of(slice_of(text.ptr + 8, 3)), 2);
+    memcpy(basic + 6, text.ptr + 5, 2);
+    memcpy(basic + 9, text.ptr + 17, 2);
+    memcpy(basic + 11, text.ptr + 20, 2);
+    memcpy(basic + 13, text.ptr + 23, 2);
+    return sigv4_parse_time(slice_of(basic, SIGV4_TIME_LENGTH), time);
+}
+
 /* --- the signing key -------------------------------------------------------------------------- */
 
 /* The secret with its prefix as an HMAC key. What does not fit into one block is hashed first,

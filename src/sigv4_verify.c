@@ -72,12 +72,13 @@ static bool parse_header_fields(slice rest, sigv4_authorization *out) {
     return parse_credential(credential, out);
 }
 
-/* The header's date; x-amz-date takes precedence over date, which must have the same form. */
+/* The header's date; x-amz-date takes precedence over date, which has that form or HTTP's own. */
 static bool parse_header_time(const sigv4_request *request, sigv4_authorization *out) {
     slice text;
     size_t count = find_header(request, SLICE("x-amz-date"), &text);
-    if (count == 0) count = find_header(request, SLICE("date"), &text);
-    return count == 1 && sigv4_parse_time(text, &out->time);
+    if (count) return count == 1 && sigv4_parse_time(text, &out->time);
+    if (find_header(request, SLICE("date"), &text) != 1) return false;
+    return sigv4_parse_time(text, &out->time) || sigv4_parse_http_date(text, &out->time);
 }
 
 static sigv4_status parse_header_form(const sigv4_request *request, slice value,

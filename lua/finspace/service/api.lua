@@ -41,6 +41,7 @@ function api.read_body(request)
   if not length or length > LARGEST_BODY then
     fault.raise("RequestEntityTooLargeException", "the request's body is larger than %d bytes", LARGEST_BODY)
   end
+  request.awaits_word = false
   ngx.req.read_body()
   return ngx.req.get_body_data() or read_file(ngx.req.get_body_file())
 end

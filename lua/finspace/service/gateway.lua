@@ -73,6 +73,7 @@ local function read_request()
     query = query,
     headers = sent, -- for the signature alone
     header = by_name, -- request.header["content-type"]
+    awaits_word = by_name.expect ~= nil, -- until the body is read
   }
   request.service_hint = guess_service(request)
   return request
@@ -123,10 +124,18 @@ local function has_long_body(header)
   return header["transfer-encoding"] ~= nil or not length or length > SHORT_BODY
 end
 
+-- Who waits for a word before sending a body (Expect: 100-continue) sends none after a refusal, but nginx would
+-- give that word before it reads the body away.
+local function leave_body(request)
+  if not request.awaits_word and not has_long_body(request.header) then return end
+  if request.awaits_word then ngx.req.clear_header("Expect") end
+  ngx.header["Connection"] = "close"
+end
+
 local function write_refusal(request, problem)
   local body = (REFUSALS[request.service_hint] or json_refusal)(request, problem)
   ngx.status = problem.status
-  if has_long_body(request.header) then ngx.header["Connection"] = "close" end
+  leave_body(request)
   ngx.header["Content-Length"] = #body
   if request.method ~= "HEAD" then ngx.print(body) end
 end

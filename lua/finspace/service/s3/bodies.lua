@@ -207,6 +207,7 @@ end
 
 -- The body's bytes, and how many they will be.
 local function open(call)
+  call.request.awaits_word = false
   local is_spooled = call.request.header["transfer-encoding"] ~= nil
   if not is_in_chunks(call) then
     local length = length_header(call, "content-length")
@@ -247,6 +248,7 @@ function bodies.receive(call, kept)
 end
 
 local function read_whole(call)
+  call.request.awaits_word = false
   local pieces, next_piece = {}, spooled_pieces()
   if is_in_chunks(call) then
     next_piece = unframed(call, next_piece, length_header(call, "x-amz-decoded-content-length"))
