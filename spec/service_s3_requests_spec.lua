@@ -556,7 +556,11 @@ describe("What a request to the S3 half says #once", function()
       local headers = { { "Content-Length", "5" }, { "Expect", "100-continue" } }
       local connection = send_head { credentials = UNKNOWN, headers = headers }
       assert.equal("HTTP/1.1 403 Forbidden", connection:receive("*l"))
-      assert.truthy(connection:receive("*a"):find("</Error>", 1, true)) -- to the connection's end
+      local head = {}
+      repeat
+        head[#head + 1] = connection:receive("*l"):lower()
+      until head[#head] == ""
+      assert.truthy(table.concat(head, "\n"):find("connection: close", 1, true)) -- what follows is no request
       connection:close()
       table.insert(headers, { "If-None-Match", "*" })
       put("x", "there")
