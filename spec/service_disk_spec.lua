@@ -1,5 +1,6 @@
 --- What the service does when its disk, its folder or its database's lock is not as it was.
 local cjson = require("cjson")
+local core = require("finspace.core")
 local http = require("finspace.http")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -89,6 +90,71 @@ describe("The service #once", function()
     -- One after the other, on whichever worker: had a worker stood still, they would have waited with it.
     assert.is_true(reads > 100, reads .. " reads")
     assert.equal(200, create("After").status)
+  end)
+
+  it("takes no lock for what changes nothing", function()
+    running = service.start()
+    assert.equal(200, create("Before").status)
+    local put = running.ask { service = "s3", method = "PUT", path = "/finspace-local/a", body = "hello" }
+    assert.equal(200, put.status)
+    local release = hold_the_database()
+    for _, row in ipairs(core.operations()) do
+      if row.only_reads then
+        local body = row.method == "POST" and '{"locationType":"INGESTION"}' or nil
+        local path = row.path:gsub("{%a+}", ("a"):rep(22))
+        local query = row.name:find("^List") and "maxResults=10" or nil
+        local status = running.ask({ method = row.method, path = path, query = query, body = body }).status
+        assert.is_true(status == 200 or status == 404, row.name .. " answers " .. status)
+      end
+    end
+    for _, method in ipairs { "GET", "HEAD" } do
+      for _, path in ipairs { "/finspace-local/a", "/finspace-local", method == "GET" and "/" or nil } do
+        assert.equal(200, running.ask({ service = "s3", method = method, path = path }).status)
+      end
+    end
+    release()
+  end)
+
+  -- A folder of few bytes of its own, seen by the service alone, with the owner's keys that the spec knows.
+  local SMALL_DISK = [[
+    keys=$(cat "$1/credentials") && mount -t tmpfs -o size=16m,mode=700 tmpfs "$1" &&
+    (umask 077 && printf '%s\n' "$keys" > "$1/credentials") && shift && exec "$@"]]
+
+  local function start_on_small_disk()
+    local data = support.temporary_folder()
+    service.write_owner_keys(data .. "/credentials")
+    running = service.start { data = data, within = { "unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", data } }
+    return data
+  end
+
+  local function can_have_small_disk()
+    return service.has_files() and select(2, support.run("unshare -rm mount -t tmpfs tmpfs /tmp")) == 0
+  end
+
+  it("says that its disk is full, and deletes all the same", function()
+    if not can_have_small_disk() then return pending("this machine lets nobody mount a small disk (unshare -rm)") end
+    local data = start_on_small_disk()
+    local function s3(method, key, body)
+      return running.ask { service = "s3", method = method, path = "/finspace-local/" .. key, body = body }
+    end
+    local kept, answer = 0, nil
+    for _, size in ipairs { 1000000, 50000, 500 } do
+      repeat
+        answer = s3("PUT", "object" .. kept, ("x"):rep(size))
+        kept = kept + (answer.status == 200 and 1 or 0)
+      until answer.status ~= 200 or kept > 5000
+      assert.equal(503, answer.status, answer.body)
+      assert.matches("<Code>ServiceUnavailable</Code><Message>the disk of the service is full", answer.body, 1, true)
+    end
+    assert.equal(503, create("No room").status)
+    assert.equal(200, s3("GET", "object0").status)
+    for number = 0, kept - 1 do
+      assert.equal(204, s3("DELETE", "object" .. number).status, "object" .. number)
+    end
+    assert.equal(404, s3("HEAD", "object0").status)
+    running.stop()
+    running = nil
+    support.remove_folder(data)
   end)
 
   it("ingests what was asked for before, when the database is free again", function()

@@ -20,6 +20,9 @@ function service.it_with_files(it)
   return HAS_POSTGRES and function() end or it
 end
 
+--- @return boolean whether services have their metadata in files
+function service.has_files() return not HAS_POSTGRES end
+
 local START = [[
 local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s,
   database = %s, workers = %s, ingest_workers = %s, %s }
@@ -91,7 +94,8 @@ local function more_options(options)
 end
 
 local function launch(self)
-  local argv = { "env" }
+  local argv = { unpack(self.within) }
+  argv[#argv + 1] = "env"
   for _, setting in ipairs(self.settings) do
     argv[#argv + 1] = setting
   end
@@ -209,8 +213,8 @@ end
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region, ingest_memory (MiB), database (URL; false: none), owner_keys (a file), workers, ingest_workers, options (further ones of
----   service.start)
+---   region, ingest_memory (MiB), database (URL; false: none), owner_keys (a file), workers, ingest_workers, within
+---   (words of a command that runs it), options (further ones of service.start)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -222,6 +226,7 @@ function service.start(options)
     data = data,
     region = options.region or "us-east-1",
     settings = { unpack(options.settings or {}) },
+    within = options.within or {},
     ingest_memory = options.ingest_memory,
     workers = options.workers,
     ingest_workers = options.ingest_workers,
