@@ -11,6 +11,7 @@ local BENCHES = {
   "small_load",
   "upload",
   "small_files",
+  "service",
   "engine",
 }
 local only = arg[1]
