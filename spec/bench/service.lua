@@ -77,16 +77,15 @@ local function fill(running)
     local path = ("/finspace-local/page/%06d"):format(number)
     assert(running.ask({ service = "s3", method = "PUT", path = path, body = "x" }).status == 200)
   end
-  local made
   for _ = 1, CHANGESETS do
-    made = running.call("CreateChangeset", {
+    local made = running.call("CreateChangeset", {
       datasetId = dataset,
       changeType = "APPEND",
       sourceParams = { s3SourcePath = uri, sourceType = "S3" },
       formatParams = { formatType = "CSV" },
     })
+    running.await("GetChangeset", made) -- only so many may be under way
   end
-  running.await("GetChangeset", made)
   return dataset
 end
 
