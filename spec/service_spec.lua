@@ -846,6 +846,26 @@ describe("The service", function()
       assert.equal("accepted", code("ListUsers", { maxResults = 1 }))
     end)
 
+    it("heeds with the next request what stops keys and lets them go on, on every worker, whoever wrote it", function()
+      local one = analyst {}
+      local function asked() -- on connections of their own, which any worker takes
+        return code("GetUser", { userId = one.user }, one.keys)
+      end
+      for _ = 1, 5 do
+        assert.equal("accepted", code("UpdateUser", { userId = one.user, apiAccess = "DISABLED" }))
+        for _ = 1, 4 do
+          assert.equal("AccessDeniedException", asked())
+        end
+        assert.equal("accepted", code("UpdateUser", { userId = one.user, apiAccess = "ENABLED" }))
+        for _ = 1, 4 do
+          assert.equal("accepted", asked())
+        end
+        running.sql(("UPDATE users SET status = 'DISABLED' WHERE id = '%s'"):format(one.user))
+        assert.equal("AccessDeniedException", asked())
+        running.sql(("UPDATE users SET status = 'ENABLED' WHERE id = '%s'"):format(one.user))
+      end
+    end)
+
     it("refuses keys whose time is over, and keys without their token", function()
       local one = analyst { "GetTemporaryCredentials" }
       local made =

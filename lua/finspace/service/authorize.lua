@@ -45,15 +45,32 @@ local function payload_hash(auth, body)
   return core.sha256(body)
 end
 
-local function find_key(db, id)
-  local key = db:row(
-    [[SELECT k.id, secret, session_token, user_id, expires_seconds, bucket, prefix, u.type, u.status, u.api_access,
-    c.id AS console, s.policy FROM access_keys k
-    JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id
-    LEFT JOIN session_policies s ON s.id = k.id WHERE k.id = ?]],
-    id
-  )
+local FIND_KEY =
+  [[SELECT k.id, secret, session_token, user_id, expires_seconds, bucket, prefix, u.type, u.status, u.api_access,
+  c.id AS console, s.policy FROM access_keys k
+  JOIN users u ON u.id = k.user_id LEFT JOIN console_keys c ON c.id = k.id
+  LEFT JOIN session_policies s ON s.id = k.id WHERE k.id = ?]]
+
+local function look_up(db, id)
+  local key = db:row(FIND_KEY, id)
   if key then key.secret = secrets.open(key.secret) end
+  return key
+end
+
+local MOST_KNOWN = 1000
+
+-- Keys that were looked up since the last commit of anybody: what disables one is heeded by the next request.
+local known, known_count, known_at = {}, 0, nil
+
+local function find_key(db, id)
+  local version = db.version and db:version()
+  if version ~= known_at or known_count == MOST_KNOWN then
+    known, known_count, known_at = {}, 0, version
+  end
+  local key = known[id] or look_up(db, id)
+  if version and key and not known[id] then
+    known[id], known_count = key, known_count + 1
+  end
   return key
 end
 
