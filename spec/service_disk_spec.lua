@@ -137,12 +137,15 @@ describe("The service #once", function()
     local function s3(method, key, body)
       return running.ask { service = "s3", method = method, path = "/finspace-local/" .. key, body = body }
     end
-    local kept, answer = 0, nil
+    local kept = 0
+    local function put_until_refused(size)
+      local answer = s3("PUT", "object" .. kept, ("x"):rep(size))
+      if answer.status ~= 200 then return answer end
+      kept = kept + 1
+      return put_until_refused(size)
+    end
     for _, size in ipairs { 1000000, 50000, 500 } do
-      repeat
-        answer = s3("PUT", "object" .. kept, ("x"):rep(size))
-        kept = kept + (answer.status == 200 and 1 or 0)
-      until answer.status ~= 200 or kept > 5000
+      local answer = put_until_refused(size)
       assert.equal(503, answer.status, answer.body)
       assert.matches("<Code>ServiceUnavailable</Code><Message>the disk of the service is full", answer.body, 1, true)
     end
