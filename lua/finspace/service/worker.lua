@@ -61,19 +61,23 @@ local function bytes_of(settings)
   return "the folder of node " .. node_name()
 end
 
+local function cannot_use(place, problem)
+  local reason = type(problem) == "table" and problem.message or tostring(problem)
+  return ("cannot use %s: %s"):format(place.database and "the database" or place.data .. "/finspace.db", reason)
+end
+
 -- Prepares the database, and waits for one that cannot be asked yet.
 local function prepare_database(settings, owner_key)
-  local database, deadline = require("finspace.service.db"), sys.monotonic() + LONGEST_WAIT
-  local place, prepare = place_of(settings), require("finspace.service.db.store").prepare
+  local database, store = require("finspace.service.db"), require("finspace.service.db.store")
+  local place, deadline, is_waiting = place_of(settings), sys.monotonic() + LONGEST_WAIT, false
   place.bytes = bytes_of(settings)
   while true do
-    local ok, result = pcall(prepare, place, owner_key, clock.milliseconds())
+    local ok, result = pcall(store.prepare, place, owner_key, clock.milliseconds())
     if ok then return result end
     local may_wait = place.database and database.is_busy(result) and sys.monotonic() < deadline
-    if not may_wait then
-      local reason = type(result) == "table" and result.message or tostring(result)
-      stop_with(("cannot use %s: %s"):format(place.database and "the database" or place.data .. "/finspace.db", reason))
-    end
+    if not may_wait then stop_with(cannot_use(place, result)) end
+    if not is_waiting then require("finspace.service.log").problem("waiting for the database", result) end
+    is_waiting = true
     sys.sleep(0.5)
   end
 end

@@ -14,6 +14,7 @@ typedef struct pg_conn PGconn;
 typedef struct pg_result PGresult;
 PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values, int expand_dbname);
 int PQstatus(const PGconn *conn);
+int PQserverVersion(const PGconn *conn);
 void PQfinish(PGconn *conn);
 char *PQerrorMessage(const PGconn *conn);
 int PQtransactionStatus(const PGconn *conn);
@@ -121,11 +122,23 @@ local SESSION = "SET client_min_messages = error; SET enable_seqscan = off; SET 
   .. "SET plan_cache_mode = force_generic_plan; SET lock_timeout = '10s';"
   .. "SET idle_in_transaction_session_timeout = '60s'; SET synchronous_commit = on"
 
+local OLDEST = 130000 -- 13.0, as PQserverVersion writes it
+
+local function check_version(connection)
+  local version = C.PQserverVersion(connection)
+  if version >= OLDEST then return end
+  local written = ("%d.%d"):format(math.floor(version / 10000), version % 10000)
+  error({ message = "PostgreSQL: this server is version " .. written .. ", and 13 or later is needed" }, 0)
+end
+
 local function connect(self)
   local names, values = parameters(self.url)
   local connection = ffi.gc(C.PQconnectdbParams(names, values, 1), C.PQfinish)
   self.connection, self.statements, self.prepared = connection, {}, 0
-  if C.PQstatus(connection) == CONNECTION_OK then return execute(self, SESSION) end
+  if C.PQstatus(connection) == CONNECTION_OK then
+    check_version(connection)
+    return execute(self, SESSION)
+  end
   local message = ffi.string(C.PQerrorMessage(connection))
   disconnect(self)
   fail(self, nil, message, "connecting")
