@@ -166,6 +166,14 @@ describe("A store that does not do what it should #once", function()
     local prefix = assert(node.call("GetExternalDataViewAccessDetails", ids)).s3Location.key
     assert.equal(1, #object_keys(store, prefix))
     assert.equal(6, #object_keys(store, PLACE .. "datasets/" .. dataset))
+    local counted
+    for _ = 1, 500 do -- until each process has shared what it counted
+      local text = "GET /-/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      counted = service.send_text(node.port, text).body:match('finspace_errors_total{of="store"} (%d+)')
+      if counted then break end
+      sys.sleep(0.01)
+    end
+    assert.truthy(counted and tonumber(counted) > 0)
     node.stop()
     between.stop()
   end)
