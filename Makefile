@@ -144,7 +144,7 @@ $(foreach v,$(VERSIONS),$(eval $(call build_version,$(v))))
 # The program finds its modules from where it stands. $(1): its Lua; $(2): its folder; $(3), $(4): the modules'
 # folders, in text and in objects; $(5), $(6): the same from the program's folder, for a tree that was moved.
 define PROGRAM_TEXT
-#!/usr/bin/env $(1)
+#!$(or $(call has,$(1)),/usr/bin/env $(1))
 local folder, share, lib = arg[0]:match("^(.*)/") or ".", [[$(3)]], [[$(4)]]
 if folder ~= [[$(2)]] then -- it was moved, or is called through a link
   local pipe = io.popen("readlink -f '" .. arg[0]:gsub("'", "'\\''") .. "'")
@@ -273,7 +273,7 @@ install uninstall: export TO = $(if $(DESTDIR),$(call absolute,$(DESTDIR)))
 install uninstall: export SHARE = $(call absolute,$(LUA_SHARE))
 install uninstall: export LIB = $(call absolute,$(LUA_LIB))
 install uninstall: export PROGRAMS = $(call absolute,$(BIN))
-install: export TEXT = $(call PROGRAM_TEXT,$(notdir $(LUA)),$(PROGRAMS),$(SHARE),$(LIB),$(\
+install: export TEXT = $(call PROGRAM_TEXT,$(LUA),$(PROGRAMS),$(SHARE),$(LIB),$(\
   )../share/lua/$(LUA_VERSION),../lib/lua/$(LUA_VERSION))
 
 install: export INTERPRETER = $(LUA)

@@ -3,7 +3,6 @@
 --- Exit status: 0 done, 1 the world failed, 2 misuse, 130 interrupted. Only the command that is asked
 --- for is loaded, so that a small one starts in milliseconds.
 local printable = require("finspace.printable")
-local shared = require("finspace.cli.options")
 local terminal = require("finspace.cli.terminal")
 
 local cli = {}
@@ -73,6 +72,7 @@ end
 --- @param arguments? string[]  what is being parsed
 --- @return table parser
 function cli.parser(argparse, only, arguments)
+  local shared = require("finspace.cli.options")
   local parser = argparse("finspace", "Load data into Amazon FinSpace, or into what stands in for it.", EPILOG)
   parser:require_command(true):command_target("command")
   shared.help(parser)
@@ -128,10 +128,14 @@ local function explain_misuse(message, name, arguments)
   return MISUSE
 end
 
+-- The commonest question takes no options, and so no parser: making that one is half of what it would cost.
+local ASKS_VERSION = { version = true, ["--version"] = true, ["-v"] = true }
+
 --- Runs one command line.
 --- @param arguments string[]  the words after the program's name
 --- @return integer status for the shell
 function cli.main(arguments)
+  if #arguments == 1 and ASKS_VERSION[arguments[1]] then return run("version", {}) end
   local argparse, missing = load_argparse()
   if not argparse then
     io.stderr:write("finspace: ", missing, "\n")

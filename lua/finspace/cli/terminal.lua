@@ -5,7 +5,6 @@
 local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
 local sys = require("finspace.sys")
-local wording = require("finspace.cli.wording")
 
 local terminal = {}
 
@@ -150,6 +149,7 @@ function Terminal:fail(err, row)
   if self.json then
     io.stderr:write(error_json(err), "\n")
   else
+    local wording = require("finspace.cli.wording")
     local text = row and wording.of_call(err, row) or wording.of(err)
     io.stderr:write(self:paint("red", "finspace: "), printable.text(text), "\n")
   end
