@@ -129,6 +129,16 @@ static int l_operations(lua_State *L) {
     return 1;
 }
 
+/* operation_names() -> name = generation of its newest form, the last in the table: rows are large,
+ * and few programs want them all */
+static int l_operation_names(lua_State *L) {
+    lua_newtable(L);
+    for (int i = 0; model_operations[i].name; i++) {
+        set_text(L, model_operations[i].name, model_operations[i].generation);
+    }
+    return 1;
+}
+
 /* operation(name [, generation]) -> row | nil */
 static int l_operation(lua_State *L) {
     slice name = lbind_check_slice(L, 1);
@@ -184,10 +194,9 @@ static int l_errors(lua_State *L) {
 }
 
 void lcore_open_model(lua_State *L) {
-    static const luaL_Reg functions[] = {{"operations", l_operations},
-                                         {"operation", l_operation},
-                                         {"errors", l_errors},
-                                         {"judge", l_judge},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"operations", l_operations}, {"operation_names", l_operation_names},
+        {"operation", l_operation},   {"errors", l_errors},
+        {"judge", l_judge},           {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

@@ -182,8 +182,8 @@ function Client:call(name, params, call_options)
   return result
 end
 
-for method, row in pairs(operations.methods()) do
-  Client[method] = function(self, params, call_options) return self:call(row.name, params, call_options) end
+for method, name in pairs(operations.names()) do
+  Client[method] = function(self, params, call_options) return self:call(name, params, call_options) end
 end
 
 --- All operations, with their required and optional members.

@@ -8,41 +8,50 @@ local operations = {}
 --- @return string      for example "get_working_location"
 function operations.snake_case(name) return (name:gsub("(%l)(%u)", "%1_%2"):lower()) end
 
-local rows = core.operations()
-for _, row in ipairs(rows) do
-  row.only_reads = row.name:find("^Get") ~= nil or row.name:find("^List") ~= nil
+-- The newest generation of each name, and the name of each method.
+local newest, methods = core.operation_names(), {}
+for name in pairs(newest) do
+  methods[operations.snake_case(name)] = name
 end
 
--- One row for each name. Of CreateChangeset's two wire forms it is the later one, which has all that
--- the other has and a clientToken; which of them is sent, the request itself decides.
-local by_name, by_method = {}, {}
-for _, row in ipairs(rows) do
-  local known = by_name[row.name]
-  if not known or known.generation < row.generation then
-    by_name[row.name] = row
-    by_method[operations.snake_case(row.name)] = row
-  end
+-- One row for each name, made when it is first asked for. Of CreateChangeset's two wire forms it is the later one,
+-- which has all that the other has and a clientToken; which of them is sent, the request itself decides.
+local rows = {}
+
+local function row_of(name)
+  rows[name] = rows[name] or core.operation(name, newest[name])
+  return rows[name]
 end
 
 --- All rows, both wire forms of CreateChangeset among them.
 --- @return table[]
-function operations.rows() return rows end
+function operations.rows() return core.operations() end
+
+--- The names of the client's methods, each with its operation's.
+--- @return table<string, string>
+function operations.names() return methods end
 
 --- The names of the client's methods, each with its row.
 --- @return table<string, table>
-function operations.methods() return by_method end
+function operations.methods()
+  local by_method = {}
+  for method, name in pairs(methods) do
+    by_method[method] = row_of(name)
+  end
+  return by_method
+end
 
 --- The row of an operation; a name that is none is a mistake in the code, and raises.
 --- @param name string
 --- @param level? integer whom error() should blame
 --- @return table row
 function operations.find(name, level)
-  local row = by_name[name] or by_method[name]
-  if row then return row end
+  if rows[name] then return rows[name] end
+  local known = newest[name] and name or methods[name]
+  if known then return row_of(known) end
   level = level or 3
   if type(name) ~= "string" then error("an operation's name must be a string, not a " .. type(name), level) end
-  local names = name:find("%u") and by_name or by_method
-  error(("unknown operation %q%s"):format(name, options.suggestion(name, names)), level)
+  error(("unknown operation %q%s"):format(name, options.suggestion(name, name:find("%u") and newest or methods)), level)
 end
 
 --- The row of one wire form.
@@ -50,7 +59,7 @@ end
 --- @param generation string
 --- @return table row
 function operations.form(name, generation)
-  local row = by_name[name]
+  local row = row_of(name)
   return row.generation == generation and row or core.operation(name, generation)
 end
 
@@ -86,7 +95,7 @@ end
 --- @return finspace.OperationSummary[]
 function operations.list()
   local list = {}
-  for i, row in ipairs(rows) do
+  for i, row in ipairs(operations.rows()) do
     list[i] = {
       name = row.name,
       method = operations.snake_case(row.name),

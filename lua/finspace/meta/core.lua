@@ -34,7 +34,11 @@ local core = {}
 --- @return finspace.OperationRow[]
 function core.operations() end
 
---- One operation; without a generation, its newest form.
+--- The names of all operations, each with the generation of its newest form.
+--- @return table<string, string>
+function core.operation_names() end
+
+--- One operation; without a generation, its oldest form.
 --- @param name string
 --- @param generation? string
 --- @return finspace.OperationRow|nil
