@@ -5,7 +5,6 @@ local errors = require("finspace.errors")
 local operations = require("finspace.call.operations")
 local options = require("finspace.options")
 local pages = require("finspace.call.pages")
-local dry_run = require("finspace.verbs.dry_run")
 local session = require("finspace.session")
 local waiters = require("finspace.verbs.wait")
 
@@ -258,7 +257,7 @@ function Client:dry_run(name, params)
   local exchange
   exchange, err = self.session:exchange()
   if not exchange then return with_operation(err, row.name) end
-  return dry_run.new(exchange, row, params, call, self.session:has_temporary_keys())
+  return require("finspace.verbs.dry_run").new(exchange, row, params, call, self.session:has_temporary_keys())
 end
 
 --- Closes the connections that are kept for later calls. A call after it opens new ones. On Lua 5.4 a
