@@ -1,7 +1,8 @@
 /* The same request by bare libcurl, on one handle: the floor for a warm call.
  *
- *   curl_baseline URL COUNT [sign]       prints microseconds a call, by the clock and of
- *                                        the processor; with `sign`, libcurl signs
+ *   curl_baseline URL COUNT [sign|plain HEADER...]
+ *
+ * Prints microseconds a call, by the clock and of the processor; with `sign`, libcurl signs.
  */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ int main(int argc, char **argv) {
     if (count < 1) return 2;
     CURL *curl = curl_easy_init();
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    for (int i = 4; i < argc; i++) headers = curl_slist_append(headers, argv[i]);
     curl_easy_setopt(curl, CURLOPT_URL, argv[1]);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
@@ -34,7 +36,8 @@ int main(int argc, char **argv) {
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
     if (argc > 3 && strcmp(argv[3], "sign") == 0) {
         curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, "aws:amz:us-east-1:finspace-api");
-        curl_easy_setopt(curl, CURLOPT_USERPWD, "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+        curl_easy_setopt(curl, CURLOPT_USERPWD,
+                         "AKIDEXAMPLE:wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
     }
     curl_easy_perform(curl); /* connects */
     double began = seconds(CLOCK_MONOTONIC), used = seconds(CLOCK_PROCESS_CPUTIME_ID);

@@ -2,6 +2,7 @@
 --- since nothing but the program itself is counted; valgrind offers no SHA instructions, so that hashing is BearSSL's.
 local callgrind = require("spec.bench.callgrind")
 local endpoint = require("spec.bench.endpoint")
+local finspace = require("finspace")
 local measure = require("spec.bench.table")
 local support = require("spec.support")
 
@@ -10,7 +11,7 @@ local instructions = {}
 --- What a warm call may cost in Lua and in our own objects, within three in a hundred; a spec holds it.
 instructions.COMMITTED = 91500
 
-local FEW, MANY, CALLS = 100, 600, "%s/workingLocationV1 %d %s"
+local FEW, MANY = 100, 600
 
 local function is_lua(cost)
   return cost.object:find("^lua") or cost.object:find("^liblua5") and not cost.object:find("cjson")
@@ -41,15 +42,16 @@ end
 
 local function everything() return true end
 
-local function print_budget(turn, libcurl, signed)
+local function print_budget(turn, libcurl)
   local whole = callgrind.own(turn, everything)
   local steps = {
     { "prepare: checked, and written", callgrind.whole(turn, "core.so", "_prepare$") },
     { "sign", callgrind.whole(turn, "core.so", "signer_sign$") },
     { "finish: read into a table", callgrind.whole(turn, "core.so", "_finish$") },
     { "libcurl", callgrind.whole(turn, "http.so", "^http_client_perform$") },
-    { "  the same request by bare libcurl", libcurl },
-    { "  and signed by it", signed },
+    { "  the same request by bare libcurl", libcurl.bare },
+    { "  by bare libcurl with our headers, signed beforehand", libcurl.with_headers },
+    { "  by libcurl, which signs it", libcurl.signing },
     { "Lua, the interpreter alone", callgrind.own(turn, is_lua) },
     { "all that is ours: Lua and our objects' own code", instructions.ours(turn) },
     { "a call", whole },
@@ -60,21 +62,34 @@ local function print_budget(turn, libcurl, signed)
   end
 end
 
+-- The headers of a signed call but for those that the baseline has anyway, for a shell.
+local function our_headers(url)
+  local client = finspace.new { region = "us-east-1", endpoint_url = url, credentials = endpoint.KEYS }
+  local signed = assert(client:sign { method = "POST", path = "/workingLocationV1", body = endpoint.BODY })
+  local words = {}
+  for name, value in pairs(signed.headers) do
+    if name ~= "host" then words[#words + 1] = support.quote(name .. ": " .. value) end
+  end
+  return table.concat(words, " ")
+end
+
 -- What the baseline, libcurl alone, costs a call.
 local function baseline(url, how)
   local program = measure.compile("curl_baseline", "-lcurl")
-  return callgrind.own(
-    callgrind.per_turn(function(count) return program .. " " .. CALLS:format(url, count, how) end, FEW, MANY),
-    everything
-  )
+  local function command(count) return ("%s %s/workingLocationV1 %d %s"):format(program, url, count, how) end
+  return callgrind.own(callgrind.per_turn(command, FEW, MANY), everything)
 end
 
 --- Prints the budget.
 function instructions.show()
-  endpoint.with(
-    0,
-    function(url) print_budget(instructions.warm_call(url), baseline(url, ""), baseline(url, "sign")) end
-  )
+  endpoint.with(0, function(url)
+    local libcurl = {
+      bare = baseline(url, "plain"),
+      with_headers = baseline(url, "plain " .. our_headers(url)),
+      signing = baseline(url, "sign"),
+    }
+    print_budget(instructions.warm_call(url), libcurl)
+  end)
 end
 
 return instructions
