@@ -109,7 +109,12 @@ end
 
 local function stage(job, source)
   local kept, ends = { size = 0 }, csv_text.line_ends(job.format.separator)
+  local unbroken = csv_text.unbroken()
   local path, is_copy = staging.file(job, source, function(piece)
+    -- DuckDB says nothing where a record is larger than its buffer, and reads no rows.
+    if unbroken(piece) > LONGEST_RECORD then
+      failure.raise("VALIDATION", "%s holds a record longer than 16 MiB", source.name)
+    end
     if csv_text.has_nul(piece) then failure.raise("VALIDATION", "%s has a NUL byte, and is no text", source.name) end
     keep_start(kept, piece)
     ends:feed(piece)

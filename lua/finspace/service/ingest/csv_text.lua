@@ -210,6 +210,15 @@ local function has(piece, byte) return ffi.C.memchr(piece, byte, #piece) ~= nil 
 --- @return boolean
 function csv_text.has_nul(piece) return has(piece, 0) end
 
+--- @return fun(piece: string): integer  bytes of whole pieces since the last line end
+function csv_text.unbroken()
+  local bytes = 0
+  return function(piece)
+    bytes = (has(piece, LF) or has(piece, CR)) and 0 or bytes + #piece
+    return bytes
+  end
+end
+
 local Ends = {}
 Ends.__index = Ends
 
