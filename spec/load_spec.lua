@@ -523,6 +523,23 @@ describe("fs:load", function()
     assert.same({ true, 1, 0 }, { told.resumed, #changesets(), #journals() })
   end)
 
+  it("offers only the loads into its own service to go on with", function()
+    wire.before = function(request)
+      if is_create(request) then return { status = 500, body = "{}", headers = {} } end
+    end
+    assert.is_nil((load(write("prices.csv"))))
+    wire = {}
+    local unfinished = require("finspace.verbs.load").unfinished
+    local elsewhere = finspace.new {
+      region = "us-east-1",
+      endpoint_url = "http://127.0.0.1:1",
+      getenv = fs.session.runtime.getenv,
+    }
+    assert.same({ 1, 0 }, { #assert(unfinished(fs)), #assert(unfinished(elsewhere)) })
+    assert(fs:load(unfinished(fs)[1]))
+    assert.same({ 1, 0 }, { #changesets(), #assert(unfinished(fs)) })
+  end)
+
   it("refuses a CSV whose first line is broken, before anything is sent", function()
     for text, line in pairs { ['"date"x,price\n1,2\n'] = 1, ['\n\ndate,"price" y\n'] = 3, ['date,"price\n'] = 1 } do
       local _, err = load(write("broken.csv", text))

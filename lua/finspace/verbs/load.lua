@@ -133,6 +133,7 @@ function Run:begin()
     begun_at = math.floor(runtime.now()),
     place = place,
     dataset_id = self.dataset.datasetId,
+    endpoint = assert(self.client.session:endpoint("finspace_data")).url,
     fingerprint = self.selection.fingerprint,
     format_params = self.event.format_params,
     client_token = runtime.uuid(),
@@ -430,15 +431,18 @@ function load.run(client, given)
   return changeset, err
 end
 
---- The loads that were cut off, as `fs:load` takes them.
+--- The loads that were cut off, as `fs:load` takes them: those into this client's service. Others wait for theirs.
 --- @param client finspace.Client
 --- @return finspace.LoadOptions[]|nil, finspace.Error|nil err
 function load.unfinished(client)
   local folder, err = journal.folder(client.session.runtime.getenv)
   if not folder then return nil, err end
+  local endpoint
+  endpoint, err = client.session:endpoint("finspace_data")
+  if not endpoint then return nil, err end
   local loads = {}
   for _, state in ipairs(journal.unfinished(folder)) do
-    if type(state.load) == "table" then
+    if type(state.load) == "table" and state.endpoint == endpoint.url then
       state.load.dataset = { datasetId = state.dataset_id }
       table.insert(loads, state.load)
     end

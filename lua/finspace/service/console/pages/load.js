@@ -79,7 +79,8 @@ function rowsOf({ text, separator, isWhole }) {
 
 function formatParams({ format, separator, header, isPacked }) {
   const params = { formatType: format };
-  if (format === "CSV") Object.assign(params, { separator, withHeader: String(header) });
+  const sent = separator === "\t" ? "\\t" : separator; // the API takes no value of blanks alone
+  if (format === "CSV") Object.assign(params, { separator: sent, withHeader: String(header) });
   if (format !== "PARQUET") params.compression = isPacked ? "GZIP" : "None";
   return params;
 }
