@@ -12,7 +12,9 @@ describe("published vectors of Signature Version 4", function()
   local shared = support.shared()
 
   describe("of aws-c-auth", function()
-    if not shared then return pending("others' vectors are not beside this checkout (../shared)") end
+    if not shared then
+      return it("hold", function() pending("others' vectors are not beside this checkout (../shared)") end)
+    end
     local folder = shared .. "/vectors/sigv4"
     for _, form in ipairs { "header", "query" } do
       it("are met in every stage of the " .. form .. " form", function()
@@ -50,7 +52,9 @@ describe("published vectors of Signature Version 4", function()
   end)
 
   describe("of the S3 reference", function()
-    if not shared then return pending("others' vectors are not beside this checkout (../shared)") end
+    if not shared then
+      return it("hold", function() pending("others' vectors are not beside this checkout (../shared)") end)
+    end
     local book = require("cjson").decode(support.read_file(shared .. "/vectors/s3-docs-sigv4/cases.json"))
     for _, case in ipairs(book.cases) do
       it("are met in every stage: " .. case.name, function()

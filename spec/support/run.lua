@@ -168,7 +168,7 @@ end
 -- Counts the sentences that each reason skipped.
 local function count_skipped(text, reasons)
   for reason in text:gmatch("Pending %-> [^\n]+\n[^\n]+\n([^\n]*)") do
-    reason = reason:gsub("^%S+:%d+: ", "")
+    reason = reason:gsub("^[^:]*:%-?%d+: ", "") -- where it was said
     reasons[reason] = (reasons[reason] or 0) + 1
   end
 end
