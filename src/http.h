@@ -7,7 +7,8 @@
  *
  * What always holds: TLS 1.2 or later with peer and host verified; redirects never followed; http
  * and https only; the path sent as it is given; no cookies, no netrc, no signals, no decoding of
- * contents; every handle reset between calls. An answer is a success only when all of it came.
+ * contents; nothing of a call in the next one, but for a connection and what both want alike. An
+ * answer is a success only when all of it came.
  * No callback of libcurl's leaves this module.
  *
  * After a fork, the child never touches the parent's connections: it forgets its handles (their
