@@ -326,11 +326,15 @@ describe("verification", function()
       local auth, code = core.authorization(request)
       return auth and auth.time or code
     end
-    assert.are.equal(NOW, time_of("Mon, 21 Sep 2026 14:13:20 GMT"))
+    for _, zone in ipairs { "GMT", "-0000", "+0000" } do
+      assert.are.equal(NOW, time_of("Mon, 21 Sep 2026 14:13:20 " .. zone))
+    end
     assert.are.equal(951827696, time_of("Tue, 29 Feb 2000 12:34:56 GMT"))
     for _, date in ipairs {
       "Mon, 21 Sep 2026 14:13:20 UTC",
       "Mon, 21 Sep 2026 14:13:20 GMT+1",
+      "Mon, 21 Sep 2026 14:13:20 +0100",
+      "Mon, 21 Sep 2026 14:13:20",
       "Mon, 21 Sep 2026 14:13 GMT",
       "Mon, 31 Sep 2026 14:13:20 GMT",
       "Mon, 21 Nov 2026 24:13:20 GMT",

@@ -84,14 +84,16 @@ static int month_of(slice name) {
     return 0;
 }
 
-/* Whether what stands between the words and numbers of the date is as in `form`. */
+/* Whether what stands between the words and numbers of the date is as in `form`, and the zone
+ * behind it is Greenwich: mail's way to write it (RFC 5322, section 3.3) is botocore's. */
 static bool has_form_of_http_date(slice text) {
-    const slice form = SLICE("___, __ ___ ____ __:__:__ GMT");
-    if (text.len != form.len) return false;
+    const slice form = SLICE("___, __ ___ ____ __:__:__ "), zone = slice_from(text, form.len);
+    if (text.len < form.len) return false;
     for (size_t i = 0; i < form.len; i++) {
         if (form.ptr[i] != '_' && form.ptr[i] != text.ptr[i]) return false;
     }
-    return true;
+    return slice_eq(zone, SLICE("GMT")) || slice_eq(zone, SLICE("-0000")) ||
+           slice_eq(zone, SLICE("+0000"));
 }
 
 bool sigv4_parse_http_date(slice text, long long *time) {

@@ -200,7 +200,8 @@ bool sigv4_format_time(long long time, char out[SIGV4_TIME_LENGTH + 1]);
 bool sigv4_parse_time(slice text, long long *time);
 
 /* Reads HTTP's form, Sun, 30 Aug 2015 12:36:00 GMT (RFC 9110, section 5.6.7), which the header
- * `date` has; the name of the day is not compared with the date. */
+ * `date` has, and -0000 or +0000 in place of GMT; the name of the day is not compared with the
+ * date. */
 bool sigv4_parse_http_date(slice text, long long *time);
 
 #endif
