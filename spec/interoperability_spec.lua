@@ -1,11 +1,18 @@
 local service = require("spec.support.service")
 local support = require("spec.support")
+local sys = require("finspace.sys")
 local cjson = require("cjson")
 
 local SAMPLE = support.root .. "/examples/data/sp500-2000.csv"
 
 -- What may be missing from answers of a service where nothing went wrong and nothing was long.
-local MAY_BE_ABSENT = { errorInfo = true, nextToken = true, lastDisabledTime = true, lastLoginTime = true }
+local MAY_BE_ABSENT = {
+  errorInfo = true,
+  nextToken = true,
+  lastDisabledTime = true,
+  lastLoginTime = true,
+  membershipStatus = true, -- of groups that the caller is in
+}
 
 describe("What others wrote #once #interop", function()
   local running, python, absent
@@ -137,6 +144,30 @@ describe("What others wrote #once #interop", function()
       assert.equal(support.read_file(SAMPLE), support.read_file(copy))
       aws("s3 rm --only-show-errors s3://finspace-local/cli/a.csv")
     end)
+  end)
+
+  it("with the AWS SDK for Rust call all 31 operations, read every member, and are told of errors by type", function()
+    local program = support.root .. "/build/interop/rust/debug/finspace-interop"
+    if not sys.stat(program) then return pending(support.lacking("the AWS SDK for Rust", "make interop")) end
+    local source = running.put("rust.csv", "ticker,price\nB,2\nA,1\n")
+    local keys = running.credentials
+    local command = ("%s %s %s %s %s"):format(
+      support.quote(program),
+      running.endpoint,
+      keys.access_key_id,
+      keys.secret_access_key,
+      source
+    )
+    local output, status = support.run(command)
+    assert.equal(0, status, output)
+    assert.equal(31, select(2, output:gsub("called %a+\n", "")))
+    for operation, member in output:gmatch("lacks (%a+) ([%w_]+)") do
+      assert.is_true(MAY_BE_ABSENT[(member:gsub("_(%l)", string.upper))], operation .. " lacks " .. member)
+    end
+    for _, line in ipairs { "not found: true", "conflict: true", "validation: true", "denied: true" } do
+      assert.truthy(output:find(line, 1, true), line)
+    end
+    assert.truthy(output:find("wrong secret: InvalidSignatureException", 1, true))
   end)
 
   it("with curl alone read a presigned URL", function()
