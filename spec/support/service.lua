@@ -439,7 +439,11 @@ function service.start(options)
   --- @return string bytes
   function self.parquet_of(dataset) return self.parquet_of_view(self.view(dataset)) end
 
-  launch(self)
+  local is_ready, problem = pcall(launch, self)
+  if not is_ready then
+    self.stop()
+    error(problem, 0)
+  end
   self.credentials = read_credentials(self.keys_file)
   return self
 end
