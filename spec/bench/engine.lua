@@ -1,8 +1,12 @@
 --- The engine's work beside DuckDB's own: a GiB of CSV with a schema to SUCCESS, against DuckDB's typed read of the same file;
 --- a sorted PARQUET view of 4 million rows, against DuckDB's COPY of the same rows; and the memory that both took.
 ---
+--- FINSPACE_BENCH_ROWS and FINSPACE_BENCH_TURNS make it shorter. What a large load and a large sort take of memory and of
+--- others' time is in large.lua.
+---
 --- The figures are seconds of the processor: of the process that ingests, and of a process that runs DuckDB alone.
 local measure = require("spec.bench.table")
+local rows = require("spec.bench.rows")
 local service = require("spec.support.service")
 local support = require("spec.support")
 local sys = require("finspace.sys")
@@ -13,32 +17,6 @@ local TURNS = tonumber(os.getenv("FINSPACE_BENCH_TURNS") or "3")
 local MEMORY_MIB = 512
 local PATIENCE = 1800
 
-local COLUMNS = {
-  { columnName = "id", dataType = "BIGINT" },
-  { columnName = "qty", dataType = "INTEGER" },
-  { columnName = "sym", dataType = "STRING" },
-  { columnName = "px", dataType = "DOUBLE" },
-  { columnName = "d", dataType = "DATE" },
-  { columnName = "ts", dataType = "DATETIME" },
-  { columnName = "flag", dataType = "BOOLEAN" },
-  { columnName = "note", dataType = "STRING" },
-}
-
--- DuckDB in a process of its own, as it is set up in the service; prints its seconds of the processor.
-local ALONE = [[
-local duckdb = require("finspace.service.engine.duckdb")
-local database = assert(duckdb.open { threads = "1", memory_limit = "512MiB", temp_directory = arg[1] })
-local connection = database:connect()
-connection:run("SET TimeZone = 'UTC'")
-local began = os.clock()
-connection:run(arg[2])
-print(os.clock() - began)]]
-
-local MAKE = [[COPY (SELECT i::BIGINT AS id, (i %% 500)::INTEGER AS qty, 'SYM' || (i %% 1000) AS sym,
-  CAST((i * 1.37)::DECIMAL(18, 2) AS DOUBLE) AS px, DATE '2000-01-01' + (i %% 8000)::INTEGER AS d,
-  TIMESTAMP '2020-01-01' + INTERVAL (i) MILLISECOND AS ts, (i %% 3 = 0) AS flag, 'note ' || hash(i) AS note
-  FROM range(%d) t(i)) TO '%s' (HEADER, TIMESTAMPFORMAT '%%Y-%%m-%%dT%%H:%%M:%%S.%%gZ')]]
-
 local READ = [[SELECT count(id), count(qty), count(sym), count(px), count(d), count(ts), count(flag), count(note)
   FROM read_csv('%s', auto_detect = false, header = true, delim = ',', quote = '"', escape = '"', columns = {'id': 'BIGINT',
   'qty': 'INTEGER', 'sym': 'VARCHAR', 'px': 'DOUBLE', 'd': 'DATE', 'ts': 'TIMESTAMPTZ', 'flag': 'BOOLEAN', 'note': 'VARCHAR'})]]
@@ -48,35 +26,12 @@ local COPY = "COPY (SELECT * FROM read_parquet('%s') ORDER BY sym) TO '%s' (FORM
 local folder = support.temporary_folder()
 local running = service.start { ingest_memory = MEMORY_MIB }
 
-local function alone(sql)
-  local path = folder .. "/alone.lua"
-  support.write_file(path, ALONE)
-  local environment = ('eval "$(make -s env LUA=luajit -C %s)"'):format(support.quote(support.root))
-  local output = support.run(("%s; luajit %s %s %s"):format(environment, path, folder, support.quote(sql)))
-  return tonumber(output:match("([%d.]+)%s*$")) or error(output, 0)
-end
-
-local function ingester() return support.read_file(running.data .. "/run/ingest.pid"):match("%d+") end
-
-local function processor_seconds(pid)
-  local fields = support.read_file("/proc/" .. pid .. "/stat"):match("%) (.*)")
-  local words = {}
-  for word in fields:gmatch("%S+") do
-    words[#words + 1] = word
-  end
-  return (words[12] + words[13]) / 100
-end
-
-local function peak_mib(pid)
-  return tonumber(support.read_file("/proc/" .. pid .. "/status"):match("VmHWM:%s*(%d+)")) / 1024
-end
-
 -- The seconds of the ingesting process while something goes on.
 local function seconds_while(work)
-  local pid = ingester()
-  local began, before = sys.monotonic(), processor_seconds(pid)
+  local pid = rows.ingester(running)
+  local began, before = sys.monotonic(), rows.processor_seconds(pid)
   work()
-  return sys.monotonic() - began, processor_seconds(pid) - before
+  return sys.monotonic() - began, rows.processor_seconds(pid) - before
 end
 
 local function load(title, path)
@@ -101,18 +56,18 @@ local function await_view(ids)
 end
 
 local file, turn = folder .. "/large.csv", 0
-alone(MAKE:format(ROWS, file))
+rows.make(folder, ROWS, file)
 
 local function dataset()
   turn = turn + 1
-  return running.dataset("Bench " .. turn, COLUMNS)
+  return running.dataset("Bench " .. turn, rows.COLUMNS)
 end
 
 local reading = {
   {
     name = "DuckDB alone: typed read of the CSV",
     run = function()
-      local used = alone(READ:format(file))
+      local used = rows.alone(folder, READ:format(file))
       return used, used
     end,
   },
@@ -127,9 +82,14 @@ local reading = {
 local size = ("%.2f GiB of CSV, 8 typed columns"):format(sys.stat(file).size / 2 ^ 30)
 measure.show(size, "s", measure.turns(TURNS, reading))
 print(("DuckDB's read / the service: %.2f (0.45 is wanted)"):format(reading[1].processor / reading[2].processor))
-print(("peak of the ingesting process: %.0f MiB, --ingest-memory %d"):format(peak_mib(ingester()), MEMORY_MIB))
+print(
+  ("peak of the ingesting process: %.0f MiB, --ingest-memory %d"):format(
+    rows.peak_mib(rows.ingester(running)),
+    MEMORY_MIB
+  )
+)
 
-alone(MAKE:format(SORTED, folder .. "/sorted.csv"))
+rows.make(folder, SORTED, folder .. "/sorted.csv")
 local sorted = dataset()
 load("Bench " .. turn, folder .. "/sorted.csv")
 local lake = running.data .. "/lake/datasets/" .. sorted .. "/*/*.parquet"
@@ -152,7 +112,7 @@ local writing = {
   {
     name = "DuckDB alone: COPY of the rows, sorted, Parquet",
     run = function()
-      local used = alone(COPY:format(lake, folder .. "/alone.parquet"))
+      local used = rows.alone(folder, COPY:format(lake, folder .. "/alone.parquet"))
       return used, used
     end,
   },
@@ -163,7 +123,7 @@ measure.show(("%.1f million rows"):format(SORTED / 1e6), "s", measure.turns(TURN
 print(("the service / DuckDB's COPY: %.2f (1.3 is allowed)"):format(writing[2].processor / writing[1].processor))
 
 local small = dataset()
-alone(MAKE:format(300000, folder .. "/small.csv"))
+rows.make(folder, 300000, folder .. "/small.csv")
 load("Bench " .. turn, folder .. "/small.csv")
 sorted = small
 local text = { { name = "the service: DELIMITED_TEXT, partitioned and sorted", run = view("DELIMITED_TEXT", { "d" }) } }

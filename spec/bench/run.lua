@@ -13,6 +13,7 @@ local BENCHES = {
   "small_files",
   "service",
   "engine",
+  "large",
 }
 local only = arg[1]
 
