@@ -147,7 +147,7 @@ end
 
 local function place_environment(env)
   if chance(30) then env.AWS_REGION = one_of { "us-east-1", "ap-southeast-2" } end
-  if chance(50) then env.AWS_DEFAULT_REGION = one_of { "us-west-2", "us-isob-east-1", "us-iso-east-1" } end
+  if chance(50) then env.AWS_DEFAULT_REGION = one_of { "us-west-2", "us-gov-west-1", "cn-north-1" } end
   if chance(20) then env.AWS_ENDPOINT_URL = "https://general.example:8443/base" end
   if chance(20) then env.AWS_ENDPOINT_URL_FINSPACE_DATA = "http://127.0.0.1:4510" end
   if chance(10) then env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS = "true" end
