@@ -63,18 +63,30 @@ function lake.write(path, bytes)
   out:close()
 end
 
--- Files first, each folder after what it names. Yields in between: a disk may take its time.
-local function sync_below(path)
+-- Files first, each folder after what it names.
+local function add_below(list, path)
   for _, name in ipairs(sys.list(path) or {}) do
     local below = path .. "/" .. name
     if sys.lstat(below).type == "directory" then
-      sync_below(below)
+      add_below(list, below)
     else
-      file.sync(below)
+      list[#list + 1] = { path = below, is_folder = false }
     end
+  end
+  list[#list + 1] = { path = path, is_folder = true }
+  return list
+end
+
+local MOST_SYNCED = 50 -- one by one, each a wait for the disk; many go faster with all else that the disk has to write
+
+-- Yields in between: a disk may take its time.
+local function sync_below(path)
+  local list = add_below({}, path)
+  if #list > MOST_SYNCED then return file.sync_disk(path) end
+  for _, one in ipairs(list) do
+    file.sync(one.path, one.is_folder)
     if coroutine.running() then coroutine.yield() end
   end
-  file.sync(path, true)
 end
 
 --- @param worker table {name=, slot=} of this process

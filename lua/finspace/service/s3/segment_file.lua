@@ -9,6 +9,7 @@ intptr_t read(int fd, void *buffer, size_t count);
 intptr_t write(int fd, const char *bytes, size_t count);
 int64_t lseek(int fd, int64_t offset, int whence);
 int fsync(int fd);
+int syncfs(int fd);
 int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags);
 int mkdir(const char *path, unsigned int mode);
 int rename(const char *from, const char *to);
@@ -100,6 +101,14 @@ end
 function file.sync(path, is_folder)
   local opened = open(path, is_folder and FOLDER or READ_ONLY) or fail("open", path)
   opened:sync()
+  opened:close()
+end
+
+--- Waits until everything is on disk that was written to the disk of a folder.
+--- @param path string
+function file.sync_disk(path)
+  local opened = open(path, READ_ONLY + FOLDER) or fail("open", path)
+  if C.syncfs(opened.fd) ~= 0 then fail("sync", path) end
   opened:close()
 end
 
