@@ -80,7 +80,10 @@ static outcome read_all(const sigv4_chunked_seed *seed, slice body, size_t piece
 static void compare(const sigv4_chunked_seed *seed, slice body, size_t piece) {
     outcome whole = read_all(seed, body, body.len + 1), pieces = read_all(seed, body, piece);
     must(whole.status == pieces.status && whole.is_done == pieces.is_done);
-    must(whole.length == pieces.length && !memcmp(whole.payload, pieces.payload, whole.length));
+    if (whole.status == SIGV4_CHUNKED_OK) { /* of what failed nothing is kept */
+        must(whole.length == pieces.length);
+        must(!memcmp(whole.payload, pieces.payload, whole.length));
+    }
     must(!whole.is_done || !seed->form.is_signed);
     free(whole.payload);
     free(pieces.payload);
