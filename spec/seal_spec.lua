@@ -3,7 +3,7 @@ local has_ffi = pcall(require, "ffi")
 
 describe("A sealed text", function()
   if not has_ffi then return pending("needs LuaJIT, which runs the service") end
-  local seal = require("finspace.service.seal")
+  local seal = require("finspace.service.auth.seal")
   local key = seal.key("a secret", "spec")
 
   it("is read with its key, whatever its length and bytes", function()

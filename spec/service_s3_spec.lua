@@ -533,7 +533,7 @@ describe("The service's S3 half #once", function()
   describe("over time", function()
     local SWEEP = [[server { listen 127.0.0.1:%d; location / { content_by_lua_block {
       local state = { settings = { data = %q } }
-      state.db = require("finspace.service.db.store").open(state.settings)
+      state.db = require("finspace.service.db.metadata").open(state.settings)
       state.store = require("finspace.service.store").open(state)
       require("finspace.service.ingest.sweep").run(state)
       require("finspace.service.ingest.sweep").run(state)

@@ -1,7 +1,7 @@
 local cjson = require("cjson")
 local core = require("finspace.core")
 local service = require("spec.support.service")
-local session_policy = require("finspace.service.session_policy")
+local session_policy = require("finspace.service.auth.session_policy")
 
 local function document(statements) return cjson.encode { Version = "2012-10-17", Statement = statements } end
 

@@ -1,5 +1,5 @@
 local cjson = require("cjson")
-local link = require("finspace.service.sign_in_link")
+local link = require("finspace.service.auth.sign_in_link")
 local service = require("spec.support.service")
 local support = require("spec.support")
 local sys = require("finspace.sys")

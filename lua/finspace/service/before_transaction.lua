@@ -2,9 +2,9 @@
 --- name. Each checks who may, as the operation itself does again, and keeps what it made in the call.
 
 local ids = require("finspace.service.ids")
-local key_requests = require("finspace.service.key_requests")
-local passwords = require("finspace.service.passwords")
-local user_rows = require("finspace.service.user_rows")
+local key_requests = require("finspace.service.auth.key_requests")
+local passwords = require("finspace.service.auth.passwords")
+local user_rows = require("finspace.service.auth.user_rows")
 
 local before_transaction = {}
 

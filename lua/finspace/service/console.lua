@@ -4,7 +4,7 @@
 local core = require("finspace.core")
 local api = require("finspace.service.api")
 local fault = require("finspace.service.fault")
-local sign_in = require("finspace.service.sign_in")
+local sign_in = require("finspace.service.auth.sign_in")
 local sys = require("finspace.sys")
 
 local console = {}

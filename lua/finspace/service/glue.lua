@@ -6,8 +6,8 @@
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local json_text = require("finspace.service.json_text")
-local partition_filter = require("finspace.service.partition_filter")
-local permissions = require("finspace.service.permissions")
+local partition_filter = require("finspace.service.glue.partition_filter")
+local permissions = require("finspace.service.auth.permissions")
 
 local glue = {}
 

@@ -9,7 +9,7 @@ local core = require("finspace.core")
 local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 
-local seal = require("finspace.service.seal")
+local seal = require("finspace.service.auth.seal")
 local blob = require("finspace.service.db.blob")
 
 local idempotency = {}

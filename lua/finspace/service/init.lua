@@ -1,6 +1,6 @@
 --- The FinSpace-compatible service: `service.start` checks what can be checked, writes the files that
 --- point AWS tools at the service, and becomes nginx. It runs under any Lua; what runs inside nginx
---- starts in `finspace.service.worker`.
+--- starts in `finspace.service.node.worker`.
 ---
 --- Where Amazon's documents are silent, or this service goes beyond them:
 ---  * GetChangeset and ListChangesets have one member more, `rowCount`.
@@ -12,10 +12,10 @@
 
 local sys = require("finspace.sys")
 local files = require("finspace.service.aws_profile")
-local link = require("finspace.service.sign_in_link")
-local nginx = require("finspace.service.nginx")
-local network = require("finspace.service.network")
-local seal_key = require("finspace.service.seal_key")
+local link = require("finspace.service.auth.sign_in_link")
+local nginx = require("finspace.service.node.nginx")
+local network = require("finspace.service.node.network")
+local seal_key = require("finspace.service.auth.seal_key")
 local store = require("finspace.service.store")
 
 local service = {}

@@ -1,7 +1,7 @@
 --- `finspace migrate`, as far as it runs before nginx: what can be checked is, then this process becomes nginx, which moves.
 
-local nginx = require("finspace.service.nginx")
-local seal_key = require("finspace.service.seal_key")
+local nginx = require("finspace.service.node.nginx")
+local seal_key = require("finspace.service.auth.seal_key")
 local store = require("finspace.service.store")
 local sys = require("finspace.sys")
 

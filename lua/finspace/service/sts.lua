@@ -4,9 +4,9 @@
 
 local arns = require("finspace.service.arns")
 local fault = require("finspace.service.fault")
-local keys = require("finspace.service.keys")
+local keys = require("finspace.service.auth.keys")
 local query = require("finspace.service.query")
-local session_policy = require("finspace.service.session_policy")
+local session_policy = require("finspace.service.auth.session_policy")
 local xml = require("finspace.service.xml")
 
 local sts = {}

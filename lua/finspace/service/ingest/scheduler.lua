@@ -3,7 +3,7 @@
 
 local sys = require("finspace.sys")
 local changeset = require("finspace.service.ingest.changeset")
-local duties = require("finspace.service.duties")
+local duties = require("finspace.service.node.duties")
 local lake = require("finspace.service.lake")
 local leases = require("finspace.service.leases")
 local library = require("finspace.service.engine.library")

@@ -3,9 +3,9 @@
 --- unused in two sweeps in a row, so that who is just reading it can finish.
 
 local cjson = require("cjson.safe")
-local clean_up = require("finspace.service.clean_up")
+local clean_up = require("finspace.service.node.clean_up")
 local clock = require("finspace.service.clock")
-local duties = require("finspace.service.duties")
+local duties = require("finspace.service.node.duties")
 local log = require("finspace.service.log")
 local sys = require("finspace.sys")
 local reserve = require("finspace.service.s3.reserve")

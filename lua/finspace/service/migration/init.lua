@@ -4,11 +4,11 @@
 --- Bytes go first, file by file, and each is verified by its SHA-256; what is there already is not sent again. Metadata
 --- follow in one transaction, and are compared row by row. Cut off anywhere, it is begun again and goes on.
 
-local databases = require("finspace.service.db.store")
+local databases = require("finspace.service.db.metadata")
 local files = require("finspace.service.migration.files")
 local metadata = require("finspace.service.migration.metadata")
-local seal_key = require("finspace.service.seal_key")
-local secrets = require("finspace.service.secrets")
+local seal_key = require("finspace.service.auth.seal_key")
+local secrets = require("finspace.service.auth.secrets")
 local stores = require("finspace.service.store")
 local sys = require("finspace.sys")
 
@@ -81,7 +81,7 @@ end
 --- @param settings table {store=JSON, seal_key_file=}
 function migration.begin(settings)
   local data = ngx.config.prefix():gsub("/+$", "")
-  local process = require("finspace.service.process")
+  local process = require("finspace.service.node.process")
   process.keep_files_private()
   sys.no_core_dumps()
   if not process.hold_lock(data .. "/run/lock") then os.exit(1) end

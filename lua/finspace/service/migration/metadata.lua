@@ -5,7 +5,7 @@ local contents = require("finspace.service.s3.contents")
 local core = require("finspace.core")
 local files = require("finspace.service.migration.files")
 local lake = require("finspace.service.lake")
-local secrets = require("finspace.service.secrets")
+local secrets = require("finspace.service.auth.secrets")
 local sys = require("finspace.sys")
 
 local metadata = {}

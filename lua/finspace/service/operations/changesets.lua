@@ -6,7 +6,7 @@ local fault = require("finspace.service.fault")
 local formats = require("finspace.service.ingest.formats")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local changesets = {}
 

@@ -1,7 +1,7 @@
 --- Programmatic credentials: temporary keys of the user who asks.
 
-local key_requests = require("finspace.service.key_requests")
-local keys = require("finspace.service.keys")
+local key_requests = require("finspace.service.auth.key_requests")
+local keys = require("finspace.service.auth.keys")
 
 local credentials = {}
 

@@ -5,7 +5,7 @@ local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local datasets = {}
 

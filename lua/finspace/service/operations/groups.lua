@@ -4,8 +4,8 @@ local cjson = require("cjson.safe")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
-local permissions = require("finspace.service.permissions")
-local user_rows = require("finspace.service.user_rows")
+local permissions = require("finspace.service.auth.permissions")
+local user_rows = require("finspace.service.auth.user_rows")
 
 local groups = {}
 

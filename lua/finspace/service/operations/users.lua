@@ -4,9 +4,9 @@
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local pages = require("finspace.service.pages")
-local passwords = require("finspace.service.passwords")
-local permissions = require("finspace.service.permissions")
-local user_rows = require("finspace.service.user_rows")
+local passwords = require("finspace.service.auth.passwords")
+local permissions = require("finspace.service.auth.permissions")
+local user_rows = require("finspace.service.auth.user_rows")
 
 local users = {}
 

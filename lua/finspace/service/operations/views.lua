@@ -5,11 +5,11 @@ local cjson = require("cjson.safe")
 local destination = require("finspace.service.ingest.destination")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
-local key_requests = require("finspace.service.key_requests")
-local keys = require("finspace.service.keys")
+local key_requests = require("finspace.service.auth.key_requests")
+local keys = require("finspace.service.auth.keys")
 local moments = require("finspace.service.moments")
 local pages = require("finspace.service.pages")
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local views = {}
 

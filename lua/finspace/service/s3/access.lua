@@ -2,7 +2,7 @@
 --- for reading and nothing else; a user has their own scratch folder and their own buckets; a super
 --- user has everything. A session policy takes away from that.
 
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local access = {}
 

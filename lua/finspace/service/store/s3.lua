@@ -14,7 +14,7 @@ local failure = require("finspace.service.ingest.failure")
 local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local log = require("finspace.service.log")
-local metrics = require("finspace.service.metrics")
+local metrics = require("finspace.service.node.metrics")
 
 local s3 = {}
 

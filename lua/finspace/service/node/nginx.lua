@@ -131,25 +131,25 @@ http {
     underscores_in_headers on;
     default_type application/json;
 
-    init_by_lua_block { require("finspace.service.worker").prepare($settings) }
-    init_worker_by_lua_block { require("finspace.service.worker").begin($settings) }
-    exit_worker_by_lua_block { require("finspace.service.worker").finish() }
+    init_by_lua_block { require("finspace.service.node.worker").prepare($settings) }
+    init_worker_by_lua_block { require("finspace.service.node.worker").begin($settings) }
+    exit_worker_by_lua_block { require("finspace.service.node.worker").finish() }
 
     server {
         $listen
         $tls
         location / {
-            content_by_lua_block { require("finspace.service.worker").answer() }
+            content_by_lua_block { require("finspace.service.node.worker").answer() }
         }
         error_page 400 404 405 408 411 413 414 494 495 496 500 501 502 503 504 505 /-/refused;
         error_page 497 /-/plain;
         location = /-/plain {
             internal;
-            content_by_lua_block { require("finspace.service.worker").refuse(497) }
+            content_by_lua_block { require("finspace.service.node.worker").refuse(497) }
         }
         location = /-/refused { # no bucket can have this name
             internal;
-            content_by_lua_block { require("finspace.service.worker").refuse() }
+            content_by_lua_block { require("finspace.service.node.worker").refuse() }
         }
     }
 }

@@ -1,7 +1,7 @@
 --- Users as the database has them: found, and described as answers show them.
 
 local fault = require("finspace.service.fault")
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local user_rows = {}
 

@@ -3,7 +3,7 @@
 
 local cjson = require("cjson.safe")
 local log = require("finspace.service.log")
-local metrics = require("finspace.service.metrics")
+local metrics = require("finspace.service.node.metrics")
 local sys = require("finspace.sys")
 
 local monitor = {}

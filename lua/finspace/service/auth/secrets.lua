@@ -2,7 +2,7 @@
 --- all nodes read from a file that is no part of the database, a dump of it signs nothing. Without one they are kept as they
 --- are: then whoever reads the database reads the data folder, where all else is.
 
-local seal = require("finspace.service.seal")
+local seal = require("finspace.service.auth.seal")
 
 local secrets = {}
 

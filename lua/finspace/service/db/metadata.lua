@@ -4,10 +4,10 @@
 local database = require("finspace.service.db")
 local ids = require("finspace.service.ids")
 local schema = require("finspace.service.db.schema")
-local secrets = require("finspace.service.secrets")
+local secrets = require("finspace.service.auth.secrets")
 local schema_version = require("finspace.service.db.schema_version")
 
-local store = {}
+local metadata = {}
 
 -- Where earlier versions kept answers in plain text, passwords among them: its pages are overwritten.
 local FORGET_PLAIN_ANSWERS =
@@ -17,7 +17,7 @@ local function path_of(place) return place.database or place.data .. "/finspace.
 
 --- @param place table {data=folder, database=postgresql://… or nil}
 --- @return table database connection for this process alone
-function store.open(place)
+function metadata.open(place)
   local db = database.open(path_of(place))
   if not place.database then
     db:script("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
@@ -70,7 +70,7 @@ local OWNER_KEYS = [[SELECT k.id AS access_key_id, k.secret AS secret_access_key
 
 --- @param db table
 --- @return table|nil owner_key {access_key_id=, secret_access_key=}
-function store.owner_key(db)
+function metadata.owner_key(db)
   local key = db:row(OWNER_KEYS)
   if key then key.secret_access_key = secrets.open(key.secret_access_key) end
   return key
@@ -89,7 +89,7 @@ end
 
 -- What all nodes were given is written by the first of them. Where none was given, the first node makes one.
 local function ensure_owner_key(db, given)
-  local known = store.owner_key(db)
+  local known = metadata.owner_key(db)
   if not given and known then return nil end
   local wanted = given or { access_key_id = ids.access_key("AKIA"), secret_access_key = ids.secret() }
   local is_known = known
@@ -135,11 +135,11 @@ local function fill(db, place, owner_key, now)
 end
 
 --- Makes the schema where it is missing or older.
---- @param place table as for store.open, and bytes=where they lie, of a database that many nodes may share
+--- @param place table as for metadata.open, and bytes=where they lie, of a database that many nodes may share
 --- @return table database
-function store.make(place)
+function metadata.make(place)
   bring_up_to_date(place)
-  local db = store.open(place)
+  local db = metadata.open(place)
   db.dialect.alone(db, function()
     db:script(db.dialect.schema(schema.METADATA))
     db:script(db.dialect.schema(schema.BYTES))
@@ -150,13 +150,13 @@ end
 
 --- Makes the schema, the owner and the working bucket where they are missing.
 --- Called in the master process, before any worker exists.
---- @param place table as for store.open
+--- @param place table as for metadata.open
 --- @param owner_key table|nil {access_key_id=, secret_access_key=} the owner's; nil keeps what the database has, or
 ---   makes one
 --- @param now integer epoch milliseconds
 --- @return table|nil owner_key that was made, to be shown once
-function store.prepare(place, owner_key, now)
-  local db = store.make(place)
+function metadata.prepare(place, owner_key, now)
+  local db = metadata.make(place)
   local made = db.dialect.alone(db, function() return fill(db, place, owner_key, now) end)
   db:close()
   return made
@@ -164,7 +164,7 @@ end
 
 --- @param db table
 --- @return table<string, string> every setting
-function store.settings(db)
+function metadata.settings(db)
   local settings = {}
   for _, row in ipairs(db:rows("SELECT name, value FROM settings")) do
     settings[row.name] = row.value
@@ -173,4 +173,4 @@ function store.settings(db)
   return settings
 end
 
-return store
+return metadata

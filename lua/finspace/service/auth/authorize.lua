@@ -4,8 +4,8 @@
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
-local secrets = require("finspace.service.secrets")
-local session_policy = require("finspace.service.session_policy")
+local secrets = require("finspace.service.auth.secrets")
+local session_policy = require("finspace.service.auth.session_policy")
 
 local authorize = {}
 

@@ -1,7 +1,7 @@
 --- Who may have which temporary keys: for an operation, and for what is done before its transaction.
 
 local fault = require("finspace.service.fault")
-local permissions = require("finspace.service.permissions")
+local permissions = require("finspace.service.auth.permissions")
 
 local key_requests = {}
 

@@ -2,7 +2,7 @@
 
 local clock = require("finspace.service.clock")
 local ids = require("finspace.service.ids")
-local secrets = require("finspace.service.secrets")
+local secrets = require("finspace.service.auth.secrets")
 
 local keys = {}
 

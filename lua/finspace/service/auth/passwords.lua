@@ -41,8 +41,16 @@ end
 
 -- More sign-ins at once than the thread's queue holds are told to come again.
 local function derive_in_thread(password, salt, cost)
-  local ok, key =
-    ngx.run_worker_thread("passwords", "finspace.service.passwords", "derive", password, salt, cost.n, cost.r, cost.p)
+  local ok, key = ngx.run_worker_thread(
+    "passwords",
+    "finspace.service.auth.passwords",
+    "derive",
+    password,
+    salt,
+    cost.n,
+    cost.r,
+    cost.p
+  )
   if ok and key then return key end
   error(fault.new("ServiceUnavailable", "too many sign-ins at once: try again in a few seconds", 503), 0)
 end

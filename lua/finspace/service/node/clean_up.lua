@@ -2,9 +2,9 @@
 
 local clock = require("finspace.service.clock")
 local idempotency = require("finspace.service.idempotency")
-local keys = require("finspace.service.keys")
-local sign_in = require("finspace.service.sign_in")
-local tries = require("finspace.service.sign_in_tries")
+local keys = require("finspace.service.auth.keys")
+local sign_in = require("finspace.service.auth.sign_in")
+local tries = require("finspace.service.auth.sign_in_tries")
 
 --- @param db table
 return function(db)

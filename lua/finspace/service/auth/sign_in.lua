@@ -4,11 +4,11 @@
 local cjson = require("cjson.safe")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
-local keys = require("finspace.service.keys")
-local link = require("finspace.service.sign_in_link")
-local secrets = require("finspace.service.secrets")
-local passwords = require("finspace.service.passwords")
-local tries = require("finspace.service.sign_in_tries")
+local keys = require("finspace.service.auth.keys")
+local link = require("finspace.service.auth.sign_in_link")
+local secrets = require("finspace.service.auth.secrets")
+local passwords = require("finspace.service.auth.passwords")
+local tries = require("finspace.service.auth.sign_in_tries")
 
 local sign_in = {}
 

@@ -30,7 +30,7 @@ end
 
 -- After a kill the last workers may hold the lock for a moment longer.
 local function take_the_lock(data)
-  local process = require("finspace.service.process")
+  local process = require("finspace.service.node.process")
   for _ = 1, 20 do
     if process.hold_lock(data .. "/run/lock") then return end
     sys.sleep(0.05)
@@ -41,9 +41,9 @@ end
 -- Each process seals and opens with the key that all nodes share.
 local function use_seal_key(settings)
   if not settings.seal_key_file then return end
-  local key, problem = require("finspace.service.seal_key").read(settings.seal_key_file)
+  local key, problem = require("finspace.service.auth.seal_key").read(settings.seal_key_file)
   if not key then stop_with(problem) end
-  require("finspace.service.secrets").use(key)
+  require("finspace.service.auth.secrets").use(key)
 end
 
 -- Where metadata are: the folder, or what service.start left for this process alone.
@@ -68,11 +68,11 @@ end
 
 -- Prepares the database, and waits for one that cannot be asked yet.
 local function prepare_database(settings, owner_key)
-  local database, store = require("finspace.service.db"), require("finspace.service.db.store")
+  local database, metadata = require("finspace.service.db"), require("finspace.service.db.metadata")
   local place, deadline, is_waiting = place_of(settings), sys.monotonic() + LONGEST_WAIT, false
   place.bytes = bytes_of(settings)
   while true do
-    local ok, result = pcall(store.prepare, place, owner_key, clock.milliseconds())
+    local ok, result = pcall(metadata.prepare, place, owner_key, clock.milliseconds())
     if ok then return result end
     local may_wait = place.database and database.is_busy(result) and sys.monotonic() < deadline
     if not may_wait then stop_with(cannot_use(place, result)) end
@@ -114,10 +114,10 @@ end
 --- @param settings table
 function worker.prepare(settings)
   local data = data_folder()
-  local missing = require("finspace.service.dependencies").problem(settings.has_database)
+  local missing = require("finspace.service.node.dependencies").problem(settings.has_database)
   if missing then stop_with(missing) end
   sys.no_core_dumps()
-  require("finspace.service.process").keep_files_private()
+  require("finspace.service.node.process").keep_files_private()
   if ngx.shared.finspace_service:add("master", ngx.worker.pid()) then take_the_lock(data) end
   use_seal_key(settings)
   show(settings, prepare_database(settings, owner_key_of(settings, data)))
@@ -159,8 +159,9 @@ local READY_INGESTING = "finspace: ready at %s; this node ingests, and answers f
 local function ready_text(settings)
   local data = data_folder()
   if settings.workers == 0 then return READY_INGESTING:format(settings.endpoint) end
-  local owner = require("finspace.service.db.store").owner_key(state.db)
-  local link = require("finspace.service.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
+  local owner = require("finspace.service.db.metadata").owner_key(state.db)
+  local link =
+    require("finspace.service.auth.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
   local more = settings.store and NO_FILES_IN_BROWSERS or ""
   if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) .. more end
   return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data) .. more
@@ -195,10 +196,10 @@ local function worker_of(settings)
 end
 
 local function open_state(settings)
-  local store = require("finspace.service.db.store")
-  state.db = state.db or store.open(place_of(settings))
+  local metadata = require("finspace.service.db.metadata")
+  state.db = state.db or metadata.open(place_of(settings))
   follow_clock()
-  state.settings = store.settings(state.db)
+  state.settings = metadata.settings(state.db)
   state.settings.region = settings.region
   state.settings.endpoint = settings.endpoint
   state.settings.data = data_folder()
@@ -221,7 +222,7 @@ end
 
 -- After a reload the last ingester may still be finishing its slice: one at a time.
 local function ingest(is_told_to_stop)
-  local process = require("finspace.service.process")
+  local process = require("finspace.service.node.process")
   while state.open and not pcall(state.open) do
     if ngx.worker.exiting() then return end
     ngx.sleep(1)
@@ -238,9 +239,9 @@ end
 --- In each worker, at its start.
 --- @param settings table
 function worker.begin(settings)
-  require("finspace.service.process").end_with_master(ngx.shared.finspace_service:get("master"))
+  require("finspace.service.node.process").end_with_master(ngx.shared.finspace_service:get("master"))
   use_seal_key(settings)
-  require("finspace.service.metrics").start()
+  require("finspace.service.node.metrics").start()
   try_to_open(settings)
   state.only_ingests = settings.workers == 0
   if ngx.worker.id() >= settings.workers then
