@@ -385,6 +385,19 @@ function load.check(given)
   return selection, described
 end
 
+local function first_event(selection, described)
+  return {
+    bytes = 0,
+    bytes_total = selection.bytes,
+    files = 0,
+    files_total = #selection.entries,
+    resumed = false,
+    format_params = described.params,
+    first_record = described.first_record,
+    skipped = selection.skipped,
+  }
+end
+
 --- Loads files into a dataset: they are staged in S3, become one changeset, and are waited for. The same load
 --- asked for again goes on where the last one was cut off.
 --- @param client finspace.Client
@@ -406,16 +419,7 @@ function load.run(client, given)
     dataset = dataset,
     selection = selection,
     journal = notes,
-    event = {
-      bytes = 0,
-      bytes_total = selection.bytes,
-      files = 0,
-      files_total = #selection.entries,
-      resumed = false,
-      format_params = described.params,
-      first_record = described.first_record,
-      skipped = selection.skipped,
-    },
+    event = first_event(selection, described),
   }, Run)
   local changeset
   changeset, err = run:perform()
