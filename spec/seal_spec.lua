@@ -2,7 +2,12 @@ local support = require("spec.support")
 local has_ffi = pcall(require, "ffi")
 
 describe("A sealed text", function()
-  if not has_ffi then return pending("needs LuaJIT, which runs the service") end
+  if not has_ffi then
+    return it(
+      "is the service's, which LuaJIT runs",
+      function() pending("this Lua has no FFI, which the service needs") end
+    )
+  end
   local seal = require("finspace.service.auth.seal")
   local key = seal.key("a secret", "spec")
 
