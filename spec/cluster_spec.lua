@@ -87,6 +87,15 @@ describe("Past one machine #once", function()
       assert.matches("start all nodes with the same --store", said, 1, true)
     end)
 
+    it_can("says at its start that secrets lie readable in the database, unless a key seals them", function()
+      local key = os.tmpname()
+      finally(function() os.remove(key) end)
+      support.write_file(key, ("k"):rep(64))
+      assert.matches("seal them with --seal-key FILE", start({ database = server.new_database() }).log(), 1, true)
+      local sealed = start { database = server.new_database(), options = { seal_key = key } }
+      assert.is_nil(sealed.log():find("--seal-key", 1, true))
+    end)
+
     it_can("shows the URL's password in no message, no command line and no log", function()
       local url = server.new_database():gsub("finspace@", "finspace:s3cret@")
       local node = start { database = url }

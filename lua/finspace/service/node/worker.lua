@@ -154,6 +154,10 @@ local NO_FILES_IN_BROWSERS = [[
 The page shows what there is, but stages and reads no files: they lie in the store, and browsers have no rule (CORS) for it
 ]]
 
+local UNSEALED = [[
+Secrets lie readable in the database, and who reads them can sign: seal them with --seal-key FILE, the same on all nodes
+]]
+
 local READY_INGESTING = "finspace: ready at %s; this node ingests, and answers for its health and metrics alone\n"
 
 local function ready_text(settings)
@@ -164,6 +168,7 @@ local function ready_text(settings)
     require("finspace.service.auth.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
   local more = settings.store and NO_FILES_IN_BROWSERS or ""
   if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) .. more end
+  if not settings.seal_key_file then more = more .. UNSEALED end
   return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data) .. more
 end
 
