@@ -148,7 +148,9 @@ describe("What others wrote #once #interop", function()
 
   it("with the AWS SDK for Rust call all 31 operations, read every member, and are told of errors by type", function()
     local program = support.root .. "/build/interop/rust/debug/finspace-interop"
-    if not sys.stat(program) then return pending(support.lacking("the AWS SDK for Rust", "FINSPACE_RUST=1 make interop")) end
+    if not sys.stat(program) then
+      return pending(support.lacking("the AWS SDK for Rust", "FINSPACE_RUST=1 make interop"))
+    end
     local source = running.put("rust.csv", "ticker,price\nB,2\nA,1\n")
     local keys = running.credentials
     local command = ("%s %s %s %s %s"):format(

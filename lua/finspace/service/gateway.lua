@@ -7,12 +7,12 @@ local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local sys = require("finspace.sys")
 local api = require("finspace.service.api")
-local authorize = require("finspace.service.auth.authorize")
+local authenticate = require("finspace.service.auth.authenticate")
 local console = require("finspace.service.console")
 local fault = require("finspace.service.fault")
 local glue = require("finspace.service.glue")
 local metrics = require("finspace.service.node.metrics")
-local monitor = require("finspace.service.node.monitor")
+local health = require("finspace.service.node.health")
 local log = require("finspace.service.log")
 local router = require("finspace.service.router")
 local s3 = require("finspace.service.s3.router")
@@ -173,7 +173,7 @@ end
 -- --- answers --------------------------------------------------------------------------------------
 
 local function answer_s3(state, request, auth)
-  local caller = authorize.verify(state, request, auth, nil)
+  local caller = authenticate.verify(state, request, auth, nil)
   request.auth, request.payload_hash = auth, auth.payload_hash or "UNSIGNED-PAYLOAD"
   console.guard(request)
   ngx.header["x-amz-request-id"] = request.id
@@ -190,9 +190,9 @@ end
 
 -- Whose call it is, and its body: the key is judged before the body is read, the signature with it.
 local function read_call(state, request, auth)
-  local key = authorize.judge(state, request, auth)
+  local key = authenticate.judge(state, request, auth)
   local body = api.read_body(request)
-  return body, authorize.verify(state, request, auth, body, key)
+  return body, authenticate.verify(state, request, auth, body, key)
 end
 
 local function answer_sts(state, request, auth)
@@ -249,7 +249,7 @@ local function answer(state, request)
     request.service_hint, request.operation = "finspace-api", "console"
     return page(state, request)
   end
-  local auth = authorize.read(request)
+  local auth = authenticate.read(request)
   request.service_hint = auth.service
   local half = HALVES[auth.service] or answer_finspace
   half(state, request, auth)
@@ -268,7 +268,7 @@ end
 --- @param state table {db=, store=, settings=, open= while they are missing}
 function gateway.answer(state)
   local begun, request = sys.monotonic(), read_request()
-  local watched = monitor.handler(request)
+  local watched = health.handler(request)
   if watched then return watched(state) end
   answer_or_refuse(state, request)
   metrics.call(request.operation or "none", ngx.status, sys.monotonic() - begun)

@@ -7,7 +7,7 @@ local fault = require("finspace.service.fault")
 local secrets = require("finspace.service.auth.secrets")
 local session_policy = require("finspace.service.auth.session_policy")
 
-local authorize = {}
+local authenticate = {}
 
 local SERVICES = { ["finspace-api"] = true, s3 = true, sts = true, glue = true }
 
@@ -28,7 +28,7 @@ end
 --- What a request says about itself; nothing of it is proven yet.
 --- @param request table
 --- @return table auth
-function authorize.read(request)
+function authenticate.read(request)
   if is_second_version(request) then
     request.service_hint = "s3"
     refuse("s3", "InvalidRequest", "Signature Version 2 is not supported: sign with AWS4-HMAC-SHA256 (SigV4)", 400)
@@ -117,11 +117,11 @@ end
 --- the key is known and not expired, and its user enabled.
 --- @param state table
 --- @param request table
---- @param auth table from authorize.read
---- @return table key for authorize.verify
-function authorize.judge(state, request, auth)
+--- @param auth table from authenticate.read
+--- @return table key for authenticate.verify
+function authenticate.judge(state, request, auth)
   local key = find_key(state.db, auth.access_key_id)
-  if not key then authorize.verify(state, request, auth, "") end -- which refuses
+  if not key then authenticate.verify(state, request, auth, "") end -- which refuses
   check_key(service_of(auth), key, auth)
   return key
 end
@@ -129,11 +129,11 @@ end
 --- Proves who sent the request, or raises.
 --- @param state table
 --- @param request table
---- @param auth table from authorize.read
+--- @param auth table from authenticate.read
 --- @param body string|nil what arrived; nil for S3, which reads later
---- @param judged? table key from authorize.judge
+--- @param judged? table key from authenticate.judge
 --- @return table caller {user_id=, type=, access_key_id=, secret=, bucket=, prefix=, policy=}
-function authorize.verify(state, request, auth, body, judged)
+function authenticate.verify(state, request, auth, body, judged)
   check_region(state, auth)
   local key, service = judged or find_key(state.db, auth.access_key_id), service_of(auth)
   local ok, code, message, status = core.verify(request, auth, key and key.secret, {
@@ -155,4 +155,4 @@ function authorize.verify(state, request, auth, body, judged)
   }
 end
 
-return authorize
+return authenticate

@@ -6,7 +6,7 @@ local log = require("finspace.service.log")
 local metrics = require("finspace.service.node.metrics")
 local sys = require("finspace.sys")
 
-local monitor = {}
+local health = {}
 
 local KEPT_SECONDS = 2 -- an answer's: many who ask do not become many who ask the database
 
@@ -45,7 +45,7 @@ local function write(status, content_type, body)
   if ngx.req.get_method() ~= "HEAD" then ngx.print(body) end
 end
 
-local function health(state)
+local function tell_health(state)
   local problems = problems_of(state)
   local is_ready = #problems == 0
   local said = is_ready and '{"ready":true}' or cjson.encode { ready = false, why = problems }
@@ -85,17 +85,19 @@ local function gauges_of(state)
   return gauges
 end
 
-local function tell(state) write(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text(gauges_of(state))) end
+local function tell_metrics(state)
+  write(200, "text/plain; version=0.0.4; charset=utf-8", metrics.text(gauges_of(state)))
+end
 
 -- --- which requests ---------------------------------------------------------------------------------
 
-local PAGES = { ["/-/health"] = health, ["/-/metrics"] = tell }
+local PAGES = { ["/-/health"] = tell_health, ["/-/metrics"] = tell_metrics }
 
 --- @param request table
 --- @return fun(state: table)|nil
-function monitor.handler(request)
+function health.handler(request)
   local page = PAGES[request.path]
   return page and (request.method == "GET" or request.method == "HEAD") and page or nil
 end
 
-return monitor
+return health
