@@ -12,6 +12,7 @@ local FAULTS = IS_LONG and { node = 50, ingester = 50, backend = 20, restart = 5
   or { node = 1, ingester = 2, backend = 1, restart = 1 }
 local CLIENTS = IS_LONG and 64 or 16
 local NODES = 3
+local MOST_DATASETS = 1400 -- the service takes 1,500
 local KILL = 9
 
 describe("Three nodes under fault #once", function()
@@ -58,7 +59,19 @@ describe("Three nodes under fault #once", function()
     error("no answer in 2000 tries")
   end
 
+  local function read_back()
+    local _, id = next(acknowledged.datasets)
+    if not id then return end
+    local found, err = persist(function(client) return client:get_dataset { datasetId = id } end)
+    assert(found, err and tostring(err))
+  end
+
+  local datasets = 0
+
+  -- One that the service has room for.
   local function create_dataset()
+    if datasets == MOST_DATASETS then return read_back() end
+    datasets = datasets + 1
     local title = "dataset " .. next_number()
     local made, err = persist(
       function(client)
@@ -90,13 +103,6 @@ describe("Three nodes under fault #once", function()
     if not made and err.code == "LimitExceededException" then return scheduler.sleep(0.1) end
     assert(made, err and tostring(err))
     acknowledged.changesets[made.changesetId] = source.rows
-  end
-
-  local function read_back()
-    local _, id = next(acknowledged.datasets)
-    if not id then return end
-    local found, err = persist(function(client) return client:get_dataset { datasetId = id } end)
-    assert(found, err and tostring(err))
   end
 
   local ACTS = { create_dataset, create_changeset, read_back, read_back }
@@ -203,11 +209,23 @@ describe("Three nodes under fault #once", function()
     end
   end)
 
+  -- What the nodes' logs say of a changeset.
+  local function said_of(id)
+    local lines = {}
+    for _, node in ipairs(cluster.nodes) do
+      for line in node.log():gmatch("[^\n]*" .. id .. "[^\n]*") do
+        lines[#lines + 1] = line
+      end
+    end
+    return table.concat(lines, "\n")
+  end
+
   it_can("have ingested each acknowledged changeset once, in order, with every row", function()
     local rows = 0
     for id, expected in pairs(acknowledged.changesets) do
       local final = cluster.nodes[1].await("GetChangeset", { datasetId = loading, changesetId = id })
-      assert.same({ "SUCCESS", expected }, { final.status, final.rowCount })
+      local why = final.errorInfo and final.errorInfo.errorMessage
+      assert.same({ "SUCCESS", expected }, { final.status, final.rowCount, why }, said_of(id))
       rows = rows + expected
     end
     assert.same({ count_of(acknowledged.changesets) }, numbers("SELECT count(*) FROM changesets"))

@@ -231,4 +231,14 @@ describe("A store that does not do what it should #once", function()
     end
     assert.matches("--store-role", start_problem(store.endpoint, { store_role = false }), 1, true)
   end)
+
+  it("raises what the work on one of many raised as it was, so that it can be told what may be tried again", function()
+    local each, raised = require("finspace.service.store.client").each, { is_busy = true }
+    local ok, problem = pcall(each, { 1, 2, 3 }, function() error(raised, 0) end)
+    assert.is_false(ok)
+    assert.equal(raised, problem)
+    local done, err = each({ 1, 2, 3 }, function(item) return item ~= 2, "refused" end)
+    assert.is_nil(done)
+    assert.equal("refused", err)
+  end)
 end)

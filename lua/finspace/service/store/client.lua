@@ -60,18 +60,28 @@ function Client:s3_with(keys)
   return self.session:s3(function() return keys end)
 end
 
---- Does the same for each of a list, several at a time.
+--- Does the same for each of a list, several at a time. What is raised is raised here as it was: tasks would make text of
+--- it, and whether the database may be asked again could not be told any more.
 --- @param list table[]
 --- @param work fun(item: any): any|nil, table|nil
 --- @return true|nil
 --- @return table|nil err
 function client.each(list, work)
+  local raised
+  local function guarded(item)
+    local ok, done, err = pcall(work, item)
+    if ok then return done, err end
+    raised = raised or { problem = done }
+    return nil, done
+  end
   local at = 0
   local function next_item()
     at = at + 1
     return list[at]
   end
-  return host.each { limit = AT_A_TIME, items = next_item, work = work }
+  local done, err = host.each { limit = AT_A_TIME, items = next_item, work = guarded }
+  if raised then error(raised.problem, 0) end
+  return done, err
 end
 
 --- Removes all objects below a prefix, and ends uploads that were begun there.
