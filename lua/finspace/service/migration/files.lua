@@ -5,6 +5,7 @@ local contents = require("finspace.service.s3.contents")
 local core = require("finspace.core")
 local ffi = require("ffi")
 local lake = require("finspace.service.lake")
+local places = require("finspace.service.places")
 local segment_file = require("finspace.service.s3.segment_file")
 local sys = require("finspace.sys")
 
@@ -24,7 +25,7 @@ local function of_changesets(source, add)
     for _, file in ipairs(cjson.decode(row.files)) do
       add {
         path = folder .. "/" .. file.name,
-        key = ("datasets/%s/%s/%s/%s"):format(row.dataset_id, row.id, files.ATTEMPT, file.name),
+        key = places.changeset(row.dataset_id, row.id, files.ATTEMPT) .. file.name,
       }
     end
   end
@@ -41,14 +42,10 @@ local function add_object(add, object, key)
   add { segments = object.segments, size = object.size, content_type = object.content_type, key = key }
 end
 
---- @param row table of a view that is built
---- @return string path of its files below a store's prefix
-function files.view_place(row) return ("views/%s/%s/%s/"):format(row.dataset_id, row.id, row.generation) end
-
 local function of_views(source, add)
   for _, row in ipairs(source.db:rows("SELECT * FROM data_views WHERE prefix IS NOT NULL ORDER BY seq")) do
     for _, object in ipairs(objects_below(source, row.prefix)) do
-      add_object(add, object, files.view_place(row) .. object.key:sub(#row.prefix + 1))
+      add_object(add, object, places.view(row.dataset_id, row.id, row.generation) .. object.key:sub(#row.prefix + 1))
     end
   end
 end

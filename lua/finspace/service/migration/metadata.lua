@@ -1,10 +1,9 @@
 --- The metadata of a service of one machine, on their way into a database that many machines share.
 
-local clock = require("finspace.service.clock")
-local contents = require("finspace.service.s3.contents")
 local core = require("finspace.core")
 local files = require("finspace.service.migration.files")
 local lake = require("finspace.service.lake")
+local places = require("finspace.service.places")
 local secrets = require("finspace.service.auth.secrets")
 local sys = require("finspace.sys")
 
@@ -21,7 +20,7 @@ local function moved_changeset(row)
 end
 
 local function moved_view(row, target)
-  row.prefix = row.prefix and target.store:key(files.view_place(row))
+  row.prefix = row.prefix and target.store:view_prefix(row, row.generation)
   return row
 end
 
@@ -118,19 +117,12 @@ local function write_table(source, target, wanted)
   if wanted.has_sequence then target.db.dialect.set_sequence(target.db, wanted.name) end
 end
 
-local OBJECT = [[INSERT INTO objects (bucket, key, content_id, modified, content_type)
-  VALUES (?, ?, ?, ?, 'application/json')]]
-
 -- What the API tells of a changeset in short.
 local function write_summaries(source, target)
   for _, row in ipairs(source.db:rows("SELECT id, dataset_id FROM changesets WHERE status = 'SUCCESS'")) do
-    local path = source.settings.data .. "/" .. lake.changeset_folder(row.dataset_id, row.id) .. "/summary.json"
+    local path = source.settings.data .. "/" .. lake.changeset_folder(row.dataset_id, row.id) .. "/" .. places.SUMMARY
     local text = sys.read_limited(path, LARGEST_SUMMARY)
-    if text then
-      local content = contents.insert(target.db, { { bytes = text, size = #text } }, contents.etag_of_parts { text })
-      local key = ("datasets/%s/%s/summary.json"):format(row.dataset_id, row.id)
-      target.db:run(OBJECT, target.settings.bucket, key, content, clock.milliseconds())
-    end
+    if text then places.keep_summary(target, row, text) end
   end
 end
 

@@ -5,6 +5,7 @@ local clock = require("finspace.service.clock")
 local contents = require("finspace.service.s3.contents")
 local lake = require("finspace.service.lake")
 local leases = require("finspace.service.leases")
+local places = require("finspace.service.places")
 local sys = require("finspace.sys")
 
 local folder = {}
@@ -12,7 +13,6 @@ local folder = {}
 local Folder = {}
 Folder.__index = Folder
 
-local SUMMARY = "summary.json"
 local FEW_FILES = 300 -- of a view, whose names are swapped in one transaction
 local BATCH = 100 -- rows of a transaction: other writers wait for it
 local PIECE = 96 * 1024 -- LuaJIT asks the system for room for what is larger, each time anew
@@ -110,7 +110,7 @@ end
 --- @return table kept {place=, files=, summary_bytes=}
 function Folder:keep_changeset(job, row, files, summary)
   local place, named = own_place(self, row, files)
-  lake.write(job.target .. "/" .. SUMMARY, summary)
+  lake.write(job.target .. "/" .. places.SUMMARY, summary)
   lake.place(self.state.settings.data, job.target, place)
   return { place = place, files = named, summary_bytes = #summary }
 end
@@ -118,15 +118,8 @@ end
 --- @param row table
 --- @param kept table
 function Folder:publish_changeset(row, kept)
-  local db, path = self.state.db, kept.place .. "/" .. SUMMARY
-  db:run(
-    [[INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')
-    ON CONFLICT (bucket, key) DO UPDATE SET content_id = excluded.content_id, modified = excluded.modified]],
-    self.state.settings.bucket,
-    ("datasets/%s/%s/%s"):format(row.dataset_id, row.id, SUMMARY),
-    contents.insert_lake_file(db, path, kept.summary_bytes),
-    clock.milliseconds()
-  )
+  local path = kept.place .. "/" .. places.SUMMARY
+  places.name_summary(self.state, row, contents.insert_lake_file(self.state.db, path, kept.summary_bytes))
 end
 
 --- @param changeset table row, with `files` decoded
@@ -142,8 +135,6 @@ end
 
 -- --- views ------------------------------------------------------------------------------------------
 
-local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "application/vnd.apache.parquet" }
-
 local function name_object(self, path, prefix, file, now)
   local content = contents.insert_lake_file(self.state.db, path .. "/" .. file.path, file.bytes)
   self.state.db:insert("objects", {
@@ -151,7 +142,7 @@ local function name_object(self, path, prefix, file, now)
     key = prefix .. file.key,
     content_id = content,
     modified = now,
-    content_type = CONTENT_TYPES[file.key:match("%w+$")],
+    content_type = places.content_type(file.key),
   })
 end
 

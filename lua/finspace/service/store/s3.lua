@@ -15,6 +15,7 @@ local fault = require("finspace.service.fault")
 local ids = require("finspace.service.ids")
 local log = require("finspace.service.log")
 local metrics = require("finspace.service.node.metrics")
+local places = require("finspace.service.places")
 
 local s3 = {}
 
@@ -24,7 +25,6 @@ S3.__index = S3
 local MOST_SOURCES = 100000 -- objects of one changeset
 local LEFT_MS = 3600 * 1000 -- after which a noted place belongs to nobody
 local SWEPT_AT_ONCE = 100 -- places
-local SUMMARY = "summary.json"
 local HURRY = { max_attempts = 1, timeout = 3, connect_timeout = 3 } -- of who asks whether the store answers
 local MIB = 1024 * 1024
 
@@ -233,14 +233,12 @@ local function name(self, place)
   unavailable("publishing " .. place, "the place was swept, because nobody renewed it for an hour")
 end
 
-local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "application/vnd.apache.parquet" }
-
 local function send(self, place, file)
   local sent, err = self.client.s3:upload_file {
     path = file.path,
     bucket = self.place.bucket,
     key = self:key(place .. file.key),
-    content_type = CONTENT_TYPES[file.key:match("%w+$")],
+    content_type = places.content_type(file.key),
   }
   if not sent then return nil, err end
   renew(self, place)
@@ -263,7 +261,7 @@ end
 --- @return table kept
 function S3:keep_changeset(job, row, files, summary)
   local attempt, named, sent = ids.rising(), {}, {}
-  local place = ("datasets/%s/%s/%s/"):format(row.dataset_id, row.id, attempt)
+  local place = places.changeset(row.dataset_id, row.id, attempt)
   for i, file in ipairs(files) do
     sent[i] = { path = job.target .. "/" .. file.name, key = file.name }
     named[i] = { name = attempt .. "/" .. file.name, rows = file.rows, bytes = file.bytes }
@@ -272,28 +270,18 @@ function S3:keep_changeset(job, row, files, summary)
   return { files = named, place = place, summary = summary }
 end
 
-local SUMMARY_OBJECT =
-  [[INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')
-  ON CONFLICT (bucket, key) DO UPDATE SET content_id = excluded.content_id, modified = excluded.modified]]
-
--- The summary is the API's own: readers of the Parquet beside it would take it for data.
-
 --- @param row table
 --- @param kept table
 function S3:publish_changeset(row, kept)
-  local db = self.state.db
   name(self, kept.place)
-  local segment = { bytes = kept.summary, size = #kept.summary }
-  local content = contents.insert(db, { segment }, contents.etag_of_parts { kept.summary })
-  local key = ("datasets/%s/%s/%s"):format(row.dataset_id, row.id, SUMMARY)
-  db:run(SUMMARY_OBJECT, self.state.settings.bucket, key, content, clock.milliseconds())
+  places.keep_summary(self.state, row, kept.summary)
 end
 
 --- @param job table
 --- @param changeset table row, with `files` decoded
 --- @return string[] paths
 function S3:changeset_paths(job, changeset)
-  local folder = self:key(("datasets/%s/%s/"):format(changeset.dataset_id, changeset.id))
+  local folder = self:key(places.changeset(changeset.dataset_id, changeset.id))
   local paths, wanted = {}, {}
   for i, file in ipairs(changeset.files) do
     job.fetched_bytes = (job.fetched_bytes or 0) + file.bytes
@@ -310,14 +298,10 @@ end
 
 -- --- views ------------------------------------------------------------------------------------------
 
-local function view_place(row, generation)
-  return ("views/%s/%s/%s"):format(row.dataset_id, row.id, generation and generation .. "/" or "")
-end
-
 --- @param row table of the view
 --- @param generation? string
 --- @return string prefix
-function S3:view_prefix(row, generation) return self:key(view_place(row, generation)) end
+function S3:view_prefix(row, generation) return self:key(places.view(row.dataset_id, row.id, generation)) end
 
 --- @param job table
 --- @param row table
@@ -325,7 +309,7 @@ function S3:view_prefix(row, generation) return self:key(view_place(row, generat
 --- @param files table[] {key=, path=, bytes=} in job.target
 --- @return table kept
 function S3:keep_view(job, row, generation, files)
-  local sent, place = {}, view_place(row, generation)
+  local sent, place = {}, places.view(row.dataset_id, row.id, generation)
   for i, file in ipairs(files) do
     sent[i] = { path = job.target .. "/" .. file.path, key = file.key }
   end
