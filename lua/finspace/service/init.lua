@@ -11,6 +11,7 @@
 ---  * Text views keep their partition columns in their rows, beside `column=value/` in their keys; Parquet views do not.
 
 local sys = require("finspace.sys")
+local database_url = require("finspace.service.db.url")
 local files = require("finspace.service.aws_profile")
 local link = require("finspace.service.auth.sign_in_link")
 local nginx = require("finspace.service.node.nginx")
@@ -118,20 +119,13 @@ local function whole_problem(option, value, least)
   return ("%s must be a whole number from %d to 256"):format(option, least)
 end
 
-local NO_URL = "--database must be a URL of PostgreSQL's, for example postgresql://finspace@db.example.com/finspace"
-
--- Its value is never shown: it may hold a password.
-local function database_problem(url)
-  if url and not url:find("^postgres%w*://.") then return NO_URL end
-end
-
 local ONE_INGESTER = "--ingest-workers other than 1 need --database: one process reads into the folder of one machine"
 
 local function add_processes(settings, options)
   settings.database = options.database or os.getenv("FINSPACE_DATABASE")
   settings.has_database = settings.database ~= nil
   settings.workers, settings.ingest_workers = options.workers or 2, options.ingest_workers or 1
-  local problem = database_problem(settings.database)
+  local problem = settings.database and database_url.problem(settings.database)
     or whole_problem("--workers", settings.workers, settings.has_database and 0 or 1)
     or whole_problem("--ingest-workers", settings.ingest_workers, 0)
   if problem then return problem end
@@ -163,27 +157,16 @@ local function lock_data(data)
   return nil, "another service uses the data folder " .. data .. ": stop it, or choose another with --data"
 end
 
--- The URL may hold a password: it goes where only this user reads, and into no command line.
 local function write_database(settings)
-  local path = settings.data .. "/run/database"
-  if not settings.database then
-    sys.remove(path)
-    return true
-  end
-  return sys.write_private(path, settings.database .. "\n")
+  if settings.database then return database_url.write(settings.data, settings.database) end
+  database_url.remove(settings.data)
+  return true
 end
 
 -- The owner's keys are in DIR where all else is.
 local function write_keys(settings)
   if settings.database then return true end
   return files.ensure_credentials(settings.data, settings.store ~= nil)
-end
-
-local function add_seal_key(settings, options)
-  if not options.seal_key then return nil end
-  local key, problem = seal_key.read(options.seal_key)
-  settings.seal_key_file = key and sys.realpath(options.seal_key)
-  return problem
 end
 
 local function add_store(settings, options)
@@ -214,7 +197,7 @@ local function prepare(options)
     or add_processes(settings, options)
     or add_owner_key(settings)
     or add_store(settings, options)
-    or add_seal_key(settings, options)
+    or seal_key.add(settings, options)
     or network.add(settings, options)
   if problem then return nil, problem end
   local is_free, in_use = wait_for_port(settings)

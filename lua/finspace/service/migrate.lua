@@ -1,5 +1,6 @@
 --- `finspace migrate`, as far as it runs before nginx: what can be checked is, then this process becomes nginx, which moves.
 
+local database_url = require("finspace.service.db.url")
 local nginx = require("finspace.service.node.nginx")
 local seal_key = require("finspace.service.auth.seal_key")
 local store = require("finspace.service.store")
@@ -20,9 +21,8 @@ local function folder_of(options)
 end
 
 local function problem_of(options)
-  if not (options.database or ""):find("^postgres%w*://.") then
-    return "--database must be a URL of PostgreSQL's, for example postgresql://finspace@db.example.com/finspace"
-  end
+  local problem = database_url.problem(options.database)
+  if problem then return problem end
   if not options.store then return "--store is missing: name where the bytes go, as s3://BUCKET/PREFIX" end
 end
 
@@ -33,12 +33,8 @@ local function settings_of(options)
   if not settings.data then return nil, problem end
   settings.store, problem = store.place(options, options.region or "us-east-1")
   if not settings.store then return nil, problem end
-  if options.seal_key then
-    local key
-    key, problem = seal_key.read(options.seal_key)
-    if not key then return nil, problem end
-    settings.seal_key_file = sys.realpath(options.seal_key)
-  end
+  problem = seal_key.add(settings, options)
+  if problem then return nil, problem end
   return settings
 end
 
@@ -52,7 +48,7 @@ local function prepare(options)
   problem = store.problem(settings.store)
   if problem then return nil, problem end
   local ok
-  ok, problem = sys.write_private(settings.data .. "/run/database", options.database .. "\n")
+  ok, problem = database_url.write(settings.data, options.database)
   if ok then
     ok, problem = nginx.write_migration(program, settings)
   end

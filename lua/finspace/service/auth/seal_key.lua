@@ -22,4 +22,15 @@ function seal_key.read(path)
     )
 end
 
+--- Takes over which file was named.
+--- @param settings table which gets seal_key_file (its real path)
+--- @param options table {seal_key=?}
+--- @return string|nil problem one line
+function seal_key.add(settings, options)
+  if not options.seal_key then return nil end
+  local key, problem = seal_key.read(options.seal_key)
+  settings.seal_key_file = key and sys.realpath(options.seal_key)
+  return problem
+end
+
 return seal_key

@@ -4,6 +4,7 @@
 --- Bytes go first, file by file, and each is verified by its SHA-256; what is there already is not sent again. Metadata
 --- follow in one transaction, and are compared row by row. Cut off anywhere, it is begun again and goes on.
 
+local database_url = require("finspace.service.db.url")
 local databases = require("finspace.service.db.metadata")
 local files = require("finspace.service.migration.files")
 local metadata = require("finspace.service.migration.metadata")
@@ -28,8 +29,7 @@ local function open_source(data)
 end
 
 local function open_target(data, store)
-  local url = assert(sys.read_limited(data .. "/run/database", 65536)):gsub("%s+$", "")
-  local state = { db = databases.make { database = url } }
+  local state = { db = databases.make { database = database_url.read(data) } }
   state.settings = { data = data }
   state.store = stores.open(state, store)
   return state
@@ -87,7 +87,7 @@ function migration.begin(settings)
   if not process.hold_lock(data .. "/run/lock") then os.exit(1) end
   ngx.timer.at(0, function()
     local ok, problem = pcall(run, settings, data)
-    sys.remove(data .. "/run/database")
+    database_url.remove(data)
     if not ok then io.stderr:write("finspace: migrate: ", explained(problem), "\n") end
     os.exit(ok and 0 or 1)
   end)

@@ -49,8 +49,7 @@ end
 -- Where metadata are: the folder, or what service.start left for this process alone.
 local function place_of(settings)
   local data = data_folder()
-  local url = settings.has_database and assert(sys.read_limited(data .. "/run/database", 65536)):gsub("%s+$", "") or nil
-  return { data = data, database = url }
+  return { data = data, database = settings.has_database and require("finspace.service.db.url").read(data) or nil }
 end
 
 local LONGEST_WAIT = 30 -- seconds for a database that starts at the same time, or goes over to another server
