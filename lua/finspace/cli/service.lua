@@ -11,4 +11,16 @@ function service.load()
     "the service is not part of this installation; install finspace whole, with `luarocks make` or `make install`"
 end
 
+--- Lets this process become what the service does: its start, or its move. Returns only when it could not.
+--- @param verb "start"|"migrate"
+--- @param options table as that function of finspace.service takes them
+--- @param out finspace.cli.Terminal
+--- @return integer status
+function service.become(verb, options, out)
+  local module, problem = service.load()
+  if module then problem = select(2, module[verb](options)) end
+  io.stderr:write(out:paint("red", "finspace: "), tostring(problem), "\n")
+  return 1
+end
+
 return service

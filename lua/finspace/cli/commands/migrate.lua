@@ -23,25 +23,9 @@ function migrate.define(command)
   )
 end
 
--- Returns only when it could not begin: else this process has become the move.
-local function start(options)
-  local module, missing = service.load()
-  if not module then return missing end
-  local _, problem = module.migrate {
-    from = options.from,
-    database = options.database or os.getenv("FINSPACE_DATABASE"),
-    store = options.store,
-    store_role = options.store_role,
-    store_endpoint = options.store_endpoint,
-    store_sts_endpoint = options.store_sts_endpoint,
-    seal_key = options.seal_key,
-  }
-  return problem
-end
-
 function migrate.run(options, out)
-  io.stderr:write(out:paint("red", "finspace: "), tostring(start(options)), "\n")
-  return 1
+  options.database = options.database or os.getenv("FINSPACE_DATABASE")
+  return service.become("migrate", options, out)
 end
 
 return migrate

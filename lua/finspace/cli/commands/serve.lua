@@ -67,36 +67,9 @@ function serve.define(command)
   )
 end
 
--- Returns only when the service could not start: else this process has become it.
-local function start(options)
-  local module, missing = service.load()
-  if not module then return missing end
-  local _, problem = module.start {
-    port = options.port,
-    host = options.host,
-    data = options.data,
-    region = options.region,
-    ingest_memory = options.ingest_memory,
-    ingest_disk = options.ingest_disk,
-    database = options.database,
-    store = options.store,
-    program = sys.realpath(arg and arg[0] or ""),
-    tls_certificate = options.tls_certificate,
-    tls_key = options.tls_key,
-    insecure_plain_http = options.insecure_plain_http,
-    seal_key = options.seal_key,
-    store_role = options.store_role,
-    store_endpoint = options.store_endpoint,
-    store_sts_endpoint = options.store_sts_endpoint,
-    workers = options.workers,
-    ingest_workers = options.ingest_workers,
-  }
-  return problem
-end
-
 function serve.run(options, out)
-  io.stderr:write(out:paint("red", "finspace: "), tostring(start(options)), "\n")
-  return 1
+  options.program = sys.realpath(arg and arg[0] or "")
+  return service.become("start", options, out)
 end
 
 return serve
