@@ -40,6 +40,26 @@ function keys.issue(db, wanted, made)
   return made
 end
 
+--- Keys as the API's answers show them.
+--- @param made table of keys.issue
+--- @return table
+function keys.described(made)
+  return {
+    accessKeyId = made.access_key_id,
+    secretAccessKey = made.secret_access_key,
+    sessionToken = made.session_token,
+  }
+end
+
+--- The same with their end.
+--- @param made table of keys.issue
+--- @return table
+function keys.described_with_end(made)
+  local shown = keys.described(made)
+  shown.expiration = made.expires_seconds * 1000
+  return shown
+end
+
 --- Forgets keys that ended long ago.
 --- @param db table
 --- @param now integer epoch milliseconds

@@ -26,12 +26,7 @@ local function issue(state, user)
   local made = keys.issue(state.db, { user_id = user.id, seconds = KEYS_SECONDS, is_console = true })
   state.db:run("UPDATE users SET last_login = ? WHERE id = ?", clock.milliseconds(), user.id)
   return {
-    credentials = {
-      accessKeyId = made.access_key_id,
-      secretAccessKey = made.secret_access_key,
-      sessionToken = made.session_token,
-      expiration = made.expires_seconds * 1000,
-    },
+    credentials = keys.described_with_end(made),
     userId = user.id,
     region = state.settings.region,
     environmentId = state.settings.environment,

@@ -4,8 +4,6 @@ local failure = require("finspace.service.ingest.failure")
 
 local sniff = {}
 
-local GZIP = "\31\139"
-
 -- What no format here begins with.
 local FOREIGN = {
   { "PK\3\4", "a zip archive: unpack it, or pack it with gzip" },
@@ -44,10 +42,6 @@ local function foreign(start, kind)
   if is_html(start) then return "an HTML page, not data" end
   if is_unmarked_utf16(start) then return "UTF-16: write it as UTF-8" end
 end
-
---- @param start string first bytes of a file
---- @return boolean
-function sniff.is_gzip(start) return starts_with(start, GZIP) end
 
 --- Refuses a file that begins as something else than its format.
 --- @param start string first bytes, unpacked

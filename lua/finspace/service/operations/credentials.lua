@@ -15,11 +15,7 @@ function credentials.GetProgrammaticAccessCredentials(call)
   call.db:run("UPDATE users SET last_login = ? WHERE id = ?", call.now, call.caller.user_id)
   local made = keys.issue(call.db, wanted, call.keys)
   return {
-    credentials = {
-      accessKeyId = made.access_key_id,
-      secretAccessKey = made.secret_access_key,
-      sessionToken = made.session_token,
-    },
+    credentials = keys.described(made),
     durationInMinutes = call.keys and minutes_of(made, call.now) or wanted.seconds / 60,
   }
 end

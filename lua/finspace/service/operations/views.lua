@@ -148,12 +148,7 @@ function views.GetExternalDataViewAccessDetails(call)
   local wanted = key_requests.of_view(call)
   local made = keys.issue(call.db, wanted, call.keys)
   return {
-    credentials = {
-      accessKeyId = made.access_key_id,
-      secretAccessKey = made.secret_access_key,
-      sessionToken = made.session_token,
-      expiration = made.expires_seconds * 1000,
-    },
+    credentials = keys.described_with_end(made),
     s3Location = { bucket = wanted.bucket, key = wanted.prefix },
   }
 end
