@@ -24,6 +24,18 @@ function places.view(dataset_id, view_id, generation)
   return ("views/%s/%s/%s"):format(dataset_id, view_id, generation and generation .. "/" or "")
 end
 
+--- @param prefix string that ends in a slash
+--- @return string the first key after all that begin with it: "0" follows "/"
+function places.after(prefix) return prefix:sub(1, -2) .. "0" end
+
+--- Forgets the names of all that lies below a prefix; call it in a transaction.
+--- @param state table {db=, settings=}
+--- @param prefix string that ends in a slash
+function places.forget_below(state, prefix)
+  local bucket = state.settings.bucket
+  state.db:run("DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?", bucket, prefix, places.after(prefix))
+end
+
 local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "application/vnd.apache.parquet" }
 
 --- @param key string

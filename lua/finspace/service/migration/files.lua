@@ -35,7 +35,7 @@ local BELOW = [[SELECT o.key, o.content_type, c.size, c.segments FROM objects o 
   WHERE o.bucket = ? AND o.key >= ? AND o.key < ? ORDER BY o.key]]
 
 local function objects_below(source, prefix)
-  return source.db:rows(BELOW, source.settings.bucket, prefix, prefix:sub(1, -2) .. "0") -- "0" follows "/"
+  return source.db:rows(BELOW, source.settings.bucket, prefix, places.after(prefix))
 end
 
 local function add_object(add, object, key)

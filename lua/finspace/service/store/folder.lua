@@ -47,9 +47,7 @@ end
 --- @param bucket string
 --- @param below string without a slash at its end
 --- @return table[] objects {key=, content_id=, size=}
-function Folder:below(bucket, below)
-  return self.state.db:rows(BELOW, bucket, below .. "/", below .. "0") -- "0" follows "/"
-end
+function Folder:below(bucket, below) return self.state.db:rows(BELOW, bucket, below .. "/", places.after(below .. "/")) end
 
 local HELD =
   [[SELECT s.key, s.partition, c.size, c.segments FROM changeset_sources s JOIN contents c ON c.id = s.content_id
@@ -146,8 +144,6 @@ local function name_object(self, path, prefix, file, now)
   })
 end
 
-local function after(prefix) return prefix:sub(1, -2) .. "0" end -- "0" follows "/"
-
 local function each_batch(db, list, work, pause, confirm)
   for first = 1, #list, BATCH do
     db:transaction(function()
@@ -190,12 +186,7 @@ function Folder:publish_view(row, kept, publish)
   if is_large then each_batch(db, kept.files, name, coroutine.yield) end
   db:transaction(function()
     if not is_large then
-      db:run(
-        "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
-        self.state.settings.bucket,
-        prefix,
-        after(prefix)
-      )
+      places.forget_below(self.state, prefix)
       for _, file in ipairs(kept.files) do
         name(file)
       end
@@ -221,7 +212,7 @@ end
 --- @param pause? fun()
 function Folder:forget_views(row, prefix, generation, pause)
   local db, bucket, own = self.state.db, self.state.settings.bucket, self:view_prefix(row)
-  local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", after(own), prefix, after(prefix))
+  local keys = db:rows(ALL_BUT, bucket, own:sub(1, -2) .. ".", places.after(own), prefix, places.after(prefix))
   local function confirm()
     if is_shared(self) then leases.confirm(db, row) end
   end
@@ -237,12 +228,7 @@ end
 --- @param dataset_id string
 function Folder:forget_dataset(dataset_id)
   for _, kind in ipairs { "views/", "datasets/" } do
-    self.state.db:run(
-      "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
-      self.state.settings.bucket,
-      kind .. dataset_id .. "/",
-      kind .. dataset_id .. "0"
-    )
+    places.forget_below(self.state, kind .. dataset_id .. "/")
   end
 end
 

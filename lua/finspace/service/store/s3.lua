@@ -337,12 +337,7 @@ end
 --- Forgets a dataset's files; call it in the transaction that deletes it.
 --- @param dataset_id string
 function S3:forget_dataset(dataset_id)
-  self.state.db:run(
-    "DELETE FROM objects WHERE bucket = ? AND key >= ? AND key < ?",
-    self.state.settings.bucket,
-    "datasets/" .. dataset_id .. "/",
-    "datasets/" .. dataset_id .. "0"
-  )
+  places.forget_below(self.state, "datasets/" .. dataset_id .. "/")
   for _, kind in ipairs { "datasets/", "views/" } do
     note(self, kind .. dataset_id .. "/")
   end
