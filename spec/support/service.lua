@@ -275,7 +275,11 @@ function service.start(options)
   --- @return string rows as sqlite3 prints them
   function self.sql(statement)
     if self.database then return require("spec.support.postgres").sql(self.database, statement) end
-    return (support.run(("sqlite3 %s/finspace.db %s"):format(self.data, support.quote(statement))))
+    -- The service's workers write, too: it waits for its turn.
+    local command = "sqlite3 -cmd '.timeout 10000' %s/finspace.db %s"
+    local output, status = support.run(command:format(self.data, support.quote(statement)))
+    assert(status == 0, output)
+    return output
   end
 
   --- What a thief of the database would have.
