@@ -15,10 +15,12 @@ static slice trimmed(slice s) {
     return s;
 }
 
-/* Takes the first byte off when it is one of `wanted`; '\0' when it is not. */
+/* Takes the first byte off when it is one of `wanted`; '\0' when it is not. Of so few bytes a loop
+ * is faster than strchr. */
 static char take_one_of(slice *s, const char *wanted) {
     char first = s->len ? s->ptr[0] : '\0';
-    if (first == '\0' || !strchr(wanted, first)) return '\0';
+    while (*wanted && *wanted != first) wanted++;
+    if (*wanted == '\0') return '\0';
     *s = slice_from(*s, 1);
     return first;
 }
