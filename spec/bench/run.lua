@@ -5,6 +5,7 @@ local BENCHES = {
   "calls",
   "concurrent",
   "nginx_worker",
+  "beside_load",
   "signing",
   "answers",
   "cold_start",

@@ -11,7 +11,7 @@ int clock_gettime(int clock, struct finspace_moment *moment);
 ]])
 
 local THREAD_TIME = 3 -- CLOCK_THREAD_CPUTIME_ID of linux/time.h
-local LONGEST_TURN = 0.05
+local LONGEST_TURN, MOST_TURNS = 0.05, 0.01 -- seconds: of the longest turn, and of 99 in 100
 
 local function thread_time()
   local moment = ffi.new("struct finspace_moment")
@@ -49,7 +49,7 @@ describe("a worker", function()
     said = said:format(what, megabytes, #turns, p99 * 1000, worst * 1000)
     io.stderr:write(said, "\n")
     assert.is_true(#turns > 20, said)
-    assert.is_true(worst < LONGEST_TURN, said)
+    assert.is_true(p99 < MOST_TURNS and worst < LONGEST_TURN, said)
   end
 
   it("answers others between the short turns of a large load, and of a large view that is read", function()
