@@ -7,7 +7,7 @@ local sys = require("finspace.sys")
 
 local hosts = {}
 
-local TIMEOUT = 120
+local TIMEOUT = 600
 
 local RUNNER = [[
 local args = { [0] = "busted", "-o", "plainTerminal", SPEC }

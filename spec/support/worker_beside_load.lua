@@ -1,23 +1,11 @@
 --- Runs in nginx: while a large file is loaded and read back, small requests on the same worker wait for one turn of
 --- the event loop at most, and a turn is short. Turns are counted in the thread's own processor time: what else the
 --- machine does meanwhile, and what libcurl or the hashing does in other threads, does not count.
-local ffi = require("ffi")
 local finspace = require("finspace")
 local support = require("spec.support")
+local thread_time = require("spec.support.thread_time")
 
-ffi.cdef([[
-struct finspace_moment { long seconds, nanoseconds; };
-int clock_gettime(int clock, struct finspace_moment *moment);
-]])
-
-local THREAD_TIME = 3 -- CLOCK_THREAD_CPUTIME_ID of linux/time.h
 local LONGEST_TURN, MOST_TURNS = 0.05, 0.01 -- seconds: of the longest turn, and of 99 in 100
-
-local function thread_time()
-  local moment = ffi.new("struct finspace_moment")
-  ffi.C.clock_gettime(THREAD_TIME, moment)
-  return tonumber(moment.seconds) + tonumber(moment.nanoseconds) / 1e9
-end
 
 -- The turns of the loop while `work` runs, longest last. Between two awakenings of the watch there is one at least.
 local function turns_beside(work)

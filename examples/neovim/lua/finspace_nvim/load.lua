@@ -1,4 +1,5 @@
 --- `:FinspaceLoad`: the current file, or the selected lines of it, into a dataset.
+local background_file = require("finspace_nvim.background_file")
 local client = require("finspace_nvim.client")
 local finspace = require("finspace")
 local progress = require("finspace_nvim.progress")
@@ -30,20 +31,20 @@ local function shown(title, dataset, work, ended)
   end)
 end
 
-local function load_file(window, path, dataset, format_params)
-  return client.get():load {
-    file = path,
-    dataset = dataset,
-    format_params = format_params,
-    on_progress = function(event) window:update(event) end,
-  }
+local function load_file(window, given)
+  given.on_progress = function(event) window:update(event) end
+  return client.get():load(given)
 end
 
 --- Loads a file beside the editor's work, and shows how far it is.
 --- @param path string
 --- @param dataset string  id, alias/… or title
 function load.file(path, dataset)
-  shown(vim.fn.fnamemodify(path, ":t"), dataset, function(window) return load_file(window, path, dataset) end)
+  shown(
+    vim.fn.fnamemodify(path, ":t"),
+    dataset,
+    function(window) return load_file(window, { file = path, dataset = dataset }) end
+  )
 end
 
 --- Loads lines of a buffer beside the editor's work. Lines below a header get it all the same.
@@ -58,8 +59,9 @@ function load.lines(buffer, first, last, dataset)
   shown(title, dataset, function(window)
     local written, problem = selection.write(path, chosen)
     if not written then return nil, "FinspaceLoad: " .. problem end
-    return load_file(window, path, dataset, chosen.format_params)
-  end, function() os.remove(path) end)
+    -- Nothing could resume it: its file goes when it ends.
+    return load_file(window, { file = path, dataset = dataset, format_params = chosen.format_params, journal = false })
+  end, function() background_file.remove(path) end)
 end
 
 --- @param command table what nvim_create_user_command gives

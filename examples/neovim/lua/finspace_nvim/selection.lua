@@ -1,5 +1,5 @@
 --- Lines of a buffer, written to a file of their own beside the editor's work, however many they are.
-local finspace = require("finspace")
+local background_file = require("finspace_nvim.background_file")
 
 local selection = {}
 
@@ -84,31 +84,36 @@ local function is_unchanged(chosen)
   return vim.api.nvim_buf_is_valid(chosen.buffer) and vim.api.nvim_buf_get_changedtick(chosen.buffer) == chosen.tick
 end
 
--- Gives the editor its turn.
-local function rest(chosen)
-  finspace.sleep(0.001)
+local function check_unchanged(chosen)
   if is_unchanged(chosen) then return true end
   return nil, "the buffer changed while its lines were written; select them again"
 end
 
-local function write_lines(file, chosen, at, stop)
-  local text = table.concat(vim.api.nvim_buf_get_lines(chosen.buffer, at, stop, false), "\n")
-  return file:write((text:gsub("%z", "\n")), "\n")
+local function text_of(buffer, at, stop)
+  local text = table.concat(vim.api.nvim_buf_get_lines(buffer, at, stop, false), "\n")
+  return text:gsub("%z", "\n") .. "\n"
+end
+
+-- Copies so many bytes from where a file of Lua's stands, and ends the line.
+local function copy(file, source, count, chosen)
+  while count > 0 do
+    local ok, message = file:write(source:read(math.min(PIECE, count)) or "")
+    if ok then
+      ok, message = check_unchanged(chosen)
+    end
+    if not ok then return nil, message end
+    count = count - PIECE
+  end
+  return file:write("\n")
 end
 
 local function copy_line(file, chosen, line)
   local source, message = file_at(chosen.buffer, line)
-  local left, ok = size_of(chosen.buffer, line, line + 1) - 1, source ~= nil
-  while ok and left > 0 do
-    ok, message = file:write(source:read(math.min(PIECE, left)) or "")
-    left = left - PIECE
-    if ok then
-      ok, message = rest(chosen)
-    end
-  end
-  if source then source:close() end
-  if not ok then return nil, message end
-  return file:write("\n")
+  if not source then return nil, message end
+  local ok
+  ok, message = copy(file, source, size_of(chosen.buffer, line, line + 1) - 1, chosen)
+  source:close()
+  return ok, message
 end
 
 -- The lines of the next slice are so many that they are not long together.
@@ -120,15 +125,22 @@ local function stop_of(chosen, at, count)
   return stop
 end
 
-local function write_slices(file, chosen)
-  local at, count = chosen.first - 1, FIRST_LINES
+-- Writes the next slice; gives where it stops, and the lines that the one after it may have.
+local function write_slice(file, chosen, at, count)
+  if is_long(chosen.buffer, at) then return at + 1, count, copy_line(file, chosen, at) end
+  local began, stop = vim.loop.hrtime(), stop_of(chosen, at, count)
+  local text = text_of(chosen.buffer, at, stop)
+  return stop, next_count(stop - at, began), file:write(text)
+end
+
+local function write_slices(file, chosen, at)
+  local count = FIRST_LINES
   while at < chosen.last do
-    local began, stop = vim.loop.hrtime(), stop_of(chosen, at, count)
-    local put = is_long(chosen.buffer, at) and copy_line or write_lines
-    local ok, message = put(file, chosen, at, stop)
-    if not ok then return nil, message end
-    at, count = stop, next_count(stop - at, began)
-    ok, message = rest(chosen)
+    local ok, message
+    at, count, ok, message = write_slice(file, chosen, at, count)
+    if ok then
+      ok, message = check_unchanged(chosen)
+    end
     if not ok then return nil, message end
   end
   return true
@@ -136,7 +148,8 @@ end
 
 local function write_header(file, chosen)
   if not chosen.wants_header then return true end
-  return (is_long(chosen.buffer, 0) and copy_line or write_lines)(file, chosen, 0, 1)
+  if is_long(chosen.buffer, 0) then return copy_line(file, chosen, 0) end
+  return file:write(text_of(chosen.buffer, 0, 1))
 end
 
 --- Writes lines to a file, in a task: the editor goes on meanwhile.
@@ -144,12 +157,12 @@ end
 --- @param chosen table from `of`
 --- @return true|nil written, string|nil problem
 function selection.write(path, chosen)
-  local file, message = io.open(path, "wb")
+  local file, message = background_file.create(path)
   if not file then return nil, message end
   local ok
   ok, message = write_header(file, chosen)
   if ok then
-    ok, message = write_slices(file, chosen)
+    ok, message = write_slices(file, chosen, chosen.first - 1)
   end
   local closed, failure = file:close()
   return ok and closed, message or failure
