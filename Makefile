@@ -66,7 +66,8 @@ PACKAGES_CLUSTER = postgresql lua-socket
 # Third parties that `make interop` asks: from Debian, and below build/interop from npm and PyPI.
 PACKAGES_INTEROP = awscli rclone s3cmd radosgw ceph-mon ceph-osd ceph-common swift-proxy swift-account swift-container \
                    swift-object chromium chromium-driver python3-venv default-jre-headless
-NPM_INTEROP      = @20minutes/s3rver@5 @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner aws-sdk minio
+NPM_INTEROP      = @20minutes/s3rver@5 @aws-sdk/client-s3 @aws-sdk/lib-storage @aws-sdk/s3-request-presigner aws-sdk minio \
+                   @duckdb/node-api
 PYPI_INTEROP     = 'moto[server]' boto3 pyarrow pandas awswrangler pyspark duckdb fsspec
 
 # nginx lives where an ordinary user's PATH does not reach on Debian.

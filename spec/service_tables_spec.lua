@@ -5,6 +5,7 @@ local support = require("spec.support")
 -- Random tables of all twelve types go in, and views come out that other people's readers are asked about.
 -- FINSPACE_TABLES=60 for a longer trial.
 local TABLES = tonumber(os.getenv("FINSPACE_TABLES") or "6")
+local NODE_FOLDER = support.root .. "/build/interop" -- that has npm's packages
 
 local TEXTS = {
   "",
@@ -114,7 +115,7 @@ local function append(list, more)
   return list
 end
 
-describe("Random tables #once", function()
+describe("Random tables #once #interop", function()
   local running, folder, manifest
 
   local function load(dataset, columns, rows, change_type)
@@ -173,6 +174,7 @@ describe("Random tables #once", function()
     manifest[#manifest + 1] = {
       name = name,
       folder = fetch(view, name),
+      lake = ("%s/lake/views/%s/%s"):format(running.data, dataset, view.dataViewId),
       format = destination.s3DestinationExportFileFormat or "PARQUET",
       partition = more.partitionColumns or {},
       sort = more.sortColumns or {},
@@ -227,15 +229,10 @@ describe("Random tables #once", function()
   local function judge(reader, module)
     local python = support.python(module)
     if not python then return pending(support.lacking(module, "make interop")) end
+    local judge_in = "%s AWS_DEFAULT_REGION=us-east-1 TZ=UTC JUDGE_ENDPOINT=%s JUDGE_NODE=%s %s"
+      .. " %s/spec/support/judge_tables.py %s %s 2>&1"
     local output = support.run(
-      ("%s AWS_DEFAULT_REGION=us-east-1 TZ=UTC JUDGE_ENDPOINT=%s %s %s/spec/support/judge_tables.py %s %s 2>&1"):format(
-        running.shell(),
-        running.endpoint,
-        python,
-        support.root,
-        written_manifest(),
-        reader
-      )
+      judge_in:format(running.shell(), running.endpoint, NODE_FOLDER, python, support.root, written_manifest(), reader)
     )
     local cells, differences = output:match("cells (%d+) differences (%d+)%s*$")
     assert.equal("0", differences, output:sub(-4000))
@@ -248,4 +245,14 @@ describe("Random tables #once", function()
   it("come out of Parquet views, as pandas reads them", function() judge("pandas", "pandas, pyarrow") end)
   it("come out of GLUE_TABLE views, as awswrangler finds and reads them", function() judge("glue", "awswrangler") end)
   it("come out of Parquet views, as Spark reads them", function() judge("spark", "pyspark") end)
+
+  local function judge_by_node(reader)
+    if not support.read_file(NODE_FOLDER .. "/node_modules/@duckdb/node-api/package.json") then
+      return pending(support.lacking("npm's @duckdb/node-api", "make interop"))
+    end
+    judge(reader, "json")
+  end
+
+  it("come out of Parquet views, as DuckDB for node reads them", function() judge_by_node("node") end)
+  it("lie in the service's folder, as DuckDB for node reads them there", function() judge_by_node("lake") end)
 end)

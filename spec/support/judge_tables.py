@@ -1,6 +1,7 @@
-"""Compares views with the tables that were loaded: judge_tables.py MANIFEST READER, READER one of text, pyarrow, pandas, glue, spark.
+"""Compares views with the tables that were loaded: judge_tables.py MANIFEST READER, READER one of text, pyarrow, pandas, glue, spark,
+node, lake (node in place).
 
-The manifest lists views: {"name", "folder" (their files), "format", "partition", "sort", "columns": [[name, type]], "rows": [[text or null]]}.
+The manifest lists views: {"name", "folder" (their files), "lake" (the same files where the service keeps them), "format", "partition", "sort", "columns": [[name, type]], "rows": [[text or null]]}.
 Prints "cells N differences M", after a line for each difference.
 """
 import datetime
@@ -8,6 +9,7 @@ import json
 import math
 import os
 import struct
+import subprocess
 import sys
 from urllib.parse import unquote
 
@@ -196,7 +198,42 @@ def utc(value):
     return value.replace(tzinfo=datetime.timezone.utc) if isinstance(value, datetime.datetime) else value
 
 
-READERS = {"text": read_text, "pyarrow": read_pyarrow, "pandas": read_pandas, "glue": read_glue, "spark": read_spark}
+def of_duckdb(kind, type_, text):
+    if text is None:
+        return None
+    if type_ == "TIMESTAMP WITH TIME ZONE":
+        return int(text)
+    return bytes.fromhex(text) if type_ == "BLOB" else of_text(kind, text)
+
+
+def read_by_node(view, folder):
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "interop", "read_parquet.mjs")
+    said = subprocess.run(["node", script, folder], cwd=os.environ["JUDGE_NODE"], capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise RuntimeError(said.stderr)
+    found = json.loads(said.stdout)
+    at = {name: (i, type_) for i, (name, type_) in enumerate(found["columns"])}
+    for record in found["rows"]:
+        yield [of_duckdb(kind, at[name][1], record[at[name][0]]) for name, kind in view["columns"]]
+
+
+def read_node(view):
+    return read_by_node(view, view["folder"])
+
+
+def read_lake(view):
+    return read_by_node(view, view["lake"])
+
+
+READERS = {
+    "text": read_text,
+    "pyarrow": read_pyarrow,
+    "pandas": read_pandas,
+    "glue": read_glue,
+    "spark": read_spark,
+    "node": read_node,
+    "lake": read_lake,
+}
 
 
 def order_key(value):
