@@ -10,6 +10,7 @@ local FOREIGN = {
   { "BZh", "packed with bzip2: unpack it, or pack it with gzip" },
   { "\253" .. "7zXZ", "packed with xz: unpack it, or pack it with gzip" },
   { "\40\181\47\253", "packed with zstd: unpack it, or pack it with gzip" },
+  { '\4"M\24', "packed with lz4: unpack it, or pack it with gzip" },
   { "\255\254", "UTF-16: write it as UTF-8" },
   { "\254\255", "UTF-16: write it as UTF-8" },
   { "\0\0\254\255", "UTF-32: write it as UTF-8" },
@@ -17,6 +18,8 @@ local FOREIGN = {
   { "\208\207\17\224", "an Excel workbook: save it as CSV" },
   { "Obj\1", "an Avro file: write it as PARQUET, CSV or JSON" },
   { "ORC", "an ORC file: write it as PARQUET, CSV or JSON" },
+  { "ARROW1\0\0", "an Arrow file: write it as PARQUET, CSV or JSON" },
+  { "SQLite format 3\0", "an SQLite database: write its table as CSV" },
 }
 
 local function starts_with(text, start) return text:sub(1, #start) == start end
