@@ -109,6 +109,13 @@ describe("the errors of S3", function()
   end)
 end)
 
+describe("a checksum of S3", function()
+  it("is written in base64, however many bytes are left at its end", function()
+    assert.are.equal("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", checksum.in_base64(""))
+    assert.are.equal("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=", checksum.in_base64("abc"))
+  end)
+end)
+
 describe("parts", function()
   it("are of 8 MiB, and grow to be 10,000 at most", function()
     assert.are.equal(8 * MIB, upload.part_size(9 * MIB))
@@ -284,6 +291,40 @@ describe("S3", function()
       assert(fs.s3:delete_object { bucket = BUCKET, key = "hard/" .. key })
     end)
   end
+
+  it("keeps a bucket's rules for pages of other origins, and tells them as they are", function()
+    local rules = {
+      {
+        id = "a & b",
+        allowed_origins = { "https://a.example", "https://*.b.example" },
+        allowed_methods = { "GET", "PUT" },
+        allowed_headers = { "x-amz-*" },
+        expose_headers = { "ETag" },
+        max_age_seconds = 600,
+      },
+      { allowed_origins = { "*" }, allowed_methods = { "HEAD" } },
+    }
+    local none, err = fs.s3:get_bucket_cors { bucket = BUCKET }
+    assert.is_nil(none)
+    assert.are.equal("NoSuchCORSConfiguration", err.code)
+    assert(fs.s3:put_bucket_cors { bucket = BUCKET, rules = rules })
+    assert.are.same(rules, assert(fs.s3:get_bucket_cors { bucket = BUCKET }))
+    rules[1].allowed_methods = { "PATCH" }
+    local _, refused = fs.s3:put_bucket_cors { bucket = BUCKET, rules = rules }
+    assert.are.equal("InvalidRequest", refused.code)
+  end)
+
+  it("says where a bucket is called, and in which region once that was learnt", function()
+    local place = assert(fs.s3:bucket_place { bucket = BUCKET })
+    assert.are.same({ url = server.endpoint .. "/" .. BUCKET, region = server.region }, place)
+    local keys = { access_key_id = "AKIA", secret_access_key = "canary" }
+    local amazon = finspace.new { region = "us-east-1", credentials = keys, endpoint_url = server.endpoint }
+    amazon.s3.regions["my-bucket"] = "eu-west-1"
+    local there = { url = "https://my-bucket.s3.eu-west-1.amazonaws.com", region = "eu-west-1" }
+    assert.are.same(there, assert(amazon.s3:bucket_place { bucket = "my-bucket" }))
+    there = { url = "https://s3.us-east-1.amazonaws.com/my.bucket", region = "us-east-1" }
+    assert.are.same(there, assert(amazon.s3:bucket_place { bucket = "my.bucket" }))
+  end)
 
   it("gives back what was put, whole and in ranges, with its metadata", function()
     assert(fs.s3:put_object {

@@ -413,7 +413,7 @@ describe("The service's S3 half #once", function()
     end)
 
     it("says what it does not have", function()
-      local answer = running.ask { service = "s3", path = "/finspace-local", query = "cors" }
+      local answer = running.ask { service = "s3", path = "/finspace-local", query = "policy" }
       assert.same({ 501, "NotImplemented" }, { answer.status, code_of(answer) })
     end)
   end)

@@ -2,29 +2,14 @@ local cjson = require("cjson")
 local lake = require("spec.support.lake")
 local postgres = require("spec.support.postgres")
 local service = require("spec.support.service")
-local strict = require("spec.support.strict_servers")
+local stores = require("spec.support.stores")
 local support = require("spec.support")
 
 local PYPI = support.root .. "/build/interop/python/bin/python"
 
--- A store for nodes: endpoint, credentials, and how the nodes name it.
-local STORES = {
-  ["a second finspace serve"] = function()
-    local store = lake.start_store()
-    return { endpoint = store.endpoint, credentials = store.credentials, role = lake.ROLE, stop = store.stop }
-  end,
-  ["radosgw"] = function()
-    local server, missing = strict.radosgw { has_sts = true }
-    if not server then return nil, missing end
-    server:create_bucket("lake")
-    local function stop() server:stop() end
-    return { endpoint = server.endpoint, credentials = server.credentials, role = server.role, stop = stop }
-  end,
-}
-
 local function has_duckdb(python) return select(2, support.run(python .. " -c 'import duckdb, fsspec, pyarrow'")) == 0 end
 
-for name, start_store in pairs(STORES) do
+for name, start_store in pairs(stores) do
   describe("Three nodes with PostgreSQL and " .. name .. " as the store #once #interop", function()
     local store, missing, cluster, nodes, python, absent
 

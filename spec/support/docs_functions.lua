@@ -102,7 +102,7 @@ local S3_NAMES = {
 --- @return spec.Public[]
 function docs_functions.s3()
   local list = {}
-  for _, file in ipairs { "objects", "multipart", "upload", "download" } do
+  for _, file in ipairs { "objects", "multipart", "upload", "download", "buckets" } do
     for _, found in ipairs(source.read(("s3/%s.lua"):format(file)).functions) do
       local name = S3_NAMES[found.name] or (found.arguments:find("^self") and found.name:match("%.([%w_]+)$"))
       local first = found.arguments:match("^([%w_]+)")

@@ -173,3 +173,23 @@ function S3:abort_uploads(given) end
 --- @return finspace.s3.Object|nil object
 --- @return finspace.Error|nil err
 function S3:download_file(given) end
+
+--- Reads a bucket's rules for pages of other origins. Where there are none, S3's err has the code
+--- `NoSuchCORSConfiguration`.
+--- @param given finspace.s3.GetBucketCors
+--- @return finspace.s3.CorsRule[]|nil rules
+--- @return finspace.Error|nil err
+function S3:get_bucket_cors(given) end
+
+--- Gives a bucket rules for pages of other origins, which take the place of those that it had.
+--- @param given finspace.s3.PutBucketCors
+--- @return table|nil result
+--- @return finspace.Error|nil err
+function S3:put_bucket_cors(given) end
+
+--- Where a bucket is called: its `url`, after which a key goes, and the `region` to sign for. A bucket in another region than
+--- the client's is known to be there after the first call of it.
+--- @param given finspace.s3.BucketPlace
+--- @return { url: string, region: string }|nil place
+--- @return finspace.Error|nil err
+function S3:bucket_place(given) end

@@ -230,6 +230,9 @@
 --- @field bucket string  the bucket's name
 --- @field prefix? string  what their keys begin with ()
 
+--- @class finspace.s3.BucketPlace
+--- @field bucket string  the bucket's name
+
 --- @class finspace.s3.CompleteUpload
 --- @field bucket string  the bucket's name
 --- @field key string  the object's key, as its bytes are
@@ -256,6 +259,9 @@
 --- @class finspace.s3.EachObject
 --- @field bucket string  the bucket's name
 --- @field prefix? string  what their keys begin with
+
+--- @class finspace.s3.GetBucketCors
+--- @field bucket string  the bucket's name
 
 --- @class finspace.s3.GetObject
 --- @field bucket string  the bucket's name
@@ -289,6 +295,10 @@
 --- @field prefix? string  what their keys begin with
 --- @field key_marker? string  a page's `next_key`
 --- @field upload_marker? string  a page's `next_upload`
+
+--- @class finspace.s3.PutBucketCors
+--- @field bucket string  the bucket's name
+--- @field rules finspace.s3.CorsRule[]  all that it shall have
 
 --- @class finspace.s3.PutObject
 --- @field bucket string  the bucket's name

@@ -55,6 +55,30 @@ local function hash_in_thread(hashing, runtime, file, offset, length)
   return unreadable(failure)
 end
 
+local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+-- Three bytes, or the one or two that are left, as four characters.
+local function four_characters(a, b, c)
+  local number, word = a * 65536 + (b or 0) * 256 + (c or 0), ""
+  for _ = 1, 4 do
+    local at = number % 64 + 1
+    number, word = math.floor(number / 64), ALPHABET:sub(at, at) .. word
+  end
+  return word:sub(1, c and 4 or b and 3 or 2) .. (c and "" or b and "=" or "==")
+end
+
+--- The SHA-256 of a short text, as headers have it.
+--- @param text string
+--- @return string base64
+function checksum.in_base64(text)
+  local words, hex = {}, core.sha256(text)
+  local function byte(at) return tonumber(hex:sub(2 * at + 1, 2 * at + 2), 16) end
+  for at = 0, #hex / 2 - 1, 3 do
+    words[#words + 1] = four_characters(byte(at), byte(at + 1), byte(at + 2))
+  end
+  return table.concat(words)
+end
+
 --- @param runtime finspace.Runtime
 --- @param file string
 --- @param offset integer

@@ -5,6 +5,7 @@
 --- percent-encoded, and dot segments and double slashes are never tidied away.
 ---
 --- This is the folder's only door.
+local buckets = require("finspace.s3.buckets")
 local download = require("finspace.s3.download")
 local multipart = require("finspace.s3.multipart")
 local objects = require("finspace.s3.objects")
@@ -22,7 +23,7 @@ local s3 = {}
 local S3 = { SINGLE = upload.SINGLE, IN_FLIGHT = upload.IN_FLIGHT }
 S3.__index = S3
 
-for _, operations in ipairs { objects, multipart } do
+for _, operations in ipairs { objects, multipart, buckets } do
   for name, operation in pairs(operations) do
     S3[name] = operation
   end

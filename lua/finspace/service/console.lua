@@ -20,13 +20,14 @@ local TYPES = {
   svg = "image/svg+xml",
 }
 
--- Nothing but the console's own files, no text becomes markup, nobody frames it.
+-- Nothing but the console's own files, no text becomes markup, nobody frames it; the page calls the service that it came
+-- from, and the store where that keeps the bytes.
 local POLICY = table.concat({
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
-  "connect-src 'self'",
+  "connect-src 'self'%s",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
@@ -35,7 +36,6 @@ local POLICY = table.concat({
 }, "; ")
 
 local HEADERS = {
-  ["Content-Security-Policy"] = POLICY,
   ["X-Content-Type-Options"] = "nosniff",
   ["X-Frame-Options"] = "DENY",
   ["Referrer-Policy"] = "no-referrer",
@@ -43,10 +43,16 @@ local HEADERS = {
   ["Cross-Origin-Resource-Policy"] = "same-origin",
 }
 
-local function send(content_type, body, caching)
+local function policy_of(state)
+  local store = state.store:for_browsers()
+  return POLICY:format(store and " " .. store.url:match("^%a+://[^/]+") or "")
+end
+
+local function send(state, content_type, body, caching)
   for name, value in pairs(HEADERS) do
     ngx.header[name] = value
   end
+  ngx.header["Content-Security-Policy"] = policy_of(state)
   ngx.header["Cache-Control"] = caching
   ngx.header["Content-Type"] = content_type
   ngx.header["Content-Length"] = #body
@@ -65,14 +71,14 @@ local function read(name)
   return kept[name]
 end
 
-local function send_file(name, request)
+local function send_file(state, name, request)
   local file = read(name)
   ngx.header["ETag"] = file.etag
   if request.header["if-none-match"] == file.etag then
     ngx.status = 304
     return
   end
-  send(TYPES[name:match("%.(%l+)$")], file.body, "no-cache")
+  send(state, TYPES[name:match("%.(%l+)$")], file.body, "no-cache")
 end
 
 -- Letters, one folder at most: no name can lead out of the console's own.
@@ -98,7 +104,7 @@ local function read_document(request)
 end
 
 local function answer_with(action)
-  return function(state, request) send("application/json", action(state, read_document(request)), "no-store") end
+  return function(state, request) send(state, "application/json", action(state, read_document(request)), "no-store") end
 end
 
 local ACTIONS = {
@@ -130,7 +136,7 @@ function console.handler(request)
   local name = wants_page(request) and "index.html"
   if not name and (request.method == "GET" or request.method == "HEAD") then name = file_of(request.path) end
   if not name or not read(name) then return nil end
-  return function(_, asked) send_file(name, asked) end
+  return function(state, asked) send_file(state, name, asked) end
 end
 
 --- What lies in S3 came from anybody and is served from the console's own origin: a browser that shows

@@ -145,6 +145,11 @@ local MOVED =
 
 local FULL_DISK = "the disk of the service is full: delete what is not needed, and try again"
 
+local BUSY = {
+  database = "the service is busy; try again",
+  store = "the store that keeps the bytes does not answer the service; try again",
+}
+
 local function is_disk_full(problem)
   if database.is_full(problem) then return true end
   local text = tostring(problem)
@@ -165,7 +170,7 @@ local function internal(service, problem)
     return fault.new(service == "s3" and "InvalidArgument" or "ValidationException", problem.message, 400)
   end
   if database.is_moved(problem) then return fault.new("ServiceUnavailable", MOVED, 503) end
-  if database.is_busy(problem) then return fault.new("ServiceUnavailable", "the service is busy; try again", 503) end
+  if database.is_busy(problem) then return fault.new("ServiceUnavailable", BUSY[problem.of] or BUSY.database, 503) end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)
 end
@@ -241,14 +246,22 @@ end
 
 local ONLY_INGESTS = "this node only ingests, because it was started with --workers 0: ask another one"
 
+-- A browser asks without a signature what a page may do; which API it means, only S3 has an answer.
+local function answer_preflight(state, request)
+  request.service_hint, request.operation = "s3", "s3:Preflight"
+  s3.preflight(state, request)
+end
+
 local function answer(state, request)
   if state.only_ingests then error(fault.new("ServiceUnavailable", ONLY_INGESTS, 503), 0) end
   if state.open then state.open() end
+  if request.method == "OPTIONS" then return answer_preflight(state, request) end
   local page = console.handler(request)
   if page then
     request.service_hint, request.operation = "finspace-api", "console"
     return page(state, request)
   end
+  if request.service_hint == "s3" then s3.let_pages_read(state, request) end
   local auth = authenticate.read(request)
   request.service_hint = auth.service
   local half = HALVES[auth.service] or answer_finspace

@@ -16,6 +16,7 @@ local files = require("finspace.service.aws_profile")
 local link = require("finspace.service.auth.sign_in_link")
 local nginx = require("finspace.service.node.nginx")
 local network = require("finspace.service.node.network")
+local origins = require("finspace.service.node.origins")
 local seal_key = require("finspace.service.auth.seal_key")
 local store = require("finspace.service.store")
 
@@ -92,6 +93,7 @@ local function checked(options)
     port = number,
     region = options.region or "us-east-1",
     endpoint = endpoint_of(host, number),
+    console_url = options.console_url,
   }
 end
 
@@ -176,6 +178,14 @@ local function add_store(settings, options)
   return problem
 end
 
+-- Asked before there is a folder to tidy up after.
+local function prepare_store(settings)
+  if not settings.store then return nil end
+  local problem = store.problem(settings.store)
+  if problem or settings.workers == 0 then return problem end
+  settings.store, settings.browsers_word = store.let_in_browsers(settings.store, origins.all(settings))
+end
+
 local function write_files(settings, program)
   local ok, problem = write_keys(settings)
   if ok then
@@ -199,6 +209,7 @@ local function prepare(options)
     or add_store(settings, options)
     or seal_key.add(settings, options)
     or network.add(settings, options)
+    or origins.problem(options.console_url)
   if problem then return nil, problem end
   local is_free, in_use = wait_for_port(settings)
   if not is_free then return nil, in_use end
@@ -206,7 +217,7 @@ local function prepare(options)
   if problem then return nil, problem end
   local program, missing = nginx.find()
   if not program then return nil, missing end
-  problem = settings.store and store.problem(settings.store)
+  problem = prepare_store(settings)
   if problem then return nil, problem end
   settings.data, problem = open_data(options.data or default_data())
   if not settings.data then return nil, problem end
@@ -260,7 +271,7 @@ function service.migrate(options) return require("finspace.service.migrate").sta
 --- @param options? table {port=4510, host="127.0.0.1", data=folder, region="us-east-1", ingest_memory=MiB, ingest_disk=MiB,
 ---   database=postgresql://… (FINSPACE_DATABASE), workers=2, ingest_workers=1, store=s3://BUCKET/PREFIX, store_role=ARN, store_endpoint=URL,
 ---   store_sts_endpoint=URL, tls_certificate=file, tls_key=file, insecure_plain_http=false, seal_key=file,
----   program=path of finspace for other tools}
+---   console_url=URL that people open the console at, where that is another than the node's own, program=path of finspace for other tools}
 --- @return nil
 --- @return string problem one line
 function service.start(options)

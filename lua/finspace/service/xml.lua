@@ -99,13 +99,21 @@ local function begin(self, parser, name)
 end
 
 -- The text of an element goes to its record, or to the document.
+local function keep_text(self, parser, name)
+  local owner, text = self.record or self.fields, table.concat(self.text)
+  if self.lists[name] then
+    owner[name] = owner[name] or {}
+    table.insert(owner[name], text)
+  elseif owner[name] then
+    stop(self, parser, "malformed")
+  else
+    owner[name] = text
+  end
+end
+
 local function finish(self, parser, name)
   self.depth = self.depth - 1
-  local owner = self.record or self.fields
-  if self.name == name and self.text then
-    if name ~= self.record_name and owner[name] then return stop(self, parser, "malformed") end
-    if name ~= self.record_name then owner[name] = table.concat(self.text) end
-  end
+  if self.name == name and self.text and name ~= self.record_name then keep_text(self, parser, name) end
   self.text = nil
   if self.depth < self.record_depth then self.record = nil end
 end
@@ -133,12 +141,14 @@ end
 --- @param record_name string
 --- @param most integer records that there may be
 --- @param record_depth? integer how deep a record stands; the root is 1, and 2 is the default
+--- @param lists? table<string, true> elements that may stand more than once in a record, whose texts become a list
 --- @return table|nil records a table for each, with texts by their elements' names
 --- @return table|string fields the texts beside the records; or the problem: "malformed" or "too many"
-function xml.read(text, record_name, most, record_depth)
+function xml.read(text, record_name, most, record_depth, lists)
   local self = setmetatable({
     record_name = record_name,
     record_depth = record_depth or 2,
+    lists = lists or {},
     most = most,
     most_elements = (most + 1) * MOST_ELEMENTS,
     records = {},

@@ -44,6 +44,12 @@ local OPTIONS = {
   { "--store-role", "ARN", "Role whose keys the store's STS gives users, each for their own prefix.", values.text },
   { "--store-endpoint", "URL", "Where the store's S3 is, when not at Amazon.", values.text },
   { "--store-sts-endpoint", "URL", "Where its STS is, when not at the same place.", values.text },
+  {
+    "--console-url",
+    "URL",
+    "Where people open the console, when not at this node's address: a load balancer, for example.",
+    values.text,
+  },
   { "--tls-certificate", "FILE", "Certificate, with its chain, to speak https with (PEM).", values.text },
   { "--tls-key", "FILE", "Its key (PEM).", values.text },
   {

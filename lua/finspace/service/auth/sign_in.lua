@@ -13,23 +13,29 @@ local tries = require("finspace.service.auth.sign_in_tries")
 local sign_in = {}
 
 local KEYS_SECONDS = 3600
+local LONGEST_TOKEN = 8192 -- of a store's STS: Amazon states no bound, and gives some hundred bytes
 
 local function refuse(code, message) error(fault.new(code, message, 403), 0) end
 
-local function text_of(asked, name)
+local function text_of(asked, name, most)
   local value = asked[name]
-  if type(value) == "string" and value ~= "" and #value <= 1024 then return value end
-  return fault.raise("ValidationException", "%s must be a text of 1 to 1024 bytes", name)
+  most = most or 1024
+  if type(value) == "string" and value ~= "" and #value <= most then return value end
+  return fault.raise("ValidationException", "%s must be a text of 1 to %d bytes", name, most)
 end
 
-local function issue(state, user)
-  local made = keys.issue(state.db, { user_id = user.id, seconds = KEYS_SECONDS, is_console = true })
+local function wanted_for(user) return { user_id = user.id, seconds = KEYS_SECONDS, is_console = true } end
+
+-- Where bytes lie in a store, its keys open the user's folder there, and the API knows them, too.
+local function issue(state, user, of_store)
+  local made = keys.issue(state.db, wanted_for(user), of_store)
   state.db:run("UPDATE users SET last_login = ? WHERE id = ?", clock.milliseconds(), user.id)
   return {
     credentials = keys.described_with_end(made),
     userId = user.id,
     region = state.settings.region,
     environmentId = state.settings.environment,
+    store = state.store:for_browsers(),
     serverTime = clock.milliseconds(), -- a browser's clock may be wrong, and signatures carry the time
   }
 end
@@ -83,7 +89,7 @@ local function with_password(state, asked)
   elseif user.is_temporary == 1 then
     refuse("PasswordChangeRequired", "this password is a temporary one: choose your own")
   end
-  return issue(state, user)
+  return issue(state, user, state.store:keys(wanted_for(user)))
 end
 
 -- --- with the owner's link ------------------------------------------------------------------------
@@ -102,13 +108,14 @@ end
 local function with_link(state, asked)
   local owner, now = state.db:row(OWNER), clock.seconds()
   local number, expires = link.read(text_of(asked, "link"), secrets.open(owner.secret), now)
+  local of_store = number and state.store:keys(wanted_for(owner)) -- first: a store that is away uses up no link
   if not number or not use_once(state.db, number, expires) then
     refuse(
       "NotAuthorizedException",
       "this link has been used, or is older than ten minutes: `finspace console` makes a new one"
     )
   end
-  return issue(state, owner)
+  return issue(state, owner, of_store)
 end
 
 -- --- the two requests -----------------------------------------------------------------------------
@@ -126,7 +133,7 @@ function sign_in.finish(state, asked)
   state.db:run(
     "DELETE FROM access_keys WHERE id = ? AND session_token = ?",
     text_of(asked, "accessKeyId"),
-    text_of(asked, "sessionToken")
+    text_of(asked, "sessionToken", LONGEST_TOKEN)
   )
   return "{}"
 end

@@ -40,13 +40,14 @@ const OPERATIONS = {
 const PAGE = 100;
 const ATTEMPTS = 3;
 
-/** What went wrong: `code` is the service's, `message` says what and why, `advice` what next. */
+/** What went wrong: `code` is the service's, `message` says what and why, `advice` what next, `detail` with which words. */
 export class ApiError extends Error {
-  constructor(code, message, status) {
+  constructor(code, message, status, more) {
     super(message);
     this.code = code;
     this.status = status;
     this.advice = adviceFor(code, status);
+    Object.assign(this, more);
   }
 }
 
@@ -105,11 +106,12 @@ export async function withSession(work) {
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Sends a signed request. @returns Response; raises ApiError when there is no answer */
+/** Sends a signed request, to its `origin` or else to the service. @returns Response; raises ApiError when there is no answer */
 export async function send(request) {
-  const headers = [["Host", location.host], ...(request.headers ?? [])];
+  const origin = request.origin ?? location.origin;
+  const headers = [["Host", new URL(origin).host], ...(request.headers ?? [])];
   const signed = await sign({ ...request, headers, time: session.now() });
-  const url = request.path + (request.query ? "?" + request.query : "");
+  const url = origin + request.path + (request.query ? "?" + request.query : "");
   const all = [...headers.slice(1), ...signed.headers];
   try {
     // Without "no-store" a browser's cache may ask for another range than the one that was signed.

@@ -4,7 +4,6 @@
 import { call } from "./api.js";
 import { records } from "./csv.js";
 import * as s3 from "./s3.js";
-import * as session from "./session.js";
 import { toNumber } from "./summary.js";
 
 const WHOLE = 24 * 1024 * 1024;
@@ -31,13 +30,13 @@ export function isReadable(view) {
   return format === "DELIMITED_TEXT" && header && isPlain && view.status === "SUCCESS";
 }
 
-/** Opens a view's files for reading, with the keys that the view gives out. @returns {files, bucket, keys, size} */
+/** Opens a view's files for reading, with the keys that the view gives out. @returns {files, place, prefix, keys, size} */
 export async function openView({ datasetId, dataViewId }) {
   const { credentials, s3Location } = await call("GetExternalDataViewAccessDetails", { datasetId, dataViewId });
-  const keys = { credentials, region: session.current().region };
   const { bucket, key: prefix } = s3Location;
-  const files = (await s3.list(bucket, prefix, keys)).filter(({ key }) => !/(^|\/)[._]/.test(key.slice(prefix.length)));
-  return { files, bucket, prefix, keys, size: files.reduce((total, { size }) => total + size, 0) };
+  const place = s3.place(bucket);
+  const files = (await s3.list(place, prefix, credentials)).filter(({ key }) => !/(^|\/)[._]/.test(key.slice(prefix.length)));
+  return { files, place, prefix, keys: credentials, size: files.reduce((total, { size }) => total + size, 0) };
 }
 
 // --- which bytes -----------------------------------------------------------------------------------
@@ -69,7 +68,7 @@ function slices({ file, first, last, start }, count) {
 
 async function readText(opened, { file, first, last }, signal) {
   if (file.size === 0) return "";
-  const response = await s3.get(opened.bucket, file.key, { keys: opened.keys, first, last: last - 1, signal });
+  const response = await s3.get(opened.place, file.key, { keys: opened.keys, first, last: last - 1, signal });
   return response.text();
 }
 

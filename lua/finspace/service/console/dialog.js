@@ -1,15 +1,21 @@
 // Dialogs, and the errors and waits of what is done in them.
 
-import { button, fill, freshId, h } from "./dom.js";
+import { button, copyButton, fill, freshId, h } from "./dom.js";
 
 /** An error as people need it: what happened, why, and what to do next. */
 export function problem(error, retry) {
   const advice = error.advice ? h("p", { class: "advice" }, error.advice) : null;
+  const detail = error.detail && snippet(error.detail, "What to set");
   const again = retry && button("Try again", retry, { kind: "small" });
   if (!error.code && error.name !== "Problem") console.error(error);
   const known = error.code || error.name === "Problem";
   const message = known ? error.message : `Something went wrong in this page: ${error.message}`;
-  return h("div", { class: "problem", role: "alert" }, h("p", sentence(message)), advice, again);
+  return h("div", { class: "problem", role: "alert" }, h("p", sentence(message)), advice, detail, again);
+}
+
+/** Lines to be copied. */
+export function snippet(text, label) {
+  return h("div", { class: "snippet" }, h("pre", { tabindex: 0, "aria-label": label }, text), copyButton(text, label));
 }
 
 /** What happened as a sentence: it starts large and ends with a stop. */

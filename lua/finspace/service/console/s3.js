@@ -10,7 +10,24 @@ const AT_ONCE = 3;
 const ATTEMPTS = 4;
 const LINK_SECONDS = 300;
 
-const pathOf = (bucket, key) => `/${bucket}/${encode(key, "/")}`;
+// --- places ----------------------------------------------------------------------------------------
+
+/** Where the service itself has a bucket. */
+export function own(bucket) {
+  return { origin: location.origin, base: `/${bucket}`, region: session.current()?.region };
+}
+
+/** Where a bucket's objects are: in the store that signing in has named, or else at the service itself. */
+export function place(bucket) {
+  const { store } = session.current() ?? {};
+  if (store?.bucket !== bucket) return own(bucket);
+  const { origin, pathname } = new URL(store.url);
+  return { origin, base: pathname.replace(/\/$/, ""), region: store.region };
+}
+
+const pathOf = ({ base }, key) => `${base}/${encode(key, "/")}`;
+
+// --- what goes wrong -------------------------------------------------------------------------------
 
 // The page lets nothing become markup, XML included. Keys come percent-encoded, so that a list holds
 // no entities where it matters.
@@ -32,28 +49,70 @@ async function toError(response) {
   return refusal(text, response.status);
 }
 
-async function checked(request, keys) {
-  const response = await send({ ...request, ...keys, service: "s3" });
+const answers = (url, options) =>
+  fetch(url, { cache: "no-store", ...options }).then(
+    () => true,
+    () => false,
+  );
+
+// A browser does not tell an answer that it keeps from the page from none. Asked in a way that its rules do not concern, it
+// does; the header has it ask the store first, as a signed request does.
+async function isKeptFromPage({ origin, base }, method) {
+  const url = origin + (base || "/");
+  const isThere = await answers(url, { mode: "no-cors" });
+  return isThere && !(await answers(url, { method, headers: { "x-amz-date": "" } }));
+}
+
+function ruleMissing({ origin }) {
+  const { bucket, rule } = session.current()?.store ?? {};
+  const detail = JSON.stringify({ CORSRules: [{ ...rule, AllowedOrigins: [location.origin] }] }, null, 2);
+  const advice = `Whoever runs the service starts it with --console-url ${location.origin}, or sets this rule of bucket ${bucket} by hand, beside those that are there:`;
+  const message = `The store at ${origin} has no rule (CORS) for pages of ${location.origin}, so this browser keeps its answers from the page`;
+  return new ApiError("NoCorsRule", message, 403, { advice, detail });
+}
+
+async function whyUnreachable(at, method) {
+  if (at.origin === location.origin) return new ApiError("Unreachable", "The service does not answer.", 0);
+  if (await isKeptFromPage(at, method)) return ruleMissing(at);
+  const advice = "See that it runs, and that this machine can reach it, then try again.";
+  return new ApiError("StoreUnreachable", `The store at ${at.origin} does not answer.`, 0, { advice });
+}
+
+// Does what calls a place, and says more of a failure than browsers do.
+async function reaching(at, method, work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw error.code === "Unreachable" ? await whyUnreachable(at, method) : error;
+  }
+}
+
+// --- requests --------------------------------------------------------------------------------------
+
+async function checked(at, request, credentials) {
+  const { origin, region } = at;
+  const signed = { ...request, origin, region, credentials, service: "s3" };
+  const response = await reaching(at, request.method, () => send(signed));
   if (!response.ok) throw await toError(response);
   return response;
 }
 
 // With the session's keys unless others are given, as a view's are.
-function ask(request, keys) {
-  if (keys) return checked(request, keys);
-  return withSession(({ credentials, region }) => checked(request, { credentials, region }));
+function ask(at, request, keys) {
+  if (keys) return checked(at, request, keys);
+  return withSession(({ credentials }) => checked(at, request, credentials));
 }
 
 /** Reads an object, or the bytes from `first` to `last` of it. @returns Response */
-export function get(bucket, key, { keys, first, last, signal } = {}) {
+export function get(at, key, { keys, first, last, signal } = {}) {
   const headers = first === undefined ? [] : [["Range", `bytes=${first}-${last}`]];
-  return ask({ method: "GET", path: pathOf(bucket, key), query: "", headers, signal }, keys);
+  return ask(at, { method: "GET", path: pathOf(at, key), query: "", headers, signal }, keys);
 }
 
 /** Reads a JSON object. @returns null where there is none */
-export async function getJson(bucket, key) {
+export async function getJson(at, key) {
   try {
-    return await (await get(bucket, key)).json();
+    return await (await get(at, key)).json();
   } catch (error) {
     if (error.code === "NoSuchKey") return null;
     throw error;
@@ -66,13 +125,13 @@ function listed(text) {
 }
 
 /** All objects below a prefix. @returns [{key, size, modified}] */
-export async function list(bucket, prefix, keys) {
+export async function list(at, prefix, keys) {
   const found = [];
   let token = "";
   do {
     const parts = ["list-type=2", "encoding-type=url", `prefix=${encode(prefix)}`];
     if (token) parts.push(`continuation-token=${encode(token)}`);
-    const response = await ask({ method: "GET", path: `/${bucket}`, query: parts.join("&") }, keys);
+    const response = await ask(at, { method: "GET", path: at.base || "/", query: parts.join("&") }, keys);
     const page = await response.text();
     for (const [, item] of page.matchAll(/<Contents>(.*?)<\/Contents>/gs)) found.push(listed(item));
     token = tag(page, "NextContinuationToken");
@@ -80,13 +139,17 @@ export async function list(bucket, prefix, keys) {
   return found;
 }
 
-/** A URL that reads an object for a few minutes. */
-export async function link(bucket, key, { credentials, region }) {
-  const path = pathOf(bucket, key);
-  const headers = [["Host", location.host]];
-  const request = { method: "GET", path, query: "", headers, credentials, region, service: "s3" };
+// As RFC 8187 has it: a name may hold anything.
+const attachment = (name) => encode(`attachment; filename*=UTF-8''${encode(name)}`);
+
+/** A URL that downloads an object, for a few minutes. */
+export async function link({ origin, region, base }, key, credentials) {
+  const path = pathOf({ base }, key);
+  const headers = [["Host", new URL(origin).host]];
+  const asked = `response-content-disposition=${attachment(key.split("/").pop())}`;
+  const request = { method: "GET", path, query: asked, headers, credentials, region, service: "s3" };
   const { query } = await presign({ ...request, time: session.now(), expires: LINK_SECONDS });
-  return `${path}?${query}`;
+  return `${origin}${path}?${query}`;
 }
 
 // --- uploads ---------------------------------------------------------------------------------------
@@ -110,23 +173,25 @@ function transmit(url, headers, body, { onSent, signal }) {
   });
 }
 
-async function putOnce(path, query, blob, options) {
+async function putOnce(at, path, query, blob, options) {
   const body = await blob.arrayBuffer();
   const payloadHash = await sha256(body);
-  return withSession(async ({ credentials, region }) => {
-    const headers = [["Host", location.host]];
+  const { origin, region } = at;
+  return withSession(async ({ credentials }) => {
+    const headers = [["Host", new URL(origin).host]];
     const request = { method: "PUT", path, query, headers, payloadHash, credentials, region, service: "s3" };
     const signed = await sign({ ...request, time: session.now() });
-    const answer = await transmit(path + (query && "?" + query), signed.headers, body, options);
+    const url = origin + path + (query && "?" + query);
+    const answer = await reaching(at, "PUT", () => transmit(url, signed.headers, body, options));
     if (answer.status !== 200) throw refusal(answer.responseText, answer.status);
     return answer.getResponseHeader("ETag");
   });
 }
 
-async function put(path, query, blob, options) {
+async function put(at, path, query, blob, options) {
   for (let tried = 1; ; tried++) {
     try {
-      return await putOnce(path, query, blob, options);
+      return await putOnce(at, path, query, blob, options);
     } catch (error) {
       const isFinal = error.name === "AbortError" || (error.status >= 400 && error.status < 500);
       if (tried === ATTEMPTS || isFinal) throw error;
@@ -153,21 +218,21 @@ async function inTurns(count, work) {
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, count) }, run));
 }
 
-async function begin(path) {
-  const response = await ask({ method: "POST", path, query: "uploads=", body: "" });
+async function begin(at, path) {
+  const response = await ask(at, { method: "POST", path, query: "uploads=", body: "" });
   return tag(await response.text(), "UploadId");
 }
 
-async function complete(path, query, etags) {
+async function complete(at, path, query, etags) {
   const parts = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${etag}</ETag></Part>`);
   const body = `<CompleteMultipartUpload>${parts.join("")}</CompleteMultipartUpload>`;
-  const response = await ask({ method: "POST", path, query, body });
+  const response = await ask(at, { method: "POST", path, query, body });
   const text = await response.clone().text();
   if (text.includes("<Error>")) throw await toError(response);
 }
 
-async function putParts(path, file, size, { onProgress, signal }) {
-  const query = `uploadId=${encode(await begin(path))}`;
+async function putParts(at, path, file, size, { onProgress, signal }) {
+  const query = `uploadId=${encode(await begin(at, path))}`;
   const etags = [];
   const partSent = totaled(onProgress);
   try {
@@ -175,22 +240,22 @@ async function putParts(path, file, size, { onProgress, signal }) {
       signal?.throwIfAborted();
       const blob = file.slice(i * size, (i + 1) * size);
       const asked = `partNumber=${i + 1}&${query}`;
-      etags[i] = await put(path, asked, blob, { onSent: partSent(i), signal });
+      etags[i] = await put(at, path, asked, blob, { onSent: partSent(i), signal });
       partSent(i)(blob.size);
     });
-    await complete(path, query, etags);
+    await complete(at, path, query, etags);
   } catch (error) {
-    ask({ method: "DELETE", path, query }).catch(() => {}); // what is left behind is swept away anyway
+    ask(at, { method: "DELETE", path, query }).catch(() => {}); // what is left behind is swept away anyway
     throw error;
   }
 }
 
 /** Uploads a file, in parts when it is large. `onProgress(bytes)` hears how much has been sent. */
-export async function upload(bucket, key, file, { onProgress, signal }) {
-  const path = pathOf(bucket, key);
+export async function upload(at, key, file, { onProgress, signal }) {
+  const path = pathOf(at, key);
   if (file.size > PART) {
     const size = Math.max(PART, Math.ceil(file.size / LARGEST_COUNT));
-    return putParts(path, file, size, { onProgress, signal });
+    return putParts(at, path, file, size, { onProgress, signal });
   }
-  return put(path, "", file, { onSent: onProgress, signal });
+  return put(at, path, "", file, { onSent: onProgress, signal });
 }

@@ -23,7 +23,7 @@ export const now = () => Date.now() + (session?.offset ?? 0);
 /** Milliseconds until the keys end. */
 export const left = () => (session ? session.credentials.expiration - now() : 0);
 
-/** @returns {credentials, userId, region, environmentId} or null; keys that have ended are gone. */
+/** @returns {credentials, userId, region, environmentId, store} or null; keys that have ended are gone. */
 export function current() {
   if (session && left() <= 0) end("expired");
   return session;
@@ -54,6 +54,7 @@ export function begin(answer) {
     userId: answer.userId,
     region: answer.region,
     environmentId: answer.environmentId,
+    store: answer.store,
     offset: answer.serverTime - Date.now(),
   };
   sessionStorage.setItem(NAME, JSON.stringify(session));

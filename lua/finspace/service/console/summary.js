@@ -1,7 +1,7 @@
 // What a dataset holds, told from its changesets and from the summaries that lie beside their data.
 
 import { call } from "./api.js";
-import { getJson } from "./s3.js";
+import * as s3 from "./s3.js";
 
 const MOST_SUMMARIES = 100;
 const AT_ONCE = 6;
@@ -32,7 +32,7 @@ const cache = new Map(); // summaries never change
 async function read(changeset) {
   const key = `datasets/${changeset.datasetId}/${changeset.changesetId}/summary.json`;
   if (!cache.has(key)) {
-    const summary = await getJson(await ownBucket(), key);
+    const summary = await s3.getJson(s3.own(await ownBucket()), key);
     if (!summary) return null;
     cache.set(key, summary);
   }

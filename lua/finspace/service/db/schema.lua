@@ -91,6 +91,8 @@ CREATE INDEX IF NOT EXISTS unnamed_places_by_age ON unnamed_places (since);
 
 CREATE TABLE IF NOT EXISTS buckets (
   name TEXT PRIMARY KEY, created_by TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bucket_cors (
+  bucket TEXT PRIMARY KEY, rules TEXT NOT NULL) WITHOUT ROWID; -- which pages of others browsers let call it
 CREATE TABLE IF NOT EXISTS contents (
   id TEXT PRIMARY KEY, size INTEGER NOT NULL, etag TEXT NOT NULL, segments TEXT NOT NULL,
   checksums TEXT, -- {name, value, type} of the whole

@@ -284,6 +284,8 @@ local SETTINGS = {
   "has_database",
   "owner_key_file",
   "store",
+  "browsers_word",
+  "console_url",
   "seal_key_file",
 }
 
@@ -291,7 +293,7 @@ local function lua_literal(settings)
   local members = {}
   for _, name in ipairs(SETTINGS) do
     local value = settings[name]
-    local written = type(value) == "string" and ("%q"):format(value) or tostring(value)
+    local written = type(value) == "string" and ("%q"):format(value):gsub("\n", "n") or tostring(value)
     members[#members + 1] = name .. " = " .. written
   end
   return "{ " .. table.concat(members, ", ") .. " }"

@@ -149,10 +149,6 @@ In a browser, once and within ten minutes:
 Stop it with Ctrl-C. The database keeps what was acknowledged; %s holds temporary files only
 ]]
 
-local NO_FILES_IN_BROWSERS = [[
-The page shows what there is, but stages and reads no files: they lie in the store, and browsers have no rule (CORS) for it
-]]
-
 local UNSEALED = [[
 Secrets lie readable in the database, and who reads them can sign: seal them with --seal-key FILE, the same on all nodes
 ]]
@@ -163,9 +159,9 @@ local function ready_text(settings)
   local data = data_folder()
   if settings.workers == 0 then return READY_INGESTING:format(settings.endpoint) end
   local owner = require("finspace.service.db.metadata").owner_key(state.db)
-  local link =
-    require("finspace.service.auth.sign_in_link").url(settings.endpoint, owner.secret_access_key, clock.seconds())
-  local more = settings.store and NO_FILES_IN_BROWSERS or ""
+  local console_url = require("finspace.service.node.origins").of(settings.console_url or settings.endpoint)
+  local link = require("finspace.service.auth.sign_in_link").url(console_url, owner.secret_access_key, clock.seconds())
+  local more = settings.browsers_word or ""
   if not settings.has_database then return READY:format(settings.endpoint, data, data, link, data) .. more end
   if not settings.seal_key_file then more = more .. UNSEALED end
   return READY_NODE:format(settings.endpoint, data, settings.owner_key_file or "FILE_WITH_KEYS", link, data) .. more

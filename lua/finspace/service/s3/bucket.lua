@@ -140,6 +140,7 @@ function bucket.delete(call)
       wire.refuse("BucketNotEmpty", "the bucket still has objects")
     end
     upload.forget_bucket(db, call.bucket)
+    db:run("DELETE FROM bucket_cors WHERE bucket = ?", call.bucket)
     db:run("DELETE FROM buckets WHERE name = ?", call.bucket)
   end)
   wire.answer(204)

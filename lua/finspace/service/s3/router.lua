@@ -7,6 +7,7 @@ local access = require("finspace.service.s3.access")
 local acl = require("finspace.service.s3.acl")
 local bucket = require("finspace.service.s3.bucket")
 local copy = require("finspace.service.s3.copy")
+local cors = require("finspace.service.s3.cors")
 local headers = require("finspace.service.s3.headers")
 local listing = require("finspace.service.s3.listing")
 local object = require("finspace.service.s3.object")
@@ -22,7 +23,7 @@ local LONGEST_KEY = 1024
 -- Parts of S3 that are asked for by a word in the query, and are not here.
 local NOT_HERE = {}
 for word in
-  ([[accelerate abac analytics append cors encryption intelligent-tiering inventory legal-hold lifecycle logging
+  ([[accelerate abac analytics append encryption intelligent-tiering inventory legal-hold lifecycle logging
   metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
   publicAccessBlock renameObject replication requestPayment restore retention select select-type session torrent
   website]]):gmatch("%S+")
@@ -36,15 +37,17 @@ local function of_service(call) return call.request.method == "GET" and bucket.l
 local BUCKET = {
   PUT = function(asked)
     if asked.acl then return acl.put, "write" end
+    if asked.cors then return cors.put, "write" end
     return bucket.create, "create"
   end,
-  DELETE = function() return bucket.delete, "write" end,
+  DELETE = function(asked) return asked.cors and cors.delete or bucket.delete, "write" end,
   HEAD = function() return bucket.head, "read" end,
   POST = function(asked) return asked.delete and bucket.delete_objects, "delete" end,
   GET = function(asked)
     if asked.location then return bucket.location, "read" end
     if asked.versioning then return bucket.versioning, "read" end
     if asked.acl then return acl.get, "read" end
+    if asked.cors then return cors.get, "read" end
     if asked.tagging then return bucket.tagging, "read" end
     if asked.versions then return listing.versions, "list" end
     return asked.uploads and upload_listing.uploads or listing.objects, "list"
@@ -77,6 +80,7 @@ local function check_query(call)
   for word in pairs(asked) do
     if NOT_HERE[word] then wire.refuse("NotImplemented", "this service does not have ?" .. word) end
   end
+  if asked.cors and call.key then wire.refuse("NotImplemented", "rules for pages (?cors) belong to buckets") end
   if (asked.tagging or asked.versioning) and method ~= "GET" then
     wire.refuse("NotImplemented", "this service has no versions and no tags")
   end
@@ -108,14 +112,18 @@ end
 
 -- S3's own names of what is asked for, which session policies speak of.
 local BUCKET_ACTIONS = {
-  PUT = function(asked) return asked.acl and "PutBucketAcl" or "CreateBucket" end,
-  DELETE = function() return "DeleteBucket" end,
+  PUT = function(asked)
+    if asked.cors then return "PutBucketCORS" end
+    return asked.acl and "PutBucketAcl" or "CreateBucket"
+  end,
+  DELETE = function(asked) return asked.cors and "PutBucketCORS" or "DeleteBucket" end,
   HEAD = function() return "ListBucket" end,
   POST = function() return "DeleteObject" end,
   GET = function(asked)
     if asked.location then return "GetBucketLocation" end
     if asked.versioning then return "GetBucketVersioning" end
     if asked.acl then return "GetBucketAcl" end
+    if asked.cors then return "GetBucketCORS" end
     if asked.tagging then return "GetBucketTagging" end
     if asked.versions then return "ListBucketVersions" end
     return asked.uploads and "ListBucketMultipartUploads" or "ListBucket"
@@ -183,6 +191,9 @@ local function hide_conditions(request)
     if request.header[name:lower()] then ngx.req.clear_header(name) end
   end
 end
+
+-- Before a signature is read: what browsers ask about pages of other origins.
+s3.preflight, s3.let_pages_read = cors.preflight, cors.let_pages_read
 
 --- Answers one request whose signature has been verified.
 --- @param state table

@@ -10,7 +10,9 @@ local NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 local STATUS = {
   AccessDenied = 403,
+  AccessForbidden = 403,
   BadDigest = 400,
+  BadRequest = 400,
   BucketAlreadyExists = 409,
   BucketAlreadyOwnedByYou = 409,
   BucketNotEmpty = 409,
@@ -32,6 +34,7 @@ local STATUS = {
   MethodNotAllowed = 405,
   MissingContentLength = 411,
   NoSuchBucket = 404,
+  NoSuchCORSConfiguration = 404,
   NoSuchKey = 404,
   NoSuchTagSet = 404,
   NoSuchUpload = 404,

@@ -32,6 +32,9 @@ function Folder.own_path(_, _, key) return key end
 --- The service makes its keys itself.
 function Folder.keys() return nil end
 
+--- Pages find everything at the service itself.
+function Folder.for_browsers() return nil end
+
 -- --- sources ----------------------------------------------------------------------------------------
 
 local BELOW = [[SELECT o.key, o.content_id, c.size FROM objects o JOIN contents c ON c.id = o.content_id

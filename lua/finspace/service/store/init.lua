@@ -8,6 +8,7 @@
 ---     key(path)                      where something of the service's own lies in its bucket
 ---     own_path(bucket, key)          the reverse: nil for what lies elsewhere
 ---     keys(wanted)                   keys for a user's folder or a view, made by a store that makes them itself
+---     for_browsers()                 where pages call the bucket, when that is not the service itself
 ---     find(bucket, key, job)         the object of that key, or nil
 ---     below(bucket, folder, job)     all objects below a folder, in the order of their keys
 ---     held(changeset_id)             the sources that an earlier try of the changeset holds
@@ -66,6 +67,17 @@ end
 --- @param place string JSON of store.place
 --- @return string|nil problem one line
 function store.problem(place) return require("finspace.service.store.check").problem(cjson.decode(place)) end
+
+--- Sees that the console's pages may call a store that can be used.
+--- @param place string JSON of store.place
+--- @param origins string[] that pages are opened at
+--- @return string place JSON, which says where browsers call the bucket, too
+--- @return string|nil word for people: what was set, or what is missing
+function store.let_in_browsers(place, origins)
+  local of = cjson.decode(place)
+  local word = require("finspace.service.store.browsers").let_in(of, origins)
+  return cjson.encode(of), word
+end
 
 --- @param place string JSON of store.place
 --- @return string uri s3://BUCKET/PREFIX

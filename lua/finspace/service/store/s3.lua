@@ -7,6 +7,7 @@
 --- left behind, never at what is there.
 
 local access = require("finspace.service.s3.access")
+local browsers = require("finspace.service.store.browsers")
 local clients = require("finspace.service.store.client")
 local clock = require("finspace.service.clock")
 local contents = require("finspace.service.s3.contents")
@@ -48,6 +49,13 @@ function S3:key(path) return self.place.prefix .. path end
 
 --- @return string for a sentence: where its S3 is called
 function S3:where() return self.place.endpoint and "at " .. self.place.endpoint or "at Amazon" end
+
+--- Where pages call the bucket, and the rule that a browser wants to see there.
+--- @return table {bucket=, url=, region=, rule=}
+function S3:for_browsers()
+  local place = self.place
+  return { bucket = place.bucket, url = place.url, region = place.region, rule = browsers.rule() }
+end
 
 --- @param bucket string
 --- @param key string

@@ -336,7 +336,7 @@ const safeName = (name) => name.replace(/[^A-Za-z0-9._-]+/g, "_").replace(/^[._]
 async function stage(state, show, signal) {
   const { s3Bucket, s3Path } = await call("GetWorkingLocation", { locationType: "INGESTION" });
   const key = s3Path + safeName(state.file.name);
-  await s3.upload(s3Bucket, key, state.file, { onProgress: show, signal });
+  await s3.upload(s3.place(s3Bucket), key, state.file, { onProgress: show, signal });
   return `s3://${s3Bucket}/${key}`;
 }
 

@@ -18,8 +18,8 @@ const paramsOf = (view) => view.destinationTypeParams ?? view.destinationTypePro
 
 // The link holds keys of the view alone, for five minutes, and is made when it is wanted.
 async function download(opened, file) {
-  const url = await s3.link(opened.bucket, file.key, opened.keys);
-  const link = h("a", { href: url, download: file.key.split("/").pop() });
+  const url = await s3.link(opened.place, file.key, opened.keys);
+  const link = h("a", { href: url, download: "" });
   document.body.append(link);
   link.click();
   link.remove();
