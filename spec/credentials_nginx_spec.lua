@@ -23,6 +23,15 @@ describe("in an nginx worker #once", function()
         while children() ~= "" do ngx.sleep(0.01) end
         ngx.say("gone")
       } }
+      location /exits { content_by_lua_block {
+        ngx.thread.spawn(loadfile("{{folder}}/keys.lua"))
+        while not io.open("{{folder}}/hanging") do ngx.sleep(0.01) end
+        ngx.exit(200)
+      } }
+      location /left {
+        lua_check_client_abort on;
+        content_by_lua_block { loadfile("{{folder}}/keys.lua")() }
+      }
       location /cannot-wait {
         set_by_lua_block $keys { return loadfile("{{folder}}/keys.lua")() }
         return 200 $keys;
@@ -115,7 +124,7 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
       ["container=1"] = "ASIACONTAINER",
       [""] = "ASIAINSTANCE",
     } do
-      assert.matches("^credentials " .. id .. " from ", ask(arguments) .. server.errors())
+      assert.matches("^credentials " .. id .. " from ", ask(arguments))
     end
   end)
 
@@ -137,10 +146,39 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
     function() assert.matches("^credentials AKIDPROCESS from ", get("cannot-wait?profile=program") .. server.errors()) end
   )
 
-  it(
-    "a program ends with the thread that waits for it, though nginx gives that no turn to end it",
-    function() assert.equal("true\ngone\n", get("killed?profile=hanging")) end
-  )
+  describe("a program that never ends", function()
+    before_each(function() os.remove(server.folder .. "/hanging") end)
+
+    local function assert_ended()
+      for _ = 1, 2000 do
+        if children() == "" then return end
+        sys.sleep(0.01)
+      end
+      error("it runs on: " .. children())
+    end
+
+    it(
+      "ends with the thread that waits for it, though nginx gives that no turn to end it",
+      function() assert.equal("true\ngone\n", get("killed?profile=hanging")) end
+    )
+
+    it("ends with a request that ends itself", function()
+      get("exits?profile=hanging")
+      assert.is_true(await_file("hanging"))
+      assert_ended()
+    end)
+
+    it("ends with a request whose client goes away", function()
+      local pid = assert(support.start {
+        argv = support.plain { "curl", "-s", "-m", "1", url("left?profile=hanging") },
+      })
+      assert.is_true(await_file("hanging"))
+      assert.not_equal("", children())
+      sys.kill(pid, 9)
+      sys.wait(pid, 10)
+      assert_ended()
+    end)
+  end)
 
   it("a program that fails says how it ended, and leaves no zombie", function()
     for _ = 1, 10 do

@@ -74,11 +74,13 @@ local function await(child, runtime)
   end
 end
 
--- The program ends with the task that waits for it, also where nginx takes the thread away below it.
+local function nothing() end
+
+-- The program ends with the task that waits for it, also where nginx takes the thread or the request away below it.
 local function run_beside(command, runtime)
   local child, message, code = sys.launch(command)
   if not child then return nil, message, code end
-  local stop_watching = runtime.watch and runtime.watch(function() end, function() child:close() end)
+  local stop_watching = runtime.watch and runtime.watch(child, nothing, child.close)
   local result
   result, message, code = await(child, runtime)
   if stop_watching then stop_watching() end

@@ -76,7 +76,7 @@ end
 
 local function fetch_locked(lock, ...)
   local watch = lock.runtime.watch
-  local stop_watching = watch and watch(function() lock:show_life() end, function() lock:leave() end)
+  local stop_watching = watch and watch(lock, lock.show_life, lock.leave)
   local ok, found, err = pcall(fetch, ...)
   if stop_watching then stop_watching() end
   lock:leave()

@@ -42,7 +42,7 @@ function single_flight.new(runtime) return setmetatable({ runtime = runtime }, F
 --- @return boolean leads whoever leads must call `run`
 function Flight:lead()
   if is_taken(self) then return false end
-  self.leader = { owner = current(), since = self.runtime.monotonic(), signs = 0 }
+  self.leader = { flight = self, owner = current(), since = self.runtime.monotonic(), signs = 0 }
   return true
 end
 
@@ -70,9 +70,12 @@ function Flight:wait()
   return true
 end
 
-local function leave(self, leader)
-  if self.leader == leader then self.leader = nil end
+local function leave(leader)
+  local flight = leader.flight
+  if flight.leader == leader then flight.leader = nil end
 end
+
+local function show_life(leader) leader.signs = leader.signs + 1 end
 
 -- Shows that the leader lives for as long as it does; gives what ends the watching.
 local function watch(self, leader)
@@ -80,7 +83,7 @@ local function watch(self, leader)
     return function() end
   end
   leader.watched = true
-  return self.runtime.watch(function() leader.signs = leader.signs + 1 end, function() leave(self, leader) end)
+  return self.runtime.watch(leader, show_life, leave)
 end
 
 -- Lua 5.1 alone cannot wait inside of a protected call.
@@ -96,7 +99,7 @@ function Flight:run(work, ...)
   local stop_watching = watch(self, leader)
   local ok, first, second = (can_protect and pcall or call_plainly)(work, ...)
   stop_watching()
-  leave(self, leader)
+  leave(leader)
   if not ok then error(first, 0) end
   return first, second
 end

@@ -32,8 +32,9 @@ local host = {
 --- @field uuid fun(): string
 --- @field getenv fun(name: string): string|nil
 --- @field logger? fun(event: table)
---- @field watch? fun(show_life: fun(), ended: fun()): fun()  calls show_life for as long as the running coroutine
----   lives, or ended when it has ended, until what it returns is called; only where has_ended cannot tell
+--- @field watch? fun(subject: any, show_life: fun(any), ended: fun(any)): fun()  calls show_life with the subject for
+---   as long as the running coroutine lives, or ended when it or its request has ended, until what it returns is called;
+---   only where has_ended cannot tell
 --- @field has_ended? fun(thread: thread): boolean  whether a coroutine will never go on
 --- @field background? fun(work: fun())  does the work beside the call, where the host can
 
@@ -63,7 +64,7 @@ local backgrounds = {
 
 -- Whether another request's coroutine has ended cannot be asked in nginx: it has to be watched.
 local watches = {
-  nginx = function(show_life, ended) return require("finspace.host.nginx").watch(show_life, ended) end,
+  nginx = function(...) return require("finspace.host.nginx").watch(...) end,
 }
 
 --- nginx keeps its environment from its workers: what to write into its configuration, when a variable that

@@ -81,24 +81,49 @@ local function condemn(task)
   if task.orders then task.orders:post(1) end
 end
 
--- Seconds between two signs of life, and how many there are at most: a minute's.
-local SIGN_PAUSE, MOST_SIGNS = 0.05, 1200
+-- Seconds between two signs of life, and how many there are at most: a minute's; and after how long without one
+-- nothing lives that could give any. An event loop that stands still stops the signs and whoever misses them alike.
+local SIGN_PAUSE, MOST_SIGNS, SILENCE = 0.05, 1200, 0.25
 
---- Watches the running coroutine beside it. The watch ends with the request, whatever ends that.
---- @param show_life fun()  called again and again while the coroutine lives
---- @param ended fun()      called when it has ended
---- @return fun() stop      ends the watch; for the watched coroutine to call
-function nginx.watch(show_life, ended)
-  local watched = coroutine.running()
-  local function look()
-    for _ = 1, MOST_SIGNS do
-      ngx.sleep(SIGN_PAUSE)
-      if coroutine.status(watched) == "dead" then return ended() end
-      show_life()
-    end
+local function conclude(watching)
+  if watching.over then return end
+  watching.over = true
+  watching.ended(watching.subject)
+end
+
+-- Beside the watched coroutine, and in its request: whatever ends that ends this, too.
+local function look(watching)
+  while watching.signs < MOST_SIGNS do
+    ngx.sleep(SIGN_PAUSE)
+    if coroutine.status(watching.thread) == "dead" then return conclude(watching) end
+    watching.signs = watching.signs + 1
+    watching.show_life(watching.subject)
   end
-  local ran, thread = pcall(ngx.thread.spawn, look) -- not in phases that cannot wait
+end
+
+-- Beside the request: nginx tells nobody that one has ended.
+local function oversee(_, watching)
+  local seen
+  repeat
+    seen = watching.signs
+    ngx.sleep(SILENCE)
+  until watching.over or watching.signs == seen
+  if watching.signs < MOST_SIGNS then conclude(watching) end
+end
+
+--- Watches the running coroutine. The functions get the subject given to them: variables of a coroutine whose request
+--- has ended are gone.
+--- @param subject any
+--- @param show_life fun(subject)  called again and again while the coroutine lives
+--- @param ended fun(subject)      called when it has ended, or its request has
+--- @return fun() stop             ends the watch; for the watched coroutine to call
+function nginx.watch(subject, show_life, ended)
+  local watching = { thread = coroutine.running(), subject = subject, show_life = show_life, ended = ended, signs = 0 }
+  ngx.timer.at(0, oversee, watching) -- first: while a light thread begins, the request may end
+  local ran, thread = pcall(ngx.thread.spawn, look, watching) -- not in phases that cannot wait
+  watching.over = not ran
   return function()
+    watching.over = true
     if ran then ngx.thread.kill(thread) end
   end
 end

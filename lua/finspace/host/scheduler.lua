@@ -208,6 +208,11 @@ local function adopt()
   return task
 end
 
+-- Made apart from where it is waited: in nginx a request that ends takes the variables of what waits in it along.
+local function waker(task)
+  return function() engine:wake(task) end
+end
+
 local function outcome(task)
   if task.err then return nil, task.err end
   return unpack(task.results, 1, task.results.n)
@@ -251,7 +256,7 @@ function Task:wait()
     engine:drive(function() return self.done end)
   elseif not self.done then
     end_if_cancelled(here)
-    observe(self, function() engine:wake(here) end)
+    observe(self, waker(here))
     await(here, function() return self.done end)
     if not self.done then return nil, scheduler.cancellation() end
   end
