@@ -11,16 +11,6 @@ local CHANGESETS_A_KILL = 3
 local DATASETS = 2
 local COLUMNS = { { columnName = "number", dataType = "BIGINT" } }
 
--- Of 143 requests 13 are answered with 503, 11 with a reset, and some come late.
-local FAULTS = [[
-  if ngx.shared.count:get("well") then return end
-  if ngx.var.uri == "/well" then ngx.shared.count:set("well", true) return ngx.exit(204) end
-  if number > 16 then -- after the checks at the start
-    if number % 11 == 0 then ngx.shared.count:incr("faults", 1, 0) return ngx.exit(503) end
-    if number % 13 == 0 then ngx.shared.count:incr("faults", 1, 0) return ngx.exit(444) end
-    if number % 7 == 0 then ngx.shared.count:incr("faults", 1, 0) ngx.sleep(0.05) end
-  end]]
-
 describe("Nodes that are killed over a store that fails #once", function()
   local it = support.unless_missing({ it = it, pending = pending }, postgres.missing)
   local cluster, store, between, nodes, kills
@@ -28,7 +18,7 @@ describe("Nodes that are killed over a store that fails #once", function()
   setup(function()
     if postgres.missing() then return end
     cluster, store, nodes, kills = postgres.start(), lake.start_store(), {}, 0
-    between = lake.stand_between(store, FAULTS)
+    between = lake.stand_before_failing(store)
     local url, keys = cluster.new_database(), support.temporary_folder() .. "/owner"
     service.write_owner_keys(keys, true)
     for number = 1, 2 do
@@ -39,6 +29,7 @@ describe("Nodes that are killed over a store that fails #once", function()
         settings = lake.settings(store),
       }
     end
+    between.fail(true)
   end)
   teardown(function()
     if not cluster then return end
@@ -158,7 +149,8 @@ describe("Nodes that are killed over a store that fails #once", function()
     for i, dataset in ipairs(datasets) do
       assert.equal(expected[i], rows_of(dataset))
     end
-    support.run("curl -s " .. between.endpoint .. "/well")
+    assert.is_true(between.count() > 0)
+    between.fail(false)
     sweep_all()
     assert.equal("", nodes[1].sql("SELECT place FROM unnamed_places"))
     assert.same(named_keys(), lake.object_keys(store, lake.PREFIX .. "datasets/"))

@@ -1,6 +1,7 @@
 --- Several nodes of the service for specs: on one PostgreSQL, and with their bytes in the S3 half of another service.
 local core = require("finspace.core")
 local finspace = require("finspace")
+local lake = require("spec.support.lake")
 local server_of = require("spec.support.postgres")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -27,11 +28,14 @@ end
 --- Starts nodes.
 --- @param count integer
 --- @param options? table  of service.start, for all nodes; of_node(i): more of them for one, and variables of its environment;
----   server: PostgreSQL to use
---- @return table cluster { server (PostgreSQL), store (service), nodes, owner_keys, ... }
+---   server: PostgreSQL to use; has_failing_store: whether the nodes reach the store through what can make it fail
+--- @return table cluster { server (PostgreSQL), store (service), between (see lake.stand_before_failing), nodes,
+---   owner_keys, ... }
 function cluster.start(count, options)
   local own_server = not (options and options.server) and server_of.start()
   local self = { server = own_server or options.server, store = start_store(), nodes = {} }
+  if options and options.has_failing_store then self.between = lake.stand_before_failing(self.store) end
+  local endpoint = (self.between or self.store).endpoint
   local folder = support.temporary_folder()
   self.url, self.owner_keys = self.server.new_database(), folder .. "/owner"
   service.write_owner_keys(self.owner_keys)
@@ -41,7 +45,7 @@ function cluster.start(count, options)
   function self.add(more)
     local settings = environment_of(self.store)
     local wanted = { database = self.url, owner_keys = self.owner_keys, settings = settings, workers = 1 }
-    wanted.options = { store = "s3://lake/deep", store_role = ROLE, store_endpoint = self.store.endpoint }
+    wanted.options = { store = "s3://lake/deep", store_role = ROLE, store_endpoint = endpoint }
     for name, value in pairs(options or {}) do
       wanted[name] = value
     end
@@ -61,6 +65,7 @@ function cluster.start(count, options)
     for _, node in ipairs(self.nodes) do
       node.stop()
     end
+    if self.between then self.between.stop() end
     self.store.stop()
     if own_server then own_server.stop() end
     support.remove_folder(folder)

@@ -41,12 +41,15 @@ function lake.settings(store)
   }
 end
 
--- A server before the store, whose answers Lua code decides: what it does not end is passed on.
+-- A server before the store, whose answers Lua code decides: what it does not end is passed on. Of an answer that is `lost`
+-- nothing comes back, of one that is `cut` only a few bytes.
 local BETWEEN = [[lua_shared_dict count 1m;
   server { listen 127.0.0.1:%d; location / {
     access_by_lua_block { local number = ngx.shared.count:incr("requests", 1, 0); %s }
+    header_filter_by_lua_block { if ngx.ctx.is_lost then return ngx.exit(ngx.ERROR) end }
+    body_filter_by_lua_block { if ngx.ctx.is_cut then ngx.arg[1] = ngx.arg[1]:sub(1, 9) return ngx.ERROR end }
     proxy_pass http://127.0.0.1:%d; proxy_set_header Host $http_host; proxy_http_version 1.1;
-    proxy_request_buffering off;
+    proxy_request_buffering off; proxy_read_timeout 300s;
   } }]]
 
 --- Puts a server before a store, whose requests Lua code may end.
@@ -58,6 +61,32 @@ function lake.stand_between(store, code, port)
   port = port or support.free_port()
   local server = nginx.start(BETWEEN:format(port, code, store.port), { ports = { port } })
   return { endpoint = "http://127.0.0.1:" .. port, port = port, stop = server.stop }
+end
+
+-- One request in eleven is answered 503 or 500, one in thirteen finds its connection closed, one in seventeen is done and its
+-- answer lost, one in nineteen is answered in part, and one in seven comes late.
+local FAULTS = [[
+  local count, path = ngx.shared.count, ngx.var.uri
+  local function tell(text) ngx.print(text) return ngx.exit(200) end
+  if path == "/-/fail" then count:set("fails", ngx.var.args == "on") return tell("") end
+  if path == "/-/failed" then return tell(tostring(count:get("faults") or 0)) end
+  if not count:get("fails") then return end
+  local function note() count:incr("faults", 1, 0) end
+  if number % 11 == 0 then note() return ngx.exit(number % 2 == 0 and 503 or 500) end
+  if number % 13 == 0 then note() return ngx.exit(444) end
+  if number % 17 == 0 then note() ngx.ctx.is_lost = true return end
+  if number % 19 == 0 then note() ngx.ctx.is_cut = true return end
+  if number % 7 == 0 then note() ngx.sleep(number % 10 == 0 and 1 or 0.05) end]]
+
+--- Puts a server before a store that can make it fail.
+--- @param store table
+--- @return table {endpoint=, port=, stop=, fail=function(whether), count=function(): requests that it spoiled}
+function lake.stand_before_failing(store)
+  local between = lake.stand_between(store, FAULTS)
+  local function ask(path) return (support.run(("curl -s '%s/-/%s'"):format(between.endpoint, path))) end
+  function between.fail(whether) ask("fail?" .. (whether and "on" or "off")) end
+  function between.count() return tonumber(ask("failed")) end
+  return between
 end
 
 --- @param credentials table as the API answers them
