@@ -138,6 +138,40 @@ describe("A service with a store #once", function()
   end)
 end)
 
+describe("Keys for a store #once", function()
+  local HELPER = [[#!/bin/sh
+printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"%s"}' "$STORE_ID" "$STORE_SECRET"
+]]
+
+  it("come in the workers from where they came at the start, whatever variables lead there", function()
+    local store, folder = lake.start_store(), support.temporary_folder()
+    support.write_file(folder .. "/store-keys", HELPER)
+    support.run("chmod 755 " .. folder .. "/store-keys")
+    support.write_file(folder .. "/config", "[profile lake]\nregion = us-east-1\ncredential_process = store-keys\n")
+    local node = service.start {
+      options = lake.options(store.endpoint),
+      settings = {
+        "AWS_CONFIG_FILE=" .. folder .. "/config",
+        "AWS_DEFAULT_PROFILE=lake",
+        "AWS_EC2_METADATA_DISABLED=true",
+        "PATH=" .. folder .. ":" .. os.getenv("PATH"),
+        "STORE_ID=" .. store.credentials.access_key_id,
+        "STORE_SECRET=" .. store.credentials.secret_access_key,
+      },
+    }
+    finally(function()
+      node.stop()
+      store.stop()
+      support.remove_folder(folder)
+    end)
+    assert.equal(
+      "SUCCESS",
+      load(node, store, node.dataset("By a program", COLUMNS), "day,price\n2020-01-02,1\n").status
+    )
+    assert.is_nil(support.read_file(node.data .. "/run/nginx.conf"):find(store.credentials.secret_access_key, 1, true))
+  end)
+end)
+
 describe("A store that does not do what it should #once", function()
   local store
 

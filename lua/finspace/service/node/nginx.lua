@@ -88,8 +88,7 @@ worker_processes $workers;
 worker_shutdown_timeout 5s;
 pid run/nginx.pid;
 env FINSPACE_DUCKDB; # nginx forgets the others
-$libpq
-$client
+$environment
 error_log stderr crit; # its lines hold whole queries; see finspace.service.log
 thread_pool sync threads=4; # waits for disks
 thread_pool log threads=1; # waits for the database's log, which none of the others may hold
@@ -176,58 +175,17 @@ end
 -- Elsewhere nginx warns about a `user` line, so there is none.
 local function user_line() return sys.stat("/proc/self").uid == 0 and "user root;" or "" end
 
--- Where libpq looks for what a URL does not say, its password for example (libpq, 34.15).
-local LIBPQ = {
-  "HOME",
-  "PGPASSFILE",
-  "PGPASSWORD",
-  "PGSERVICE",
-  "PGSERVICEFILE",
-  "PGSSLCERT",
-  "PGSSLKEY",
-  "PGSSLMODE",
-  "PGSSLROOTCERT",
-  "PGSYSCONFDIR",
-  "PGTARGETSESSIONATTRS",
-}
+local LONGEST_ENVIRONMENT = 4 * 1024 * 1024 -- the kernel's own bound is 6 MiB of arguments and environment together
+local NOT_PASSED_ON = { FINSPACE_DATABASE = true, FINSPACE_DUCKDB = true, NGINX = true } -- a secret; always is; nginx's own
 
-local function libpq_lines(settings)
-  return settings.has_database and "env " .. table.concat(LIBPQ, ";\nenv ") .. ";" or ""
-end
-
--- Where our client looks for the keys of a store, and for where it is.
-local CLIENT = {
-  "AWS_ACCESS_KEY_ID",
-  "AWS_CA_BUNDLE",
-  "AWS_CONFIG_FILE",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-  "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-  "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-  "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-  "AWS_DEFAULT_REGION",
-  "AWS_EC2_METADATA_DISABLED",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-  "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-  "AWS_ENDPOINT_URL",
-  "AWS_ENDPOINT_URL_S3",
-  "AWS_ENDPOINT_URL_STS",
-  "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-  "AWS_PROFILE",
-  "AWS_REGION",
-  "AWS_ROLE_ARN",
-  "AWS_ROLE_SESSION_NAME",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_SHARED_CREDENTIALS_FILE",
-  "AWS_WEB_IDENTITY_TOKEN_FILE",
-  "HOME",
-}
-
-local function client_lines(settings)
-  if not settings.store then return "" end
-  local lines, said = {}, settings.has_database and { HOME = true } or {}
-  for _, name in ipairs(CLIENT) do
-    if not said[name] then lines[#lines + 1] = ("env %s;"):format(name) end
+-- nginx keeps from its workers all variables that no `env` names. Where keys of a store and what a database's URL leaves
+-- out are looked for is our client's and libpq's affair, and a program that gives keys may want others: what held for the
+-- check at the start holds in the workers. Of a variable whose name is no word nginx could not be told.
+local function environment_lines(settings)
+  if not settings.store and not settings.has_database then return "" end
+  local lines = {}
+  for name in ("\0" .. (sys.read_limited("/proc/self/environ", LONGEST_ENVIRONMENT) or "")):gmatch("%z([%a_][%w_]*)=") do
+    if not NOT_PASSED_ON[name] then lines[#lines + 1] = ("env %s;"):format(name) end
   end
   return table.concat(lines, "\n")
 end
@@ -306,8 +264,7 @@ $user
 daemon off;
 master_process off;
 pid run/migrate.pid;
-$libpq
-$client
+$environment
 error_log stderr crit;
 events { worker_connections 256; }
 http {
@@ -326,8 +283,7 @@ local function common_values(program, settings, roots, libraries)
   return {
     load = load_lines(program.modules),
     user = user_line(),
-    libpq = libpq_lines(settings),
-    client = client_lines(settings),
+    environment = environment_lines(settings),
     outward = outward_lines(settings),
     path = quoted(table.concat(roots, ";") .. ";;"),
     cpath = quoted(table.concat(libraries, ";") .. ";;"),
