@@ -123,6 +123,23 @@ describe("Past one machine #once", function()
     end)
   end)
 
+  describe("a database of an earlier version", function()
+    it_can("is brought up to date by the first node that knows more, and its changesets go on in order", function()
+      local cluster = cluster_of.start(1, { server = server })
+      finally(function() cluster.stop() end)
+      local node = cluster.nodes[1]
+      local dataset, uri = node.dataset("Earlier"), cluster.put("a.csv", "a\n1\n")
+      assert.equal("SUCCESS", node.ingest(dataset, uri).status)
+      node.stop()
+      local later = 4102444800000 -- 2100: as if the clock had been set back since
+      cluster.sql("UPDATE changesets SET active_from = " .. later)
+      cluster.sql("ALTER TABLE datasets DROP COLUMN latest_moment; UPDATE finspace_schema SET version = 4")
+      assert.equal("SUCCESS", cluster.add().ingest(dataset, uri).status)
+      assert.equal(later + 1 .. "\n", cluster.sql("SELECT max(active_from) FROM changesets"))
+      assert.equal(later + 1 .. "\n", cluster.sql("SELECT latest_moment FROM datasets"))
+    end)
+  end)
+
   describe("three nodes on one database", function()
     local cluster
 

@@ -368,6 +368,7 @@ describe("The service's engine #once", function()
     it("counts in the order of loading, whatever the wall clock does", function()
       local _, dataset = load("a,b\n1,x\n", CSV, TWO)
       running.sql("UPDATE changesets SET active_from = active_from + 7200000 WHERE dataset_id = '" .. dataset .. "'")
+      running.sql("UPDATE datasets SET latest_moment = latest_moment + 7200000 WHERE id = '" .. dataset .. "'")
       running.ingest(dataset, running.put("later.csv", "a,b\n2,y\n"), CSV)
       assert.equal("a,b\n1,x\n2,y\n", (text_of(dataset)))
       running.ingest(dataset, running.put("last.csv", "a,b\n3,z\n"), CSV, "REPLACE")
@@ -570,7 +571,7 @@ describe("A data folder #once", function()
       ALTER TABLE contents DROP COLUMN checksums; ALTER TABLE contents DROP COLUMN parts;
       ALTER TABLE objects DROP COLUMN headers; ALTER TABLE uploads DROP COLUMN headers;
       ALTER TABLE uploads DROP COLUMN checksum_name; ALTER TABLE uploads DROP COLUMN checksum_type;
-      ALTER TABLE parts DROP COLUMN checksum; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
+      ALTER TABLE parts DROP COLUMN checksum; ALTER TABLE datasets DROP COLUMN latest_moment; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
           first.changesetId
         )
       )
@@ -580,8 +581,10 @@ describe("A data folder #once", function()
         destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" },
       })
       local text = running.files_of(view)["part-00000.csv"]
+      local moments = running.sql("SELECT latest_moment - (SELECT max(active_from) FROM changesets) FROM datasets")
       running.stop()
       assert.equal("a,b\n1,x\n2,y\n", text)
+      assert.equal("0\n", moments)
     end
   )
 end)

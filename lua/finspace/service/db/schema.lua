@@ -40,7 +40,8 @@ CREATE INDEX IF NOT EXISTS memberships_by_user ON memberships (user_id);
 CREATE TABLE IF NOT EXISTS datasets (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, kind TEXT NOT NULL,
   description TEXT, owner TEXT, alias TEXT UNIQUE, schema TEXT, created_by TEXT NOT NULL,
-  created INTEGER NOT NULL, modified INTEGER NOT NULL);
+  created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  latest_moment INTEGER NOT NULL DEFAULT 0); -- at which a changeset began or ended to count
 CREATE TABLE IF NOT EXISTS dataset_permissions (
   dataset_id TEXT NOT NULL, group_id TEXT NOT NULL, permission TEXT NOT NULL,
   PRIMARY KEY (dataset_id, group_id, permission)) WITHOUT ROWID;

@@ -3,7 +3,7 @@
 
 local schema_version = {}
 
-local CURRENT = 4
+local CURRENT = 5
 
 -- What each version added to the one before it. Version 1 wrote neither number.
 local STEPS = {
@@ -33,6 +33,11 @@ local STEPS = {
     ALTER TABLE data_views ADD COLUMN worker TEXT;
     ALTER TABLE data_views ADD COLUMN lease_until INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE data_views ADD COLUMN fence INTEGER NOT NULL DEFAULT 0;]],
+  [5] = [[
+    ALTER TABLE datasets ADD COLUMN latest_moment INTEGER NOT NULL DEFAULT 0;
+    UPDATE datasets SET latest_moment = coalesce((
+      SELECT max(CASE WHEN active_until > active_from THEN active_until ELSE active_from END)
+      FROM changesets c WHERE c.dataset_id = datasets.id), 0);]],
 }
 
 local function refuse(text, ...) error({ message = text:format(...) }, 0) end
