@@ -20,7 +20,7 @@ Progress.__index = Progress
 --- @return finspace.cli.Progress
 function progress.new(out)
   local now = sys.monotonic()
-  return setmetatable({ out = out, began = now, drawn_at = out.live and 0 or now, files = 0 }, Progress)
+  return setmetatable({ out = out, began = now, drawn_at = out:is_live() and 0 or now, files = 0 }, Progress)
 end
 
 local function bar(out, share, width)
@@ -59,7 +59,7 @@ end
 local function status_line(self, event)
   local share = event.bytes / math.max(event.bytes_total, 1)
   local figures = figures_of(self, event, share)
-  if not self.out.live then return "  " .. figures end
+  if not self.out:is_live() then return "  " .. figures end
   local room = self.out.width() - #figures - 5
   if room < 10 then return figures end
   return "  " .. bar(self.out, share, math.min(room, 30)) .. " " .. figures
@@ -67,9 +67,9 @@ end
 
 function Progress:draw(event)
   local now = sys.monotonic()
-  if now - self.drawn_at < (self.out.live and REDRAW_EVERY or LOG_EVERY) then return end
+  if now - self.drawn_at < (self.out:is_live() and REDRAW_EVERY or LOG_EVERY) then return end
   self.drawn_at = now
-  if self.out.live then
+  if self.out:is_live() then
     self.out:redraw(status_line(self, event))
   else
     self.out:note_painted(status_line(self, event))
@@ -124,7 +124,7 @@ end
 local function note_file(self, event)
   if event.files == self.files then return end
   self.files = event.files
-  if event.files_total > LINES_FOR_FILES or not self.out.live then return end
+  if event.files_total > LINES_FOR_FILES or not self.out:is_live() then return end
   local mark = self.out:paint("green", self.out.unicode and "✓" or "+")
   self.out:note_painted(("  %s %s"):format(mark, printable.line(event.path)))
 end

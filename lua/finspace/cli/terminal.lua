@@ -2,9 +2,7 @@
 ---
 --- Results go to standard output; everything else (progress, notes, errors) to standard error, so
 --- that a pipe carries results alone.
-local json = require("finspace.cli.json")
 local printable = require("finspace.printable")
-local sys = require("finspace.sys")
 
 local terminal = {}
 
@@ -12,15 +10,15 @@ local terminal = {}
 --- @field command string|nil  whose help is pointed to
 --- @field json boolean
 --- @field quiet boolean
---- @field live boolean   standard error is a terminal that can redraw a line
---- @field color boolean
 --- @field at_end fun(action: fun())  keeps an action for the end of the command
 local Terminal = {}
 Terminal.__index = Terminal
 
 local COLORS = { red = "31", green = "32", yellow = "33", dim = "2", bold = "1" }
 
-local function is_live() return sys.isatty(2) and os.getenv("TERM") ~= "dumb" end
+-- Loaded by the first command that needs them: `version` does not.
+local function sys() return require("finspace.sys") end
+local function json() return require("finspace.cli.json") end
 
 local function has_unicode()
   local locale = os.getenv("LC_ALL") or os.getenv("LC_CTYPE") or os.getenv("LANG") or ""
@@ -30,17 +28,29 @@ end
 --- @param options { command?: string, json?: boolean, quiet?: boolean }
 --- @return finspace.cli.Terminal
 function terminal.new(options)
-  local live, last = is_live(), {}
+  local last = {}
   return setmetatable({
     command = options.command,
     last = last,
     at_end = function(action) table.insert(last, action) end,
     json = options.json or false,
     quiet = options.quiet or false,
-    live = live and not options.quiet and not options.json,
-    color = live and (os.getenv("NO_COLOR") or "") == "",
     unicode = has_unicode(),
   }, Terminal)
+end
+
+local function redraws() return sys().isatty(2) and os.getenv("TERM") ~= "dumb" end
+
+--- Whether standard error is a terminal that can redraw a line, for somebody who looks at it.
+--- @return boolean
+function Terminal:is_live()
+  if self.live == nil then self.live = not self.quiet and not self.json and redraws() end
+  return self.live
+end
+
+local function has_colors(self)
+  if self.color == nil then self.color = (os.getenv("NO_COLOR") or "") == "" and redraws() end
+  return self.color
 end
 
 --- The command is over. What waited for its result to be told is done now, as late as can be: a
@@ -64,13 +74,13 @@ end
 --- @param text string
 --- @return string
 function Terminal:paint(name, text)
-  if not self.color then return text end
+  if not has_colors(self) then return text end
   return ("\27[%sm%s\27[0m"):format(COLORS[name], text)
 end
 
 --- Columns of the terminal.
 --- @return integer
-function Terminal.width() return sys.terminal_width(2) or 80 end
+function Terminal.width() return sys().terminal_width(2) or 80 end
 
 local function write_line(self, text)
   self:clear_live()
@@ -84,7 +94,7 @@ function Terminal:print(text) write_line(self, printable.text(text)) end
 
 --- A result in JSON: indented on a terminal, on one line in a pipe.
 --- @param text string
-function Terminal:print_json(text) write_line(self, printable.json(sys.isatty(1) and json.indent(text) or text)) end
+function Terminal:print_json(text) write_line(self, printable.json(sys().isatty(1) and json().indent(text) or text)) end
 
 --- Something a person may want to know: one line on standard error, unless they want quiet.
 --- @param text string
@@ -101,7 +111,7 @@ end
 --- A line that the next one replaces. Only where the terminal can. Its words are our own or `printable`.
 --- @param text string
 function Terminal:redraw(text)
-  if not self.live then return end
+  if not self:is_live() then return end
   io.stderr:write("\r\27[K", text)
   self.drawn = true
 end
@@ -127,7 +137,7 @@ local ERROR_FIELDS = {
 local function error_json(err)
   local members = {}
   for _, name in ipairs(ERROR_FIELDS) do
-    if err[name] then table.insert(members, { name, json.string(tostring(err[name])) }) end
+    if err[name] then table.insert(members, { name, json().string(tostring(err[name])) }) end
   end
   for _, name in ipairs { "status", "attempts" } do
     if err[name] then table.insert(members, { name, ("%d"):format(err[name]) }) end
@@ -135,7 +145,7 @@ local function error_json(err)
   for _, name in ipairs { "retryable", "resumable" } do
     table.insert(members, { name, tostring(err[name] or false) })
   end
-  return json.object { { "error", json.object(members) } }
+  return json().object { { "error", json().object(members) } }
 end
 
 local STATUS_OF_KIND = { validation = 2, cancelled = 130 }
@@ -210,7 +220,7 @@ end
 --- @param rows string[][]
 function Terminal:table(heading, rows)
   rows = printable_rows(rows)
-  if not sys.isatty(1) then
+  if not sys().isatty(1) then
     for _, row in ipairs(rows) do
       write_line(self, table.concat(row, "\t"))
     end
