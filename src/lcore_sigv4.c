@@ -11,7 +11,8 @@
 enum {
     MAX_REQUEST_HEADERS = 2 * SIGV4_MAX_HEADERS, /* signed and unsigned ones */
     MAX_TEXT = 1 << 20,                          /* a presigned query, a canonical request */
-    AUTHORIZATION_SIZE = SIGV4_MAX_NAMES_LENGTH + 512
+    AUTHORIZATION_SIZE = SIGV4_MAX_NAMES_LENGTH + 512,
+    AUTHORIZATION_FIELDS = 11
 };
 
 /* --- reading arguments ------------------------------------------------------------------------ */
@@ -318,7 +319,7 @@ static int l_sign(lua_State *L) {
 /* --- verification ----------------------------------------------------------------------------- */
 
 static void push_authorization(lua_State *L, const sigv4_authorization *auth) {
-    lua_newtable(L);
+    lua_createtable(L, 0, AUTHORIZATION_FIELDS);
     lbind_set_slice(L, "form", auth->query_form ? SLICE("query") : SLICE("header"));
     lbind_set_slice(L, "access_key_id", auth->access_key_id);
     lbind_set_slice(L, "date", auth->date);

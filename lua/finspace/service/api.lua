@@ -7,6 +7,7 @@ local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
 local idempotency = require("finspace.service.idempotency")
 local query = require("finspace.service.query")
+local remembered = require("finspace.service.remembered")
 local router = require("finspace.service.router")
 
 local api = {}
@@ -42,16 +43,9 @@ function api.read_body(request)
     fault.raise("RequestEntityTooLargeException", "the request's body is larger than %d bytes", LARGEST_BODY)
   end
   request.awaits_word = false
+  if length == 0 then return "" end
   ngx.req.read_body()
   return ngx.req.get_body_data() or read_file(ngx.req.get_body_file())
-end
-
-local function places(row)
-  local seen = {}
-  for _, member in ipairs(row.input) do
-    seen[member.place] = true
-  end
-  return seen
 end
 
 local function is_json(content_type)
@@ -78,25 +72,27 @@ local function from_query(member, text)
   return digits and #digits <= MOST_DIGITS and tonumber(text) or text
 end
 
-local function read_query(row, text, params)
+-- Adds to `params` what is in the query.
+local function read_query(members, text, params)
   local given, twice = query.parse(text)
   if twice then fault.raise("ValidationException", "%s is in the query more than once", twice) end
-  for _, member in ipairs(row.input) do
-    local value = member.place == "query" and given[member.wire or member.name]
+  for _, member in ipairs(members) do
+    local value = given[member.wire or member.name]
     if value then params[member.name] = from_query(member, value) end
   end
 end
 
-local function parse(row, path_params, request, body)
-  local params, placed = {}, places(row)
-  local document = placed.body and parse_body(request, body) or {}
-  for _, member in ipairs(row.input) do
-    if member.place == "body" then params[member.name] = document[member.wire or member.name] end
+-- The same of what is in the body.
+local function read_document(members, document, params)
+  for _, member in ipairs(members) do
+    params[member.name] = document[member.wire or member.name]
   end
-  if placed.query then read_query(row, request.query, params) end
-  for name, value in pairs(path_params) do
-    params[name] = value
-  end
+end
+
+local function parse(row, params, request, body)
+  local placed = router.members(row)
+  if placed.body then read_document(placed.body, parse_body(request, body), params) end
+  if placed.query then read_query(placed.query, request.query, params) end
   return params
 end
 
@@ -112,8 +108,8 @@ local function refuse_faults(faults)
   )
 end
 
-local function checked(row, path_params, request, body)
-  local params = parse(row, path_params, request, body)
+local function checked(row, in_path, request, body)
+  local params = parse(row, in_path, request, body)
   local ok, faults = core.check(row.name, row.generation, params)
   if not ok then refuse_faults(faults) end
   return params
@@ -124,10 +120,8 @@ local function refuse_route(request, path_exists)
   error(fault.new("InvalidAction", "there is no operation " .. request.method .. " " .. request.path, 404), 0)
 end
 
--- Reads need no lock; what changes something runs whole or not at all.
-local function run(call)
-  local handler = handlers[call.operation.name]
-  if call.operation.only_reads then return handler(call) end
+-- What changes something runs whole or not at all.
+local function change(call, handler)
   local prepare = before_transaction[call.operation.name]
   if prepare then prepare(call) end
   return commit.alone(call.db, function()
@@ -135,28 +129,42 @@ local function run(call)
   end)
 end
 
---- @param state table {db=, settings=}
---- @param request table
---- @param body string
---- @param caller table whom the signature proved
---- @return integer status
---- @return string json
-function api.answer(state, request, body, caller)
-  local row, path_params = router.find(request.method, request.path)
-  if not row then refuse_route(request, path_params) end
-  request.operation = row.name
-  local call = {
+-- Reads need no lock.
+local function run(call)
+  local handler = handlers[call.operation.name]
+  return call.operation.only_reads and handler(call) or change(call, handler)
+end
+
+local function work_out(state, request, body, caller, row, in_path)
+  local result = run {
     db = state.db,
     store = state.store,
     settings = state.settings,
     caller = caller,
     operation = row,
-    params = checked(row, path_params, request, body),
+    params = checked(row, in_path, request, body),
     now = clock.milliseconds(),
   }
-  local result = run(call)
-  if type(result) == "string" then return 200, result end -- JSON already
-  return 200, core.json_encode(row.name, row.generation, result)
+  if type(result) == "string" then return result end -- JSON already
+  return core.json_encode(row.name, row.generation, result)
+end
+
+-- What a GET that only reads answers depends on who asks for what, and on the database.
+local MOST_ANSWERS, LARGEST_ANSWER = 1000, 8192
+local answers = remembered.new(MOST_ANSWERS, LARGEST_ANSWER)
+
+--- @param state table {db=, settings=}
+--- @param request table
+--- @param body string
+--- @param caller table whom the signature proved
+--- @return string json
+function api.answer(state, request, body, caller)
+  local row, in_path = router.find(request.method, request.path)
+  if not row then refuse_route(request, in_path) end
+  request.operation = row.name
+  if not row.only_reads or row.method ~= "GET" then return work_out(state, request, body, caller, row, in_path) end
+  local question = caller.user_id .. request.path .. "?" .. request.query
+  return answers:of(state.db, question, work_out, state, request, body, caller, row, in_path)
 end
 
 return api

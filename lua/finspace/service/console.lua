@@ -127,6 +127,11 @@ end
 --- @return boolean
 function console.is_browser(request) return (request.header.accept or ""):find("text/html", 1, true) ~= nil end
 
+-- LuaJIT compiles no function that makes another one: this is for few requests, the handler below for all.
+local function sender(name)
+  return function(state, request) send_file(state, name, request) end
+end
+
 --- What answers a request that is the console's.
 --- @param request table
 --- @return fun(state: table, request: table)|nil
@@ -135,8 +140,7 @@ function console.handler(request)
   if request.method == "POST" then return ACTIONS[request.path] end
   local name = wants_page(request) and "index.html"
   if not name and (request.method == "GET" or request.method == "HEAD") then name = file_of(request.path) end
-  if not name or not read(name) then return nil end
-  return function(state, asked) send_file(state, name, asked) end
+  return name and read(name) and sender(name) or nil
 end
 
 --- What lies in S3 came from anybody and is served from the console's own origin: a browser that shows

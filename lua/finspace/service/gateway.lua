@@ -23,33 +23,34 @@ local xml = require("finspace.service.xml")
 local gateway = {}
 
 -- A header that is there more than once is a list's pieces (RFC 9110, section 5.2); the signature is of each.
-local function add_repeated(list, name, values)
+local function pieces(given)
+  local list = {}
+  for name, values in pairs(given) do
+    for _, value in ipairs(type(values) == "table" and values or { values }) do
+      list[#list + 1] = { name, value == true and "" or value }
+    end
+  end
+  return list
+end
+
+local function joined(values)
   for i, value in ipairs(values) do
-    values[i] = value == true and "" or value
-    list[#list + 1] = { name, values[i] }
+    if value == true then values[i] = "" end
   end
   return table.concat(values, ", ")
 end
 
--- The headers as they were sent, which the core verifies: a map, or a list where one is there more than once;
--- and by lower-case name.
+-- The headers by lower-case name; and what the core verifies: the same, or a list where one is there more than once.
 local function read_headers()
-  local given, by_name, list = ngx.req.get_headers(0, true), {}, nil
-  for _, value in pairs(given) do
-    if type(value) == "table" then list = {} end
-  end
+  local given, list = setmetatable(ngx.req.get_headers(0), nil), nil
   for name, value in pairs(given) do
+    if value == true then given[name] = "" end
     if type(value) == "table" then
-      value = add_repeated(list, name, value)
-    else
-      value = value == true and "" or value
-      if list then list[#list + 1] = { name, value } end
-      given[name] = value
+      list = list or pieces(given)
+      given[name] = joined(value)
     end
-    local lower = name:lower()
-    by_name[lower] = by_name[lower] and by_name[lower] .. ", " .. value or value
   end
-  return list or given, by_name
+  return given, list or given
 end
 
 -- Before the signature is read, the request's looks say whose error shape it understands.
@@ -63,20 +64,27 @@ local function guess_service(request)
   return (row or path_exists or request.method == "POST") and "finspace-api" or "s3"
 end
 
+local drawn, count = nil, 0
+
+-- A UUID by its looks: what is drawn once a process, and a number.
+local function next_id()
+  drawn, count = drawn or sys.uuid():sub(1, 24), count + 1
+  return ("%s%012x"):format(drawn, count)
+end
+
 local function read_request()
-  local path, query = ngx.var.request_uri:match("^([^?]*)%??(.*)$")
-  local sent, by_name = read_headers()
-  local request = {
-    id = sys.uuid(),
+  local target = ngx.var.request_uri
+  local mark = target:find("?", 1, true) or #target + 1
+  local header, sent = read_headers()
+  return {
+    id = next_id(),
     method = ngx.req.get_method(),
-    path = path,
-    query = query,
+    path = target:sub(1, mark - 1),
+    query = target:sub(mark + 1),
     headers = sent, -- for the signature alone
-    header = by_name, -- request.header["content-type"]
-    awaits_word = by_name.expect ~= nil, -- until the body is read
+    header = header, -- request.header["content-type"]
+    awaits_word = header.expect ~= nil, -- until the body is read
   }
-  request.service_hint = guess_service(request)
-  return request
 end
 
 -- --- refusals -------------------------------------------------------------------------------------
@@ -211,9 +219,7 @@ local function answer_finspace(state, request, auth)
     fault.raise("AccessDeniedException", "these keys open one data view's files and nothing else")
   end
   if caller.policy then fault.raise("AccessDeniedException", "the session policy of these keys allows no such call") end
-  local status, json = api.answer(state, request, body, caller)
-  ngx.status = status
-  print_whole(request, "application/json", json)
+  print_whole(request, "application/json", api.answer(state, request, body, caller))
 end
 
 local function answer_glue(state, request, auth)
@@ -261,8 +267,8 @@ local function answer(state, request)
     request.service_hint, request.operation = "finspace-api", "console"
     return page(state, request)
   end
-  if request.service_hint == "s3" then s3.let_pages_read(state, request) end
-  local auth = authenticate.read(request)
+  if request.header.origin and guess_service(request) == "s3" then s3.let_pages_read(state, request) end
+  local auth = authenticate.read(request, guess_service)
   request.service_hint = auth.service
   local half = HALVES[auth.service] or answer_finspace
   half(state, request, auth)
@@ -271,6 +277,7 @@ end
 local function answer_or_refuse(state, request)
   local ok, problem = pcall(answer, state, request)
   if ok then return end
+  request.service_hint = request.service_hint or guess_service(request)
   if not fault.is(problem) then problem = internal(request.service_hint, problem) end
   if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
   forget_object_headers()

@@ -5,17 +5,25 @@ local sys = require("finspace.sys")
 
 local ids = {}
 
-local function draw(length, alphabet)
-  local characters = {}
-  for i, byte in ipairs { sys.random_bytes(length):byte(1, -1) } do
-    local at = byte % #alphabet + 1 -- every alphabet has 32 or 64 letters: no letter is favoured
-    characters[i] = alphabet:sub(at, at)
+-- Which letter stands for a byte. Every alphabet has 32 or 64 letters: none is favoured.
+local function letters(alphabet)
+  local of_byte = {}
+  for byte = 0, 255 do
+    local at = byte % #alphabet + 1
+    of_byte[string.char(byte)] = alphabet:sub(at, at)
   end
-  return table.concat(characters)
+  return of_byte
 end
 
+local function draw(length, of_byte) return (sys.random_bytes(length):gsub(".", of_byte)) end
+
+local OF_RESOURCES = letters("abcdefghijkmnopqrstuvwxyz2345678")
+local OF_ACCESS_KEYS = letters("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+local URL_SAFE = letters("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+local TYPED = letters("abcdefghijkmnpqrstuvwxyz23456789")
+
 --- @return string 22 letters and digits, as FinSpace's own ids look
-function ids.resource() return draw(22, "abcdefghijkmnopqrstuvwxyz2345678") end
+function ids.resource() return draw(22, OF_RESOURCES) end
 
 --- @return string 33 letters and digits that rise with time: rows that are made together lie together,
 --- and a commit writes fewer pages
@@ -23,9 +31,7 @@ function ids.rising() return ("%011x"):format(clock.milliseconds()) .. ids.resou
 
 --- @param kind "AKIA"|"ASIA" long-lived or temporary
 --- @return string access_key_id
-function ids.access_key(kind) return kind .. draw(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") end
-
-local URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+function ids.access_key(kind) return kind .. draw(16, OF_ACCESS_KEYS) end
 
 --- @return string secret access key of 40 characters
 function ids.secret() return draw(40, URL_SAFE) end
@@ -34,6 +40,6 @@ function ids.secret() return draw(40, URL_SAFE) end
 function ids.session_token() return draw(160, URL_SAFE) end
 
 --- @return string temporary password that a person can type: no look-alikes
-function ids.password() return draw(16, "abcdefghijkmnpqrstuvwxyz23456789") end
+function ids.password() return draw(16, TYPED) end
 
 return ids

@@ -4,28 +4,43 @@ local core = require("finspace.core")
 
 local router = {}
 
+-- What stands behind each slash.
 local function split(path)
-  local segments = {}
-  for segment in path:gmatch("/([^/]*)") do
-    segments[#segments + 1] = segment
+  local segments, slash = {}, path:find("/", 1, true)
+  while slash do
+    local following = path:find("/", slash + 1, true)
+    segments[#segments + 1] = path:sub(slash + 1, (following or 0) - 1)
+    slash = following
   end
   return segments
 end
 
-local function wire_members(row)
+local placed = {} -- a row's members by place
+
+local function place_members(row)
   local members = {}
   for _, member in ipairs(row.input) do
-    if member.place == "path" then members[member.wire or member.name] = member.name end
+    members[member.place] = members[member.place] or {}
+    table.insert(members[member.place], member)
   end
-  return members
+  placed[row] = members
+end
+
+local function wire_names(row)
+  local names = {}
+  for _, member in ipairs(placed[row].path or {}) do
+    names[member.wire or member.name] = member.name
+  end
+  return names
 end
 
 -- A template's segment is a literal, or the name of the member that takes its place.
 local function compiled(row)
-  local members, pattern = wire_members(row), {}
+  place_members(row)
+  local names, pattern = wire_names(row), {}
   for i, segment in ipairs(split(row.path)) do
     local wire = segment:match("^{(.*)}$")
-    pattern[i] = wire and { member = members[wire] } or { literal = segment }
+    pattern[i] = wire and { member = names[wire] } or { literal = segment }
   end
   return { row = row, method = row.method, pattern = pattern }
 end
@@ -66,5 +81,10 @@ function router.find(method, path)
   end
   return nil, path_exists
 end
+
+--- The members of an operation by where they travel.
+--- @param row table from router.find
+--- @return { path: table[]|nil, query: table[]|nil, body: table[]|nil }
+function router.members(row) return placed[row] end
 
 return router

@@ -4,6 +4,7 @@
 local core = require("finspace.core")
 local clock = require("finspace.service.clock")
 local fault = require("finspace.service.fault")
+local remembered = require("finspace.service.remembered")
 local secrets = require("finspace.service.auth.secrets")
 local session_policy = require("finspace.service.auth.session_policy")
 
@@ -21,21 +22,23 @@ end
 
 -- The elder signature, of S3 alone, in a header or in the query.
 local function is_second_version(request)
-  if (request.header.authorization or ""):find("^AWS%s") then return true end
+  if (request.header.authorization or ""):sub(1, 4) == "AWS " then return true end
   return request.query:find("AWSAccessKeyId=", 1, true) ~= nil and request.query:find("Signature=", 1, true) ~= nil
 end
 
 --- What a request says about itself; nothing of it is proven yet.
 --- @param request table
+--- @param guess fun(request: table): string whose refusals a request understands that does not say whom it is for
 --- @return table auth
-function authenticate.read(request)
+function authenticate.read(request, guess)
   if is_second_version(request) then
     request.service_hint = "s3"
     refuse("s3", "InvalidRequest", "Signature Version 2 is not supported: sign with AWS4-HMAC-SHA256 (SigV4)", 400)
   end
-  local auth, code, message, status = core.authorization(request, request.service_hint)
-  if not auth then refuse(request.service_hint, code, message, status) end
-  return auth
+  local auth = core.authorization(request)
+  if auth then return auth end
+  request.service_hint = guess(request)
+  return refuse(request.service_hint, select(2, core.authorization(request, request.service_hint)))
 end
 
 -- S3 declares its body's hash before the body comes, and compares when it is there; the others have
@@ -57,22 +60,10 @@ local function look_up(db, id)
   return key
 end
 
-local MOST_KNOWN = 1000
+-- What disables a key is heeded by the next request.
+local keys = remembered.new(1000)
 
--- Keys that were looked up since the last commit of anybody: what disables one is heeded by the next request.
-local known, known_count, known_at = {}, 0, nil
-
-local function find_key(db, id)
-  local version = db.version and db:version()
-  if version ~= known_at or known_count == MOST_KNOWN then
-    known, known_count, known_at = {}, 0, version
-  end
-  local key = known[id] or look_up(db, id)
-  if version and key and not known[id] then
-    known[id], known_count = key, known_count + 1
-  end
-  return key
-end
+local function find_key(db, id) return keys:of(db, id, look_up, db, id) end
 
 -- Digests are compared, so that the time says nothing about how much of a token was right.
 local function same_token(stored, given)

@@ -7,6 +7,7 @@ local metrics = {}
 local ENDS = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
 local FLUSH_SECONDS = 1
 local BUCKET, SUM = "bucket\0%s\0%d", "sum\0%s" -- names of what is put together when it is told
+local CALLS = 'finspace_calls_total{operation="%s",status="%d"}'
 
 local unsaved = {} -- counts since the last flush, by name
 
@@ -18,10 +19,24 @@ local function add(name, amount) unsaved[name] = (unsaved[name] or 0) + amount e
 function metrics.count(name, amount) add(name, amount or 1) end
 
 local function bucket_of(seconds)
+  if seconds <= ENDS[1] then return 1 end -- most
   for number, last in ipairs(ENDS) do
     if seconds <= last then return number end
   end
   return #ENDS + 1
+end
+
+local names = {} -- of what is counted of each operation, made once
+
+local function names_of(operation)
+  local known = names[operation]
+  if known then return known end
+  known = { sum = SUM:format(operation), calls = {}, buckets = {} }
+  for number = 1, #ENDS + 1 do
+    known.buckets[number] = BUCKET:format(operation, number)
+  end
+  names[operation] = known
+  return known
 end
 
 --- Counts a call that was answered.
@@ -29,9 +44,11 @@ end
 --- @param status integer
 --- @param seconds number
 function metrics.call(operation, status, seconds)
-  add(('finspace_calls_total{operation="%s",status="%d"}'):format(operation, status), 1)
-  add(BUCKET:format(operation, bucket_of(seconds)), 1)
-  add(SUM:format(operation), seconds)
+  local known = names_of(operation)
+  known.calls[status] = known.calls[status] or CALLS:format(operation, status)
+  add(known.calls[status], 1)
+  add(known.buckets[bucket_of(seconds)], 1)
+  add(known.sum, seconds)
 end
 
 --- Counts a fault of what the service stands on.

@@ -31,12 +31,14 @@ local store = {}
 local function is_url(text) return text == nil or text:find("^https?://[^/%s]+") ~= nil end
 
 -- Bucket and prefix of s3://BUCKET/PREFIX; the prefix ends in a slash. What session policies take for a pattern or a variable
--- would open more than the prefix.
+-- would open more than the prefix; and what JSON escapes no answer has to escape.
 local function place_of(uri)
   local bucket, prefix = (uri or ""):match("^s3://([%w%.%-_]+)/?(.*)$")
   if not bucket then return nil end
   prefix = prefix:gsub("/+$", "")
-  if prefix:find("[%*%?%$%c]") or prefix:find("^/") or prefix:find("//", 1, true) or #prefix > 256 then return nil end
+  if prefix:find('[%*%?%$%c"\\]') or prefix:find("^/") or prefix:find("//", 1, true) or #prefix > 256 then
+    return nil
+  end
   return { bucket = bucket, prefix = prefix == "" and "" or prefix .. "/" }
 end
 
