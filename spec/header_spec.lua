@@ -1,5 +1,7 @@
 local header = require("finspace.formats.header")
 
+local unpack = table.unpack or unpack -- luacheck: ignore
+
 local SCHEMA = {
   { columnName = "ticker", dataType = "STRING" },
   { columnName = "day", dataType = "DATE" },
@@ -72,5 +74,45 @@ describe("names of columns", function()
       assert.is_true(header.is_doubtful(fields), fields[2])
     end
     assert.is_false(header.is_doubtful { "date", "price 2020", "true_range" })
+  end)
+end)
+
+describe("a line above others, by its look,", function()
+  local function by_look(first, ...) return header.by_look(first, { ... }) end
+
+  it("names their columns where nothing in it looks like data", function()
+    assert.is_true(by_look { "day", "price" })
+    assert.is_true(by_look({ "ticker", "exchange" }, { "AAPL", "NASDAQ" }))
+  end)
+
+  it("names them, too, where its dates, numbers and truth values stand above something else", function()
+    for _, case in ipairs {
+      { { "country", "2019", "2020" }, { "AT", "1", "2" } },
+      { { "2019", "2020", "2021" }, { "1.5", "2", "3" } },
+      { { "country", "2019" }, { "AT", "1999" }, { "BE", "7" } },
+      { { "ticker", "2020-01-01", "2020-01-02" }, { "A", "1", "2" } },
+      { { "fund", "31/12/2019" }, { "X", "1" } },
+      { { "id", "true", "false" }, { "1", "0", "1" } },
+      { { "", "open" }, { "0", "1.5" } },
+      { { "a", "b", "" }, { "1", "2", "" } },
+    } do
+      assert.is_true(by_look(unpack(case)), table.concat(case[1], ","))
+    end
+  end)
+
+  it("is data where one of its values stands above its like, or nothing stands below", function()
+    for _, case in ipairs {
+      { { "2021-01-04", "1" }, { "2021-01-05", "2" } },
+      { { "AAPL", "2020-01-01", "1.5" }, { "MSFT", "2020-01-02", "" } },
+      { { "AAPL", "2019" }, { "MSFT", "2020" } },
+      { { "2019" }, { "2020" }, { "2021" } },
+      { { "1", "x" }, { "NA", "y" }, { "2.5", "z" } },
+      { { "true" }, { "false" } },
+      { { "31/12/2019", "a" }, { "2020-01-01", "b" } },
+      { { "5", "" }, { "6", "" } },
+      { { "2021-01-04", "1" } },
+    } do
+      assert.is_false(by_look(unpack(case)), table.concat(case[1], ","))
+    end
   end)
 end)

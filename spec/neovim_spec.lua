@@ -33,7 +33,7 @@ describe("in Neovim #once", function()
     local passed, report = hosts.neovim("spec/support/neovim_plugin.lua", backend.env)
     os.remove(support.root .. "/examples/neovim/doc/tags")
     assert.is_true(passed, report)
-    assert.equal(18, hosts.successes(report), report)
+    assert.equal(21, hosts.successes(report), report)
   end)
 
   it("fifty slow calls take the time of one, and the editor's timers keep ticking", function()

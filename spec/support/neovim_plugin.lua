@@ -116,12 +116,15 @@ describe("the plugin", function()
     return path
   end
 
-  -- The file that a command would load, in place of the load.
-  local function loaded_by(command)
+  -- The file that a command would load into a dataset of these columns, in place of the load.
+  local function loaded_by(command, columns)
     local client, seen = require("finspace_nvim.client"), nil
     local real = client.get
+    local dataset = { datasetId = "d", schemaDefinition = columns and { tabularSchemaConfig = { columns = columns } } }
     client.get = function()
       return {
+        find_dataset = function() return dataset end,
+        get_dataset = function() return dataset end,
         load = function(_, given)
           seen = { text = support.read_file(given.file), given = given }
           return { changesetId = "c", status = "SUCCESS" }
@@ -146,6 +149,39 @@ describe("the plugin", function()
       assert.equal('{"a":2}\n', lines.text)
       assert.matches("%.jsonl?$", lines.given.file)
     end
+  end)
+
+  it("tells a header of years and dates from data, by the schema or by what stands below it", function()
+    local STRING, DATE = { columnName = "name", dataType = "STRING" }, { columnName = "day", dataType = "DATE" }
+    for _, case in ipairs {
+      { "country,2019,2020\nAT,1,2\nBE,3,4\n", nil, "country,2019,2020\nBE,3,4\n", nil },
+      { "2019;2020\n1,5;2\n3;4\n", nil, "2019;2020\n3;4\n", nil },
+      { "AT,2019\nBE,2020\nCH,2021\n", nil, "CH,2021\n", "false" },
+      { '"a\nb",c\n1,2\n', nil, '"a\nb",c\n1,2\n', nil },
+      { "sep=;\na;b\n1;2\n", nil, "sep=;\na;b\n1;2\n", nil },
+      { "AT,2019-01-01\nBE,x\nCH,2021-01-01\n", { STRING, DATE }, "CH,2021-01-01\n", nil },
+      { "day,name\n2021-01-01,BE\n2021-01-02,CH\n", { STRING, DATE }, "day,name\n2021-01-02,CH\n", nil },
+      { "a,b\nc,d\ne,f\n", { STRING, { columnName = "x", dataType = "CHAR" } }, "e,f\n", nil },
+    } do
+      scratch_file("header.csv", case[1])
+      local seen = loaded_by("3,3FinspaceLoad Prices", case[2])
+      assert.equal(case[3], seen.text)
+      assert.equal(case[4], (seen.given.format_params or {}).withHeader)
+    end
+  end)
+
+  it("takes with a bang every line for data", function()
+    local seen = loaded_by("3,3FinspaceLoad! Prices")
+    assert.equal("2021-01-05,2\n", seen.text)
+    assert.equal("false", seen.given.format_params.withHeader)
+    assert.equal("false", loaded_by("FinspaceLoad! Prices").given.format_params.withHeader)
+  end)
+
+  it("says what it took the first line for where that may be wrong", function()
+    scratch_file("years.csv", "country,2019\nAT,1\n")
+    vim.cmd("FinspaceLoad Prices")
+    wait_until(function() return messages():find("Prices: changeset", 1, true) ~= nil end)
+    assert.matches("taken for the names of the columns (:FinspaceLoad!", messages(), 1, true)
   end)
 
   -- The editor's longest turn during some work, in the processor time of its own thread: a machine that does

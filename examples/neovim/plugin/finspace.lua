@@ -5,7 +5,7 @@ vim.g.loaded_finspace = true
 vim.api.nvim_create_user_command(
   "FinspaceLoad",
   function(command) require("finspace_nvim.load").command(command) end,
-  { nargs = 1, range = true, desc = "Load this file, or the selected lines, into a dataset" }
+  { nargs = 1, range = true, bang = true, desc = "Load this file, or the selected lines, into a dataset" }
 )
 
 vim.api.nvim_create_user_command(

@@ -81,4 +81,51 @@ function header.is_doubtful(fields)
   return false
 end
 
+-- What a cell is, where it is hardly a name.
+local GROUPS = { integer = "number", decimal = "number", binary = "number", date = "date", datetime = "date" }
+
+local function group(text)
+  if text == "" or not values.looks_like_data(text) then return nil end
+  local kind = values.kind(text)
+  if kind == "text" then return tonumber(text) and "number" or "date" end -- 007, or 31/12/2019
+  return GROUPS[kind] or kind
+end
+
+local function is_year(text) return text:find("^1[89]%d%d$") ~= nil or text:find("^2[01]%d%d$") ~= nil end
+
+-- Whether a field is one more of the values that stand below it. Years name columns of other numbers.
+local function is_like(field, cells)
+  local wanted, is_of_years = group(field), is_year(field)
+  for _, cell in ipairs(cells) do
+    local is_alike = group(cell) == wanted
+    if is_of_years and is_alike and not is_year(cell) then return false end
+    is_of_years = is_of_years and is_alike
+    if is_alike and not is_year(field) then return true end
+  end
+  return is_of_years
+end
+
+local function cells_of(records, column)
+  local cells = {}
+  for i, record in ipairs(records) do
+    cells[i] = columns.trim(record[column] or "")
+  end
+  return cells
+end
+
+--- Whether a line names the columns of the lines below it, by its look alone: a number, a date or a truth value names
+--- a column where what stands below is something else (a year also above other numbers), and nothing where no line does.
+--- @param fields string[]
+--- @param below string[][]  some of the records below it
+--- @return boolean
+function header.by_look(fields, below)
+  if not header.is_doubtful(fields) then return true end
+  if #below == 0 then return false end
+  for i, field in ipairs(fields) do
+    local text = columns.trim(field)
+    if group(text) and is_like(text, cells_of(below, i)) then return false end
+  end
+  return true
+end
+
 return header

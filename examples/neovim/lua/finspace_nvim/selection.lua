@@ -1,10 +1,16 @@
 --- Lines of a buffer, written to a file of their own beside the editor's work, however many they are.
 local background_file = require("finspace_nvim.background_file")
+local csv = require("finspace.formats.csv")
+local header = require("finspace.formats.header")
+local sniff = require("finspace.formats.sniff")
 
 local selection = {}
 
 -- Milliseconds that one slice may keep the editor, about; and the lines of the first one.
 local SLICE_MS, FIRST_LINES = 8, 200
+
+-- Of the buffer's beginning.
+local LINES_LOOKED_AT = 50
 
 -- Neovim goes through a whole line to give a part of it: one that is longer than this is read from the file.
 local LONG_LINE, PIECE = 4 * 1024 * 1024, 256 * 1024
@@ -28,48 +34,87 @@ local function file_at(buffer, line)
   return nil, ("line %d is too long to be read while you go on: write the buffer to its file first"):format(line + 1)
 end
 
--- The first line, or the beginning of a long one.
+-- Lines [at, stop) as the file has them.
+local function text_of(buffer, at, stop)
+  local text = table.concat(vim.api.nvim_buf_get_lines(buffer, at, stop, false), "\n")
+  return text:gsub("%z", "\n") .. "\n"
+end
+
+-- So many lines from `at` on, at most `count`, that they have no more bytes than `most`; one at least.
+local function stop_within(buffer, at, count, most)
+  local stop = math.min(at + count, vim.api.nvim_buf_line_count(buffer))
+  while stop > at + 1 and size_of(buffer, at, stop) > most do
+    stop = at + math.floor((stop - at) / 2)
+  end
+  return stop
+end
+
+-- The first lines, or the beginning of a long one.
 local function top_of(buffer)
-  if not is_long(buffer, 0) then return vim.api.nvim_buf_get_lines(buffer, 0, 1, false)[1] or "" end
+  if not is_long(buffer, 0) then return text_of(buffer, 0, stop_within(buffer, 0, LINES_LOOKED_AT, sniff.SAMPLE)) end
   local file = file_at(buffer, 0)
   local text = file and file:read(PIECE)
   if file then file:close() end
   return text or ""
 end
 
-local function is_csv(first_line, extension)
+local function is_csv(top, extension)
   if extension:find("^n?d?json") or extension == "jsonl" then return false end
-  return not first_line:find("^%s*[{%[<]")
+  return not top:find("^%s*[{%[<]")
 end
 
--- Whether a line names columns: a number, a date or nothing is no name.
-local function names_columns(line)
-  for cell in (line .. ","):gmatch("([^,;\t|]*)[,;\t|]") do
-    local text = cell:gsub('^%s*"?', ""):gsub('"?%s*$', "")
-    if text == "" or tonumber(text) or text:find("^%d+[-/.:]%d+") then return false end
+-- The first record of a CSV, those below it, and the lines that it takes with all before it.
+local function read_head(top, extension)
+  local params = sniff.detect("lines." .. extension, top)
+  local reader = csv.reader(function()
+    local piece = top
+    top = nil
+    return piece
+  end, params and params.separator)
+  local first, below, record = reader:next(), {}, reader:next()
+  local head = { fields = first, below = below, lines = record and reader.line - 1 or 1 }
+  while record do
+    below[#below + 1] = record
+    record = reader:next()
   end
-  return true
+  return first and head
 end
 
---- Lines of a buffer as they are now: what they want before them, and what is to be said of them.
+--- Lines of a buffer as they are now.
 --- @param buffer integer
 --- @param first integer  from 1 on
 --- @param last integer
---- @return table chosen { buffer, first, last, tick, extension, wants_header, format_params (or nil) }
+--- @return table chosen { buffer, first, last, tick, extension, head (of a CSV) }
 function selection.of(buffer, first, last)
   local chosen = { buffer = buffer, first = first, last = last, tick = vim.api.nvim_buf_get_changedtick(buffer) }
   local top = top_of(buffer)
   local extension = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":e"):lower()
-  if not is_csv(top, extension) then
+  if is_csv(top, extension) then
+    chosen.extension = TEXT_FORMATS[extension] and extension or "csv"
+    chosen.head = read_head(top, chosen.extension)
+  else
     chosen.extension = extension:find("json") and TEXT_FORMATS[extension] and extension or "jsonl"
-    return chosen
   end
-  chosen.extension = TEXT_FORMATS[extension] and extension or "csv"
-  if not names_columns(top) then
-    chosen.format_params = { withHeader = "false" }
-  elseif first > 1 then
-    chosen.wants_header = true
-  end
+  return chosen
+end
+
+local function names_columns(head, columns)
+  if columns then return header.by_schema(head.fields, columns) ~= false end -- where it is neither, the load says so
+  return header.by_look(head.fields, head.below)
+end
+
+--- Decides, as a load of the whole file would, whether the buffer's first line names the columns; lines below such a
+--- one want it before them. Where no schema tells, its look does.
+--- @param chosen table
+--- @param columns? table[]  of the dataset's schema
+--- @param is_bare? boolean  it is known that none does
+--- @return table chosen  with wants_header and format_params where they are to be said
+function selection.settle_header(chosen, columns, is_bare)
+  local head = chosen.head
+  if not head then return chosen end
+  local has_header = not is_bare and names_columns(head, columns)
+  chosen.wants_header = has_header and chosen.first > head.lines
+  if is_bare or not has_header and not columns then chosen.format_params = { withHeader = "false" } end
   return chosen
 end
 
@@ -87,11 +132,6 @@ end
 local function check_unchanged(chosen)
   if is_unchanged(chosen) then return true end
   return nil, "the buffer changed while its lines were written; select them again"
-end
-
-local function text_of(buffer, at, stop)
-  local text = table.concat(vim.api.nvim_buf_get_lines(buffer, at, stop, false), "\n")
-  return text:gsub("%z", "\n") .. "\n"
 end
 
 -- Copies so many bytes from where a file of Lua's stands, and ends the line.
@@ -116,19 +156,11 @@ local function copy_line(file, chosen, line)
   return ok, message
 end
 
--- The lines of the next slice are so many that they are not long together.
-local function stop_of(chosen, at, count)
-  local stop = math.min(at + count, chosen.last)
-  while stop > at + 1 and size_of(chosen.buffer, at, stop) > LONG_LINE do
-    stop = at + math.floor((stop - at) / 2)
-  end
-  return stop
-end
-
 -- Writes the next slice; gives where it stops, and the lines that the one after it may have.
 local function write_slice(file, chosen, at, count)
   if is_long(chosen.buffer, at) then return at + 1, count, copy_line(file, chosen, at) end
-  local began, stop = vim.loop.hrtime(), stop_of(chosen, at, count)
+  local began = vim.loop.hrtime()
+  local stop = stop_within(chosen.buffer, at, math.min(count, chosen.last - at), LONG_LINE)
   local text = text_of(chosen.buffer, at, stop)
   return stop, next_count(stop - at, began), file:write(text)
 end
@@ -149,7 +181,7 @@ end
 local function write_header(file, chosen)
   if not chosen.wants_header then return true end
   if is_long(chosen.buffer, 0) then return copy_line(file, chosen, 0) end
-  return file:write(text_of(chosen.buffer, 0, 1))
+  return file:write(text_of(chosen.buffer, 0, chosen.head.lines))
 end
 
 --- Writes lines to a file, in a task: the editor goes on meanwhile.
