@@ -255,6 +255,44 @@ console.log(JSON.stringify({
     assert.same({ true, false, true }, results.header)
   end)
 
+  it_on_node("find what of a delimited text the service refuses, in the line that it names", function()
+    local texts = {
+      'a,b\n1,"x"y\n',
+      'a,b\n1,"x" \n2,"two\nlines" z\n',
+      'a,b\r\n1,2\r\n\r\n"3\r\n4"5,6\r\n',
+      'a,b\r1,2\r3,"4"5\r',
+      'a,b\n1,2\n3,"4\n5,6\n',
+      "a,b\n1,2\n3,4,5\n",
+      "a,b\n1,2\n\n3\n",
+      'sep=;\na;b\n1;2\n3;"4"5\n',
+      "a,b\n1,2,\n3,4\n",
+      'a,b\n"1" , "2"\n',
+      'a\n""\n1\n',
+    }
+    local found = run(
+      [[
+import { readFileSync } from "node:fs";
+import { flaw, withoutSeparatorLine } from "CONSOLE/csv.js";
+const lineOf = (whole) => {
+  const { text, separator } = withoutSeparatorLine(whole);
+  const found = flaw(text, separator ?? ",", true);
+  return found && found.line + (text === whole ? 0 : 1);
+};
+console.log(JSON.stringify(JSON.parse(readFileSync("input.json")).map(lineOf)));
+]],
+      texts
+    )
+    local running = service.start()
+    for i, text in ipairs(texts) do
+      local format = { formatType = "CSV", separator = text:find("^sep=;") and ";" or nil }
+      local changeset = running.ingest(running.dataset("T" .. i), running.put("t" .. i .. ".csv", text), format)
+      local line = changeset.errorInfo and tonumber(changeset.errorInfo.errorMessage:match("line (%d+)"))
+      local told = found[i] ~= cjson.null and found[i] or nil
+      assert.same({ text, line }, { text, told }, changeset.errorInfo and changeset.errorInfo.errorMessage)
+    end
+    running.stop()
+  end)
+
   it_on_node("thin a line to its width without losing a peak", function()
     local results = run([[
 import { readFileSync } from "node:fs";
@@ -286,7 +324,7 @@ console.log(JSON.stringify({
 import { columns, sample, totals } from "CONSOLE/summary.js";
 const big = { name: "n", type: "BIGINT", nulls: 1, min: "9007199254740993", max: "9007199254740995", histogram: [3] };
 const one = { rows: 4, columns: [big, { name: "s", type: "STRING", nulls: 0 }], sample: [["9007199254740993", "a"]] };
-const two = { rows: 2, columns: [{ name: "n", type: "BIGINT", nulls: 0, min: "-5", max: "9007199254740992", histogram: [1, 1] }], sample: [["-5"]] };
+const two = { sampled: 2, rows: 2, columns: [{ name: "n", type: "BIGINT", nulls: 0, min: "-5", max: "9007199254740992", histogram: [1, 1] }], sample: [["-5"]] };
 const found = columns([one, two]);
 console.log(JSON.stringify({ found, rows: sample([one, two], ["n", "s"]), totals: totals([
   { status: "SUCCESS", rowCount: 4, createTime: 5 }, { status: "SUCCESS", rowCount: 9, createTime: 3, activeUntilTimestamp: 5 }, { status: "FAILED", createTime: 9 },
@@ -294,6 +332,7 @@ console.log(JSON.stringify({ found, rows: sample([one, two], ["n", "s"]), totals
 ]==])
     local n, s = results.found[1], results.found[2]
     assert.same({ "-5", "9007199254740995", 1 }, { n.min, n.max, n.nulls })
+    assert.same({ true, false }, { n.isSampled, s.isSampled })
     local total = 0
     for _, rows in ipairs(n.histogram) do
       total = total + rows
@@ -692,7 +731,7 @@ describe("The console in a browser #once #interop", function()
 
     it_in_browser("nothing without saying what of the file will be refused", function()
       local folder = support.temporary_folder()
-      support.write_file(folder .. "/odd.csv", "price,when\n1,2020-01-01\nmany,2020-01-02\n")
+      support.write_file(folder .. "/odd.csv", 'price,when\n1,2020-01-01\nmany,"2020-01-02"x\n')
       local id = assert(running.call("CreateDataset", {
         datasetTitle = "Typed",
         kind = "TABULAR",
@@ -706,11 +745,12 @@ describe("The console in a browser #once #interop", function()
       enter_as_owner()
       show(("#/datasets/%s/load"):format(id), "document.querySelector('input[type=file]')")
       page:type("input[type=file]", folder .. "/odd.csv")
-      page:await("document.querySelectorAll('.note').length === 2")
+      page:await("document.querySelectorAll('.note').length === 3")
       local notes = page:text(".card.steps")
       assert.truthy(notes:find("The file lacks day", 1, true), notes)
       assert.truthy(notes:find("schema has no when", 1, true), notes)
       assert.truthy(notes:find("row 2, price is DOUBLE", 1, true), notes)
+      assert.truthy(notes:find("Line 3: text follows a closing quote", 1, true), notes)
       support.remove_folder(folder)
     end)
 

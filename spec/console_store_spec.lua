@@ -157,6 +157,24 @@ for name, start_store in pairs(stores) do
       assert_no_complaints()
     end)
 
+    sentence("gives credentials that boto3 stages in the store with", function()
+      local python, absent = support.boto3()
+      if absent then return pending(absent) end
+      page:run("document.querySelector('.gear').click()")
+      page:press("API Credentials")
+      page:await("document.querySelector('dialog pre')")
+      assert.truthy(page:text("dialog pre"):find("AWS_ENDPOINT_URL_S3='" .. store.endpoint .. "'", 1, true))
+      local script = page:run("return [...document.querySelectorAll('dialog pre')].pop().textContent")
+      local path = support.write_file(folder .. "/try.py", script .. "\n" .. [[
+at = finspace.get_working_location(locationType="INGESTION")
+s3.put_object(Bucket=at["s3Bucket"], Key=at["s3Path"] + "x", Body=b"x")
+print("staged")
+]])
+      local output, status = support.run(("env -i HOME=%s PATH=/usr/bin:/bin %s %s"):format(folder, python, path))
+      assert.same({ 0, "staged\n" }, { status, output })
+      page:press("×", "dialog")
+    end)
+
     local function set_rules(rules)
       local fs =
         finspace.new { region = "us-east-1", s3_endpoint_url = store.endpoint, credentials = store.credentials }

@@ -1,30 +1,8 @@
 // Delimited text: read record by record, and told apart by its first bytes.
 
-/**
- * The records of a text, as arrays of fields. A record that the text's end cuts is left out, unless
- * the text is whole.
- */
-export function records(text, separator = ",", { isWhole = true, limit = Infinity } = {}) {
-  const found = [];
-  let fields = [];
-  let at = 0;
-  while (at < text.length && found.length < limit) {
-    const start = afterBlanks(text, at, separator);
-    const { value, end } = text[start] === '"' ? quoted(text, start, separator) : plain(text, at, separator);
-    if (end >= text.length && !isWhole) return found;
-    fields.push(value);
-    if (text[end] === separator) {
-      at = end + 1;
-      if (at === text.length) fields.push("");
-      else continue;
-    }
-    if (fields.length > 1 || fields[0] !== "") found.push(fields);
-    fields = [];
-    at = afterLine(text, end);
-  }
-  if (fields.length > 0 && isWhole) found.push(fields);
-  return found;
-}
+import { plural } from "./format.js";
+
+// --- records ---------------------------------------------------------------------------------------
 
 function afterLine(text, end) {
   return text[end] === "\r" && text[end + 1] === "\n" ? end + 2 : end + 1;
@@ -43,7 +21,15 @@ function plain(text, start, separator) {
     if (character === separator || character === "\n" || character === "\r") break;
     end += 1;
   }
-  return { value: text.slice(start, end), end };
+  return { value: text.slice(start, end), end, lines: 0 };
+}
+
+// Text behind the closing quote is shown, though it will be refused.
+function afterQuote(value, text, at, separator) {
+  const rest = plain(text, at, separator);
+  const isStray = !/^[ \t]*$/.test(rest.value);
+  const lines = value.split("\n").length - 1;
+  return { value: isStray ? value + rest.value : value, end: rest.end, lines, isStray };
 }
 
 function quoted(text, start, separator) {
@@ -51,16 +37,76 @@ function quoted(text, start, separator) {
   let at = start + 1;
   for (;;) {
     const close = text.indexOf('"', at);
-    if (close < 0) return { value: value + text.slice(at), end: text.length };
+    if (close < 0) return { value: value + text.slice(at), end: text.length, lines: 0, isOpen: true };
     value += text.slice(at, close);
-    if (text[close + 1] !== '"') {
-      const rest = plain(text, close + 1, separator);
-      const behind = /^[ \t]*$/.test(rest.value) ? "" : rest.value; // anything but blanks belongs to the field
-      return { value: value + behind, end: rest.end };
-    }
+    if (text[close + 1] !== '"') return afterQuote(value, text, close + 1, separator);
     value += '"';
     at = close + 2;
   }
+}
+
+function readField(text, at, separator) {
+  const start = afterBlanks(text, at, separator);
+  return text[start] === '"' ? quoted(text, start, separator) : plain(text, at, separator);
+}
+
+// `lines` are those that end within it, `wrong` is what the service refuses, and after how many of them.
+function readRecord(text, start, separator) {
+  const record = { fields: [], lines: 0, end: start, wrong: null };
+  let at = start;
+  do {
+    const { value, end, lines, isStray, isOpen } = readField(text, at, separator);
+    record.fields.push(value);
+    record.lines += lines;
+    if (isStray) record.wrong ??= { lines: record.lines, why: "text follows a closing quote" };
+    if (isOpen) record.wrong ??= { lines: record.lines, why: "a quoted field begins that never ends" };
+    record.end = end;
+    at = end + 1;
+  } while (text[record.end] === separator);
+  record.isEmpty = record.end === start;
+  return record;
+}
+
+// One by one, with the line in which each begins. What the text's end cuts is left out, unless the text is whole.
+function* walk(text, separator, isWhole) {
+  let line = 1;
+  for (let at = 0; at < text.length; ) {
+    const record = readRecord(text, at, separator);
+    if (record.end >= text.length && !isWhole) return;
+    yield Object.assign(record, { line });
+    line += record.lines + 1;
+    at = afterLine(text, record.end);
+  }
+}
+
+/**
+ * The records of a text, as arrays of fields. A record that the text's end cuts is left out, unless
+ * the text is whole.
+ */
+export function records(text, separator = ",", { isWhole = true, limit = Infinity } = {}) {
+  const found = [];
+  for (const { fields, isEmpty } of walk(text, separator, isWhole)) {
+    if (!isEmpty) found.push(fields);
+    if (found.length >= limit) break;
+  }
+  return found;
+}
+
+const filled = (fields) => fields.findLastIndex((field) => field !== "") + 1;
+
+// Fields may be missing where the first record names no columns, and empty ones may follow the last column.
+const fits = (fields, first) => fields.length >= filled(first) && filled(fields) <= first.length;
+
+/** The first thing in a text that the service will refuse. @returns {line, why} or null */
+export function flaw(text, separator, isWhole) {
+  let first = null;
+  for (const { fields, isEmpty, line, wrong } of walk(text, separator, isWhole)) {
+    if (wrong) return { line: line + wrong.lines, why: wrong.why };
+    if (isEmpty) continue;
+    first ??= fields;
+    if (!fits(fields, first)) return { line, why: `it has ${plural(fields.length, "field")}, not ${first.length}` };
+  }
+  return null;
 }
 
 // --- what a value looks like -----------------------------------------------------------------------

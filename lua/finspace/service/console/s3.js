@@ -74,7 +74,10 @@ function ruleMissing({ origin }) {
 async function whyUnreachable(at, method) {
   if (at.origin === location.origin) return new ApiError("Unreachable", "The service does not answer.", 0);
   if (await isKeptFromPage(at, method)) return ruleMissing(at);
-  const advice = "See that it runs, and that this machine can reach it, then try again.";
+  const isMixed = location.protocol === "https:" && at.origin.startsWith("http:");
+  const advice = isMixed
+    ? "This page came by https, so this browser lets it call no store by http: whoever runs the store gives it TLS."
+    : "See that it runs, and that this machine can reach it, then try again.";
   return new ApiError("StoreUnreachable", `The store at ${at.origin} does not answer.`, 0, { advice });
 }
 

@@ -110,7 +110,8 @@ function merged(name, parts) {
   );
   const drawn = parts.filter((part) => part.histogram?.length && part.min !== undefined && part.min !== null);
   const histogram = drawn.length > 0 ? mergedHistogram(drawn, type, min, max) : undefined;
-  return { name, type, nulls, min, max, histogram: drawn.length === 1 ? drawn[0].histogram : histogram };
+  const isSampled = drawn.some((part) => part.isSampled);
+  return { name, type, nulls, min, max, isSampled, histogram: drawn.length === 1 ? drawn[0].histogram : histogram };
 }
 
 /** The columns of several summaries, in the order in which they appear. A row without the column is NULL. */
@@ -121,7 +122,7 @@ export function columns(all) {
     for (const column of summary.columns) {
       if (!byName.has(column.name)) byName.set(column.name, { parts: [], rows: 0 });
       const entry = byName.get(column.name);
-      entry.parts.push(column);
+      entry.parts.push({ ...column, isSampled: Boolean(summary.sampled) });
       entry.rows += summary.rows;
     }
     before += summary.rows;

@@ -16,7 +16,8 @@ function histogram(column) {
     const height = rows > 0 ? Math.max(1, (rows / most) * HEIGHT) : 0;
     return s("rect", { x: i * width, y: HEIGHT - height, width: width - 1, height });
   });
-  const label = `${column.name}: spread of values from ${column.min} to ${column.max}, at most ${plural(most, "row")} in one of ${steps.length} steps`;
+  const of = column.isSampled ? "spread of a sample's values" : "spread of values";
+  const label = `${column.name}: ${of} from ${column.min} to ${column.max}, at most ${plural(most, "row")} in one of ${steps.length} steps`;
   return s(
     "svg",
     {
@@ -55,8 +56,10 @@ function row(column) {
   );
 }
 
-function note({ missing, skipped }) {
+function note({ missing, skipped }, columns) {
   const parts = [];
+  if (columns.some(({ isSampled }) => isSampled))
+    parts.push("How the values spread is that of a sample: of many rows not all are counted.");
   if (missing > 0)
     parts.push(
       `${plural(missing, "changeset")} came before figures were kept, and ${missing === 1 ? "is" : "are"} not in these.`,
@@ -102,5 +105,5 @@ export async function show(place, { dataset, changesets, isShown }) {
     );
   }
   const refusal = found.refusal && h("p", { class: "note" }, found.refusal);
-  fill(place, refusal, table("Columns", HEADS, columns.map(row), { class: "list stacking" }), note(found));
+  fill(place, refusal, table("Columns", HEADS, columns.map(row), { class: "list stacking" }), note(found, columns));
 }

@@ -6,25 +6,40 @@ import { copyButton, field, fill, h, waiting } from "../dom.js";
 import { duration, time } from "../format.js";
 import * as session from "../session.js";
 
-const shell = (keys, region, url) => `export AWS_ACCESS_KEY_ID='${keys.accessKeyId}'
+// Each form is told where FinSpace is called, and S3 where that is elsewhere.
+
+const shell = (keys, { region, url, s3 }) =>
+  `export AWS_ACCESS_KEY_ID='${keys.accessKeyId}'
 export AWS_SECRET_ACCESS_KEY='${keys.secretAccessKey}'
 export AWS_SESSION_TOKEN='${keys.sessionToken}'
 export AWS_REGION='${region}' AWS_DEFAULT_REGION='${region}'
-export AWS_ENDPOINT_URL='${url}'`;
+export AWS_ENDPOINT_URL='${url}'` + (s3 === url ? "" : `\nexport AWS_ENDPOINT_URL_S3='${s3}'`);
 
-const profile = (keys, region, url) => `[profile finspace]
+const services = (url, s3) => `services = finspace
+
+[services finspace]
+finspace_data =
+    endpoint_url = ${url}
+sts =
+    endpoint_url = ${url}
+glue =
+    endpoint_url = ${url}
+s3 =
+    endpoint_url = ${s3}`;
+
+const profile = (keys, { region, url, s3 }) => `[profile finspace]
 aws_access_key_id = ${keys.accessKeyId}
 aws_secret_access_key = ${keys.secretAccessKey}
 aws_session_token = ${keys.sessionToken}
 region = ${region}
-endpoint_url = ${url}
 s3 =
-    addressing_style = path`;
+    addressing_style = path
+${s3 === url ? `endpoint_url = ${url}` : services(url, s3)}`;
 
-const lua = (keys, region, url) => `local fs = require("finspace").new {
+const lua = (keys, { region, url, s3 }) => `local fs = require("finspace").new {
   region = "${region}",
   endpoint_url = "${url}",
-  s3_endpoint_url = "${url}",
+  s3_endpoint_url = "${s3}",
   credentials = {
     access_key_id = "${keys.accessKeyId}",
     secret_access_key = "${keys.secretAccessKey}",
@@ -32,17 +47,16 @@ const lua = (keys, region, url) => `local fs = require("finspace").new {
   },
 }`;
 
-const boto3 = (keys, region, url) => `import boto3
+const boto3 = (keys, { region, url, s3 }) => `import boto3
 
 keys = {
     "aws_access_key_id": "${keys.accessKeyId}",
     "aws_secret_access_key": "${keys.secretAccessKey}",
     "aws_session_token": "${keys.sessionToken}",
     "region_name": "${region}",
-    "endpoint_url": "${url}",
 }
-finspace = boto3.client("finspace-data", **keys)
-s3 = boto3.client("s3", **keys)`;
+finspace = boto3.client("finspace-data", endpoint_url="${url}", **keys)
+s3 = boto3.client("s3", endpoint_url="${s3}", **keys)`;
 
 const FORMS = [
   ["Shell", shell],
@@ -60,16 +74,19 @@ function value(label, text, type = "text") {
   return made;
 }
 
+// Programs name the bucket themselves.
+function s3Endpoint({ bucket, url }) {
+  if (url.endsWith(`/${bucket}`)) return url.slice(0, -bucket.length - 1);
+  return url.replace(`://${bucket}.`, "://");
+}
+
 function forms(keys) {
-  const { region } = session.current();
+  const { region, store } = session.current();
+  const url = location.origin;
+  const places = { region, url, s3: store ? s3Endpoint(store) : url };
   return FORMS.map(([label, write], i) => {
-    const text = write(keys, region, location.origin);
-    return h(
-      "details",
-      { open: i === 0, name: "forms" },
-      h("summary", label),
-      h("div", { class: "snippet" }, h("pre", { tabindex: 0, "aria-label": label }, text), copyButton(text, label)),
-    );
+    const text = write(keys, places);
+    return h("details", { open: i === 0, name: "forms" }, h("summary", label), dialog.snippet(text, label));
   });
 }
 

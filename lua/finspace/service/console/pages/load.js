@@ -1,10 +1,10 @@
 // Loading a file: dropped, understood, corrected, sent in parts, followed until its changeset is final.
 
 import { call } from "../api.js";
-import { infer, looksLikeHeader, misfits, namesSchema, records, sniff, withoutSeparatorLine } from "../csv.js";
+import { flaw, infer, looksLikeHeader, misfits, namesSchema, records, sniff, withoutSeparatorLine } from "../csv.js";
 import { mistake, problem } from "../dialog.js";
 import { announce, badge, button, check, choice, field, fill, h, statusBadge, table, waiting } from "../dom.js";
-import { bytes, duration, plural } from "../format.js";
+import { bytes, count, duration, plural } from "../format.js";
 import * as s3 from "../s3.js";
 import * as session from "../session.js";
 import * as transfer from "../transfer.js";
@@ -162,13 +162,14 @@ function schemaPart(state, schema) {
   const rows = rowsOf(state);
   state.columns ??= infer(rows, state.header);
   if (schema.length > 0)
-    return [comparison(state, schema), unreadable(state, rows, schema), preview(state, rows, false)];
+    return [comparison(state, schema), broken(state), unreadable(state, rows, schema), preview(state, rows, false)];
   state.takesSchema ??= check("Make this the dataset's schema: each value is checked when it is loaded", {
     checked: true,
   });
   const seen = Math.max(0, rows.length - (state.header ? 1 : 0));
   return [
     h("h2", "Schema"),
+    broken(state),
     state.header &&
       !looksLikeHeader(rows) &&
       h("p", { class: "note" }, "The first line looks like data. Is it? Then say so above."),
@@ -187,7 +188,16 @@ function absentFrom(columns, wanted) {
   return wanted.filter(({ name }) => !there.has(name.toLowerCase())).map(({ name }) => name);
 }
 
-// What will be refused is told before it is sent, as far as the first rows show it.
+// What will be refused is told before it is sent, as far as the file's beginning shows it.
+
+function broken({ text, separator, isWhole }) {
+  const rest = withoutSeparatorLine(text).text;
+  const found = flaw(rest, separator, isWhole);
+  if (!found) return null;
+  const line = found.line + (rest === text ? 0 : 1);
+  return h("p", { class: "note" }, `Line ${count(line)}: ${found.why}. This load will fail.`);
+}
+
 function unreadable({ columns, header }, rows, schema) {
   const typed = columns.map(
     ({ name }, i) => (header ? schema.find((one) => one.name.toLowerCase() === name.toLowerCase()) : schema[i]) ?? {},
