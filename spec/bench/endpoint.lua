@@ -1,4 +1,5 @@
 --- An endpoint that answers every call at once with one working location: a real nginx, for measuring clients.
+local finspace = require("finspace")
 local nginx = require("spec.support.nginx")
 local support = require("spec.support")
 
@@ -8,6 +9,30 @@ local ANSWER = [[{"s3Uri":"s3://bucket/scratch/ingestion/","s3Path":"scratch/ing
 
 endpoint.KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
 endpoint.BODY = '{"locationType":"INGESTION"}'
+
+--- A call's request to the endpoint, signed.
+--- @param url string
+--- @return { url: string, body: string, headers: table<string, string> }
+function endpoint.signed_request(url)
+  local client = finspace.new { region = "us-east-1", endpoint_url = url, credentials = endpoint.KEYS }
+  return assert(client:sign {
+    method = "POST",
+    path = "/workingLocationV1",
+    headers = { ["content-type"] = "application/json" },
+    body = endpoint.BODY,
+  })
+end
+
+--- The headers of that request for a program's command line, but for those that the program has anyway.
+--- @param url string
+--- @return string for a shell
+function endpoint.signed_headers(url)
+  local words = {}
+  for name, value in pairs(endpoint.signed_request(url).headers) do
+    if name ~= "host" and name ~= "content-type" then words[#words + 1] = support.quote(name .. ": " .. value) end
+  end
+  return table.concat(words, " ")
+end
 
 --- Runs `body` with the endpoint's URL.
 --- @param thinking number  seconds before each answer

@@ -2,7 +2,6 @@
 --- since nothing but the program itself is counted; valgrind offers no SHA instructions, so that hashing is BearSSL's.
 local callgrind = require("spec.bench.callgrind")
 local endpoint = require("spec.bench.endpoint")
-local finspace = require("finspace")
 local measure = require("spec.bench.table")
 local support = require("spec.support")
 
@@ -62,17 +61,6 @@ local function print_budget(turn, libcurl)
   end
 end
 
--- The headers of a signed call but for those that the baseline has anyway, for a shell.
-local function our_headers(url)
-  local client = finspace.new { region = "us-east-1", endpoint_url = url, credentials = endpoint.KEYS }
-  local signed = assert(client:sign { method = "POST", path = "/workingLocationV1", body = endpoint.BODY })
-  local words = {}
-  for name, value in pairs(signed.headers) do
-    if name ~= "host" then words[#words + 1] = support.quote(name .. ": " .. value) end
-  end
-  return table.concat(words, " ")
-end
-
 -- What the baseline, libcurl alone, costs a call.
 local function baseline(url, how)
   local program = measure.compile("curl_baseline", "-lcurl")
@@ -85,7 +73,7 @@ function instructions.show()
   endpoint.with(0, function(url)
     local libcurl = {
       bare = baseline(url, "plain"),
-      with_headers = baseline(url, "plain " .. our_headers(url)),
+      with_headers = baseline(url, "plain " .. endpoint.signed_headers(url)),
       signing = baseline(url, "sign"),
     }
     print_budget(instructions.warm_call(url), libcurl)
