@@ -6,7 +6,6 @@ local operations = require("finspace.call.operations")
 local options = require("finspace.options")
 local pages = require("finspace.call.pages")
 local session = require("finspace.session")
-local waiters = require("finspace.verbs.wait")
 
 local client = {}
 
@@ -202,16 +201,16 @@ function Client:pages(name, params) return pages.new(self, operations.find(name)
 --- @return fun(): table|nil
 function Client:each(name, params) return pages.new(self, operations.find(name), params):items() end
 
-for name, wait in pairs(waiters) do
-  Client["wait_" .. name] = wait
-end
-
 -- What does a whole job is a file of its own in verbs/, loaded when it is first used.
 client.VERBS =
   { "load", "download", "find_dataset", "ensure_dataset", "infer_schema", "ensure_auto_view", "read_view", "sign" }
 
 for _, name in ipairs(client.VERBS) do
   Client[name] = function(self, given) return require("finspace.verbs." .. name).run(self, given) end
+end
+
+for _, subject in ipairs { "changeset", "data_view", "dataset" } do
+  Client["wait_" .. subject] = function(self, given) return require("finspace.verbs.wait")[subject](self, given) end
 end
 
 -- The parameters of the query form that name the action, for those who ask for them.

@@ -17,6 +17,7 @@ for _, module in ipairs {
   "finspace.verbs.ensure_auto_view",
   "finspace.verbs.read_view",
   "finspace.verbs.sign",
+  "finspace.verbs.wait",
 } do
   require(module)
 end

@@ -5,7 +5,6 @@
 ---
 --- This is the folder's only door: tasks, too, are reached through it.
 local detect = require("finspace.host.detect")
-local parallel = require("finspace.host.parallel")
 local scheduler = require("finspace.host.scheduler")
 local sys = require("finspace.sys")
 local transport = require("finspace.host.transport")
@@ -18,8 +17,12 @@ local host = {
   sleep = scheduler.sleep,
   loop = scheduler.loop,
   attach = scheduler.attach,
-  each = parallel.each,
 }
+
+--- Works through many items, several at a time: see finspace.host.parallel, which the first use loads.
+--- @param plan finspace.Parallel
+--- @return true|nil, finspace.Error|nil err  the first failure
+function host.each(plan) return require("finspace.host.parallel").each(plan) end
 
 --- @class finspace.Runtime
 --- @field name "plain"|"nginx"|"neovim"
