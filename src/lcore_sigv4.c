@@ -116,6 +116,7 @@ static int push_refusal(lua_State *L, sigv4_status status, slice service) {
 typedef struct signer {
     size_t text_size;
     bool open;
+    int token; /* registry reference: the session token's Lua string, which each request gets */
     sigv4_signing how;
     slice secret;
     sigv4_key key;
@@ -129,7 +130,10 @@ static void signer_wipe(signer *s) {
 }
 
 static int l_signer_close(lua_State *L) {
-    signer_wipe(luaL_checkudata(L, 1, SIGNER_CLASS));
+    signer *s = luaL_checkudata(L, 1, SIGNER_CLASS);
+    signer_wipe(s);
+    luaL_unref(L, LUA_REGISTRYINDEX, s->token);
+    s->token = LUA_NOREF;
     return 0;
 }
 
@@ -152,6 +156,7 @@ static int l_signer(lua_State *L) {
     char *at = s->text;
     memset(s, 0, sizeof *s);
     s->text_size = size;
+    s->token = LUA_NOREF;
     s->key.day = -1;
     s->how.key = &s->key;
     s->how.access_key_id = keep(&at, key_id);
@@ -162,6 +167,10 @@ static int l_signer(lua_State *L) {
     s->open = true;
     sigv4_signing_defaults(&s->how, s->how.service);
     lbind_set_class(L, SIGNER_CLASS);
+    if (token.len) {
+        lua_getfield(L, 1, "session_token");
+        s->token = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
     return 1;
 }
 
@@ -196,7 +205,10 @@ static int l_signer_sign(lua_State *L) {
     if (status != SIGV4_OK) return push_failure(L, status, out.culprit);
 
     lbind_set_slice(L, "x-amz-date", slice_of_cstr(out.timestamp));
-    if (s->how.session_token.len) lbind_set_slice(L, "x-amz-security-token", s->how.session_token);
+    if (s->token != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, s->token);
+        lua_setfield(L, -2, "x-amz-security-token");
+    }
     if (s->how.sign_body)
         lbind_set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
     lbind_set_slice(L, "authorization", buf_slice(&authorization));
