@@ -1,4 +1,4 @@
-local bytecode = require("finspace.cli.bytecode")
+local compiler = require("finspace.cli.compiler")
 local support = require("spec.support")
 
 -- A process of its own: what `require` finds is the whole program's.
@@ -18,7 +18,7 @@ describe("modules compiled beforehand", function()
     support.write_file(folder .. "/one.lua", "return 'one, compiled'")
     support.write_file(folder .. "/two.lua", "return require('one') .. ' and two'")
     package.path = folder .. "/?.lua"
-    bytecode.write(path, { "one", "absent", "two" })
+    compiler.write(path, { "one", "absent", "two" })
     package.path = found_in
     support.write_file(folder .. "/one.lua", "return 'one, from source'")
   end)

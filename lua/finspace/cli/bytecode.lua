@@ -1,5 +1,6 @@
 --- The command line's modules compiled beforehand, in one file: compiling them is half of what a short command
---- does. The file serves the Lua that wrote it; any other one refuses its chunks, and reads the sources.
+--- does. The file serves the Lua that wrote it; any other one refuses its chunks, and reads the sources. This module
+--- is compiled at each start, so what writes the file stands apart: finspace.cli.compiler.
 ---
 --- A line with the bytes of the index that follows: a line `NAME OFFSET LENGTH` for each module, with an empty one
 --- before and after. Then the chunks; offsets count from the first of them.
@@ -25,7 +26,7 @@ local function find(index, name)
 end
 
 --- Has `require` take the modules that a file holds from there, before it looks for their sources.
---- @param path string  what `bytecode.write` wrote; where nothing is, nothing happens
+--- @param path string  what finspace.cli.compiler wrote; where nothing is, nothing happens
 function bytecode.use(path)
   local file, index, first = open(path)
   if not file then return end
@@ -35,37 +36,6 @@ function bytecode.use(path)
     local chunk = file:read(length)
     return chunk and #chunk == length and compile(chunk, "=" .. name) or nil, path
   end)
-end
-
-local function source_of(name)
-  for template in package.path:gmatch("[^;]+") do
-    local path = template:gsub("%?", (name:gsub("%.", "/")))
-    local file = io.open(path, "rb")
-    if file then
-      file:close()
-      return path
-    end
-  end
-end
-
---- Compiles modules into one file, for the Lua that runs.
---- @param path string
---- @param names string[]  of modules; those without a source are left out
-function bytecode.write(path, names)
-  local lines, chunks, offset = {}, {}, 0
-  for _, name in ipairs(names) do
-    local source = source_of(name)
-    if source then
-      local chunk = string.dump(assert(loadfile(source)), true)
-      lines[#lines + 1] = ("%s %d %d\n"):format(name, offset, #chunk)
-      chunks[#chunks + 1] = chunk
-      offset = offset + #chunk
-    end
-  end
-  local file = assert(io.open(path, "wb"))
-  local index = "\n" .. table.concat(lines) .. "\n"
-  assert(file:write(#index, "\n", index, table.concat(chunks)))
-  assert(file:close())
 end
 
 return bytecode
