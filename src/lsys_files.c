@@ -80,13 +80,13 @@ static void sync_folder_of(const char *path) {
     close(fd);
 }
 
-/* mkdir(path [, mode = 0700]) -> true | nil, message, code; what is made in it may count on it: the
- * folder's own name is on disk */
+/* mkdir(path [, mode = 0700 [, is_unsynced]]) -> true | nil, message, code; what is made in it may
+ * count on it: the folder's own name is on disk, unless nobody needs that yet */
 static int l_mkdir(lua_State *L) {
     const char *path = lbind_check_path(L, 1);
     mode_t mode = (mode_t)luaL_optinteger(L, 2, 0700);
     int outcome = mkdir(path, mode);
-    if (outcome == 0) sync_folder_of(path);
+    if (outcome == 0 && !lua_toboolean(L, 3)) sync_folder_of(path);
     return lsys_push_outcome(L, outcome, "create the folder", path);
 }
 

@@ -51,10 +51,12 @@ function sys.stat(path) end
 --- @return finspace.Stat|nil, string|nil message, string|nil code
 function sys.lstat(path) end
 
+--- Makes a folder, whose own name is on disk afterwards.
 --- @param path string
 --- @param mode integer|nil default 0700
+--- @param is_unsynced boolean|nil the name gets to the disk when it may: what lies in it is synced later, or not at all
 --- @return true|nil, string|nil message, string|nil code
-function sys.mkdir(path, mode) end
+function sys.mkdir(path, mode, is_unsynced) end
 
 --- Makes a new private folder whose path begins so.
 --- @param prefix string

@@ -45,7 +45,7 @@ local function make_folders(folder, below)
     if stat and stat.type ~= "directory" then return refuse("io", "FileUnwritable", folder .. " is not a folder") end
     local made, message = stat ~= nil, nil
     if not stat then
-      made, message = sys.mkdir(folder, FOLDER_MODE)
+      made, message = sys.mkdir(folder, FOLDER_MODE, true)
     end
     if not made then return refuse("io", "FileUnwritable", message) end
   end

@@ -248,7 +248,7 @@ local function take_over(build, path, partition, files)
   local name = ("part-%05d%s"):format(#files, extension_of(build.options))
   local folder = partition and partition.path or ""
   local place = fits_on_disk(folder) and folder or ""
-  lake.make_folder(build.target, place)
+  lake.make_folder(build.target, place, true)
   local target = build.target .. "/" .. place .. name
   if build.options.compression == "gzip" then
     gzip.pack(path, target)
