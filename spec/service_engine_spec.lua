@@ -318,7 +318,7 @@ describe("The service's engine #once", function()
       end
       local dataset =
         running.dataset("Hive", { { columnName = "a", dataType = "BIGINT" }, { columnName = "d", dataType = "DATE" } })
-      assert.equal(3, running.ingest(dataset, "s3://finspace-local/hive/", CSV).rowCount)
+      assert.equal(3, running.ingest(dataset, running.uri("hive/"), CSV).rowCount)
       assert.equal("a,d\n1,2020-01-01\n2,2020-01-02\n3,\n", (text_of(dataset, { sortColumns = { "a" } })))
       assert.truthy(running.log():find("no data, skipped: .DS_Store, _SUCCESS, _temporary/0/x.csv", 1, true))
     end)
@@ -353,12 +353,13 @@ describe("The service's engine #once", function()
         summary.columns[1].histogram[20],
       })
       assert.same({ "1", "x" }, summary.sample[1])
+      if running.store then return end
       local place = ("%s/lake/datasets/%s/%s"):format(running.data, dataset, changeset.changesetId)
       local file = support.run("find " .. place .. " -name part-00000.parquet"):match("^%S+")
       assert.equal("PAR1", support.read_file(file):sub(1, 4))
     end)
 
-    it("lets nobody write where it wrote", function()
+    service.it_with_bytes(it)("lets nobody write where it wrote", function()
       for _, key in ipairs { "datasets/x/y/summary.json", "views/x/y/part-00000.csv" } do
         local answer = running.ask { service = "s3", method = "PUT", path = "/finspace-local/" .. key, body = "x" }
         assert.equal(403, answer.status)

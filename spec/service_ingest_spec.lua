@@ -128,16 +128,16 @@ describe("The service's ingestion #once", function()
       running.put("many/deep/2.csv", "a,b\n3,4\n5,6\n")
       running.put("many/_SUCCESS", "")
       running.put("manyother.csv", "x\n1\n")
-      assert.equal(3, running.ingest(dataset, "s3://finspace-local/many/").rowCount)
-      assert.equal(3, running.ingest(dataset, "s3://finspace-local/many").rowCount)
+      assert.equal(3, running.ingest(dataset, running.uri("many/")).rowCount)
+      assert.equal(3, running.ingest(dataset, running.uri("many")).rowCount)
       running.put("many/3.csv", "a\n1\n")
-      local changeset = running.ingest(dataset, "s3://finspace-local/many/")
+      local changeset = running.ingest(dataset, running.uri("many/"))
       assert.equal("line 1 of many/3.csv has 1 field, not 2", changeset.errorInfo.errorMessage)
     end)
 
     it("fails when there is nothing", function()
       for _, path in ipairs { "missing.csv", "missing/", "many/9.csv" } do
-        local info = running.ingest(dataset, "s3://finspace-local/" .. path).errorInfo
+        local info = running.ingest(dataset, running.uri("") .. path).errorInfo
         assert.equal("RESOURCE_NOT_FOUND", info.errorCategory)
         assert.truthy(info.errorMessage:find(path, 1, true))
       end
@@ -210,7 +210,7 @@ describe("The service's ingestion #once", function()
       local made = running.call("UpdateChangeset", {
         datasetId = dataset,
         changesetId = first.changesetId,
-        sourceParams = { s3SourcePath = "s3://finspace-local/no" },
+        sourceParams = { s3SourcePath = running.uri("no") },
         formatParams = {},
       })
       assert.equal("FAILED", running.await("GetChangeset", made).status)
@@ -249,7 +249,7 @@ describe("The service's ingestion #once", function()
           datasetId = dataset,
           changeType = "APPEND",
           formatParams = {},
-          sourceParams = { s3SourcePath = "s3://finspace-local/still.csv" },
+          sourceParams = { s3SourcePath = running.uri("still.csv") },
         })
       end
       assert.equal(10, #made)
@@ -285,7 +285,7 @@ describe("The service's ingestion #once", function()
         datasetId = dataset,
         changeType = "APPEND",
         formatParams = {},
-        sourceParams = { s3SourcePath = "s3://finspace-local/long.csv" },
+        sourceParams = { s3SourcePath = running.uri("long.csv") },
       })
       running.kill()
       running.restart()

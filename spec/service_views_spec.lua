@@ -39,7 +39,8 @@ describe("The service's data views #once", function()
     local files = {}
     local listed = s3("GET", bucket, "list-type=2&encoding-type=url&prefix=" .. prefix)
     for key in listed.body:gmatch("<Key>(.-)</Key>") do
-      files[core.uri_decode(key):sub(#prefix + 1)] = s3("GET", bucket .. "/" .. key).body
+      key = core.uri_decode(key)
+      files[key:sub(#prefix + 1)] = s3("GET", bucket .. "/" .. core.uri_encode(key, true)).body
     end
     return files, s3, bucket, prefix, keys
   end

@@ -12,7 +12,7 @@ local cluster = {}
 local ROLE = "arn:aws:iam::000000000000:role/finspace-owner"
 
 local function start_store()
-  local store = service.start { database = false }
+  local store = service.start { database = false, has_store = false }
   assert(store.ask({ service = "s3", method = "PUT", path = "/lake" }).status == 200)
   return store
 end

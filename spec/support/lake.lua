@@ -1,4 +1,6 @@
 --- A service whose bytes lie in another one's S3 half, for specs.
+local core = require("finspace.core")
+local finspace = require("finspace")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
 local support = require("spec.support")
@@ -11,7 +13,7 @@ lake.PREFIX = "deep/place/"
 --- Starts a service that is a store, with the bucket `lake`.
 --- @return table store as of service.start
 function lake.start_store()
-  local store = service.start()
+  local store = service.start { has_store = false }
   local answer = store.ask { service = "s3", method = "PUT", path = "/lake" }
   assert(answer.status == 200, answer.body)
   return store
@@ -110,6 +112,10 @@ end
 --- @return table location
 function lake.location(node) return assert(node.call("GetWorkingLocation", { locationType = "INGESTION" })) end
 
+local function client_of(endpoint, keys)
+  return finspace.new { region = "us-east-1", s3_endpoint_url = endpoint, credentials = keys }
+end
+
 --- Puts an object into any store.
 --- @param endpoint string
 --- @param bucket string
@@ -117,7 +123,7 @@ function lake.location(node) return assert(node.call("GetWorkingLocation", { loc
 --- @param body string
 --- @param keys table for signing
 function lake.put(endpoint, bucket, key, body, keys)
-  local fs = require("finspace").new { region = "us-east-1", s3_endpoint_url = endpoint, credentials = keys }
+  local fs = client_of(endpoint, keys)
   assert(fs.s3:put_object { bucket = bucket, key = key, body = body })
   fs:close()
 end
@@ -142,11 +148,12 @@ end
 --- @param prefix string
 --- @return string[]
 function lake.object_keys(store, prefix)
-  local query = "SELECT key FROM objects WHERE bucket = 'lake' AND key LIKE '%s%%' ORDER BY key"
+  local fs = client_of(store.endpoint, store.credentials)
   local keys = {}
-  for key in store.sql(query:format(prefix)):gmatch("[^\n]+") do
-    keys[#keys + 1] = key
+  for object, err in fs.s3:each_object { bucket = "lake", prefix = prefix } do
+    keys[#keys + 1] = assert(object, err and tostring(err)).key
   end
+  fs:close()
   return keys
 end
 
@@ -163,7 +170,8 @@ function lake.files_of_view(node, store, view)
     return store.ask({ service = "s3", path = path, query = query, credentials = keys }).body
   end
   for key in get("/lake", "list-type=2&prefix=" .. prefix):gmatch("<Key>(.-)</Key>") do
-    files[key:sub(#prefix + 1)] = get("/lake/" .. key)
+    key = core.uri_decode(key)
+    files[key:sub(#prefix + 1)] = get("/lake/" .. core.uri_encode(key, true))
   end
   return files
 end

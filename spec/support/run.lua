@@ -45,6 +45,11 @@ local CLANG_SPECS = { "digest", "finish", "prepare", "sigv4", "sigv4_vectors", "
 -- The service with its metadata in PostgreSQL, which must change nothing that it says.
 local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_store", "service_views" }
 
+-- The service past one machine: its metadata in PostgreSQL, and its bytes in Ceph's radosgw where that is installed.
+local STORE_SPECS = { "glue", "service_ingest", "service_store", "service_views" }
+
+local function radosgw() return "FINSPACE_TEST_DATABASE=postgres FINSPACE_TEST_STORE=radosgw" end
+
 local function postgres() return "FINSPACE_TEST_DATABASE=postgres" end
 
 local suites = {
@@ -61,6 +66,16 @@ local suites = {
     environment = postgres,
     optional = true,
     needs = "/usr/lib/postgresql/*/bin/postgres",
+  },
+  {
+    name = "radosgw",
+    program = "lua5.4",
+    build = "build/lua5.4",
+    once = true,
+    only = STORE_SPECS,
+    environment = radosgw,
+    optional = true,
+    needs = "/usr/bin/radosgw",
   },
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },

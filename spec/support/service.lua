@@ -13,15 +13,25 @@ local unpack = rawget(_G, "unpack") or table.unpack
 -- With FINSPACE_TEST_DATABASE=postgres services have their metadata in a PostgreSQL cluster of the specs' own.
 local HAS_POSTGRES = os.getenv("FINSPACE_TEST_DATABASE") == "postgres"
 
+-- With FINSPACE_TEST_STORE, one of spec.support.stores, services have their bytes in a store of the specs' own.
+local STORE = os.getenv("FINSPACE_TEST_STORE")
+
 --- For sentences about the files of a service on one machine.
 --- @param it function busted's
---- @return function it, or one that does nothing where services have PostgreSQL
+--- @return function it, or one that does nothing where services have PostgreSQL or a store
 function service.it_with_files(it)
-  return HAS_POSTGRES and function() end or it
+  return (HAS_POSTGRES or STORE) and function() end or it
 end
 
---- @return boolean whether services have their metadata in files
-function service.has_files() return not HAS_POSTGRES end
+--- For sentences about the bytes that a service keeps itself.
+--- @param it function busted's
+--- @return function it, or one that does nothing where services have a store
+function service.it_with_bytes(it)
+  return STORE and function() end or it
+end
+
+--- @return boolean whether services have their metadata and bytes in files
+function service.has_files() return not HAS_POSTGRES and not STORE end
 
 local START = [[
 local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s,
@@ -65,6 +75,34 @@ local function leave_cluster()
   cluster = nil
 end
 
+-- What services share is started for the first of them, and stopped with the last.
+local shared_store
+
+local function start_store() return { store = assert(require("spec.support.stores")[STORE]()), users = 0 } end
+
+local function use_store(self, options)
+  self.has_own_store = STORE and options.has_store ~= false and not self.options.store
+  if not self.has_own_store then return end
+  shared_store = shared_store or start_store()
+  shared_store.users = shared_store.users + 1
+  self.store = shared_store.store
+  local lake, place = require("spec.support.lake"), "s3://lake/p" .. self.port
+  for _, setting in ipairs(lake.settings(self.store)) do
+    table.insert(self.settings, 1, setting)
+  end
+  local wanted = lake.options(self.store.endpoint, { store = place, store_role = self.store.role })
+  for name, value in pairs(wanted) do
+    self.options[name] = value
+  end
+end
+
+local function leave_store()
+  shared_store.users = shared_store.users - 1
+  if shared_store.users > 0 then return end
+  shared_store.store.stop()
+  shared_store = nil
+end
+
 -- Where the service has its metadata, and the owner's keys.
 local function choose_database(self, options, folder)
   self.has_own_database = HAS_POSTGRES and options.database == nil
@@ -82,6 +120,14 @@ local function await_ready(self)
   end
   self.pid = nil
   error("the service did not start:\n" .. self.log(), 3)
+end
+
+local function copy_of(map)
+  local copy = {}
+  for name, value in pairs(map) do
+    copy[name] = value
+  end
+  return copy
 end
 
 -- Further options of service.start as Lua text.
@@ -210,11 +256,28 @@ local function signed(self, options)
   return request
 end
 
+--- Signs a request to a server and sends it.
+--- @param server table {port=, region=, credentials=}
+--- @param wanted table as for ask of service.start
+--- @return table|nil answer
+function service.ask_of(server, wanted)
+  local request = signed(server, wanted)
+  return service.send_text(server.port, to_text(request), request.method)
+end
+
+-- Objects lie in the store where there is one; what a changeset holds, in short, is told by the service itself.
+local function to_store(self, wanted)
+  if not self.store or wanted.service ~= "s3" or wanted.path:find("/summary%.json$") then return nil end
+  local changed = copy_of(wanted)
+  changed.path = wanted.path:gsub("^/finspace%-local", "/" .. self.bucket)
+  return changed
+end
+
 --- Starts a service and waits until it is ready.
 ---
 --- @param options? table  port, data (a folder that is kept), settings (list of "NAME=value" for its environment),
----   region, ingest_memory (MiB), database (URL; false: none), owner_keys (a file), workers, ingest_workers, within
----   (words of a command that runs it), options (further ones of service.start)
+---   region, ingest_memory (MiB), database (URL; false: none), has_store (false: none), owner_keys (a file), workers,
+---   ingest_workers, within (words of a command that runs it), options (further ones of service.start)
 --- @return table service  { endpoint, port, data, region, pid, env = map of AWS_* variables that point
 ---   at it, credentials, log(), sql(), stop(), kill() (SIGKILL to all of it, folder kept), restart() }
 function service.start(options)
@@ -230,11 +293,13 @@ function service.start(options)
     ingest_memory = options.ingest_memory,
     workers = options.workers,
     ingest_workers = options.ingest_workers,
-    options = options.options or {},
+    options = copy_of(options.options or {}),
     output = folder .. "/output",
     errors = folder .. "/errors",
   }
+  use_store(self, options)
   choose_database(self, options, folder)
+  self.bucket = self.store and "lake" or "finspace-local"
   self.endpoint = "http://127.0.0.1:" .. self.port
   self.env = {
     AWS_CONFIG_FILE = data .. "/config",
@@ -261,6 +326,7 @@ function service.start(options)
     self.pid = nil
     if folder then support.remove_folder(folder) end
     if folder and self.has_own_database then leave_cluster() end
+    if folder and self.has_own_store then leave_store() end
     folder = nil
   end
 
@@ -313,7 +379,11 @@ function service.start(options)
   --- Signs and sends.
   --- @param wanted table
   --- @return table|nil answer
-  function self.ask(wanted) return self.send(signed(self, wanted)) end
+  function self.ask(wanted)
+    local of_store = to_store(self, wanted)
+    if of_store then return self.store.ask(of_store) end
+    return self.send(signed(self, wanted))
+  end
 
   --- Calls an operation through the model.
   --- @param operation string
@@ -351,10 +421,15 @@ function service.start(options)
   --- @param body string
   --- @return string uri for s3SourcePath
   function self.put(key, body)
-    local answer = self.ask { service = "s3", method = "PUT", path = "/finspace-local/" .. key, body = body }
+    local path = ("/%s/%s"):format(self.bucket, core.uri_encode(core.uri_decode(key), true))
+    local answer = self.ask { service = "s3", method = "PUT", path = path, body = body }
     assert(answer.status == 200, answer.body)
-    return "s3://finspace-local/" .. key
+    return self.uri(key)
   end
+
+  --- @param key string
+  --- @return string uri for s3SourcePath
+  function self.uri(key) return ("s3://%s/%s"):format(self.bucket, key) end
 
   --- Makes a changeset of an object and waits for its end.
   --- @param dataset string
@@ -417,7 +492,8 @@ function service.start(options)
     end
     local files = {}
     for key in get(bucket, "list-type=2&encoding-type=url&prefix=" .. prefix):gmatch("<Key>(.-)</Key>") do
-      files[core.uri_decode(key):sub(#prefix + 1)] = get(bucket .. "/" .. key)
+      key = core.uri_decode(key)
+      files[key:sub(#prefix + 1)] = get(bucket .. "/" .. core.uri_encode(key, true))
     end
     return files
   end
@@ -426,7 +502,7 @@ function service.start(options)
   --- @param changeset table
   --- @return string json
   function self.summary(changeset)
-    local path = ("/finspace-local/datasets/%s/%s/summary.json"):format(changeset.datasetId, changeset.changesetId)
+    local path = ("/%s/datasets/%s/%s/summary.json"):format(self.bucket, changeset.datasetId, changeset.changesetId)
     return self.ask({ service = "s3", path = path }).body
   end
 
