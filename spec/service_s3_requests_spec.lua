@@ -560,7 +560,12 @@ describe("What a request to the S3 half says #once", function()
       repeat
         head[#head + 1] = connection:receive("*l"):lower()
       until head[#head] == ""
-      assert.truthy(table.concat(head, "\n"):find("connection: close", 1, true)) -- what follows is no request
+      local said = table.concat(head, "\n")
+      assert.truthy(said:find("connection: close", 1, true)) -- what follows is no request
+      assert.falsy(said:find("keep-alive", 1, true))
+      connection:receive(tonumber(said:match("content%-length: (%d+)")))
+      connection:send("GET / HTTP/1.1\r\nHost: x\r\n\r\n") -- which is not taken for the body
+      assert.is_nil((connection:receive("*l")))
       connection:close()
       table.insert(headers, { "If-None-Match", "*" })
       put("x", "there")

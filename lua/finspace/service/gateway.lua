@@ -64,12 +64,12 @@ local function guess_service(request)
   return (row or path_exists or request.method == "POST") and "finspace-api" or "s3"
 end
 
-local drawn, count = nil, 0
+local drawn, number = nil, 0
 
 -- A UUID by its looks: what is drawn once a process, and a number.
 local function next_id()
-  drawn, count = drawn or sys.uuid():sub(1, 24), count + 1
-  return ("%s%012x"):format(drawn, count)
+  drawn, number = drawn or sys.uuid():sub(1, 24), number + 1
+  return ("%s%012x"):format(drawn, number)
 end
 
 local function read_request()
@@ -77,6 +77,7 @@ local function read_request()
   local mark = target:find("?", 1, true) or #target + 1
   local header, sent = read_headers()
   return {
+    begun = sys.monotonic(),
     id = next_id(),
     method = ngx.req.get_method(),
     path = target:sub(1, mark - 1),
@@ -132,20 +133,22 @@ local function has_long_body(header)
   return header["transfer-encoding"] ~= nil or not length or length > SHORT_BODY
 end
 
--- Who waits for a word before sending a body (Expect: 100-continue) sends none after a refusal, but nginx would
--- give that word before it reads the body away.
-local function leave_body(request)
-  if not request.awaits_word and not has_long_body(request.header) then return end
-  if request.awaits_word then ngx.req.clear_header("Expect") end
-  ngx.header["Connection"] = "close"
-end
-
 local function write_refusal(request, problem)
   local body = (REFUSALS[request.service_hint] or json_refusal)(request, problem)
   ngx.status = problem.status
-  leave_body(request)
   ngx.header["Content-Length"] = #body
   if request.method ~= "HEAD" then ngx.print(body) end
+end
+
+local CLOSING = "/-/closing" -- where nginx ends a connection with its answer
+local closing = {} -- refusals on their way there, by the connection's number
+
+-- Who waits for a word before sending a body (Expect: 100-continue) sends none after a refusal, but nginx would
+-- give that word before it reads the body away.
+local function write_and_close(request, problem)
+  ngx.req.clear_header("Expect")
+  closing[ngx.var.connection] = { request = request, problem = problem }
+  ngx.exec(CLOSING)
 end
 
 local MOVED =
@@ -281,17 +284,29 @@ local function answer_or_refuse(state, request)
   if not fault.is(problem) then problem = internal(request.service_hint, problem) end
   if ngx.headers_sent then return ngx.exit(ngx.ERROR) end -- cut short: better than a wrong body
   forget_object_headers()
-  write_refusal(request, problem)
+  local leaves_body = request.awaits_word or has_long_body(request.header)
+  local write = leaves_body and write_and_close or write_refusal
+  write(request, problem)
 end
+
+local function count(request) metrics.call(request.operation or "none", ngx.status, sys.monotonic() - request.begun) end
 
 --- Answers the request at hand.
 --- @param state table {db=, store=, settings=, open= while they are missing}
 function gateway.answer(state)
-  local begun, request = sys.monotonic(), read_request()
+  local request = read_request()
   local watched = health.handler(request)
   if watched then return watched(state) end
   answer_or_refuse(state, request)
-  metrics.call(request.operation or "none", ngx.status, sys.monotonic() - begun)
+  count(request)
+end
+
+--- Refuses the request at hand, whose connection ends with it.
+function gateway.refuse_and_close()
+  local refused = closing[ngx.var.connection]
+  closing[ngx.var.connection] = nil
+  write_refusal(refused.request, refused.problem)
+  count(refused.request)
 end
 
 local REASONS = {

@@ -146,6 +146,11 @@ http {
             internal;
             content_by_lua_block { require("finspace.service.node.worker").refuse(497) }
         }
+        location = /-/closing {
+            internal;
+            keepalive_timeout 0;
+            content_by_lua_block { require("finspace.service.node.worker").refuse_and_close() }
+        }
         location = /-/refused { # no bucket can have this name
             internal;
             content_by_lua_block { require("finspace.service.node.worker").refuse() }

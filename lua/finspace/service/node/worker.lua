@@ -255,6 +255,9 @@ end
 --- In each worker, for each request.
 function worker.answer() require("finspace.service.gateway").answer(state) end
 
+--- For refused requests whose bodies nobody reads.
+function worker.refuse_and_close() require("finspace.service.gateway").refuse_and_close() end
+
 --- For requests that nginx itself refuses: the AWS error shape there too.
 --- @param status? integer where nginx tells another one than it means
 function worker.refuse(status) require("finspace.service.gateway").refuse(status or ngx.status) end
