@@ -1,4 +1,4 @@
---- Runs every bench, one after another: `make bench`, or `make bench ONLY=calls` for one of them.
+--- Runs every bench, one after another: `make bench`, or `make bench ONLY='calls upload'` for some of them.
 local support = require("spec.support")
 
 local BENCHES = {
@@ -16,10 +16,25 @@ local BENCHES = {
   "engine",
   "large",
 }
-local only = arg[1]
+
+-- The benches that were asked for, all when none was.
+local function chosen()
+  local is_known = {}
+  for _, name in ipairs(BENCHES) do
+    is_known[name] = true
+  end
+  for _, name in ipairs(arg) do
+    if not is_known[name] then
+      io.stderr:write(("there is no bench %q; there are: %s\n"):format(name, table.concat(BENCHES, ", ")))
+      os.exit(2)
+    end
+  end
+  return arg[1] and arg or BENCHES
+end
 
 local function first_line(command) return (support.run(command):match("^[^\n]*")) end
 
+local names = chosen()
 print(
   ("%s, %s cores; %s; %s"):format(
     support.read_file("/proc/cpuinfo"):match("model name%s*: ([^\n]*)") or "a processor",
@@ -32,10 +47,8 @@ print(
   "Rows take turns; each figure is a median. What counts is the ratio beside it, of the processor where it is known."
 )
 
-for _, name in ipairs(BENCHES) do
-  if not only or only == name then
-    local ok, why = pcall(dofile, ("%s/spec/bench/%s.lua"):format(support.root, name))
-    if not ok then print(("\n%s: not measured: %s"):format(name, tostring(why))) end
-    io.stdout:flush()
-  end
+for _, name in ipairs(names) do
+  local ok, why = pcall(dofile, ("%s/spec/bench/%s.lua"):format(support.root, name))
+  if not ok then print(("\n%s: not measured: %s"):format(name, tostring(why))) end
+  io.stdout:flush()
 end
