@@ -955,6 +955,7 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
     local function screens()
       local id = running.dataset("Screens")
       running.ingest(id, running.put("s.csv", "day,price\n2020-01-01,1\n2020-01-02,2\n"))
+      running.view(id)
       local list = {
         "#/datasets",
         "#/users",
@@ -998,6 +999,10 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
       for _, path in ipairs(screens()) do
         page:run("document.querySelector('#main').replaceChildren()")
         show(path, "document.querySelector('h1') && !document.querySelector('.waiting')")
+        if path:find("/views$") then
+          page:press("Files")
+          page:await("document.querySelector('.files table')")
+        end
         look_at(path, surveyed)
       end
       for path, label in pairs(DIALOGS) do

@@ -61,7 +61,8 @@ async function showScreen(main) {
     return fill(
       main,
       h("h1", { tabindex: -1 }, "There is no such page"),
-      h("a", { href: "#/datasets" }, "To the datasets"),
+      h("p", { class: "hint" }, "Its address may be mistyped, or what it showed is gone."),
+      h("a", { class: "button", href: "#/datasets" }, "To the datasets"),
     );
   if (main.hasChildNodes()) showBusy(main);
   else fill(main, waiting("Loading"));

@@ -63,10 +63,17 @@ async function isKeptFromPage({ origin, base }, method) {
   return isThere && !(await answers(url, { method, headers: { "x-amz-date": "" } }));
 }
 
+// In the form of Amazon's tools, a line for each member.
+function ruleText(rule) {
+  const members = { AllowedOrigins: [location.origin], ...rule };
+  const lines = Object.entries(members).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
+  return `{"CORSRules": [{\n${lines.join(",\n")}\n}]}`;
+}
+
 function ruleMissing({ origin }) {
   const { bucket, rule } = session.current()?.store ?? {};
-  const detail = JSON.stringify({ CORSRules: [{ ...rule, AllowedOrigins: [location.origin] }] }, null, 2);
-  const advice = `Whoever runs the service starts it with --console-url ${location.origin}, or sets this rule of bucket ${bucket} by hand, beside those that are there:`;
+  const detail = ruleText(rule);
+  const advice = `The service sets one at its start, for its own address and for that of --console-url, and says why when it cannot. By hand it is this rule of bucket ${bucket}, beside those that are there:`;
   const message = `The store at ${origin} has no rule (CORS) for pages of ${location.origin}, so this browser keeps its answers from the page`;
   return new ApiError("NoCorsRule", message, 403, { advice, detail });
 }

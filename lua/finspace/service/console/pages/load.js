@@ -205,11 +205,11 @@ function unreadable({ columns, header }, rows, schema) {
   const found = misfits(rows.slice(header ? 1 : 0), typed);
   if (found.length === 0) return null;
   const [{ row, name, type, value }] = found;
-  const more = found.length > 1 ? `, and so are ${found.length - 1} more of the rows looked at` : "";
+  const more = found.length > 1 ? `, the first of ${count(found.length)} such values in the rows looked at` : "";
   return h(
     "p",
     { class: "note" },
-    `In row ${row}, ${name} is ${type}, and “${value.slice(0, 40)}” does not read as one${more}: this load will fail.`,
+    `In row ${row}, ${name} is ${type}, and “${value.slice(0, 40)}” does not read as one${more}. This load will fail.`,
   );
 }
 

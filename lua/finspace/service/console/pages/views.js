@@ -55,7 +55,7 @@ async function showFiles(place, view) {
     fill(
       place,
       h("p", { class: "tally" }, `${plural(rows.length, "file")}, ${bytes(opened.size)}`),
-      table("Files", heads, rows, { class: "list" }),
+      table("Files", heads, rows, { class: "list stacking" }),
     );
   } catch (error) {
     fill(
