@@ -46,5 +46,5 @@ bool http_client_perform(http_client *client) {
 }
 
 void http_client_end(http_client *client) {
-    if (client->transfer && client->owner == getpid()) http_transfer_reset(client->transfer);
+    if (client->transfer) http_transfer_reset(client->transfer);
 }

@@ -116,6 +116,7 @@ static int l_random_bytes(lua_State *L) {
 
 /* uuid() -> a random identifier, RFC 9562 version 4 */
 static int l_uuid(lua_State *L) {
+    static const unsigned char groups[] = {4, 2, 2, 2, 6}; /* bytes between the dashes */
     unsigned char b[16];
     char storage[36];
     buf text;
@@ -123,9 +124,9 @@ static int l_uuid(lua_State *L) {
     b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
     buf_init_fixed(&text, storage, sizeof storage);
-    for (size_t i = 0; i < sizeof b; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) buf_add_char(&text, '-');
-        buf_add_hex(&text, b + i, 1);
+    for (size_t i = 0, at = 0; i < sizeof groups; at += groups[i++]) {
+        if (at) buf_add_char(&text, '-');
+        buf_add_hex(&text, b + at, groups[i]);
     }
     lbind_push_slice(L, buf_slice(&text));
     return 1;

@@ -197,18 +197,23 @@ static void put_char(writer *w, char c) {
     w->chunk[w->used++] = c;
 }
 
-/* Encodes the bytes that may not stand for themselves here. */
+/* The bytes at the beginning that stand for themselves in a path. */
+static size_t plain_length(slice path, bool double_encode) {
+    size_t len = 0;
+    for (; len < path.len; len++) {
+        char c = path.ptr[len];
+        if (!(double_encode ? c == '/' || uri_is_unreserved(c) : is_path_byte(c))) break;
+    }
+    return len;
+}
+
 static void put_segment(writer *w, slice segment, bool double_encode) {
-    for (size_t i = 0; i < segment.len; i++) {
-        slice byte = slice_of(segment.ptr + i, 1);
+    while (segment.len) {
         char encoded[3];
-        bool plain = double_encode ? byte.ptr[0] == '/' : is_path_byte(byte.ptr[0]);
-        if (plain) {
-            put_char(w, byte.ptr[0]);
-        } else {
-            size_t len = next_encoded(&byte, false, encoded);
-            put(w, slice_of(encoded, len));
-        }
+        size_t plain = plain_length(segment, double_encode);
+        put(w, slice_of(segment.ptr, plain));
+        segment = slice_from(segment, plain);
+        if (segment.len) put(w, slice_of(encoded, next_encoded(&segment, false, encoded)));
     }
 }
 
@@ -333,12 +338,18 @@ static void put_headers(writer *w, sigv4_canonical *c) {
     put_char(w, '\n');
 }
 
+static void add_lower(buf *out, slice text) {
+    size_t from = out->len;
+    buf_add(out, text);
+    for (size_t i = from; i < out->len; i++) out->ptr[i] = ascii_lower(out->ptr[i]);
+}
+
 void sigv4_canonical_write_names(const sigv4_canonical *c, buf *out) {
     for (size_t i = 0; i < c->header_count; i++) {
         slice name = c->headers[i].name;
         if (is_repeated(c, i)) continue;
         if (i) buf_add_char(out, ';');
-        for (size_t k = 0; k < name.len; k++) buf_add_char(out, ascii_lower(name.ptr[k]));
+        add_lower(out, name);
     }
 }
 
