@@ -180,8 +180,9 @@ function Client:call(name, params, call_options)
   return result
 end
 
+local call_operation = Client.call
 for method, name in pairs(operations.names()) do
-  Client[method] = function(self, params, call_options) return self:call(name, params, call_options) end
+  Client[method] = function(self, params, call_options) return call_operation(self, name, params, call_options) end
 end
 
 --- All operations, with their required and optional members.

@@ -93,8 +93,8 @@ function exchange.new(runtime, given)
 end
 
 --- The time to sign with: ours, corrected by what refusals have taught.
---- @return integer epoch seconds
-function Exchange:time() return math.floor(self.runtime.now() + self.clock_offset) end
+--- @return number epoch seconds, of which the signer takes the whole ones
+function Exchange:time() return self.runtime.now() + self.clock_offset end
 
 -- A signer keeps the day's signing key, so it is worth keeping itself.
 function Exchange:signer(credentials, region, service)

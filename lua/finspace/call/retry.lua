@@ -69,6 +69,8 @@ end
 
 --- A call succeeded: what its last retry cost comes back, or one token where there was no retry.
 --- @param cost integer|nil
-function Bucket:refill(cost) self.tokens = math.min(BUCKET_CAPACITY, self.tokens + (cost or 1)) end
+function Bucket:refill(cost)
+  if self.tokens < BUCKET_CAPACITY then self.tokens = math.min(BUCKET_CAPACITY, self.tokens + (cost or 1)) end
+end
 
 return retry

@@ -9,7 +9,9 @@ function curl.new(options)
   -- A finalizer may make a call while another one is being answered: each has a client of its own.
   local idle = { http.client(options) }
   local function transport(request)
-    local client = table.remove(idle) or http.client(options)
+    local last = #idle
+    local client = idle[last] or http.client(options)
+    idle[last] = nil
     local response, err = client:perform(request)
     idle[#idle + 1] = client
     return response, err
