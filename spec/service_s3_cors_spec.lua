@@ -1,5 +1,6 @@
 local cjson = require("cjson")
 local service = require("spec.support.service")
+local support = require("spec.support")
 
 local RULES = [[<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
   <CORSRule><ID>one</ID>
@@ -11,6 +12,20 @@ local RULES = [[<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01
   </CORSRule>
   <CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>HEAD</AllowedMethod></CORSRule>
 </CORSConfiguration>]]
+
+local BOTO3 = [[
+import boto3, sys
+from botocore.exceptions import ClientError
+s3 = boto3.client("s3", endpoint_url=sys.argv[1])
+rules = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}]}
+s3.put_bucket_cors(Bucket="open", CORSConfiguration=rules)
+print(s3.get_bucket_cors(Bucket="open")["CORSRules"])
+s3.delete_bucket_cors(Bucket="open")
+try:
+    s3.get_bucket_cors(Bucket="open")
+except ClientError as refusal:
+    print(refusal.response["Error"]["Code"])
+]]
 
 describe("The service's S3 half and pages of other origins #once", function()
   local running
@@ -52,6 +67,18 @@ describe("The service's S3 half and pages of other origins #once", function()
       assert.equal(204, rules("DELETE").status)
       assert.same({ 404, "NoSuchCORSConfiguration" }, { rules("GET").status, code_of(rules("GET")) })
       assert.equal(204, rules("DELETE").status)
+    end)
+
+    it("which boto3 sets, reads and deletes", function()
+      local python, missing = support.boto3()
+      if missing then return pending(missing) end
+      local folder = support.temporary_folder()
+      local path = support.write_file(folder .. "/rules.py", BOTO3)
+      local command = ("%s %s %s %s"):format(running.shell(), python, path, running.endpoint)
+      local output, status = support.run(command)
+      assert.equal(0, status, output)
+      assert.equal("[{'AllowedMethods': ['GET'], 'AllowedOrigins': ['*']}]\nNoSuchCORSConfiguration\n", output)
+      support.remove_folder(folder)
     end)
 
     it("and forgets them with the bucket", function()

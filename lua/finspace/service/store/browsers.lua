@@ -106,7 +106,7 @@ end
 
 -- What is there and cannot be read is not overwritten.
 local function add_rule(store, origins)
-  local bucket = store.bucket
+  local bucket = store.place.bucket
   local rules, err = store.s3:get_bucket_cors { bucket = bucket }
   if not rules and err.code ~= "NoSuchCORSConfiguration" then return nil, err end
   return store.s3:put_bucket_cors { bucket = bucket, rules = merged(rules or {}, origins) }
@@ -118,11 +118,11 @@ local SET = "The bucket %s lets pages of %s call it now: its CORS rule %s is set
 
 local MISSING = [[
 Browsers get no files: the bucket %s has no CORS rule for pages of %s, and it could not be set (%s).
-Without it the console stages no file, and downloads and draws none. Set it by hand, beside the rules that are there:
+Without it the console stages no file, and downloads and draws none. Set it by hand (this takes the place of all its rules):
   %s
 ]]
 
-local COMMAND = "aws s3api put-bucket-cors --bucket %s --cors-configuration '%s'"
+local COMMAND = "aws s3api put-bucket-cors%s --bucket %s --cors-configuration '%s'"
 
 --- What the rule says beside its origins, in the form of Amazon's tools.
 --- @return table
@@ -136,14 +136,15 @@ function browsers.rule()
   }
 end
 
-local function command(bucket, origins)
+local function command(place, origins)
   local rule = browsers.rule()
   rule.AllowedOrigins = origins
-  return COMMAND:format(bucket, (cjson.encode({ CORSRules = { rule } }):gsub("\\/", "/")))
+  local endpoint = place.endpoint and " --endpoint-url " .. place.endpoint or ""
+  return COMMAND:format(endpoint, place.bucket, (cjson.encode({ CORSRules = { rule } }):gsub("\\/", "/")))
 end
 
-local function missing(store, origins, reason)
-  return MISSING:format(store.bucket, table.concat(origins, " and "), reason, command(store.bucket, origins))
+local function missing(place, origins, reason)
+  return MISSING:format(place.bucket, table.concat(origins, " and "), reason, command(place, origins))
 end
 
 -- --- seeing to it -----------------------------------------------------------------------------------
@@ -171,12 +172,12 @@ local function see_to(store, origins)
   local all = table.concat(outside, " and ")
   for _ = 1, LOOKS do
     local set, err = add_rule(store, outside)
-    if not set then return missing(store, outside, (tostring(err):gsub("%s+", " "))) end
+    if not set then return missing(store.place, outside, (tostring(err):gsub("%s+", " "))) end
     wait()
     outside = shut_out(store, outside)
-    if #outside == 0 then return SET:format(store.bucket, all, ID) end
+    if #outside == 0 then return SET:format(store.place.bucket, all, ID) end
   end
-  return missing(store, outside, IGNORED)
+  return missing(store.place, outside, IGNORED)
 end
 
 local function word_of(client, place, origins)
@@ -186,8 +187,9 @@ local function word_of(client, place, origins)
   place.url, place.region = found.url, found.region
   if err then return missing(place, origins, tostring(err)) end
   local exchange = assert(client.session:exchange())
-  return mixed_word(found.url, origins)
-    or see_to({ s3 = client.s3, bucket = place.bucket, url = found.url, exchange = exchange }, origins)
+  local store = { s3 = client.s3, place = place, url = found.url, exchange = exchange }
+  local words = (see_to(store, origins) or "") .. (mixed_word(found.url, origins) or "")
+  return words ~= "" and words or nil
 end
 
 --- Sees that the console's pages may call a store that can be used.
