@@ -113,6 +113,16 @@ describe("What a request to the S3 half says #once", function()
       assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
     end)
 
+    it("is a mistake where it has a word that S3 does not know", function()
+      for name, code in pairs {
+        ["x-amz-acl"] = "InvalidArgument",
+        ["x-amz-storage-class"] = "InvalidStorageClass",
+        ["x-amz-tagging-directive"] = "InvalidArgument",
+      } do
+        assert.same({ 400, code }, refusal(s3("PUT", "refused", with({ [name] = "unheard-of" }, { body = "x" }))), name)
+      end
+    end)
+
     it(
       "is done where it asks for what is here anyway",
       function()

@@ -30,10 +30,31 @@ local function never(sentence) return unless({}, sentence) end
 
 local function heeded() end
 
+local function words(text)
+  local found = {}
+  for word in text:gmatch("%S+") do
+    found[word] = true
+  end
+  return found
+end
+
+-- What S3 has a word for may be missing here; what it has none for is a mistake.
+local function known(values, code, judge)
+  return function(value)
+    if not values[value:lower()] then wire.refuse(code, "a header has a value that S3 does not know") end
+    judge(value)
+  end
+end
+
 local ENCRYPTION = "this service does not encrypt objects: leave server-side encryption out"
 local LOCKS = "this service has no object locks"
+local ONE_CLASS = "the only storage class here is STANDARD"
 local ACLS = "objects and buckets here belong to whom made them: the only ACL is private"
-local PRIVATE = unless({ private = true }, ACLS)
+local CANNED_ACLS = words([[private public-read public-read-write authenticated-read aws-exec-read bucket-owner-read
+  bucket-owner-full-control log-delivery-write]])
+local CLASSES = words([[standard reduced_redundancy standard_ia onezone_ia intelligent_tiering glacier glacier_ir
+  deep_archive outposts snow express_onezone fsx_openzfs fsx_ontap]])
+local DIRECTIVES = words("copy replace")
 
 local HEEDED = {}
 for name in
@@ -48,14 +69,14 @@ do
 end
 
 local JUDGED = {
-  ["x-amz-acl"] = PRIVATE,
+  ["x-amz-acl"] = known(CANNED_ACLS, "InvalidArgument", unless(words("private"), ACLS)),
   ["x-amz-api-version"] = unless({ ["2006-03-01"] = true }, "the API here is of 2006-03-01"), -- the SDK for C++ says so
   ["x-amz-bucket-object-lock-enabled"] = unless({ ["false"] = true }, LOCKS),
   ["x-amz-mfa"] = never("this service has no MFA delete"),
   ["x-amz-object-ownership"] = unless({ bucketownerenforced = true }, ACLS),
-  ["x-amz-storage-class"] = unless({ standard = true }, "the only storage class here is STANDARD"),
+  ["x-amz-storage-class"] = known(CLASSES, "InvalidStorageClass", unless(words("standard"), ONE_CLASS)),
   ["x-amz-tagging"] = unless({ [""] = true }, "this service has no tags"),
-  ["x-amz-tagging-directive"] = unless({ copy = true, replace = true }, "x-amz-tagging-directive is COPY or REPLACE"),
+  ["x-amz-tagging-directive"] = known(DIRECTIVES, "InvalidArgument", heeded),
   ["x-amz-website-redirect-location"] = never("this service has no websites"),
   ["x-amz-write-offset-bytes"] = never("this service does not append to objects"),
 }

@@ -27,6 +27,7 @@ local STATUS = {
   InvalidPartOrder = 400,
   InvalidRange = 416,
   InvalidRequest = 400,
+  InvalidStorageClass = 400,
   InvalidURI = 400,
   KeyTooLongError = 400,
   MalformedXML = 400,
