@@ -1,6 +1,7 @@
 local cluster_of = require("spec.support.cluster")
 local server_of = require("spec.support.postgres")
 local service = require("spec.support.service")
+local socket = require("socket")
 local support = require("spec.support")
 local sys = require("finspace.sys")
 
@@ -108,6 +109,39 @@ describe("Past one machine #once", function()
       } do
         assert.is_nil(text:find("s3cret", 1, true), name)
       end
+    end)
+
+    it("takes the URL out of its own command line before it asks anybody", function()
+      local silent = assert(socket.bind("127.0.0.1", 0))
+      local _, port = silent:getsockname()
+      local folder = support.temporary_folder()
+      local pid = assert(support.start {
+        argv = support.plain {
+          "env",
+          "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+          "AWS_SECRET_ACCESS_KEY=s",
+          "build/bin/finspace",
+          "serve",
+          "--database=postgresql://finspace:s3cret@127.0.0.1:1/x",
+          "--store=s3://lake/x",
+          "--store-role=arn",
+          "--store-endpoint=http://127.0.0.1:" .. port,
+          "--port=" .. support.free_port(),
+          "--data=" .. folder,
+        },
+      })
+      finally(function()
+        sys.kill(pid, KILL)
+        sys.wait(pid, 10)
+        silent:close()
+        support.remove_folder(folder)
+      end)
+      silent:settimeout(60)
+      local asked = assert(silent:accept()) -- the store, which comes after the options
+      local words = support.run("cat /proc/" .. pid .. "/cmdline | tr '\\0' ' '")
+      asked:close()
+      assert.matches("--database=xxxxx", words, 1, true)
+      assert.is_nil(words:find("s3cret", 1, true))
     end)
 
     it_can("refuses a database of a newer finspace, and another program's", function()

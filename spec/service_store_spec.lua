@@ -1,4 +1,5 @@
 local cjson = require("cjson")
+local finspace = require("finspace")
 local lake = require("spec.support.lake")
 local service = require("spec.support.service")
 local stores = require("spec.support.stores")
@@ -104,16 +105,38 @@ describe("A service with a store #once", function()
     for name, value in pairs(node.env) do
       environment[#environment + 1] = name .. "=" .. support.quote(value)
     end
-    local function finspace(command)
+    local function succeed(command)
       local program = table.concat(environment, " ") .. " build/bin/finspace "
       local output, code = support.run(program .. command)
       assert.equal(0, code, output)
       return output
     end
-    local changeset = finspace(("load %s/prices.csv --dataset Staged --create"):format(folder)):match("(%w+)%s*$")
-    assert.matches("price", finspace("show Staged " .. changeset), 1, true)
-    assert.matches("SUCCESS", finspace("ls changesets Staged"), 1, true)
+    local changeset = succeed(("load %s/prices.csv --dataset Staged --create"):format(folder)):match("(%w+)%s*$")
+    assert.matches("price", succeed("show Staged " .. changeset), 1, true)
+    assert.matches("SUCCESS", succeed("ls changesets Staged"), 1, true)
     support.remove_folder(folder)
+  end)
+
+  it("takes long-lived keys for the API alone, and says which option trades them for such as open the store", function()
+    local path = os.tmpname()
+    support.write_file(path, "day,price\n2020-01-02,1.5\n")
+    local function load_with(more)
+      local fs = finspace.new {
+        region = "us-east-1",
+        endpoint_url = node.endpoint,
+        s3_endpoint_url = store.endpoint,
+        credentials = node.credentials,
+        environment_id = more,
+      }
+      local changeset, err = fs:load { file = path, dataset = node.dataset("By the owner"), change_type = "APPEND" }
+      fs:close()
+      return changeset, err
+    end
+    local _, err = load_with(nil)
+    assert.equal("InvalidAccessKeyId", err.code)
+    assert.matches("the environment_id option", tostring(err), 1, true)
+    assert.equal("SUCCESS", load_with("local").status)
+    os.remove(path)
   end)
 
   it("answers nothing of S3 itself but summaries, and says where S3 is", function()

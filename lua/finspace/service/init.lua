@@ -124,6 +124,7 @@ end
 local ONE_INGESTER = "--ingest-workers other than 1 need --database: one process reads into the folder of one machine"
 
 local function add_processes(settings, options)
+  if options.database then database_url.hide(options.database) end
   settings.database = options.database or os.getenv("FINSPACE_DATABASE")
   settings.has_database = settings.database ~= nil
   settings.workers, settings.ingest_workers = options.workers or 2, options.ingest_workers or 1

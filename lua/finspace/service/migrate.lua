@@ -23,6 +23,7 @@ end
 local function problem_of(options)
   local problem = database_url.problem(options.database)
   if problem then return problem end
+  database_url.hide(options.database)
   if not options.store then return "--store is missing: name where the bytes go, as s3://BUCKET/PREFIX" end
 end
 

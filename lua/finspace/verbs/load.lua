@@ -174,6 +174,16 @@ function Run:fail(err)
   return nil, err
 end
 
+-- A service past one machine, and Amazon's, have keys of two kinds: those that a call of the API is signed with need not be
+-- known where files are staged.
+local KEYS_OF_THE_API = "; the FinSpace API takes these keys, and the S3 where it stages does not know them:"
+  .. " the environment_id option (any text, for a finspace serve) gets keys that both know, as the profile of its DIR/config"
+
+local function explain(err)
+  if err.code == "InvalidAccessKeyId" then err.message = err.message .. KEYS_OF_THE_API end
+  return err
+end
+
 function Run:stage()
   local event = self.event
   self:report("staging")
@@ -193,7 +203,7 @@ function Run:stage()
       self:report()
     end,
   }
-  if not sent then return self:fail(err) end
+  if not sent then return self:fail(explain(err)) end
   self:report("staged")
   return self:note("staged")
 end

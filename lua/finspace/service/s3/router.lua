@@ -180,7 +180,12 @@ local function check_place(call)
   local is_summary = call.bucket == call.state.settings.bucket
     and (call.key or ""):find("^datasets/[^/]+/[^/]+/summary%.json$")
   if is_summary and (method == "GET" or method == "HEAD") then return end
-  wire.refuse("InvalidRequest", "the objects of this service lie in its store: call S3 " .. store:where())
+  wire.refuse(
+    "InvalidRequest",
+    "the objects of this service lie in its store: call S3 "
+      .. store:where()
+      .. ", with keys of GetProgrammaticAccessCredentials"
+  )
 end
 
 -- nginx would judge them, too, by the answer's own headers, and answer in its own form.
