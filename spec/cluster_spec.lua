@@ -157,6 +157,35 @@ describe("Past one machine #once", function()
     end)
   end)
 
+  describe("a standby that takes the primary server's place", function()
+    it_can("is found by a node that was started with both addresses, which loses nothing", function()
+      local primary = server_of.start()
+      local standby = primary.add_standby()
+      local url = primary.new_database()
+      local both = url:gsub(":(%d+)/", function(at) return (":%s,127.0.0.1:%d/"):format(at, standby.port) end)
+      local servers = { new_database = function() return both .. "?target_session_attrs=read-write" end }
+      local cluster = cluster_of.start(1, { server = servers })
+      finally(function()
+        cluster.stop()
+        primary.stop()
+      end)
+      local node = cluster.nodes[1]
+      local dataset, uri = node.dataset("Kept"), cluster.put("a.csv", "a\n1\n")
+      primary.kill()
+      local made, err = node.call("GetDataset", { datasetId = dataset })
+      assert.is_nil(made)
+      assert.same({ 503, "ServiceUnavailable" }, { err.status, err.code })
+      standby.promote()
+      for _ = 1, 200 do
+        made = node.call("GetDataset", { datasetId = dataset })
+        if made then break end
+        sys.sleep(0.05)
+      end
+      assert.equal("Kept", made.datasetTitle)
+      assert.equal("SUCCESS", node.ingest(dataset, uri).status)
+    end)
+  end)
+
   describe("a database of an earlier version", function()
     it_can("is brought up to date by the first node that knows more, and its changesets go on in order", function()
       local cluster = cluster_of.start(1, { server = server })

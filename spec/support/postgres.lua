@@ -66,7 +66,7 @@ function postgres.dump(url)
 end
 
 --- Starts a cluster.
---- @return table server { url, pid, sql, restart, stop }
+--- @return table server { url, pid, sql, add_standby, kill, restart, stop }
 function postgres.start()
   local bin, folder, port = programs(), support.temporary_folder(), support.free_port()
   local data = folder .. "/data"
@@ -88,18 +88,19 @@ function postgres.start()
   support.write_file(settings, support.read_file(settings) .. SETTINGS:format(port))
   local self = { url = ("postgresql://finspace@127.0.0.1:%d/postgres"):format(port) }
 
-  local function launch()
-    self.pid = assert(sys.start {
-      argv = support.plain(as_ordinary_user { bin .. "/postgres", "-D", data }),
-      stderr = folder .. "/log",
-    })
+  -- Starts a server, and waits until it answers.
+  local function serve(of_data, at)
+    local argv = { bin .. "/postgres", "-D", of_data, "-p", tostring(at) }
+    local pid = assert(sys.start { argv = support.plain(as_ordinary_user(argv)), stderr = folder .. "/log" })
     for _ = 1, 100 do
-      local _, ready = support.run(("%s/pg_isready -q -h 127.0.0.1 -p %d"):format(bin, port))
-      if ready == 0 then return end
-      assert(not sys.wait(self.pid, 0.05), support.read_file(folder .. "/log"))
+      local _, ready = support.run(("%s/pg_isready -q -h 127.0.0.1 -p %d"):format(bin, at))
+      if ready == 0 then return pid end
+      assert(not sys.wait(pid, 0.05), support.read_file(folder .. "/log"))
     end
     error("PostgreSQL did not start: " .. support.read_file(folder .. "/log"))
   end
+
+  local function launch() self.pid = serve(data, port) end
 
   --- Runs SQL past the service.
   --- @param statement string
@@ -116,6 +117,26 @@ function postgres.start()
     return (self.url:gsub("/postgres$", "/d" .. databases))
   end
 
+  --- Adds a server that has what this one has, and must have it before anything is acknowledged. It is stopped with it.
+  --- @return table standby { port, promote() }
+  function self.add_standby()
+    local at, place = support.free_port(), folder .. "/standby"
+    local source = self.url:gsub("/postgres$", "/postgres?application_name=standby")
+    local argv = { bin .. "/pg_basebackup", "-d", source, "-D", place, "-R", "--checkpoint=fast", "--no-sync" }
+    local said, failed = support.run(quoted(as_ordinary_user(argv)))
+    assert(failed == 0, said)
+    self.standby_pid = serve(place, at)
+    self.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+    self.sql("SELECT pg_reload_conf()")
+    return {
+      port = at,
+      promote = function() postgres.sql(self.url:gsub(":%d+/", ":" .. at .. "/"), "SELECT pg_promote()") end,
+    }
+  end
+
+  --- Ends it as a power failure would.
+  function self.kill() nginx.end_process(self.pid, 3) end
+
   --- Stops it at once, with the connections that it has, and starts it again.
   function self.restart()
     nginx.end_process(self.pid, 2)
@@ -125,6 +146,7 @@ function postgres.start()
   --- Stops it and removes its folder.
   function self.stop()
     nginx.end_process(self.pid, 2)
+    if self.standby_pid then nginx.end_process(self.standby_pid, 2) end
     support.remove_folder(folder)
   end
 
