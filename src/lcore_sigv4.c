@@ -188,8 +188,7 @@ static sigv4_status signer_sign(signer *s, const sigv4_request *request, sigv4_s
     return sigv4_sign(request, &s->how, out);
 }
 
-/* signer:sign(request, time) sets the headers of the request; returns it, and the signature in hex.
- */
+/* signer:sign(request, time) sets the headers of the request, and returns it. */
 static int l_signer_sign(lua_State *L) {
     sigv4_pair headers[MAX_REQUEST_HEADERS];
     char storage[AUTHORIZATION_SIZE];
@@ -213,8 +212,7 @@ static int l_signer_sign(lua_State *L) {
         lbind_set_slice(L, "x-amz-content-sha256", slice_of_cstr(out.payload_hash));
     lbind_set_slice(L, "authorization", buf_slice(&authorization));
     lua_settop(L, 2);
-    lbind_push_slice(L, slice_of_cstr(out.hex));
-    return 2;
+    return 1;
 }
 
 /* signer:presign(request, time, expires) returns the whole query. */

@@ -132,7 +132,6 @@ local NO_HEADERS = {}
 --- @field invocation string          the id that all attempts of the call share
 --- @field uncertain boolean          an attempt may have been applied
 --- @field credentials? finspace.Credentials  what the attempt was signed with
---- @field signature? string
 --- @field clock_offset? number       seconds that were added to our clock to sign it
 --- @field response? finspace.Response  the last answer
 --- @field renewed? boolean           other keys were asked for already
@@ -161,7 +160,6 @@ function Exchange:begin(call)
     uncertain = false,
     credentials = nil, -- named, so that the table has room for what each attempt writes
     clock_offset = nil,
-    signature = nil,
     response = nil,
     cost = nil,
   }
@@ -224,9 +222,8 @@ function Exchange:sign(call, try)
   local credentials, err = call.credentials()
   if not credentials then return nil, err end
   try.credentials, try.clock_offset = credentials, self.clock_offset
-  local signed, signature = self:signer(credentials, call.region, call.service):sign(request, self:time())
-  if not signed then return unsignable(signature) end
-  try.signature = signature
+  local signed, why = self:signer(credentials, call.region, call.service):sign(request, self:time())
+  if not signed then return unsignable(why) end
   return signed
 end
 
@@ -340,17 +337,18 @@ function Exchange:pause(call, try, fault)
 end
 
 -- A service that refuses a signature quotes what it was sent, the session token among it.
-local function hide_secrets(text, try)
-  local keys = try.credentials or {}
-  for _, secret in ipairs { keys.secret_access_key or "", keys.session_token or "", try.signature or "" } do
+local function hide_secrets(text, call, try)
+  local keys, signed = try.credentials or {}, call.request.headers.authorization or ""
+  local signature = signed:match("Signature=(%x+)") or ""
+  for _, secret in ipairs { keys.secret_access_key or "", keys.session_token or "", signature } do
     if secret ~= "" then text = text:gsub(secret:gsub("%p", "%%%0"), "(hidden)") end
   end
   return text
 end
 
 local function failure(call, try, fault)
-  fault.message = fault.message and hide_secrets(fault.message, try)
-  fault.reason = fault.reason and hide_secrets(fault.reason, try)
+  fault.message = fault.message and hide_secrets(fault.message, call, try)
+  fault.reason = fault.reason and hide_secrets(fault.reason, call, try)
   fault.operation = fault.operation or call.operation
   fault.attempts = try.number
   fault.outcome = try.uncertain and "unknown" or outcome(fault)

@@ -174,7 +174,7 @@ function core.signer(credentials, region, service) end
 --- @param request finspace.SignableRequest
 --- @param time integer  epoch seconds
 --- @return finspace.SignableRequest|nil request
---- @return string signature  or why it cannot be signed
+--- @return string|nil why  it cannot be signed
 function signer:sign(request, time) end
 
 --- @param request finspace.SignableRequest
