@@ -533,12 +533,18 @@ describe("The service's S3 half #once", function()
   describe("over time", function()
     local SWEEP = [[server { listen 127.0.0.1:%d; location / { content_by_lua_block {
       local state = { settings = { data = %q } }
+      local sleep, longest, begun = ngx.sleep, 0, os.clock() -- the process's own time
+      ngx.sleep = function(seconds)
+        longest = math.max(longest, os.clock() - begun)
+        sleep(seconds)
+        begun = os.clock()
+      end
       state.db = require("finspace.service.db.metadata").open(state.settings)
       state.store = require("finspace.service.store").open(state)
       require("finspace.service.ingest.sweep").run(state)
       require("finspace.service.ingest.sweep").run(state)
       state.db:close()
-      ngx.print("swept twice")
+      ngx.print("swept twice, and gave way after ", longest)
     } } }]]
     local PATHS = ("%s/lua/?.lua;%s/lua/?/init.lua"):format(support.root, support.root)
 
@@ -548,7 +554,9 @@ describe("The service's S3 half #once", function()
       local answer = service.send_text(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
       local errors = sweeper.errors()
       sweeper.stop()
-      assert.truthy(answer.body:find("swept twice", 1, true), errors)
+      local longest = answer.body:match("swept twice, and gave way after ([%d%.e%-]+)")
+      assert.truthy(longest, errors)
+      return tonumber(longest)
     end
 
     local function rows_of(...)
@@ -601,6 +609,27 @@ describe("The service's S3 half #once", function()
       assert.equal("SUCCESS", view.status)
       local key = ("views/%s/%s/part-00000.csv"):format(dataset, view.dataViewId)
       assert.equal("a,b\n7,seven\n", s3("GET", key).body)
+    end)
+
+    -- With FINSPACE_SWEEP=1000000 of a million.
+    local MANY = tonumber(os.getenv("FINSPACE_SWEEP") or 20000)
+    local FILL = [[
+      BEGIN;
+      INSERT INTO small_segments (bytes) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+        SELECT CAST('many' AS BLOB) FROM n;
+      INSERT INTO contents (id, size, etag, segments)
+        SELECT printf('many%%09d', number), 4, 'etag', '[{"name":"row\/' || number || '","size":4}]'
+        FROM small_segments WHERE bytes = CAST('many' AS BLOB);
+      INSERT INTO objects (bucket, key, content_id, modified)
+        SELECT 'finspace-local', id, id, 1 FROM contents WHERE id LIKE 'many%%' AND substr(id, 5) %% 2 = 0;
+      COMMIT]]
+
+    it("gives way to ingestion again and again, and never holds it for 100 ms", function()
+      running.sql(FILL:format(MANY))
+      local longest = sweep_twice()
+      if MANY > 20000 then print(("\n%d objects: gave way after %.1f ms at most"):format(MANY, longest * 1000)) end
+      assert.truthy(longest < 0.1, longest)
+      assert.same({ MANY / 2 }, rows_of("many"))
     end)
 
     it("still gives the small objects of a data folder that was made when each was a file", function()
