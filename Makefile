@@ -91,7 +91,7 @@ help:
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
 	@echo 'make fuzz     fuzz the parsers for a minute each (needs clang-14)'
 	@echo 'make layers   check that no module knows more than its layer allows'
-	@echo 'make lint     clang-format, stylua and luacheck'
+	@echo 'make lint     clang-format, stylua, prettier and luacheck'
 	@echo 'make docs     write the reference and the annotations anew from the model'
 	@echo 'make install  install below PREFIX (default /usr/local) for LUA_VERSION (default 5.4)'
 	@echo 'make uninstall   take it back'
@@ -249,12 +249,16 @@ docs: all
 layers: all
 	@lua5.4 spec/support/layers.lua
 
-# The formatter of Lua is npm's: its settings are in .stylua.toml.
-STYLUA      ?= stylua
-STYLUA_HINT  = npm install --global @johnnymorganz/stylua-bin
+# The formatters of Lua and of the console's JavaScript are npm's: their settings are in .stylua.toml and .prettierrc.yaml.
+STYLUA       ?= stylua
+STYLUA_HINT   = npm install --global @johnnymorganz/stylua-bin
+PRETTIER     ?= prettier
+PRETTIER_HINT = npm install --global prettier@3
+SCRIPTS       = lua/finspace/service/console
 lint:
 	@clang-format-14 --dry-run -Werror src/*.[ch]
 	@if command -v $(STYLUA) > /dev/null; then $(STYLUA) --check lua spec examples; else echo 'stylua is not installed: $(STYLUA_HINT)'; fi
+	@if command -v $(PRETTIER) > /dev/null; then $(PRETTIER) --log-level warn --check '$(SCRIPTS)/**/*.js'; else echo 'prettier is not installed: $(PRETTIER_HINT)'; fi
 	@luacheck --quiet lua spec examples
 	@lua5.4 spec/support/initialisers.lua src/*.[ch]
 

@@ -149,6 +149,8 @@ describe("A store that browsers shall call #once", function()
     local elsewhere =
       { service = "s3", method = "PUT", path = "/lake/deep/place/other", body = "x", credentials = keys }
     assert.equal(403, store.ask(elsewhere).status)
+    local rule = { service = "s3", method = "DELETE", path = "/lake", query = "cors", credentials = keys }
+    assert.equal(403, store.ask(rule).status)
     node.stop()
   end)
 

@@ -70,7 +70,7 @@ function readRecord(text, start, separator) {
 // One by one, with the line in which each begins. What the text's end cuts is left out, unless the text is whole.
 function* walk(text, separator, isWhole) {
   let line = 1;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const record = readRecord(text, at, separator);
     if (record.end >= text.length && !isWhole) return;
     yield Object.assign(record, { line });

@@ -35,7 +35,9 @@ export async function openView({ datasetId, dataViewId }) {
   const { credentials, s3Location } = await call("GetExternalDataViewAccessDetails", { datasetId, dataViewId });
   const { bucket, key: prefix } = s3Location;
   const place = s3.place(bucket);
-  const files = (await s3.list(place, prefix, credentials)).filter(({ key }) => !/(^|\/)[._]/.test(key.slice(prefix.length)));
+  const files = (await s3.list(place, prefix, credentials)).filter(
+    ({ key }) => !/(^|\/)[._]/.test(key.slice(prefix.length)),
+  );
   return { files, place, prefix, keys: credentials, size: files.reduce((total, { size }) => total + size, 0) };
 }
 
