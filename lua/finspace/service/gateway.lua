@@ -9,6 +9,7 @@ local sys = require("finspace.sys")
 local api = require("finspace.service.api")
 local authenticate = require("finspace.service.auth.authenticate")
 local console = require("finspace.service.console")
+local disk = require("finspace.service.disk")
 local fault = require("finspace.service.fault")
 local glue = require("finspace.service.glue")
 local metrics = require("finspace.service.node.metrics")
@@ -161,12 +162,6 @@ local BUSY = {
   store = "the store that keeps the bytes does not answer the service; try again",
 }
 
-local function is_disk_full(problem)
-  if database.is_full(problem) then return true end
-  local text = tostring(problem)
-  return text:find("No space left on device", 1, true) ~= nil or text:find("Disk quota exceeded", 1, true) ~= nil
-end
-
 local function count_fault(problem)
   if type(problem) ~= "table" then return end
   if problem.is_busy or problem.is_full or problem.is_moved then metrics.fault(problem.of or "database") end
@@ -176,7 +171,7 @@ end
 local function internal(service, problem)
   log.problem("a request", problem)
   count_fault(problem)
-  if is_disk_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
+  if disk.is_full(problem) then return fault.new("ServiceUnavailable", FULL_DISK, 503) end
   if database.is_unfit(problem) then
     return fault.new(service == "s3" and "InvalidArgument" or "ValidationException", problem.message, 400)
   end

@@ -118,6 +118,16 @@ function leases.release(db, row)
   db:run(sql, row.id, row.fence)
 end
 
+--- Gives work back that could not be begun, for want of the store for example: it was no try.
+--- @param db table
+--- @param row table that was taken
+function leases.put_back(db, row)
+  local sql = ("UPDATE %s SET lease_until = 0, attempts = attempts - 1 WHERE id = ? AND fence = ?"):format(
+    row.leased_in
+  )
+  db:run(sql, row.id, row.fence)
+end
+
 --- The views that nobody works on, for what is done to them while that stays so: see leases.confirm.
 --- @param db table
 --- @return table[] rows

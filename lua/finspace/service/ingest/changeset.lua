@@ -157,7 +157,7 @@ function changeset.ingest(state, row)
   end
   local ok, result = pcall(ingested, state, row)
   if ok then return succeed(state, row, result) end
-  if jobs.is_passing(result) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
+  if jobs.is_passing(result, row) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
   fail(state, row, jobs.described_failure("changeset " .. row.id, result))
 end
 
@@ -172,7 +172,7 @@ function changeset.convert(state, row)
   if not ok and failure.is(result) and result.category == "VALIDATION" then
     ok, result = pcall(jobs.with, state, row.id, function(job) return written(job, row, nil) end)
   end
-  if not ok and jobs.is_passing(result) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
+  if not ok and jobs.is_passing(result, row) then return jobs.postpone(state, row, "changeset " .. row.id, result) end
   local db = state.db
   db:transaction(function()
     leases.finish(db, row)

@@ -2,6 +2,7 @@
 --- at its end, however it ends.
 
 local database = require("finspace.service.db")
+local disk = require("finspace.service.disk")
 local engine = require("finspace.service.engine.database")
 local failure = require("finspace.service.ingest.failure")
 local leases = require("finspace.service.leases")
@@ -57,10 +58,18 @@ end
 
 local PAUSE_SECONDS = 2
 
---- Whether it is no failure of the job: the database or the store could not be asked, or another process has the lease.
+local TRIES_WITHOUT_ROOM = 5 -- another node may have some, or this one when it has done what else it does
+
+--- Whether it is no failure of the job: the database or the store could not be asked, or another process has the lease; or
+--- for a few times a disk was full.
 --- @param problem any
+--- @param row table of leases.take
 --- @return boolean
-function job.is_passing(problem) return database.is_busy(problem) or leases.is_lost(problem) end
+function job.is_passing(problem, row)
+  if failure.is(problem) then return false end
+  if disk.is_full(problem) then return row.attempts < TRIES_WITHOUT_ROOM end
+  return database.is_busy(problem) or leases.is_lost(problem)
+end
 
 --- Lets a job rest that failed for what the world did, and is taken up again: nothing is wrong with what it read.
 --- @param state table
@@ -71,8 +80,11 @@ function job.postpone(state, row, subject, problem)
   log.problem(subject .. " will be tried again", problem)
   local due = sys.monotonic() + PAUSE_SECONDS
   coroutine.yield(function() return sys.monotonic() >= due end)
-  leases.release(state.db, row)
+  local give_back = disk.is_full(problem) and leases.release or leases.put_back
+  give_back(state.db, row)
 end
+
+local FULL = "the disk of the service is full: ask whoever runs it to make room, and then for the same again"
 
 --- Why a job failed, for those who asked for it; what only the service can mend is for its log.
 --- @param subject string
@@ -82,6 +94,7 @@ end
 function job.described_failure(subject, problem)
   if failure.is(problem) then return problem.category, problem.message end
   log.problem(subject, problem)
+  if disk.is_full(problem) then return "INTERNAL_SERVICE_EXCEPTION", FULL end
   return "INTERNAL_SERVICE_EXCEPTION", "the service failed; its log says why"
 end
 

@@ -127,7 +127,7 @@ function view.build(state, row)
   local moment = row.auto_update == 1 and moments.present(db, row.dataset_id, clock.milliseconds()) or row.as_of
   local ok, result = pcall(jobs.with, state, row.id, function(job) return built(job, row, moment) end)
   if ok then return succeed(state, row, moment, result) end
-  if jobs.is_passing(result) then return jobs.postpone(state, row, "view " .. row.id, result) end
+  if jobs.is_passing(result, row) then return jobs.postpone(state, row, "view " .. row.id, result) end
   fail(state, row, jobs.described_failure("view " .. row.id, result))
 end
 
