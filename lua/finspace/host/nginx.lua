@@ -119,7 +119,7 @@ end
 --- @return fun() stop             ends the watch; for the watched coroutine to call
 function nginx.watch(subject, show_life, ended)
   local watching = { thread = coroutine.running(), subject = subject, show_life = show_life, ended = ended, signs = 0 }
-  ngx.timer.at(0, oversee, watching) -- first: while a light thread begins, the request may end
+  pcall(ngx.timer.at, 0, oversee, watching) -- first: while a light thread begins, the request may end
   local ran, thread = pcall(ngx.thread.spawn, look, watching) -- not in phases that cannot wait
   watching.over = not ran
   return function()
