@@ -4,7 +4,6 @@ local endpoint = require("finspace.endpoint")
 local errors = require("finspace.errors")
 local operations = require("finspace.call.operations")
 local options = require("finspace.options")
-local pages = require("finspace.call.pages")
 local session = require("finspace.session")
 
 local client = {}
@@ -189,18 +188,21 @@ end
 --- @return finspace.OperationSummary[]
 function Client.operations() return operations.list() end
 
+-- Most programs ask for no list.
+local function pages_of(self, row, params) return require("finspace.call.pages").new(self, row, params) end
+
 --- Whole pages of a list: `for page in fs:pages(…)`, or `pages:next()` for `page | nil, err`.
 --- @param name string
 --- @param params? table
 --- @return finspace.Pages
-function Client:pages(name, params) return pages.new(self, operations.find(name), params) end
+function Client:pages(name, params) return pages_of(self, operations.find(name), params) end
 
 --- The items of a list, over all its pages, each page fetched when the loop gets there. A loop cannot
 --- return an error, so this one raises it (the err table); `fs:pages` can return it.
 --- @param name string
 --- @param params? table
 --- @return fun(): table|nil
-function Client:each(name, params) return pages.new(self, operations.find(name), params):items() end
+function Client:each(name, params) return pages_of(self, operations.find(name), params):items() end
 
 -- What does a whole job is a file of its own in verbs/, loaded when it is first used.
 client.VERBS =
