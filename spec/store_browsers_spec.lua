@@ -127,11 +127,26 @@ describe("A store that browsers shall call #once", function()
     return node.send { path = "/", method = "GET", query = "", headers = headers }
   end
 
-  local function sign_in(node, token)
-    local body = ('{"link":"%s"}'):format(token)
+  local function post(node, path, document)
+    local body = cjson.encode(document)
     local headers = { { "Host", "x" }, { "Content-Type", "application/json" }, { "Content-Length", #body } }
-    local answer = node.send { path = "/-/sign-in", method = "POST", query = "", body = body, headers = headers }
+    return node.send { path = path, method = "POST", query = "", body = body, headers = headers }
+  end
+
+  local function sign_in(node, given)
+    local answer = post(node, "/-/sign-in", given)
     return answer.status, answer.status == 200 and cjson.decode(answer.body) or answer.body
+  end
+
+  local function sign_out(node, credentials)
+    local keys = { accessKeyId = credentials.accessKeyId, sessionToken = credentials.sessionToken }
+    local answer = post(node, "/-/sign-out", keys)
+    return answer.status, answer.body
+  end
+
+  local function stage(node, keys)
+    local place = assert(node.call("GetWorkingLocation", { locationType = "INGESTION" }, keys))
+    lake.put(store.endpoint, "lake", place.s3Path .. "a.csv", "a\n1\n", keys)
   end
 
   local function token_of(node) return node.log():match("#sign%-in=(%S+)") end
@@ -140,12 +155,11 @@ describe("A store that browsers shall call #once", function()
     local node = start()
     local policy = page_of(node).headers["content-security-policy"]
     assert.truthy(policy:find("connect-src 'self' " .. store.endpoint .. ";", 1, true), policy)
-    local _, session = sign_in(node, token_of(node))
+    local _, session = sign_in(node, { link = token_of(node) })
     local named = session.store
     assert.same({ store.endpoint .. "/lake", "lake", "us-east-1" }, { named.url, named.bucket, named.region })
     local keys = lake.keys_of(session.credentials)
-    local place = assert(node.call("GetWorkingLocation", { locationType = "INGESTION" }, keys))
-    lake.put(store.endpoint, "lake", place.s3Path .. "a.csv", "a\n1\n", keys)
+    stage(node, keys)
     local elsewhere =
       { service = "s3", method = "PUT", path = "/lake/deep/place/other", body = "x", credentials = keys }
     assert.equal(403, store.ask(elsewhere).status)
@@ -154,14 +168,30 @@ describe("A store that browsers shall call #once", function()
     node.stop()
   end)
 
+  it("is open to users who have no keys for programs, too, where they may stage", function()
+    local node = start()
+    local id = assert(node.call("CreateUser", { emailAddress = "eve@example.com", type = "APP_USER" })).userId
+    local password = assert(node.call("ResetUserPassword", { userId = id })).temporaryPassword
+    local _, session =
+      sign_in(node, { emailAddress = "eve@example.com", password = password, newPassword = "eve has her own" })
+    local keys = lake.keys_of(session.credentials)
+    stage(node, keys)
+    local _, refused = node.call("GetProgrammaticAccessCredentials", { environmentId = "local" }, keys)
+    assert.equal("AccessDeniedException", refused.code)
+    assert.same({ 200, "{}" }, { sign_out(node, session.credentials) })
+    local _, ended = node.call("ListDatasets", {}, keys)
+    assert.equal("UnrecognizedClientException", ended.code)
+    node.stop()
+  end)
+
   it("that is away lets nobody in, and uses up no link", function()
     local node = start()
     store.kill()
-    local status, said = sign_in(node, token_of(node))
+    local status, said = sign_in(node, { link = token_of(node) })
     assert.equal(503, status)
     assert.truthy(said:find("store that keeps the bytes does not answer", 1, true), said)
     store.restart()
-    assert.equal(200, (sign_in(node, token_of(node))))
+    assert.equal(200, (sign_in(node, { link = token_of(node) })))
     node.stop()
   end)
 end)
