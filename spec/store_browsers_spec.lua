@@ -20,6 +20,11 @@ describe("The addresses that the console is opened at", function()
   it("are a node's own, loopback's by its name, too, and the one that was named", function()
     local own = { endpoint = "http://127.0.0.1:4510" }
     assert.same({ "http://127.0.0.1:4510", "http://localhost:4510" }, origins.all(own))
+    assert.truthy(origins.word({ host = "0.0.0.0" }):find("--console-url", 1, true))
+    assert.equal(
+      "",
+      origins.word { host = "0.0.0.0", console_url = "https://a.example" } .. origins.word { host = "::1" }
+    )
     own = { endpoint = "https://10.0.0.5:4510", console_url = "https://Finspace.example.com/" }
     assert.same({ "https://10.0.0.5:4510", "https://finspace.example.com" }, origins.all(own))
   end)

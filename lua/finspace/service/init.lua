@@ -184,7 +184,9 @@ local function prepare_store(settings)
   if not settings.store then return nil end
   local problem = store.problem(settings.store)
   if problem or settings.workers == 0 then return problem end
-  settings.store, settings.browsers_word = store.let_in_browsers(settings.store, origins.all(settings))
+  local word
+  settings.store, word = store.let_in_browsers(settings.store, origins.all(settings))
+  settings.browsers_word = (word or "") .. origins.word(settings)
 end
 
 local function write_files(settings, program)

@@ -38,4 +38,14 @@ function origins.all(settings)
   return list
 end
 
+local EVERYWHERE = { ["0.0.0.0"] = true, ["::"] = true }
+local UNKNOWN = [[
+A node that listens on every address does not know where people open the console: name that with --console-url, so that
+browsers may call the store from there
+]]
+
+--- @param settings table {host=, console_url=?}
+--- @return string word for people, empty where all addresses are known
+function origins.word(settings) return EVERYWHERE[settings.host] and not settings.console_url and UNKNOWN or "" end
+
 return origins
