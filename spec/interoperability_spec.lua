@@ -172,6 +172,19 @@ describe("What others wrote #once #interop", function()
     assert.truthy(output:find("wrong secret: InvalidSignatureException", 1, true))
   end)
 
+  -- These modules could not be had. What asks them is written when it can be tried.
+  for sdk, command in pairs {
+    ["the AWS SDK for Java v2's finspacedata"] = "mvn dependency:get -Dartifact=software.amazon.awssdk:finspacedata:2.57.8",
+    ["the AWS SDK for Go v2's finspacedata"] = "go get github.com/aws/aws-sdk-go-v2/service/finspacedata",
+  } do
+    it(
+      "with " .. sdk .. " call all 31 operations",
+      function()
+        pending(("%s was refused where this was written, and no sentence asks it yet: try %s"):format(sdk, command))
+      end
+    )
+  end
+
   it("with curl alone read a presigned URL", function()
     local wanted = running.sign { path = "/datasetsv2", form = "query", expires = 60, has_no_length = true }
     local output = support.run("curl -s " .. support.quote(running.endpoint .. wanted.path .. "?" .. wanted.query))

@@ -43,6 +43,12 @@ local CLIENTS = {
   },
   { name = "the AWS SDK for JavaScript v2", run = NODE .. "SCRIPTS/sdk_v2.js", is_here = has_node("aws-sdk") },
   { name = "npm's minio", run = NODE .. "SCRIPTS/minio_client.js", is_here = has_node("minio") },
+  {
+    name = "the AWS SDK for Java v2",
+    run = SCRIPTS .. "java_sdk " .. support.quote(INSTALLED .. "/java"),
+    is_here = function() return sys.stat(INSTALLED .. "/java/S3Sdk.class") ~= nil end,
+    command = "FINSPACE_JAVA=1 make interop",
+  },
   { name = "rclone", run = SCRIPTS .. "rclone", is_here = has_program("rclone") },
   { name = "s3cmd", run = SCRIPTS .. "s3cmd", is_here = has_program("s3cmd") },
 }
@@ -109,7 +115,9 @@ describe("Other clients of the S3 half, with their default settings, #once #inte
   for _, client in ipairs(CLIENTS) do
     for _, way in ipairs { "plain HTTP", "a TLS nginx" } do
       it(("%s uploads, copies, lists, reads ranges, presigns and deletes over %s"):format(client.name, way), function()
-        if not client.is_here() then return pending(client.name .. " is not here: make interop") end
+        if not client.is_here() then
+          return pending(client.name .. " is not here: " .. (client.command or "make interop"))
+        end
         check(client, way == "plain HTTP" and running.endpoint or front.endpoint)
       end)
     end
