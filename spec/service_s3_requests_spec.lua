@@ -399,7 +399,7 @@ describe("What a request to the S3 half says #once", function()
       for _, expected in ipairs {
         "<ObjectSize>5242883</ObjectSize>",
         "<StorageClass>STANDARD</StorageClass>",
-        "<TotalPartsCount>2</TotalPartsCount>",
+        "<PartsCount>2</PartsCount>",
         "<ChecksumType>COMPOSITE</ChecksumType>",
         "<Part><PartNumber>2</PartNumber><Size>3</Size><ChecksumCRC32>" .. base64_of("crc32", "end"),
       } do

@@ -201,7 +201,7 @@ local function parts_page(call, parts)
   local limit = math.min(tonumber(header["x-amz-max-parts"]) or 1000, 1000)
   local last = math.min(#parts, after + limit)
   local content = {
-    { "TotalPartsCount", whole(#parts) },
+    { "PartsCount", whole(#parts) },
     { "PartNumberMarker", whole(after) },
     { "NextPartNumberMarker", whole(last) },
     { "MaxParts", whole(limit) },
