@@ -48,6 +48,26 @@ describe("scheduler", function()
       assert.same({ "a", "hello" }, got)
     end)
 
+    it("says what it takes, and so does a sleep", function()
+      for _, wrong in ipairs { false, "main", 0 / 0 } do
+        local ok, message = pcall(scheduler.run, wrong)
+        assert.is_false(ok)
+        assert.matches("run takes a function, not a", message, 1, true)
+        ok, message = pcall(scheduler.sleep, wrong)
+        assert.is_false(ok)
+        assert.matches("sleep takes a number of seconds, not", message, 1, true)
+      end
+    end)
+
+    it("fails a task alone by what it raises, also where that cannot be told as text", function()
+      local mute = setmetatable({}, { __tostring = function() error("no words") end })
+      local results, errs = scheduler.run(function()
+        return scheduler.gather { function() error(mute) end, function() return get("/hello") end }
+      end)
+      assert.equal("hello", results[2])
+      assert.matches("a table that cannot be told as text", errs[1].message)
+    end)
+
     it("raises what its function raised, and names the place", function()
       local ok, err = pcall(scheduler.run, function() error("boom") end)
       assert.is_false(ok)
@@ -481,6 +501,13 @@ describe("scheduler", function()
       assert.is_true(spent < 18, spent) -- one after the other they take 20 s
     end)
 
+    it("says which job is missing", function()
+      local function job() end
+      local ok, message = pcall(scheduler.gather, { job, nil, job })
+      assert.is_false(ok)
+      assert.matches("gather: job 2 is a nil, not a function", message, 1, true)
+    end)
+
     it("says what is wrong with its jobs or its limit", function()
       for _, limit in ipairs { 0, -1, 0 / 0, 0.5, "2" } do
         local ok, message = pcall(scheduler.gather, { limit = limit, function() end })
@@ -598,6 +625,15 @@ describe("scheduler", function()
       assert.same({ "innocent" }, results)
       assert.matches("raised", errs[2].message)
       assert.equal("later", scheduler.run(function() return echo("later") end))
+    end)
+
+    it("a sleep of no time lets the others have their turn", function()
+      local turns = 0
+      scheduler.run(function()
+        scheduler.spawn(function() turns = turns + 1 end)
+        cages["string.gsub"](function() scheduler.sleep(0) end)
+        assert.equal(1, turns)
+      end)
     end)
 
     it("a transport that cannot block says what to do, and sends nothing", function()

@@ -96,6 +96,14 @@ local function tell(err)
 end
 
 --- One or two lines for people; a validation error has a line for each fault. Nothing in them moves a cursor.
+--- What was raised, as text, also where that raises.
+--- @param raised any
+--- @return string
+function errors.text_of(raised)
+  local ok, text = pcall(tostring, raised)
+  return ok and type(text) == "string" and text or ("a %s that cannot be told as text"):format(type(raised))
+end
+
 function Error:__tostring() return printable.text(tell(self)) end
 
 function Error.__concat(left, right) return tostring(left) .. tostring(right) end

@@ -609,6 +609,34 @@ function contract.describe(busted, subject, world)
           assert.same({ "CannotYield", false }, { err.code, err.sent })
         end)
       end
+
+      it("a wait works, or is refused with one kind of error and leaves nothing behind", function()
+        if not subject.in_task then return end
+        local began, woken = 0, nil
+        local function job() began = began + 1 end
+        local function nap() scheduler.sleep(0.01) end
+        subject.in_task(function()
+          local task = scheduler.spawn(nap)
+          for _, wait in ipairs {
+            function() scheduler.gather { job } end,
+            function() task:wait() end,
+            function() scheduler.sleep(0.001) end,
+          } do
+            local before = began
+            local worked, err = pcall(string.gsub, "a", "a", function() wait() end)
+            if not worked then assert.same({ "CannotYield", before }, { err.code, began }) end
+          end
+          woken = {
+            scheduler
+              .spawn(function()
+                scheduler.sleep(0.05)
+                return "whole"
+              end)
+              :wait(),
+          }
+        end)
+        assert.same({ "whole" }, woken)
+      end)
     end)
 
     describe("many at once", function()

@@ -1,5 +1,6 @@
 --- The engine of tasks in hosts that use libcurl: what is ready runs, what waits for an answer or for a
 --- moment is parked. It has one descriptor to poll, so that any event loop can drive it.
+local errors = require("finspace.errors")
 local http = require("finspace.http")
 local sys = require("finspace.sys")
 local yieldable = require("finspace.host.yieldable")
@@ -147,7 +148,7 @@ local function resume(self, task)
   self.running, self.turn = task, self.turn + 1
   local ok, signal = coroutine.resume(task.thread, first, second)
   self.running = outer
-  if not ok then return task:fail(signal, debug.traceback(task.thread, tostring(signal))) end
+  if not ok then return task:fail(signal, debug.traceback(task.thread, errors.text_of(signal))) end
   if signal == GONE then return close(task) end
   if signal == VACANT then
     if #self.vacant < MOST_VACANT then self.vacant[#self.vacant + 1] = task.thread end
@@ -330,13 +331,16 @@ function Loop:block(is_over)
   return true
 end
 
---- Like `block`, for a time, or until the task is cancelled.
+--- Like `block`, for a time, or until the task is cancelled; the others have a turn, however short it is.
 --- @param seconds number
 --- @return boolean done
 function Loop:block_for(task, seconds)
-  local moment, sleeper = sys.monotonic() + seconds, {}
+  local moment, sleeper, turn = sys.monotonic() + seconds, {}, 0
   set_alarm(self, sleeper, moment)
-  local done = self:block(function() return task.cancelled or sys.monotonic() >= moment end)
+  local done = self:block(function()
+    turn = turn + 1
+    return turn > 1 and (task.cancelled or sys.monotonic() >= moment)
+  end)
   forget(self, sleeper)
   return done
 end

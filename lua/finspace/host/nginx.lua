@@ -1,5 +1,6 @@
 --- The engine of tasks in nginx: its light threads, and a semaphore for whoever waits for another one.
 --- nginx itself drives them.
+local errors = require("finspace.errors")
 local semaphore = require("ngx.semaphore")
 local yieldable = require("finspace.host.yieldable")
 local ngx = ngx
@@ -51,7 +52,7 @@ function Engine.wake(_, task)
   stop_waiting(task)
 end
 
-local function explain(raised) return { raised, debug.traceback(tostring(raised), 2) } end
+local function explain(raised) return { raised, debug.traceback(errors.text_of(raised), 2) } end
 
 local function run_body(task, body)
   task:runs_in(coroutine.running())

@@ -81,17 +81,34 @@ local function the_engine()
   return engine
 end
 
+-- The err of a call or a wait that neither suspends nor may stop what runs it: within a task there is a better place.
+local function misplaced() return the_engine().running and scheduler.cannot_yield() or scheduler.needs_task() end
+
 -- Neovim's main coroutine is the editor.
 local function refuse_to_stop_the_editor()
-  if host() == "neovim" then error(scheduler.needs_task(), 0) end
+  if host() == "neovim" then error(misplaced(), 0) end
 end
 
--- Waits until the task is woken. Where it cannot be suspended, plain Lua lets the others run from right here,
--- until it is over; nginx and the editor would stand still.
-local function await(here, is_over)
-  if engine:can_yield() then return engine:park(here) end
-  local blocked = host() == "plain" and engine:block(function() return here.cancelled or is_over() end)
-  if not blocked then error(scheduler.cannot_yield(), 0) end
+-- Waits until the task is woken by what it waits for. Where it cannot be suspended, plain Lua lets the others run from
+-- right here, until it is over; nginx and the editor would stand still.
+local function await(here, awaited, is_over)
+  here.awaits = awaited
+  local waited = true
+  if engine:can_yield() then
+    engine:park(here)
+  else
+    waited = host() == "plain" and engine:block(function() return here.cancelled or is_over() end)
+  end
+  here.awaits = nil
+  if not waited then error(scheduler.cannot_yield(), 0) end
+end
+
+-- Lets a task go on that still waits for this, and not, where its wait was refused, for something else by now. It is
+-- made apart from where it is waited: in nginx a request that ends takes the variables of what waits in it along.
+local function waker(task, awaited)
+  return function()
+    if task.awaits == awaited then engine:wake(task) end
+  end
 end
 
 -- nginx has phases in which nothing can wait, and a task could not even be started.
@@ -172,7 +189,7 @@ function Task:fail(raised, traceback)
       kind = "task",
       code = "TaskFailed",
       operation = self.name or "a task",
-      message = tostring(raised),
+      message = errors.text_of(raised),
       traceback = traceback,
     }
   end
@@ -206,11 +223,6 @@ local function adopt()
   task.adopted = true
   task:runs_in(thread)
   return task
-end
-
--- Made apart from where it is waited: in nginx a request that ends takes the variables of what waits in it along.
-local function waker(task)
-  return function() engine:wake(task) end
 end
 
 local function outcome(task)
@@ -256,8 +268,8 @@ function Task:wait()
     engine:drive(function() return self.done end)
   elseif not self.done then
     end_if_cancelled(here)
-    observe(self, waker(here))
-    await(here, function() return self.done end)
+    observe(self, waker(here, self))
+    await(here, self, function() return self.done end)
     if not self.done then return nil, scheduler.cancellation() end
   end
   if here then engine:reap(self) end
@@ -287,6 +299,7 @@ end
 function scheduler.spawn(body, ...)
   if type(body) ~= "function" then error("spawn takes a function, not a " .. type(body), 2) end
   refuse_phase()
+  if host() == "nginx" and not the_engine().can_yield() then error(scheduler.cannot_yield(), 0) end
   local task = new_task()
   if select("#", ...) == 0 then
     the_engine():start(task, body)
@@ -347,13 +360,13 @@ function Gathering:work(index)
 end
 
 function Gathering:start(index)
-  local worker = scheduler.spawn(function() self:work(index) end)
+  local worker, wake = scheduler.spawn(function() self:work(index) end), waker(self.owner, self)
   self.workers[worker] = true
   self.running = self.running + 1
   observe(worker, function()
     self.running = self.running - 1
     table.insert(self.ended, worker)
-    engine:wake(self.owner)
+    wake()
   end)
 end
 
@@ -375,7 +388,9 @@ function Gathering:supervise(limit)
       if not index then break end
       self:start(index)
     end
-    if not self.ended[1] and self.running > 0 then await(self.owner, function() return self.ended[1] ~= nil end) end
+    if not self.ended[1] and self.running > 0 then
+      await(self.owner, self, function() return self.ended[1] ~= nil end)
+    end
     self:dismiss()
     if self.owner.cancelled then self:cancel() end
   until self.running == 0 and (self.owner.cancelled or not self.jobs[self.taken + 1])
@@ -389,6 +404,7 @@ end
 
 local function run_jobs(here, jobs, limit)
   if here.cancelled then refusal(here) end
+  if host() ~= "plain" and not the_engine():can_yield() then error(scheduler.cannot_yield(), 0) end
   local gathering = new_gathering(here, jobs)
   gathering:supervise(limit)
   for index = gathering.taken + 1, #jobs do
@@ -397,14 +413,24 @@ local function run_jobs(here, jobs, limit)
   return gathering.results, gathering.errs
 end
 
+-- Where there is a hole, a table's length may be less.
+local function last_index(list)
+  local last = #list
+  for index in pairs(list) do
+    if type(index) == "number" and index > last then last = index end
+  end
+  return last
+end
+
 local function check_jobs(jobs)
   if type(jobs) ~= "table" then error("gather takes a table of functions, not a " .. type(jobs), 3) end
   local limit = jobs.limit
   if limit ~= nil and not (type(limit) == "number" and limit >= 1) then
     error('gather: option "limit" must be a number from 1 up: the most jobs that may run at a time', 3)
   end
-  for index, job in ipairs(jobs) do
-    if type(job) ~= "function" then error(("gather: job %d is a %s, not a function"):format(index, type(job)), 3) end
+  for index = 1, last_index(jobs) do
+    local kind = type(jobs[index])
+    if kind ~= "function" then error(("gather: job %d is a %s, not a function"):format(index, kind), 3) end
   end
 end
 
@@ -462,6 +488,7 @@ end
 --- @param main fun(): any
 --- @param callback? fun(...)
 function scheduler.run(main, callback)
+  if type(main) ~= "function" then error("run takes a function, not a " .. type(main), 2) end
   local function whole()
     if callback then return call_back(main, callback) end
     return main()
@@ -485,6 +512,9 @@ end
 --- @return nil
 --- @return finspace.Error|nil err  its task was cancelled meanwhile: what it holds can be given back here
 function scheduler.sleep(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    error("sleep takes a number of seconds, not " .. tostring(seconds), 2)
+  end
   refuse_phase()
   local here = adopt()
   if here then end_if_cancelled(here) end
@@ -530,6 +560,13 @@ function scheduler.needs_task()
   }
 end
 
+-- A light thread of nginx begins by suspending whoever starts it.
+local ELSEWHERE = {
+  plain = "or start a task there with finspace.spawn",
+  neovim = "or start a task there with finspace.spawn, in place of a coroutine of your own, too",
+  nginx = "where nginx can suspend it",
+}
+
 --- The err of a call that would have to suspend what cannot be suspended.
 --- @return finspace.Error
 function scheduler.cannot_yield()
@@ -539,7 +576,8 @@ function scheduler.cannot_yield()
     outcome = "not_sent",
     sent = false,
     message = "this call cannot wait here: Lua does not suspend what a C function has called (string.gsub, table.sort,"
-      .. " require, a metamethod, a finalizer); call before it or after it, or start a task there with finspace.spawn",
+      .. " require, a metamethod, a finalizer); call before it or after it, "
+      .. ELSEWHERE[host()],
   }
 end
 
@@ -554,7 +592,7 @@ function scheduler.transport(options, blocking)
     if here and here.cancelled then return nil, refusal(here) end
     if here and the_engine():can_yield() then return the_engine():perform(here, request, options) end
     if blocking then return blocking(request) end
-    return nil, here and scheduler.cannot_yield() or scheduler.needs_task()
+    return nil, misplaced()
   end
 end
 
