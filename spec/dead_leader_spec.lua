@@ -204,3 +204,32 @@ describe("in nginx, a fetch of keys #once", function()
     assert.is_true(seconds < LONG)
   end)
 end)
+
+describe("in nginx, a task #once", function()
+  it("of a request that has ended is waited for by nobody", function()
+    local port = support.free_port()
+    local server = nginx.start(
+      ([[
+        server {
+          listen 127.0.0.1:%d;
+          location /make { content_by_lua_block {
+            local finspace = require("finspace")
+            require("ngx.semaphore").made = finspace.spawn(function() finspace.sleep(600) end)
+            ngx.exit(200)
+          } }
+          location /wait { content_by_lua_block {
+            local _, err = require("ngx.semaphore").made:wait()
+            ngx.say(err.code)
+          } }
+        }
+      ]]):format(port),
+      { ports = { port } }
+    )
+    local function get(path) return (support.run(("curl -s -m 60 http://127.0.0.1:%d/%s"):format(port, path))) end
+    get("make")
+    local answer = get("wait")
+    local log = server.errors()
+    server.stop()
+    assert.equal("Cancelled\n", answer, log)
+  end)
+end)

@@ -34,11 +34,29 @@ end
 --- @return boolean
 function Engine.can_yield() return yieldable.here() end
 
+-- Seconds in which whoever is alive shows it.
+local SILENCE = 0.25
+
+-- Waits for a while, and meanwhile asks the supervisor of an awaited task for a sign. None comes where its request has
+-- ended, of which nginx tells nobody: the task has ended with it.
+local function wait_asking(task, awaited)
+  local seen = awaited.signs
+  awaited.orders:post(1)
+  wait(task, SILENCE)
+  if task.parked and awaited.signs == seen then awaited:stop() end
+end
+
 --- Suspends the running task until it is woken.
-function Engine.park(_, task)
+--- @param task finspace.Task
+--- @param awaited? table  the task that it waits for, or what else
+function Engine.park(_, task, awaited)
   task.parked = true
   while task.parked do
-    wait(task, LONGEST_WAIT)
+    if awaited and awaited.orders then
+      wait_asking(task, awaited)
+    else
+      wait(task, LONGEST_WAIT)
+    end
   end
 end
 
@@ -62,10 +80,11 @@ end
 
 -- Only its parent may kill a light thread: it waits for the task's end, or for somebody who wants it ended.
 local function supervise(task, body)
-  task.orders = semaphore.new()
+  task.orders, task.signs = semaphore.new(), 0
   local light_thread = ngx.thread.spawn(run_body, task, body)
   while not (task.done or task.condemned) do
     task.orders:wait(LONGEST_WAIT)
+    task.signs = task.signs + 1
   end
   if not task.done and ngx.thread.kill(light_thread) then task:stop() end
   if not task.err then return end
@@ -82,9 +101,9 @@ local function condemn(task)
   if task.orders then task.orders:post(1) end
 end
 
--- Seconds between two signs of life, and how many there are at most: a minute's; and after how long without one
--- nothing lives that could give any. An event loop that stands still stops the signs and whoever misses them alike.
-local SIGN_PAUSE, MOST_SIGNS, SILENCE = 0.05, 1200, 0.25
+-- Seconds between two signs of life, and how many there are at most: a minute's. An event loop that stands still stops
+-- the signs and whoever misses them alike.
+local SIGN_PAUSE, MOST_SIGNS = 0.05, 1200
 
 local function conclude(watching)
   if watching.over then return end

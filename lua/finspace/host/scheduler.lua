@@ -95,7 +95,7 @@ local function await(here, awaited, is_over)
   here.awaits = awaited
   local waited = true
   if engine:can_yield() then
-    engine:park(here)
+    engine:park(here, awaited)
   else
     waited = host() == "plain" and engine:block(function() return here.cancelled or is_over() end)
   end
