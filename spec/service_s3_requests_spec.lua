@@ -113,6 +113,57 @@ describe("What a request to the S3 half says #once", function()
       assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
     end)
 
+    it("destroys and writes nothing where a word in its query means another thing", function()
+      put("kept", "as it was")
+      for _, case in ipairs {
+        { "DELETE", "acl" },
+        { "DELETE", "partNumber=1" },
+        { "DELETE", "uploads" },
+        { "DELETE", "attributes" },
+        { "PUT", "uploads" },
+        { "PUT", "attributes" },
+        { "PUT", "delete" },
+        { "POST", "acl&uploads" },
+      } do
+        local answer = s3(case[1], "kept", { query = case[2], body = "another" })
+        assert.same({ 405, "MethodNotAllowed" }, refusal(answer), table.concat(case, " "))
+      end
+      assert.equal("as it was", s3("GET", "kept").body)
+      running.ask { service = "s3", method = "PUT", path = "/words-bucket" }
+      for _, word in ipairs { "acl", "location", "uploads", "versions" } do
+        assert.equal(
+          405,
+          running.ask({ service = "s3", method = "DELETE", path = "/words-bucket", query = word }).status
+        )
+      end
+      assert.equal(204, running.ask({ service = "s3", method = "DELETE", path = "/words-bucket" }).status)
+    end)
+
+    it("is refused where a change has a condition that it does not heed", function()
+      put("kept", "as it was")
+      local long_ago = "Thu, 26 Nov 2009 00:00:00 GMT"
+      for _, case in ipairs {
+        { "PUT", "if-unmodified-since", long_ago },
+        { "PUT", "if-modified-since", long_ago },
+        { "DELETE", "if-unmodified-since", long_ago },
+        { "DELETE", "if-none-match", "*" },
+      } do
+        local answer = s3(case[1], "kept", with({ [case[2]] = case[3] }, { body = "another" }))
+        assert.same({ 501, "NotImplemented" }, refusal(answer), table.concat(case, " "))
+      end
+      assert.equal("as it was", s3("GET", "kept").body)
+    end)
+
+    it("is refused where it copies a range to an object, or tells a decoded length of a body without chunks", function()
+      put("kept", "as it was")
+      local range = { ["x-amz-copy-source"] = "/finspace-local/kept", ["x-amz-copy-source-range"] = "bytes=0-1" }
+      assert.same({ 400, "InvalidRequest" }, refusal(s3("PUT", "refused", with(range))))
+      local chunks = { ["content-encoding"] = "aws-chunked", ["x-amz-decoded-content-length"] = "5" }
+      local body = "5\r\nhello\r\n0\r\n\r\n"
+      assert.same({ 400, "InvalidRequest" }, refusal(s3("PUT", "refused", with(chunks, { body = body }))))
+      assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
+    end)
+
     it("is a mistake where it has a word that S3 does not know", function()
       for name, code in pairs {
         ["x-amz-acl"] = "InvalidArgument",

@@ -205,12 +205,20 @@ end
 
 -- --- whole bodies ---------------------------------------------------------------------------------
 
+-- Who tells a decoded length means chunks, which x-amz-content-sha256 has to say.
+local function check_is_plain(call, length)
+  local decoded = call.request.header["x-amz-decoded-content-length"]
+  if not decoded or tonumber(decoded) == length then return end
+  wire.refuse("InvalidRequest", "x-amz-decoded-content-length is given, and x-amz-content-sha256 names no chunks")
+end
+
 -- The body's bytes, and how many they will be.
 local function open(call)
   call.request.awaits_word = false
   local is_spooled = call.request.header["transfer-encoding"] ~= nil
   if not is_in_chunks(call) then
     local length = length_header(call, "content-length")
+    check_is_plain(call, length)
     return socket_pieces(length), length
   end
   local length = length_header(call, "x-amz-decoded-content-length")

@@ -97,6 +97,9 @@ function copy.object(call)
     wire.refuse("InvalidRequest", "an object is copied to itself to change it: use x-amz-metadata-directive: REPLACE")
   end
   if source.size > LARGEST then wire.refuse("InvalidRequest", "more than 5 GiB are copied in parts") end
+  if header["x-amz-copy-source-range"] then
+    wire.refuse("InvalidRequest", "a range is copied to a part, not to an object")
+  end
   local about = replaced and headers.described(header) or source
   local checksum = wanted_checksum(call, source)
   commit.together(call.state.db, function()

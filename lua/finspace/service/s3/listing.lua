@@ -156,8 +156,9 @@ end
 local function start_of_second(query)
   local token = query["continuation-token"]
   if not token or token == "" then return query["start-after"] and query["start-after"] .. "\0" or "" end
-  return ngx.decode_base64(token)
-    or wire.refuse("InvalidArgument", "continuation-token is not one that a listing gave out")
+  local start = ngx.decode_base64(token)
+  if start and ngx.encode_base64(start) == token then return start end
+  return wire.refuse("InvalidArgument", "continuation-token is not one that a listing gave out")
 end
 
 local function second_version(call)

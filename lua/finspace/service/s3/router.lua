@@ -20,16 +20,20 @@ local s3 = {}
 
 local LONGEST_KEY = 1024
 
+local function words(text)
+  local found = {}
+  for word in text:gmatch("%S+") do
+    found[word] = true
+  end
+  return found
+end
+
 -- Parts of S3 that are asked for by a word in the query, and are not here.
-local NOT_HERE = {}
-for word in
-  ([[accelerate abac analytics append encryption intelligent-tiering inventory legal-hold lifecycle logging
+local NOT_HERE =
+  words([[accelerate abac analytics append encryption intelligent-tiering inventory legal-hold lifecycle logging
   metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
   publicAccessBlock renameObject replication requestPayment restore retention select select-type session torrent
-  website]]):gmatch("%S+")
-do
-  NOT_HERE[word] = true
-end
+  website]])
 
 -- A handler, and what its caller must be allowed to do.
 local function of_service(call) return call.request.method == "GET" and bucket.list, "look" end
@@ -75,6 +79,33 @@ local OBJECT = {
   DELETE = function(asked) return asked.uploadId and upload.abort or object.delete, "write" end,
 }
 
+-- Words that make a request another one, and what has them: where one would be dropped, an object would be written or
+-- deleted that was not meant.
+local DECISIVE = words("acl attributes cors delete location partNumber tagging uploadId uploads versioning versions")
+local OF_BUCKET = {
+  PUT = words("acl cors"),
+  DELETE = words("cors"),
+  HEAD = {},
+  POST = words("delete"),
+  GET = words("acl cors location tagging uploads versioning versions"),
+}
+local OF_OBJECT = {
+  PUT = words("acl partNumber uploadId"),
+  DELETE = words("uploadId"),
+  HEAD = words("partNumber"),
+  POST = words("uploadId uploads"),
+  GET = words("acl attributes partNumber tagging uploadId"),
+}
+
+local function check_words(call)
+  local taken = (call.key and OF_OBJECT or OF_BUCKET)[call.request.method]
+  for word in pairs(call.query) do
+    if taken and DECISIVE[word] and not taken[word] then
+      wire.refuse("MethodNotAllowed", ("there is no %s of ?%s here"):format(call.request.method, word))
+    end
+  end
+end
+
 local function check_query(call)
   local asked, method = call.query, call.request.method
   for word in pairs(asked) do
@@ -91,6 +122,7 @@ end
 
 local function route(call)
   check_query(call)
+  check_words(call)
   if not call.bucket then return of_service(call) end
   local choose = (call.key and OBJECT or BUCKET)[call.request.method]
   if choose then return choose(call.query, call.request.header) end
@@ -191,6 +223,24 @@ end
 -- nginx would judge them, too, by the answer's own headers, and answer in its own form.
 local CONDITIONS = { "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range" }
 
+-- What each change heeds of them.
+local ON_PLACE = words("if-match if-none-match")
+local ON_CHANGES = {
+  [object.put] = ON_PLACE,
+  [copy.object] = ON_PLACE,
+  [upload.complete] = ON_PLACE,
+  [object.delete] = words("if-match"),
+}
+
+local function check_conditions(request, handler)
+  if request.method == "GET" or request.method == "HEAD" then return end
+  for name in pairs(words("if-match if-none-match if-modified-since if-unmodified-since")) do
+    if request.header[name] and not (ON_CHANGES[handler] or {})[name] then
+      wire.refuse("NotImplemented", ("this service has no %s for this request"):format(name))
+    end
+  end
+end
+
 local function hide_conditions(request)
   for _, name in ipairs(CONDITIONS) do
     if request.header[name:lower()] then ngx.req.clear_header(name) end
@@ -215,6 +265,7 @@ function s3.answer(state, request, caller, now)
   hide_conditions(request)
   local handler, action = route(call)
   if not handler then wire.refuse("MethodNotAllowed", "there is no such S3 operation here") end
+  check_conditions(request, handler)
   request.operation = name_of(call)
   if not is_allowed(call, action) then wire.refuse("AccessDenied", "these keys do not open this bucket or key") end
   check_bucket(call, action)
