@@ -387,6 +387,13 @@ describe("a clock that is wrong", function()
     assert.equal("client", err.kind)
   end)
 
+  it("is suspected when a refusal says nothing, as one of HEAD, and the Date is over five minutes away", function()
+    for offset, requests in pairs { [301] = 2, [299] = 1 } do
+      local here = call { world.answer(403, "", { date = http_date(1700000000 + offset) }), world.ok() }
+      assert.equal(requests, #here.requests)
+    end
+  end)
+
   it("is corrected once in a call: the second refusal is the error", function()
     local here, _, err = call(
       function(_, number)

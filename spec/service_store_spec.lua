@@ -276,6 +276,30 @@ describe("A store that does not do what it should #once", function()
     node.stop()
   end)
 
+  local FAKETIME = support.run("ls /usr/lib/*/faketime/libfaketime.so.1 2> /dev/null"):match("^%S+")
+
+  it("may live in another time: what its keys are good for is told by ours", function()
+    if not FAKETIME then return pending("faketime is not installed: apt-get install faketime") end
+    local clock = { "env", "LD_PRELOAD=" .. FAKETIME, "FAKETIME=-70m", "FAKETIME_CACHE_DURATION=1000000" }
+    local late = service.start { database = false, has_store = false, within = clock }
+    late.role = lake.ROLE
+    local its_time = math.floor(sys.now()) - 70 * 60
+    assert.equal(200, late.ask({ service = "s3", method = "PUT", path = "/lake", time = its_time }).status)
+    local node = service.start(of_node(late, late.endpoint))
+    finally(function()
+      node.stop()
+      late.stop()
+    end)
+    local place = location_of(node)
+    local data = { service = "s3", method = "PUT", path = "/lake/" .. place.s3Path .. "a.csv", time = its_time }
+    data.body = "day,price\n2020-01-02,1\n"
+    assert.equal(200, late.ask(data).status)
+    assert.equal("SUCCESS", node.ingest(node.dataset("Late", COLUMNS), place.s3Uri .. "a.csv").status)
+    local answer = assert(node.call("GetProgrammaticAccessCredentials", { environmentId = "local" }))
+    assert.is_true(math.abs(answer.durationInMinutes - 60) <= 1)
+    assert.truthy(node.call("ListDatasets", {}, keys_of(answer.credentials)))
+  end)
+
   -- A folder of few bytes of its own, seen by the node alone, with the owner's keys that the spec knows.
   local SMALL_DISK = [[
     keys=$(cat "$1/credentials") && mount -t tmpfs -o size=16m,mode=700 tmpfs "$1" &&

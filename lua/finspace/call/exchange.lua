@@ -290,9 +290,14 @@ local function renew_credentials(call, try, fault)
   return not same_keys(fresh, try.credentials)
 end
 
+-- An answer without a body, to HEAD for example, does not say why it refuses.
+local function may_be_for_the_clock(try, fault)
+  return REFUSED_CLOCK[fault.code] or (fault.status == 403 and (try.response.body or "") == "")
+end
+
 -- The service lives in another time: learns how far away. True when trying again may help.
 function Exchange:learn_clock(try, fault)
-  local date = REFUSED_CLOCK[fault.code] and http_date.parse_http_date(answer_header(try, "date"))
+  local date = may_be_for_the_clock(try, fault) and http_date.parse_http_date(answer_header(try, "date"))
   local offset = date and date - self.runtime.now()
   if not offset or math.abs(offset - (try.clock_offset or 0)) <= TOLERATED_SKEW then return false end
   self.clock_offset = offset

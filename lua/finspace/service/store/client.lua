@@ -50,7 +50,11 @@ function Client:keys(wanted)
     policy = policy.of(self.place.bucket, wanted.prefix, wanted.is_read_only),
     source = "the store's STS",
   }
-  return assume(self.session:context())
+  local keys
+  keys, err = assume(self.session:context())
+  if not keys then return nil, err end
+  keys.expires_at = keys.expires_at - opened.clock_offset -- which the store told by its own clock
+  return keys
 end
 
 --- The store's S3 with other keys than the client's own.
