@@ -31,7 +31,11 @@ local OPTIONS = options.declare {
     "`{ access_key_id, secret_access_key, session_token, expires_at }`, or a provider; the usual chain when absent",
   },
   { "mfa_code", "fun(serial: string): string", "asked for a code when a role wants a second factor" },
-  { "shared_dict", "table|userdata", "a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all" },
+  {
+    "shared_dict",
+    "table|userdata",
+    "a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all; they lie readable in it: give it to nothing else, and show it on no status page",
+  },
   { "environment_id", "string", "works with FinSpace's own keys for this environment, and renews them" },
   { "duration_in_minutes", "count", "how long those last", otherwise = 60 },
   { "endpoint_url", "string", "AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL and the profile's when absent" },

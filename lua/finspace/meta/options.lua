@@ -127,7 +127,7 @@
 --- @field profile? string  a profile of the shared AWS files; AWS_PROFILE when absent
 --- @field credentials? table|finspace.Provider  `{ access_key_id, secret_access_key, session_token, expires_at }`, or a provider; the usual chain when absent
 --- @field mfa_code? fun(serial: string): string  asked for a code when a role wants a second factor
---- @field shared_dict? table|userdata  a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all
+--- @field shared_dict? table|userdata  a dictionary of `ngx.shared`, so that one worker of nginx fetches keys for all; they lie readable in it: give it to nothing else, and show it on no status page
 --- @field environment_id? string  works with FinSpace's own keys for this environment, and renews them
 --- @field duration_in_minutes? integer  how long those last (60)
 --- @field endpoint_url? string  AWS_ENDPOINT_URL_FINSPACE_DATA, AWS_ENDPOINT_URL and the profile's when absent
