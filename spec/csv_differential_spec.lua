@@ -106,7 +106,9 @@ describe("a CSV file #once", function()
     if not loaded then return nil, tostring(err) end
     assert(fs:ensure_auto_view { dataset = dataset })
     local written = path .. ".view"
-    assert(fs:read_view { dataset = dataset, file = written })
+    local done, problem = fs:read_view { dataset = dataset, file = written }
+    if not done and problem.code == "EmptyView" then return nil, tostring(problem) end -- neither columns nor rows
+    assert(done, problem)
     return (read_by_client(support.read_file(written), ",", true))
   end
 

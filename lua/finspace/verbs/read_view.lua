@@ -93,10 +93,9 @@ local function list_files(place, view)
     if object.size > 0 then names[#names + 1] = object.key end
   end
   if #names > 0 then return names end
-  return refuse(
-    "EmptyView",
-    ("view %s is %s and has no files; wait for it with wait_data_view"):format(view.dataViewId, view.status)
-  )
+  local why = view.status == "SUCCESS" and "its dataset has neither columns nor rows"
+    or "wait for it with wait_data_view"
+  return refuse("EmptyView", ("view %s is %s and has no files; %s"):format(view.dataViewId, view.status, why))
 end
 
 local function fetch(place, key, path) return place.s3:download_file { bucket = place.bucket, key = key, path = path } end
