@@ -23,7 +23,8 @@ local function take_over(path)
   return own
 end
 
-local function load(id, path, dataset)
+-- The first argument is the timer's. It gets the others by value: variables of a request end with it.
+local function load(_, id, path, dataset)
   local changeset, err = fs:load {
     file = path,
     dataset = dataset,
@@ -47,7 +48,7 @@ function loader.begin()
   local id = tostring(loads:incr("last", 1, 0))
   path = take_over(path)
   note(id, { stage = "accepted" })
-  assert(ngx.timer.at(0, function() load(id, path, dataset) end))
+  assert(ngx.timer.at(0, load, id, path, dataset))
   ngx.header["location"] = "/load/" .. id
   answer(202, cjson.encode { id = id })
 end
