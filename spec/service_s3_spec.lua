@@ -568,32 +568,35 @@ describe("The service's S3 half #once", function()
       return rows
     end
 
-    it("forgets the bytes of small objects that were deleted or overwritten, and of parts that nobody took", function()
-      put("swept/deleted", "of a deleted one")
-      s3("DELETE", "swept/deleted")
-      put("swept/overwritten", "of an overwritten one")
-      put("swept/overwritten", "of one that is there")
-      local id = s3("POST", "swept/parts", { query = "uploads" }).body:match("<UploadId>(.-)<")
-      s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that was replaced" })
-      s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that is waiting" })
-      sweep_twice()
-      assert.same(
-        { 0, 0, 1, 0, 1 },
-        rows_of(
-          "of a deleted one",
-          "of an overwritten one",
-          "of one that is there",
-          "of a part that was replaced",
-          "of a part that is waiting"
+    service.it_with_files(it)(
+      "forgets the bytes of small objects that were deleted or overwritten, and of parts that nobody took",
+      function()
+        put("swept/deleted", "of a deleted one")
+        s3("DELETE", "swept/deleted")
+        put("swept/overwritten", "of an overwritten one")
+        put("swept/overwritten", "of one that is there")
+        local id = s3("POST", "swept/parts", { query = "uploads" }).body:match("<UploadId>(.-)<")
+        s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that was replaced" })
+        s3("PUT", "swept/parts", { query = "partNumber=1&uploadId=" .. id, body = "of a part that is waiting" })
+        sweep_twice()
+        assert.same(
+          { 0, 0, 1, 0, 1 },
+          rows_of(
+            "of a deleted one",
+            "of an overwritten one",
+            "of one that is there",
+            "of a part that was replaced",
+            "of a part that is waiting"
+          )
         )
-      )
-      assert.equal("of one that is there", s3("GET", "swept/overwritten").body)
-      assert.equal(204, s3("DELETE", "swept/parts", { query = "uploadId=" .. id }).status)
-      sweep_twice()
-      assert.same({ 0 }, rows_of("of a part that is waiting"))
-    end)
+        assert.equal("of one that is there", s3("GET", "swept/overwritten").body)
+        assert.equal(204, s3("DELETE", "swept/parts", { query = "uploadId=" .. id }).status)
+        sweep_twice()
+        assert.same({ 0 }, rows_of("of a part that is waiting"))
+      end
+    )
 
-    it("keeps what a changeset was made of, when its small object is deleted", function()
+    service.it_with_files(it)("keeps what a changeset was made of, when its small object is deleted", function()
       local dataset = running.dataset()
       local format = { formatType = "CSV" }
       assert.equal(1, running.ingest(dataset, running.put("swept/source.csv", "a,b\n7,seven\n"), format).rowCount)
@@ -624,7 +627,7 @@ describe("The service's S3 half #once", function()
         SELECT 'finspace-local', id, id, 1 FROM contents WHERE id LIKE 'many%%' AND substr(id, 5) %% 2 = 0;
       COMMIT]]
 
-    it("gives way to ingestion again and again, and never holds it for 100 ms", function()
+    service.it_with_files(it)("gives way to ingestion again and again, and never holds it for 100 ms", function()
       running.sql(FILL:format(MANY))
       local longest = sweep_twice()
       if MANY > 20000 then print(("\n%d objects: gave way after %.1f ms at most"):format(MANY, longest * 1000)) end
@@ -632,20 +635,23 @@ describe("The service's S3 half #once", function()
       assert.same({ MANY / 2 }, rows_of("many"))
     end)
 
-    it("still gives the small objects of a data folder that was made when each was a file", function()
-      running.sql("UPDATE objects SET content_id = 'elder' WHERE key = 'swept/overwritten'")
-      running.sql(
-        [[INSERT INTO contents (id, size, etag, segments) VALUES ('elder', 5, 'etag', '[{"name":"elder-segment","size":5}]')]]
-      )
-      sys.mkdir(running.data .. "/objects/e", tonumber("700", 8))
-      support.write_file(running.data .. "/objects/e/elder-segment", "elder")
-      support.run("touch -d '2 hours ago' " .. running.data .. "/objects/e/elder-segment")
-      sweep_twice()
-      assert.equal("elder", s3("GET", "swept/overwritten").body)
-    end)
+    service.it_with_files(it)(
+      "still gives the small objects of a data folder that was made when each was a file",
+      function()
+        running.sql("UPDATE objects SET content_id = 'elder' WHERE key = 'swept/overwritten'")
+        running.sql(
+          [[INSERT INTO contents (id, size, etag, segments) VALUES ('elder', 5, 'etag', '[{"name":"elder-segment","size":5}]')]]
+        )
+        sys.mkdir(running.data .. "/objects/e", tonumber("700", 8))
+        support.write_file(running.data .. "/objects/e/elder-segment", "elder")
+        support.run("touch -d '2 hours ago' " .. running.data .. "/objects/e/elder-segment")
+        sweep_twice()
+        assert.equal("elder", s3("GET", "swept/overwritten").body)
+      end
+    )
   end)
 
-  it("removes the files that nobody refers to", function()
+  service.it_with_files(it)("removes the files that nobody refers to", function()
     local stray = running.data .. "/objects/a"
     sys.mkdir(stray, tonumber("700", 8))
     support.write_file(stray .. "/astray", "left by a writer that died")

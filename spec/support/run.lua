@@ -43,7 +43,7 @@ end
 local CLANG_SPECS = { "digest", "finish", "prepare", "sigv4", "sigv4_vectors", "verify" }
 
 -- The service with its metadata in PostgreSQL, which must change nothing that it says.
-local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_store", "service_views" }
+local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_s3", "service_store", "service_views" }
 
 -- The service past one machine: its metadata in PostgreSQL, and its bytes in Ceph's radosgw where that is installed.
 local STORE_SPECS = { "glue", "service_ingest", "service_store", "service_views" }

@@ -27,6 +27,10 @@ function dialect.postgres.schema(sql)
   return sql
 end
 
+--- What makes of a key the least text that can stand behind it: PostgreSQL has no text with U+0000.
+dialect.sqlite.least = "\0"
+dialect.postgres.least = "\1"
+
 -- --- who uses it ----------------------------------------------------------------------------------------
 
 --- Whether processes of other machines may use the database too.

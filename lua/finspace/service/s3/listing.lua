@@ -84,6 +84,12 @@ function listing.behind_marker(marker, delimiter)
   return marker .. "\0"
 end
 
+--- Where a list goes on, as the database can compare it with keys.
+--- @param db table
+--- @param from string of what a page's `find` is asked for
+--- @return string
+function listing.bound(db, from) return (from:gsub("%z$", db.dialect.least)) end
+
 --- What a listing's query wants, but for where it starts.
 --- @param query table<string, string>
 --- @param size_name string of the parameter that bounds a page
@@ -101,7 +107,11 @@ local FIND = [[SELECT key, modified, etag, size, checksums FROM objects JOIN con
   WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?]]
 
 local function objects_page(call, wanted)
-  return listing.page(function(from, limit) return call.state.db:rows(FIND, call.bucket, from, limit) end, wanted)
+  local db = call.state.db
+  return listing.page(
+    function(from, limit) return db:rows(FIND, call.bucket, listing.bound(db, from), limit) end,
+    wanted
+  )
 end
 
 -- --- rows, each written once ----------------------------------------------------------------------

@@ -80,6 +80,7 @@ local function finder(call, wanted, key_marker, id_marker)
       rows = db:rows(AFTER_ID, call.bucket, rest.key, rest.id, limit)
       rest = nil
     end
+    from = listing.bound(db, from)
     for _, row in ipairs(#rows < limit and db:rows(AFTER_KEY, call.bucket, from, limit - #rows) or {}) do
       rows[#rows + 1] = row
     end
