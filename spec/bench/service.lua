@@ -1,5 +1,6 @@
 --- What the service's answers cost it: the processor time of its workers, a request, beside nginx's own hello from
---- Lua. Clients keep their connections and have 16 requests in flight.
+--- Lua. Clients keep their connections and have 16 requests in flight; and 64 where wrk is installed, which asks with less
+--- effort of its own, so that the clock says more.
 local http = require("finspace.http")
 local measure = require("spec.bench.table")
 local nginx = require("spec.support.nginx")
@@ -69,6 +70,32 @@ local function to_service(running, wanted)
   return { method = request.method, url = url, headers = headers, body = wanted.body }
 end
 
+local WRK = "wrk --threads 1 --connections 64 --duration 2s --script %s %s"
+
+local function wrk_script(request)
+  local lines = { ("wrk.method, wrk.body = %q, %q"):format(request.method, request.body or "") }
+  for name, value in pairs(request.headers) do
+    lines[#lines + 1] = ("wrk.headers[%q] = %q"):format((name:gsub("^host$", "Host")), value) -- wrk adds its own otherwise
+  end
+  return table.concat(lines, "\n")
+end
+
+-- A row as wrk measures it.
+local function wrk_row(name, server, request)
+  local folder = support.temporary_folder()
+  support.write_file(folder .. "/script.lua", wrk_script(request))
+  local command = WRK:format(folder .. "/script.lua", support.quote(request.url))
+  support.run(command)
+  local function run()
+    local before = used(server)
+    local output = support.run(command)
+    local count = tonumber(output:match("(%d+) requests in"))
+    assert(count and not output:find("Non-2xx", 1, true), output)
+    return 1e6 / output:match("Requests/sec:%s*([%d.]+)"), (used(server) - before) / count
+  end
+  return { name = name, run = run }
+end
+
 -- --- what is asked for ----------------------------------------------------------------------------
 
 local function fill(running)
@@ -89,19 +116,35 @@ local function fill(running)
   return dataset
 end
 
-local function rows(hello, hello_url, running)
-  local dataset = fill(running)
+local function small_requests(dataset)
+  return {
+    { name = "GetDataset", wanted = { path = "/datasetsv2/" .. dataset } },
+    {
+      name = "GetWorkingLocation",
+      wanted = { method = "POST", path = "/workingLocationV1", body = '{"locationType":"INGESTION"}' },
+    },
+  }
+end
+
+local HELLO_NAME = "nginx, content_by_lua: hello"
+
+local function wrk_rows(hello, hello_url, running, dataset)
+  local found = { wrk_row(HELLO_NAME, hello, { method = "GET", url = hello_url, headers = {} }) }
+  for _, asked in ipairs(small_requests(dataset)) do
+    found[#found + 1] = wrk_row(asked.name, running, to_service(running, asked.wanted))
+  end
+  return found
+end
+
+local function rows(hello, hello_url, running, dataset)
   local function asked(name, count, wanted) return row(name, running, to_service(running, wanted), count) end
-  local path, changesets = "/datasetsv2/" .. dataset, "/datasets/" .. dataset .. "/changesetsv2"
+  local changesets = "/datasets/" .. dataset .. "/changesetsv2"
+  local small = small_requests(dataset)
   local list = "list-type=2&max-keys=1000&prefix=page%2F"
   return {
-    row("nginx, content_by_lua: hello", hello, { method = "GET", url = hello_url, headers = {} }, 2000),
-    asked("GetDataset", 2000, { path = path }),
-    asked("GetWorkingLocation", 2000, {
-      method = "POST",
-      path = "/workingLocationV1",
-      body = '{"locationType":"INGESTION"}',
-    }),
+    row(HELLO_NAME, hello, { method = "GET", url = hello_url, headers = {} }, 2000),
+    asked(small[1].name, 2000, small[1].wanted),
+    asked(small[2].name, 2000, small[2].wanted),
     asked("ListObjectsV2, a page of 1,000 keys", 100, { service = "s3", path = "/finspace-local", query = list }),
     asked("ListChangesets, a page of 100", 300, { path = changesets, query = "maxResults=100" }),
   }
@@ -110,15 +153,14 @@ end
 local port = support.free_port()
 local hello = nginx.start(HELLO:format(port), { ports = { port }, master = true })
 local running = service.start()
-local ok, why = pcall(
-  function()
-    measure.show(
-      "The service: a request's cost (microseconds; the processor's is the workers' own)",
-      "µs",
-      measure.turns(TURNS, rows(hello, ("http://127.0.0.1:%d/"):format(port), running))
-    )
-  end
-)
+local TITLE = "The service: a request's cost (microseconds; the processor's is the workers' own)"
+
+local ok, why = pcall(function()
+  local url, dataset = ("http://127.0.0.1:%d/"):format(port), fill(running)
+  measure.show(TITLE, "µs", measure.turns(TURNS, rows(hello, url, running, dataset)))
+  if not support.has_program("wrk") then return end
+  measure.show("The same with wrk", "µs", measure.turns(TURNS, wrk_rows(hello, url, running, dataset)))
+end)
 running.stop()
 hello.stop()
 if not ok then error(why, 0) end
