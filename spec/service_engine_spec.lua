@@ -232,6 +232,7 @@ describe("The service's engine #once", function()
         assert.equal("a,b\n1,x\n2,y\n", (loaded(body, CSV, TWO)))
       end
       assert.equal('a,b\n1,"x\ry"\n2,"q\r\nz"\n', (loaded('a,b\n1,"x\ry"\n2,"q\r\nz"\n', CSV, TWO)))
+      assert.equal('"two\nlines",b\n1,x\n', (loaded('\239\187\191"two\nlines",b\n1,x\n', CSV)))
     end)
 
     it("refuses by name what is no data, or another format", function()

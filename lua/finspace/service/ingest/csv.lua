@@ -18,6 +18,7 @@ local PIECE = 256 * 1024
 local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
 
 local BYTE_ORDER_MARK = "^\239\187\191"
+local QUOTE_AFTER_MARK = BYTE_ORDER_MARK .. '"' -- DuckDB takes it for text, and a line end in the quotes for a record's
 local TEXT_AFTER_QUOTE = "line %d of %s: text follows a closing quote"
 
 -- With new_line = '\r\n' DuckDB 1.5.6 reads no rows at all and says nothing; left to itself it takes the first line's end.
@@ -119,9 +120,10 @@ local function stage(job, source)
     keep_start(kept, piece)
     ends:feed(piece)
   end)
-  local staged = read_start(source, job.format, table.concat(kept))
+  local start = table.concat(kept)
+  local staged = read_start(source, job.format, start)
   staged.name, staged.path, staged.is_copy, staged.partition = source.name, path, is_copy, source.partition
-  staged.new_line = ends:uniform()
+  staged.new_line = not start:find(QUOTE_AFTER_MARK) and ends:uniform()
   if not staged.new_line then
     with_one_line_end(job, staged)
     staged.new_line = "\n"
