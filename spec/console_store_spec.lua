@@ -193,8 +193,10 @@ print("staged")
 
     sentence("says which rule is missing when it is gone, and goes on when that is set", function()
       set_rules { { allowed_origins = { "https://other.example" }, allowed_methods = { "GET" } } }
+      show("rows", "document.querySelector('.grid')")
+      show("load", "document.querySelector('main [role=alert] + .drop')")
       choose(support.write_file(folder .. "/small.csv", "at,n,text\n2021-01-01T00:00:00Z,1,y\n"))
-      page:await("document.querySelector('main [role=alert] pre')")
+      page:await("document.querySelector('main [role=alert] pre') && !document.querySelector('.drop')")
       local said = page:text("main [role=alert]")
       assert.truthy(said:find("has no rule (CORS) for pages of " .. nodes[2].endpoint, 1, true), said)
       local rule = cjson.decode(page:text("main [role=alert] pre")).CORSRules[1]

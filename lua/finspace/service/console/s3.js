@@ -67,7 +67,8 @@ async function isKeptFromPage({ origin, base }, method) {
 // In the form of Amazon's tools, a line for each member.
 function ruleText(rule) {
   const members = { AllowedOrigins: [location.origin], ...rule };
-  const lines = Object.entries(members).map(([name, value]) => `  "${name}": ${JSON.stringify(value)}`);
+  const names = Object.keys(members).sort();
+  const lines = names.map((name) => `  "${name}": ${JSON.stringify(members[name])}`);
   return `{"CORSRules": [{\n${lines.join(",\n")}\n}]}`;
 }
 
@@ -87,6 +88,15 @@ async function whyUnreachable(at, method) {
     ? "This page came by https, so this browser lets it call no store by http: whoever runs the store gives it TLS."
     : "See that it runs, and that this machine can reach it, then try again.";
   return new ApiError("StoreUnreachable", `The store at ${at.origin} does not answer.`, 0, { advice });
+}
+
+/** Why this page cannot call the store, as far as a look without keys tells. @returns ApiError, or null where all is right */
+export async function obstacle() {
+  const { store } = session.current() ?? {};
+  if (!store) return null;
+  const at = place(store.bucket);
+  const isReadable = await answers(at.origin + (at.base || "/"), { headers: { "x-amz-date": "" } });
+  return isReadable ? null : whyUnreachable(at, "GET");
 }
 
 // Does what calls a place, and says more of a failure than browsers do.

@@ -481,6 +481,12 @@ function finish(place, changeset, context, restart) {
   );
 }
 
+// What will not work is said before a file is chosen.
+async function warnOfStore(place, retry) {
+  const found = await s3.obstacle();
+  if (found) place.querySelector(".drop")?.before(problem(found, retry));
+}
+
 /** Shows the tab. */
 export async function show(place, context) {
   const start = () => {
@@ -499,4 +505,5 @@ export async function show(place, context) {
   // After a load the schema may be another one.
   context.dataset = await call("GetDataset", { datasetId: context.dataset.datasetId });
   start();
+  warnOfStore(place, () => show(place, context)); // a store that is away may take its time
 }
