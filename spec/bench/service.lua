@@ -6,6 +6,7 @@ local measure = require("spec.bench.table")
 local nginx = require("spec.support.nginx")
 local service = require("spec.support.service")
 local support = require("spec.support")
+local sys = require("finspace.sys")
 
 local TURNS, IN_FLIGHT, KEYS, CHANGESETS = 5, 16, 1000, 100
 
@@ -96,6 +97,50 @@ local function wrk_row(name, server, request)
   return { name = name, run = run }
 end
 
+-- --- beside uploads ------------------------------------------------------------------------------
+
+local ASKED, UPLOADERS, UPLOADED, P99 = 600, 16, 50000, 0.99
+
+-- Milliseconds within which 99 of 100 are answered, one after the other.
+local function slowest_of(request)
+  local multi, taken = http.multi {}, {}
+  for number = 1, ASKED do
+    local begun = sys.monotonic()
+    send(multi, request, 1)
+    taken[number] = (sys.monotonic() - begun) * 1000
+  end
+  table.sort(taken)
+  return taken[math.floor(ASKED * P99)]
+end
+
+local UPLOAD = "exec wrk --threads 1 --connections %d --duration 60s --script %s %s"
+
+local function beside_uploads(running, work)
+  local folder, body = support.temporary_folder(), ("x"):rep(UPLOADED)
+  local wanted = { service = "s3", method = "PUT", path = "/finspace-local/uploaded", body = body }
+  local request = to_service(running, wanted)
+  support.write_file(folder .. "/script.lua", wrk_script(request))
+  local command = UPLOAD:format(UPLOADERS, folder .. "/script.lua", support.quote(request.url))
+  local pid = assert(support.start { argv = { "sh", "-c", command }, stdout = "/dev/null" })
+  sys.sleep(0.5)
+  local ok, result = pcall(work)
+  nginx.end_process(pid)
+  assert(running.ask({ service = "s3", path = wanted.path }).status == 200, "nothing was uploaded")
+  return assert(ok and result, result)
+end
+
+local SLOWEST = "\n%s, 99 of 100: within %.1f ms where all is quiet, %.1f ms beside %d clients that upload (%.1f x)"
+
+local function show_slowest(running, asked)
+  local request = to_service(running, asked.wanted)
+  slowest_of(request)
+  for _ = 1, 3 do
+    local quiet = slowest_of(request)
+    local beside = beside_uploads(running, function() return slowest_of(request) end)
+    print(SLOWEST:format(asked.name, quiet, beside, UPLOADERS, beside / quiet))
+  end
+end
+
 -- --- what is asked for ----------------------------------------------------------------------------
 
 local function fill(running)
@@ -160,6 +205,7 @@ local ok, why = pcall(function()
   measure.show(TITLE, "µs", measure.turns(TURNS, rows(hello, url, running, dataset)))
   if not support.has_program("wrk") then return end
   measure.show("The same with wrk", "µs", measure.turns(TURNS, wrk_rows(hello, url, running, dataset)))
+  show_slowest(running, small_requests(dataset)[2])
 end)
 running.stop()
 hello.stop()
