@@ -133,7 +133,7 @@ describe("A service with a store #once", function()
       return changeset, err
     end
     local _, err = load_with(nil)
-    assert.equal("InvalidAccessKeyId", err.code)
+    assert.equal(403, err.status)
     assert.matches("the environment_id option", tostring(err), 1, true)
     assert.equal("SUCCESS", load_with("local").status)
     os.remove(path)
@@ -305,22 +305,25 @@ describe("A store that does not do what it should #once", function()
     keys=$(cat "$1/credentials") && mount -t tmpfs -o size=16m,mode=700 tmpfs "$1" &&
     (umask 077 && printf '%s\n' "$keys" > "$1/credentials") && shift && exec "$@"]]
 
-  it("is read by a node whose disk is full a few times, and then the changeset says so and lets others by", function()
-    if not service.has_files() or select(2, support.run("unshare -rm mount -t tmpfs tmpfs /tmp")) ~= 0 then
-      return pending("this machine lets nobody mount a small disk (unshare -rm)")
+  service.it_with_files(it)(
+    "is read by a node whose disk is full a few times, and then the changeset says so and lets others by",
+    function()
+      if select(2, support.run("unshare -rm mount -t tmpfs tmpfs /tmp")) ~= 0 then
+        return pending("this machine lets nobody mount a small disk (unshare -rm)")
+      end
+      local data, started = support.temporary_folder(), of_node(store, store.endpoint)
+      service.write_owner_keys(data .. "/credentials", true)
+      started.data, started.within = data, { "unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", data }
+      local node = service.start(started)
+      local dataset = node.dataset("No room", COLUMNS)
+      local failed = load(node, store, dataset, "day,price\n" .. ("2020-01-02,1\n"):rep(1300000))
+      assert.equal("FAILED", failed.status)
+      assert.matches("the disk of the service is full", failed.errorInfo.errorMessage, 1, true)
+      assert.equal("SUCCESS", load(node, store, dataset, "day,price\n2020-01-02,1\n").status)
+      node.stop()
+      support.remove_folder(data)
     end
-    local data, started = support.temporary_folder(), of_node(store, store.endpoint)
-    service.write_owner_keys(data .. "/credentials", true)
-    started.data, started.within = data, { "unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", data }
-    local node = service.start(started)
-    local dataset = node.dataset("No room", COLUMNS)
-    local failed = load(node, store, dataset, "day,price\n" .. ("2020-01-02,1\n"):rep(1300000))
-    assert.equal("FAILED", failed.status)
-    assert.matches("the disk of the service is full", failed.errorInfo.errorMessage, 1, true)
-    assert.equal("SUCCESS", load(node, store, dataset, "day,price\n2020-01-02,1\n").status)
-    node.stop()
-    support.remove_folder(data)
-  end)
+  )
 
   local function start_problem(endpoint, more)
     local wanted = of_node(store, endpoint, more)

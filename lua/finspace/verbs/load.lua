@@ -175,12 +175,15 @@ function Run:fail(err)
 end
 
 -- A service past one machine, and Amazon's, have keys of two kinds: those that a call of the API is signed with need not be
--- known where files are staged.
-local KEYS_OF_THE_API = "; the FinSpace API takes these keys, and the S3 where it stages does not know them:"
-  .. " the environment_id option (any text, for a finspace serve) gets keys that both know, as the profile of its DIR/config"
+-- known where files are staged. Not every store says so: radosgw, with an STS, answers AccessDenied.
+local UNKNOWN_KEYS = { InvalidAccessKeyId = true, AccessDenied = true }
+local KEYS_OF_THE_API = "; where the FinSpace API takes keys that its store does not know, the environment_id option (any"
+  .. " text, for a finspace serve) gets such as both know, and so does the profile of its DIR/config"
 
-local function explain(err)
-  if err.code == "InvalidAccessKeyId" then err.message = err.message .. KEYS_OF_THE_API end
+function Run:explain(err)
+  if UNKNOWN_KEYS[err.code] and not self.client.session:has_temporary_keys() then
+    err.message = (err.message or err.code) .. KEYS_OF_THE_API
+  end
   return err
 end
 
@@ -203,7 +206,7 @@ function Run:stage()
       self:report()
     end,
   }
-  if not sent then return self:fail(explain(err)) end
+  if not sent then return self:fail(self:explain(err)) end
   self:report("staged")
   return self:note("staged")
 end
