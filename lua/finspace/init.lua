@@ -22,6 +22,8 @@ return {
   attach = host.attach,
   --- One normal form for a changeset, whichever wire form it came in.
   changeset = changeset.normalize,
+  --- Whether the first line of a text names the columns of what follows.
+  names_columns = function(...) return require("finspace.formats.first_line").names_columns(...) end,
   --- Whether a value is an err of this library.
   is_error = errors.is,
 }

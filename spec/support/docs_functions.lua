@@ -35,6 +35,7 @@ local FRONT = {
   { "loop", "host/scheduler.lua", "scheduler.loop" },
   { "attach", "host/scheduler.lua", "scheduler.attach" },
   { "changeset", "verbs/changeset.lua", "changeset.normalize" },
+  { "names_columns", "formats/first_line.lua", "first_line.names_columns" },
   { "is_error", "errors.lua", "errors.is" },
 }
 

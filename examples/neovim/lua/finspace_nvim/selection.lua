@@ -1,8 +1,6 @@
 --- Lines of a buffer, written to a file of their own beside the editor's work, however many they are.
 local background_file = require("finspace_nvim.background_file")
-local csv = require("finspace.formats.csv")
-local header = require("finspace.formats.header")
-local sniff = require("finspace.formats.sniff")
+local finspace = require("finspace")
 
 local selection = {}
 
@@ -10,7 +8,7 @@ local selection = {}
 local SLICE_MS, FIRST_LINES = 8, 200
 
 -- Of the buffer's beginning.
-local LINES_LOOKED_AT = 50
+local LINES_LOOKED_AT, BYTES_LOOKED_AT = 50, 64 * 1024
 
 -- Neovim goes through a whole line to give a part of it: one that is longer than this is read from the file.
 local LONG_LINE, PIECE = 4 * 1024 * 1024, 256 * 1024
@@ -51,7 +49,7 @@ end
 
 -- The first lines, or the beginning of a long one.
 local function top_of(buffer)
-  if not is_long(buffer, 0) then return text_of(buffer, 0, stop_within(buffer, 0, LINES_LOOKED_AT, sniff.SAMPLE)) end
+  if not is_long(buffer, 0) then return text_of(buffer, 0, stop_within(buffer, 0, LINES_LOOKED_AT, BYTES_LOOKED_AT)) end
   local file = file_at(buffer, 0)
   local text = file and file:read(PIECE)
   if file then file:close() end
@@ -63,44 +61,22 @@ local function is_csv(top, extension)
   return not top:find("^%s*[{%[<]")
 end
 
--- The first record of a CSV, those below it, and the lines that it takes with all before it.
-local function read_head(top, extension)
-  local params = sniff.detect("lines." .. extension, top)
-  local reader = csv.reader(function()
-    local piece = top
-    top = nil
-    return piece
-  end, params and params.separator)
-  local first, below, record = reader:next(), {}, reader:next()
-  local head = { fields = first, below = below, lines = record and reader.line - 1 or 1 }
-  while record do
-    below[#below + 1] = record
-    record = reader:next()
-  end
-  return first and head
-end
-
 --- Lines of a buffer as they are now.
 --- @param buffer integer
 --- @param first integer  from 1 on
 --- @param last integer
---- @return table chosen { buffer, first, last, tick, extension, head (of a CSV) }
+--- @return table chosen { buffer, first, last, tick, extension, top (of a CSV) }
 function selection.of(buffer, first, last)
   local chosen = { buffer = buffer, first = first, last = last, tick = vim.api.nvim_buf_get_changedtick(buffer) }
   local top = top_of(buffer)
   local extension = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":e"):lower()
   if is_csv(top, extension) then
     chosen.extension = TEXT_FORMATS[extension] and extension or "csv"
-    chosen.head = read_head(top, chosen.extension)
+    chosen.top = top
   else
     chosen.extension = extension:find("json") and TEXT_FORMATS[extension] and extension or "jsonl"
   end
   return chosen
-end
-
-local function names_columns(head, columns)
-  if columns then return header.by_schema(head.fields, columns) ~= false end -- where it is neither, the load says so
-  return header.by_look(head.fields, head.below)
 end
 
 --- Decides, as a load of the whole file would, whether the buffer's first line names the columns; lines below such a
@@ -110,10 +86,11 @@ end
 --- @param is_bare? boolean  it is known that none does
 --- @return table chosen  with wants_header and format_params where they are to be said
 function selection.settle_header(chosen, columns, is_bare)
-  local head = chosen.head
-  if not head then return chosen end
-  local has_header = not is_bare and names_columns(head, columns)
-  chosen.wants_header = has_header and chosen.first > head.lines
+  if not chosen.top then return chosen end
+  local names_columns, lines = finspace.names_columns(chosen.top, "lines." .. chosen.extension, columns)
+  if names_columns == nil then return chosen end
+  local has_header = not is_bare and names_columns
+  chosen.wants_header, chosen.header_lines = has_header and chosen.first > lines, lines
   if is_bare or not has_header and not columns then chosen.format_params = { withHeader = "false" } end
   return chosen
 end
@@ -181,7 +158,7 @@ end
 local function write_header(file, chosen)
   if not chosen.wants_header then return true end
   if is_long(chosen.buffer, 0) then return copy_line(file, chosen, 0) end
-  return file:write(text_of(chosen.buffer, 0, chosen.head.lines))
+  return file:write(text_of(chosen.buffer, 0, chosen.header_lines))
 end
 
 --- Writes lines to a file, in a task: the editor goes on meanwhile.
