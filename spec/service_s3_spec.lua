@@ -632,7 +632,7 @@ describe("The service's S3 half #once", function()
       local longest = sweep_twice()
       if MANY > 20000 then print(("\n%d objects: gave way after %.1f ms at most"):format(MANY, longest * 1000)) end
       assert.truthy(longest < 0.1, longest)
-      assert.same({ MANY / 2 }, rows_of("many"))
+      assert.same({ MANY - math.min(MANY / 2, 50000) }, rows_of("many")) -- a sweep notes so many, and leaves the rest to the next
     end)
 
     service.it_with_files(it)(

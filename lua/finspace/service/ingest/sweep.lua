@@ -31,6 +31,11 @@ local FORGET = "DELETE FROM contents WHERE id = ? AND " .. UNREFERENCED
 
 local PAGE = 500 -- rows, or files, between two pauses: some milliseconds
 local BATCH = 100 -- rows of a transaction: other writers wait for it
+local MOST_UNUSED = 50000 -- contents that one sweep notes: each is a name in memory until the next one
+
+-- At so many percent of what is in use the collector begins anew: of a million names it makes room for all in one step of
+-- 100 ms, and of few quickly.
+local GARBAGE = 115
 
 local unused_before = {}
 local next_look = 0
@@ -95,15 +100,19 @@ local function use_parts(db, known)
   )
 end
 
--- What contents hold is in use, but for those that nothing refers to for the second time.
+-- What contents hold is in use, but for those that nothing refers to for the second time. Of very many, the rest is noted by
+-- later sweeps.
 local function use_contents(db, known)
-  local unused_now, unused_twice = {}, {}
+  local unused_now, noted, unused_twice = {}, 0, {}
   each_row(function(last) return db:rows(CONTENTS, last.id, PAGE) end, { id = "" }, function(row)
     local is_unused = row.is_unused == 1
     if is_unused and has(unused_before, row.id) then
       unused_twice[#unused_twice + 1] = row
     else
-      if is_unused then add(unused_now, row.id) end
+      if is_unused and noted < MOST_UNUSED then
+        add(unused_now, row.id)
+        noted = noted + 1
+      end
       use_all(known, row)
     end
   end)
@@ -167,12 +176,19 @@ local function sweep_objects(state)
   remove_files(state, known)
 end
 
+local function with_little_garbage(work, state)
+  local before = collectgarbage("setpause", GARBAGE)
+  local ok, problem = pcall(work, state)
+  collectgarbage("setpause", before)
+  if not ok then error(problem, 0) end
+end
+
 --- Sweeps now, in short steps: others go on between them.
 --- @param state table
 function sweep.run(state)
   state.store:sweep() -- without a pause: nothing begins meanwhile
   upload.sweep(state.db, clock.milliseconds())
-  sweep_objects(state)
+  with_little_garbage(sweep_objects, state)
   reserve.keep(state.settings.data)
 end
 
