@@ -95,7 +95,6 @@ local function tell(err)
   return subject .. " failed: " .. explanation(err) .. advice(err)
 end
 
---- One or two lines for people; a validation error has a line for each fault. Nothing in them moves a cursor.
 --- What was raised, as text, also where that raises.
 --- @param raised any
 --- @return string
@@ -104,6 +103,7 @@ function errors.text_of(raised)
   return ok and type(text) == "string" and text or ("a %s that cannot be told as text"):format(type(raised))
 end
 
+--- One or two lines for people; a validation error has a line for each fault. Nothing in them moves a cursor.
 function Error:__tostring() return printable.text(tell(self)) end
 
 function Error.__concat(left, right) return tostring(left) .. tostring(right) end

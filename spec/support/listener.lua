@@ -11,7 +11,7 @@ local machine = require("spec.support.machine")
 
 local texts = {}
 
-local function say(text) table.insert(texts, tostring(text)) end
+local function say(text) table.insert(texts, errors.text_of(text)) end
 
 --- All texts and numbers in a value.
 local function say_deep(value, visited)
