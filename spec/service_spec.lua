@@ -876,7 +876,9 @@ describe("The service", function()
       assert.equal("UnrecognizedClientException", code("ListDatasets", {}, keys))
       keys.session_token = made.credentials.sessionToken
       running.kill()
-      running.sql("UPDATE access_keys SET expires_seconds = 1 WHERE id = '" .. keys.access_key_id .. "'")
+      running.sql(
+        ("UPDATE access_keys SET expires_seconds = %d WHERE id = '%s'"):format(os.time() - 60, keys.access_key_id)
+      )
       running.restart()
       assert.equal("ExpiredTokenException", code("ListDatasets", {}, keys))
     end)
