@@ -68,18 +68,9 @@ describe("a CSV file #once", function()
 
   -- --- two readers ----------------------------------------------------------------------------------
 
-  local function reader_of(text, separator)
-    local rest = text
-    return csv.reader(function()
-      local piece = rest
-      rest = nil
-      return piece
-    end, separator)
-  end
-
   -- A table's names and rows; nil where the file is refused, and where its rows have not one width.
   local function read_by_client(text, separator, has_header)
-    local reader = reader_of(text, separator)
+    local reader = csv.text_reader(text, separator)
     local first, fault = reader:next()
     if not first then return nil, fault or "no line names columns" end
     local records = { has_header and columns.names(first) or columns.numbered(#first), not has_header and first or nil }

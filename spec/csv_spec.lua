@@ -113,12 +113,7 @@ describe("separated values", function()
 
   it("are rows of a table's width when nothing but empty fields follows that are not in quotes", function()
     local function row_of(text, width)
-      local rest = text
-      local reader = csv.reader(function()
-        local piece = rest
-        rest = nil
-        return piece
-      end)
+      local reader = csv.text_reader(text)
       return reader:row(reader:next(), width)
     end
     assert.same({ "1", "2" }, row_of("1,2", 2))

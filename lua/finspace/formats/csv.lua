@@ -44,6 +44,19 @@ function csv.reader(more, separator)
   return self
 end
 
+--- The same over a text that is there already.
+--- @param text string
+--- @param separator? string  as for csv.reader
+--- @return finspace.csv.Reader
+function csv.text_reader(text, separator)
+  local rest = text
+  return csv.reader(function()
+    local piece = rest
+    rest = nil
+    return piece
+  end, separator)
+end
+
 function Reader:unread() return #self.buffer - self.at + 1 end
 
 function Reader:is_too_long() return self:unread() > LONGEST_RECORD end

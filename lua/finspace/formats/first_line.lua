@@ -7,13 +7,8 @@ local sniff = require("finspace.formats.sniff")
 local first_line = {}
 
 local function reader_of(text, name)
-  local rest = text
   local params = sniff.detect(name, text)
-  return csv.reader(function()
-    local piece = rest
-    rest = nil
-    return piece
-  end, params and params.separator)
+  return csv.text_reader(text, params and params.separator)
 end
 
 -- The first record, those below it, and the lines that it takes with all before it.

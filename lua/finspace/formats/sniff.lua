@@ -44,12 +44,8 @@ local LOOK_AT_RECORDS = 50
 
 -- The first records of a sample, and what is wrong after them; the last is dropped when the sample may have cut it.
 local function read_records(sample, separator, whole)
-  local rest, records, fault = sample, {}, nil
-  local reader = csv.reader(function()
-    local piece = rest
-    rest = nil
-    return piece
-  end, separator)
+  local records, fault = {}, nil
+  local reader = csv.text_reader(sample, separator)
   while #records < LOOK_AT_RECORDS do
     local fields
     fields, fault = reader:next()
