@@ -4,6 +4,7 @@
 local checksums = require("finspace.service.s3.checksums")
 local cjson = require("cjson.safe")
 local wire = require("finspace.service.s3.wire")
+local words = require("finspace.service.s3.words")
 
 local headers = {}
 
@@ -29,14 +30,6 @@ end
 local function never(sentence) return unless({}, sentence) end
 
 local function heeded() end
-
-local function words(text)
-  local found = {}
-  for word in text:gmatch("%S+") do
-    found[word] = true
-  end
-  return found
-end
 
 -- What S3 has a word for may be missing here; what it has none for is a mistake.
 local function known(values, code, judge)

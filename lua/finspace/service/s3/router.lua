@@ -15,18 +15,11 @@ local query = require("finspace.service.query")
 local upload = require("finspace.service.s3.upload")
 local upload_listing = require("finspace.service.s3.upload_listing")
 local wire = require("finspace.service.s3.wire")
+local words = require("finspace.service.s3.words")
 
 local s3 = {}
 
 local LONGEST_KEY = 1024
-
-local function words(text)
-  local found = {}
-  for word in text:gmatch("%S+") do
-    found[word] = true
-  end
-  return found
-end
 
 -- Parts of S3 that are asked for by a word in the query, and are not here.
 local NOT_HERE =
