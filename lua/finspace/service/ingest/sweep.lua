@@ -68,8 +68,9 @@ end
 local function piece_of(key) return type(key) == "number" and math.floor(key / 1024) or key:sub(-2) end
 
 local function add(set, key)
-  local piece = set[piece_of(key)] or {}
-  set[piece_of(key)], piece[key] = piece, true
+  local name = piece_of(key)
+  local piece = set[name] or {}
+  set[name], piece[key] = piece, true
 end
 
 local function has(set, key)
