@@ -432,13 +432,6 @@ describe("The console in a browser #once #interop", function()
     page:await("document.querySelector('.outcome .badge.good, .outcome .badge.bad')")
   end
 
-  -- Of scripts and of what the policy blocked; what the service refuses is the page's own business.
-  local function assert_no_complaints()
-    for _, complaint in ipairs(page:complaints()) do
-      if complaint.level == "SEVERE" and complaint.source ~= "network" then error(complaint.message, 2) end
-    end
-  end
-
   describe("lets the owner in", function()
     it_in_browser("by the link, and takes it out of the address", function()
       leave()
@@ -446,7 +439,7 @@ describe("The console in a browser #once #interop", function()
       page:open(url)
       page:await("document.querySelector('h1')?.textContent === 'Datasets'")
       assert.is_nil(page:run("return location.href"):find("sign-in", 1, true))
-      assert_no_complaints()
+      page:assert_no_complaints()
       leave()
       page:open(url)
       page:await("document.querySelector('[role=alert]')")
@@ -546,7 +539,7 @@ describe("The console in a browser #once #interop", function()
       page:await("document.querySelector('.outcome .badge.good')")
       assert.truthy(page:text(".outcome"):find("5,105 rows", 1, true))
       page:await("document.querySelector('.facts-line').innerText.includes('5,105 rows')")
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     local function cells(selector)
@@ -573,7 +566,7 @@ describe("The console in a browser #once #interop", function()
       local rows = cells(".grid tbody tr")
       assert.same({ "2000-01-03", "1469.25" }, { rows[1][1], rows[1][2] })
       assert.truthy(page:text(".tally"):find("first 100 of 5,105 rows", 1, true))
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     it_in_browser("nothing of the data to who may see the dataset but not read it", function()
@@ -660,7 +653,7 @@ describe("The console in a browser #once #interop", function()
       assert.is_nil(label:find("2000%-01%-03"))
       page:press("Whole range")
       page:await("document.querySelector('.chart > svg').getAttribute('aria-label').includes('2000-01-03')")
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     it_in_browser("a file of several parts, and warns who would leave before it is sent", function()
@@ -863,7 +856,7 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
       assert.truthy(page:text("h1"):find("\"'><script>", 1, true))
       assert.equal("<b>bold</b>", page:text(".description"))
       assert.is_nil(page:run("return window.broken"))
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
   end)
 
@@ -1012,7 +1005,7 @@ print([d["datasetId"] for d in finspace.list_datasets()["datasets"] ], s3.list_b
         look_at(label, surveyed)
         page:key(ESCAPE)
       end
-      assert_no_complaints()
+      page:assert_no_complaints()
       return surveyed
     end
 

@@ -84,12 +84,6 @@ for name, start_store in pairs(stores) do
       page:press("Load", ".actions")
     end
 
-    local function assert_no_complaints()
-      for _, complaint in ipairs(page:complaints()) do
-        if complaint.level == "SEVERE" and complaint.source ~= "network" then error(complaint.message, 2) end
-      end
-    end
-
     sentence("lets both nodes' pages call the store", function()
       for _, node in ipairs(nodes) do
         assert.truthy(node.log():find("its CORS rule finspace-console is set", 1, true), node.log())
@@ -101,7 +95,7 @@ for name, start_store in pairs(stores) do
       choose(large_file(folder))
       page:await("document.querySelector('.outcome') || document.querySelector('main [role=alert]')")
       assert.equal("", page:text("main [role=alert]"))
-      assert_no_complaints()
+      page:assert_no_complaints()
       nodes[1].kill()
     end)
 
@@ -113,7 +107,7 @@ for name, start_store in pairs(stores) do
       show("columns", "document.querySelectorAll('.histogram').length === 2")
       assert.truthy(page:text("main"):find("36,000 rows", 1, true))
       show("rows", "document.querySelectorAll('.grid tbody tr').length === 100")
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     sentence("draws from the store a part of what is too large, and more where somebody zooms in", function()
@@ -127,7 +121,7 @@ for name, start_store in pairs(stores) do
       page:point({ { left + width * 0.5, y }, { left + width * 0.52, y }, { left + width * 0.55, y } }, true)
       page:await("!document.querySelector('.chart-foot [role=status]').textContent.includes('evenly spread')")
       assert.is_true(page:run("return Number(document.querySelector('.curve').dataset.points)") > 900)
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     local function downloaded()
@@ -154,7 +148,7 @@ for name, start_store in pairs(stores) do
       assert.truthy(file:find("%.parquet$"), file)
       assert.same({ "PAR1", "PAR1" }, { bytes:sub(1, 4), bytes:sub(-4) })
       assert.equal(nodes[2].endpoint, page:run("return location.origin"))
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     sentence("gives credentials that boto3 stages in the store with", function()
@@ -205,7 +199,7 @@ print("staged")
       set_rules { as_options(rule) }
       page:press("Try again")
       page:await("document.querySelector('.outcome .badge.good')")
-      assert_no_complaints()
+      page:assert_no_complaints()
     end)
 
     sentence("says that the store does not answer, when it does not", function()

@@ -150,6 +150,13 @@ end
 --- @return table[] {level, message, source}
 function Browser:complaints() return call(self, "/se/log", '{"type":"browser"}') end
 
+--- Raises what scripts or the page's policy complained about; what the service refuses is the page's own business.
+function Browser:assert_no_complaints()
+  for _, complaint in ipairs(self:complaints()) do
+    if complaint.level == "SEVERE" and complaint.source ~= "network" then error(complaint.message, 2) end
+  end
+end
+
 --- Ends it; again is harmless.
 function Browser:stop()
   if not self.pid then return end
