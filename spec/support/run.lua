@@ -48,35 +48,27 @@ local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_
 -- The service past one machine: its metadata in PostgreSQL, and its bytes in Ceph's radosgw where that is installed.
 local STORE_SPECS = { "glue", "service_ingest", "service_store", "service_views" }
 
-local function radosgw() return "FINSPACE_TEST_DATABASE=postgres FINSPACE_TEST_STORE=radosgw" end
-
-local function postgres() return "FINSPACE_TEST_DATABASE=postgres" end
+-- Specs of the service over what others wrote, where that is installed.
+local function over(name, specs, needs, environment)
+  return {
+    name = name,
+    program = "lua5.4",
+    build = "build/lua5.4",
+    once = true,
+    only = specs,
+    environment = function() return environment end,
+    optional = true,
+    needs = needs,
+  }
+end
 
 local suites = {
   { name = "lua5.4", program = "lua5.4", build = "build/lua5.4", once = true },
   { name = "luajit", program = "luajit", build = "build/lua5.1" },
   { name = "secrets", program = "lua5.4", build = "build/lua5.4", listens = true },
   { name = "clang", program = "lua5.4", build = "build/clang/lua5.4", only = CLANG_SPECS },
-  {
-    name = "postgres",
-    program = "lua5.4",
-    build = "build/lua5.4",
-    once = true,
-    only = SERVICE_SPECS,
-    environment = postgres,
-    optional = true,
-    needs = "/usr/lib/postgresql/*/bin/postgres",
-  },
-  {
-    name = "radosgw",
-    program = "lua5.4",
-    build = "build/lua5.4",
-    once = true,
-    only = STORE_SPECS,
-    environment = radosgw,
-    optional = true,
-    needs = "/usr/bin/radosgw",
-  },
+  over("postgres", SERVICE_SPECS, "/usr/lib/postgresql/*/bin/postgres", "FINSPACE_TEST_DATABASE=postgres"),
+  over("radosgw", STORE_SPECS, "/usr/bin/radosgw", "FINSPACE_TEST_DATABASE=postgres FINSPACE_TEST_STORE=radosgw"),
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
   { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
