@@ -139,7 +139,7 @@ end)
 
 describe("The console's modules, under node #once", function()
   local it_on_node = support.unless_missing(
-    { it = it, pending = pending },
+    { it = it, skip = function(why) pending(why) end },
     function() return support.absent("node") end
   )
 
@@ -357,7 +357,7 @@ describe("The console in a browser #once #interop", function()
     if running then running.stop() end
   end)
 
-  local it_in_browser = support.unless_missing({ it = it, pending = pending }, browser.missing)
+  local it_in_browser = support.unless_missing({ it = it, skip = function(why) pending(why) end }, browser.missing)
 
   local function address(path) return running.endpoint .. "/" .. (path or "") end
 

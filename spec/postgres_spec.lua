@@ -8,7 +8,7 @@ local function missing()
 end
 
 describe("the service's PostgreSQL", function()
-  local it_can = support.unless_missing({ it = it, pending = pending }, missing)
+  local it_can = support.unless_missing({ it = it, skip = function(why) pending(why) end }, missing)
   local server, postgres, blob, db
 
   setup(function()

@@ -161,7 +161,10 @@ for _, known in ipairs(SERVERS) do
 
     after_each(function() wire = {} end)
 
-    local test = support.unless_missing({ it = it, pending = pending }, function() return missing end)
+    local test = support.unless_missing(
+      { it = it, skip = function(why) pending(why) end },
+      function() return missing end
+    )
 
     local function write(name, size) return support.write_file(folder .. "/" .. name, block(size)) end
 

@@ -123,7 +123,7 @@ describe("The service under fault #once", function()
         local path = ("/finspace-local/midst/%d/%d"):format(round, i)
         requests[i] = running.sign { service = "s3", method = "PUT", path = path, body = "body of " .. path }
       end
-      for i, connection in ipairs(at_once.send(running.port, requests)) do
+      for i, connection in ipairs(at_once.send(requests)) do
         if i == round then running.kill() end
         statuses[i] = at_once.status(connection)
       end
@@ -146,7 +146,7 @@ describe("The service under fault #once", function()
         local path = ("/finspace-local/left/%d/%d"):format(round, i)
         requests[i] = running.sign { service = "s3", method = "PUT", path = path, body = "body of " .. path }
       end
-      local connections = at_once.send(running.port, requests)
+      local connections = at_once.send(requests)
       for i = 1, 9 do
         connections[i]:setoption("linger", { on = true, timeout = 0 }) -- a reset
         connections[i]:close()

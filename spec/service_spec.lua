@@ -4,6 +4,10 @@ local support = require("spec.support")
 local sys = require("finspace.sys")
 local cjson = require("cjson")
 
+local busted = { it = it, skip = function(why) pending(why) end }
+local it_with_bytes = support.unless_missing(busted, service.no_bytes)
+local it_with_files = support.unless_missing(busted, service.no_files)
+
 describe("The service", function()
   local running
 
@@ -180,22 +184,29 @@ describe("The service", function()
       },
     }
 
-    it("accepts what is right, and refuses everything else, in every half and method", function()
-      running.put("there", "there")
-      local refused = 0
-      for kind, wanted in pairs(kinds) do
-        local right = running.ask(wanted)
-        assert.truthy(right.status < 300, kind .. ": " .. right.status .. " " .. right.body)
-        for what, spoil in pairs(spoilt) do
-          local request = running.sign(wanted)
-          spoil(request)
-          local answer = running.send(request)
-          assert.truthy(answer, kind .. " with " .. what .. " got no answer")
-          assert.truthy(answer.status >= 400 and answer.status < 500, kind .. " with " .. what .. ": " .. answer.status)
-          refused = refused + 1
-        end
+    local function refuse_spoilt(kind, wanted)
+      local right = running.ask(wanted)
+      assert.truthy(right.status < 300, kind .. ": " .. right.status .. " " .. right.body)
+      for what, spoil in pairs(spoilt) do
+        local request = running.sign(wanted)
+        spoil(request)
+        local answer = running.send(request)
+        assert.truthy(answer, kind .. " with " .. what .. " got no answer")
+        assert.truthy(answer.status >= 400 and answer.status < 500, kind .. " with " .. what .. ": " .. answer.status)
       end
-      assert.equal(144, refused)
+    end
+
+    it("accepts what is right, and refuses everything else, in every half and method", function()
+      for _, kind in ipairs { "GET", "POST", "STS" } do
+        refuse_spoilt(kind, kinds[kind])
+      end
+    end)
+
+    it_with_bytes("does so with objects", function()
+      running.put("there", "there")
+      for _, kind in ipairs { "PUT", "GET of S3", "DELETE" } do
+        refuse_spoilt(kind, kinds[kind])
+      end
       assert.equal("one", running.ask({ service = "s3", path = "/finspace-local/spoilt" }).body)
     end)
 
@@ -212,6 +223,7 @@ describe("The service", function()
       assert.equal("403 UnrecognizedClientException", codes { credentials = unknown })
       assert.equal("400 RequestExpired", codes { time = late })
       assert.equal("403 InvalidSignatureException", codes { region = "us-west-2" })
+      if running.store then return end -- which says it in its own words
       assert.equal("403 SignatureDoesNotMatch", codes { service = "s3", credentials = wrong })
       assert.equal("403 InvalidAccessKeyId", codes { service = "s3", credentials = unknown })
       assert.equal("403 RequestTimeTooSkewed", codes { service = "s3", time = late })
@@ -578,7 +590,7 @@ describe("The service", function()
       end
     end)
 
-    service.it_with_files(it)("forgets the answers that earlier versions kept in plain text", function()
+    it_with_files("forgets the answers that earlier versions kept in plain text", function()
       running.kill()
       running.sql("CREATE TABLE client_tokens (result TEXT)")
       running.sql("INSERT INTO client_tokens VALUES ('a-password-of-old')")
@@ -767,8 +779,14 @@ describe("The service", function()
       local one = analyst { "GetTemporaryCredentials" }
       local location = running.call("GetWorkingLocation", {}, one.keys)
       local path = "/" .. location.s3Bucket .. "/" .. location.s3Path .. "a.csv"
-      local presigned =
-        running.sign { service = "s3", path = path, credentials = one.keys, form = "query", expires = 60 }
+      local presigned = running.sign {
+        service = "s3",
+        path = path,
+        credentials = one.keys,
+        form = "query",
+        expires = 60,
+        payload_hash = "UNSIGNED-PAYLOAD",
+      }
       local halves = {
         { service = "s3", method = "PUT", path = path, body = "a\n1\n" },
         { service = "s3", method = "GET", path = path },
@@ -784,13 +802,14 @@ describe("The service", function()
         found[#found + 1] = running.send(presigned).status
         return found
       end
+      local s3 = running.store and 200 or 403 -- a store takes the keys that it gave until they expire
       assert.same({ 200, 200, 200, 200, 200 }, statuses())
       running.call("UpdateUser", { userId = one.user, apiAccess = "DISABLED" })
-      assert.same({ 403, 403, 403, 403, 403 }, statuses())
+      assert.same({ s3, s3, 403, 403, s3 }, statuses())
       running.call("UpdateUser", { userId = one.user, apiAccess = "ENABLED" })
       assert.same({ 200, 200, 200, 200, 200 }, statuses())
       running.call("DisableUser", { userId = one.user })
-      assert.same({ 403, 403, 403, 403, 403 }, statuses())
+      assert.same({ s3, s3, 403, 403, s3 }, statuses())
     end)
 
     describe("who administer", function()
@@ -870,7 +889,7 @@ describe("The service", function()
       local one = analyst { "GetTemporaryCredentials" }
       local made =
         running.call("GetProgrammaticAccessCredentials", { environmentId = "e", durationInMinutes = 1 }, one.keys)
-      assert.equal(1, made.durationInMinutes)
+      assert.equal(running.store and 15 or 1, made.durationInMinutes) -- the least that a store's STS gives
       local keys =
         { access_key_id = made.credentials.accessKeyId, secret_access_key = made.credentials.secretAccessKey }
       assert.equal("UnrecognizedClientException", code("ListDatasets", {}, keys))

@@ -11,13 +11,12 @@ local function text_of(request)
   return table.concat(lines, "\r\n") .. "\r\nConnection: close\r\n\r\n" .. request.body
 end
 
---- @param port integer on loopback
---- @param requests table[] signed, without a query
+--- @param requests table[] signed (service.sign), without a query
 --- @return table[] connections in the requests' order
-function at_once.send(port, requests)
+function at_once.send(requests)
   local connections = {}
-  for i = 1, #requests do
-    connections[i] = assert(socket.connect("127.0.0.1", port))
+  for i, request in ipairs(requests) do
+    connections[i] = assert(socket.connect("127.0.0.1", request.port))
     connections[i]:settimeout(20)
   end
   for i, request in ipairs(requests) do
@@ -36,12 +35,11 @@ function at_once.status(connection)
 end
 
 --- Sends all, then reads all.
---- @param port integer
 --- @param requests table[]
 --- @return table statuses by position
-function at_once.ask(port, requests)
+function at_once.ask(requests)
   local statuses = {}
-  for i, connection in ipairs(at_once.send(port, requests)) do
+  for i, connection in ipairs(at_once.send(requests)) do
     statuses[i] = at_once.status(connection)
   end
   return statuses

@@ -183,14 +183,15 @@ function support.free_port()
 end
 
 --- An `it` for sentences about what may be missing: then they are skipped, and say why.
---- @param busted table            { it =, pending = }: the spec's own
+--- @param busted table            { it =, skip = }: the spec's own. A sentence's `pending` is another function than a
+---   describe's, which would let it pass; so skip is `function(why) pending(why) end`
 --- @param reason fun(): string|nil why it is missing; asked when a sentence is run
 --- @return fun(sentence: string, body: fun())
 function support.unless_missing(busted, reason)
   return function(sentence, body)
     busted.it(sentence, function()
       local missing = reason()
-      if missing then return busted.pending(missing) end
+      if missing then return busted.skip(missing) end
       body()
     end)
   end

@@ -2,18 +2,23 @@
 ---
 ---   lua5.4 spec/support/run.lua          all suites
 ---   lua5.4 spec/support/run.lua asan     one suite
+---   lua5.4 spec/support/run.lua interop  those that ask third parties
+---
+--- With FINSPACE_INTEROP_FOLLOWS in the environment `interop` is run afterwards, and nothing of it now: .ci/run asks
+--- nobody twice.
 ---
 --- The suite "secrets" runs with a helper that writes down whatever the code under test says: errors with
 --- all their fields, log events, keys as text. No secret of the specs may be among it, nor in any log.
 ---
 --- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
 --- describe whose name has #once runs on Lua 5.4 alone; one whose name has #interop asks third parties
---- that `make interop` installs, and is the suite of that name. What a spec leaves running is ended, and
+--- that `make interop` installs, and is in the suite of that name. What a spec leaves running is ended, and
 --- counts as a failure. The output ends in what was skipped and why, and "N passed, N failed, N skipped".
 
 local root = assert(io.popen("pwd")):read("*l")
 local logs = root .. "/build/test"
 local only = arg[1]
+local interop_follows = os.getenv("FINSPACE_INTEROP_FOLLOWS") ~= nil
 
 local function output_of(command)
   local pipe = assert(io.popen(command .. " 2>/dev/null"))
@@ -42,21 +47,19 @@ end
 --- What the core computes must not depend on the compiler.
 local CLANG_SPECS = { "digest", "finish", "prepare", "sigv4", "sigv4_vectors", "verify" }
 
--- The service with its metadata in PostgreSQL, which must change nothing that it says.
-local SERVICE_SPECS = { "service", "service_engine", "service_ingest", "service_s3", "service_store", "service_views" }
+-- The service past one machine, which must change nothing that it says: its metadata in PostgreSQL, and its bytes in a
+-- second service or in Ceph's radosgw.
+local SERVICE_SPECS =
+  { "glue", "service", "service_engine", "service_ingest", "service_s3", "service_store", "service_views" }
 
--- The service past one machine: its metadata in PostgreSQL, and its bytes in Ceph's radosgw where that is installed.
-local STORE_SPECS = { "glue", "service_ingest", "service_store", "service_views" }
-
--- Specs of the service over what others wrote, where that is installed.
-local function over(name, specs, needs, environment)
+local function past_one_machine(name, store, needs)
   return {
     name = name,
     program = "lua5.4",
     build = "build/lua5.4",
     once = true,
-    only = specs,
-    environment = function() return environment end,
+    only = SERVICE_SPECS,
+    environment = function() return ("FINSPACE_TEST_DATABASE=postgres FINSPACE_TEST_STORE='%s'"):format(store) end,
     optional = true,
     needs = needs,
   }
@@ -67,12 +70,12 @@ local suites = {
   { name = "luajit", program = "luajit", build = "build/lua5.1" },
   { name = "secrets", program = "lua5.4", build = "build/lua5.4", listens = true },
   { name = "clang", program = "lua5.4", build = "build/clang/lua5.4", only = CLANG_SPECS },
-  over("postgres", SERVICE_SPECS, "/usr/lib/postgresql/*/bin/postgres", "FINSPACE_TEST_DATABASE=postgres"),
-  over("radosgw", STORE_SPECS, "/usr/bin/radosgw", "FINSPACE_TEST_DATABASE=postgres FINSPACE_TEST_STORE=radosgw"),
+  past_one_machine("postgres", "a second finspace serve", "/usr/lib/postgresql/*/bin/postgres"),
+  past_one_machine("radosgw", "radosgw", "/usr/bin/radosgw"),
   { name = "asan", program = "lua5.4", build = "build/asan/lua5.4", environment = sanitizers },
   { name = "lua5.1", program = "lua5.1", build = "build/lua5.1", optional = true },
   { name = "lua5.3", program = "lua5.3", build = "build/lua5.3", optional = true },
-  { name = "interop", program = "lua5.4", build = "build/lua5.4", once = true, tag = "interop", on_demand = true },
+  { name = "interop", program = "lua5.4", build = "build/lua5.4", once = true, tag = "interop" },
 }
 
 local function spec_files()
@@ -95,6 +98,11 @@ local MARK = ("FINSPACE_SPECS=%d.%s."):format(os.time(), tostring({}):match("0x(
 -- For a spec that hangs: no test depends on how fast the machine is.
 local SECONDS_A_SPEC = 1800
 
+local function excluded_tags(suite)
+  if not suite.once then return "--exclude-tags=once" end
+  return interop_follows and not suite.tag and "--exclude-tags=interop" or ""
+end
+
 local function command_of(suite, file, log)
   return table.concat({
     "env FINSPACE_ROOT=" .. root .. " " .. MARK .. suite.name .. "." .. file.name,
@@ -113,8 +121,8 @@ local function command_of(suite, file, log)
     "timeout -k 10 " .. SECONDS_A_SPEC,
     suite.program,
     output_of("command -v busted"),
-    suite.once and "" or "--exclude-tags=once",
     suite.tag and "--tags=" .. suite.tag or "",
+    excluded_tags(suite),
     suite.listens and "--helper=spec.support.listener" or "",
     file.path,
     "> " .. log .. " 2>&1 < /dev/null",
@@ -197,10 +205,17 @@ local function is_here(suite)
     and output_of("ls " .. suite.build .. "/finspace/core.so") ~= ""
 end
 
+-- What asks Ceph's radosgw is in both: it is among the third parties, and may be installed before.
+local function is_wanted(suite)
+  if only == "interop" then return suite.name == "interop" or suite.name == "radosgw" end
+  if only then return only == suite.name end
+  return suite.name ~= "interop" and not (interop_follows and suite.name == "radosgw")
+end
+
 local function choose()
   local chosen = {}
   for _, suite in ipairs(suites) do
-    if only == suite.name or (only == nil and not suite.on_demand) then
+    if is_wanted(suite) then
       if is_here(suite) then
         chosen[#chosen + 1] = suite
       else

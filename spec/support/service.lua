@@ -15,23 +15,22 @@ local HAS_POSTGRES = os.getenv("FINSPACE_TEST_DATABASE") == "postgres"
 
 -- With FINSPACE_TEST_STORE, one of spec.support.stores, services have their bytes in a store of the specs' own.
 local STORE = os.getenv("FINSPACE_TEST_STORE")
+local OWN_STORE = "a second finspace serve"
 
---- For sentences about the files of a service on one machine.
---- @param it function busted's
---- @return function it, or one that does nothing where services have PostgreSQL or a store
-function service.it_with_files(it)
-  return (HAS_POSTGRES or STORE) and function() end or it
+--- Why a sentence about the files of a service on one machine does not apply, for support.unless_missing.
+--- @return string|nil
+function service.no_files() return (HAS_POSTGRES or STORE) and "past one machine the service has no such files" or nil end
+
+--- The same of one about the bytes that a service keeps itself.
+--- @return string|nil
+function service.no_bytes() return STORE and "the bytes lie in the store" or nil end
+
+--- The same of what the service's own S3 half says, and others who are S3 need not say.
+--- @return string|nil
+function service.no_own_s3()
+  local is_own = not STORE or STORE == OWN_STORE
+  return not is_own and "S3's calls go to " .. STORE .. ", which differs in this" or nil
 end
-
---- For sentences about the bytes that a service keeps itself.
---- @param it function busted's
---- @return function it, or one that does nothing where services have a store
-function service.it_with_bytes(it)
-  return STORE and function() end or it
-end
-
---- @return boolean whether services have their metadata and bytes in files
-function service.has_files() return not HAS_POSTGRES and not STORE end
 
 local START = [[
 local ok, problem = require("finspace.service").start{ port = %d, data = %q, region = %q, ingest_memory = %s,
@@ -226,6 +225,7 @@ end
 local function signed(self, options)
   local body = options.body or ""
   local request = {
+    port = self.port,
     method = options.method or "GET",
     path = options.path or "/",
     query = options.query or "",
@@ -369,21 +369,20 @@ function service.start(options)
   --- A signed request that can be changed before it is sent.
   --- @param wanted table  { method, path, query, headers, body, content_type, service, credentials, region,
   ---   time, form = "query", expires, payload_hash, has_no_length }
-  --- @return table request
-  function self.sign(wanted) return signed(self, wanted) end
+  --- @return table request {port, method, path, query, headers, body}
+  function self.sign(wanted)
+    local of_store = to_store(self, wanted)
+    return signed(of_store and self.store or self, of_store or wanted)
+  end
 
-  --- @param request table from sign
+  --- @param request table from sign, or of its kind
   --- @return table|nil answer {status, headers, body}
-  function self.send(request) return service.send_text(self.port, to_text(request), request.method) end
+  function self.send(request) return service.send_text(request.port or self.port, to_text(request), request.method) end
 
   --- Signs and sends.
   --- @param wanted table
   --- @return table|nil answer
-  function self.ask(wanted)
-    local of_store = to_store(self, wanted)
-    if of_store then return self.store.ask(of_store) end
-    return self.send(signed(self, wanted))
-  end
+  function self.ask(wanted) return self.send(self.sign(wanted)) end
 
   --- Calls an operation through the model.
   --- @param operation string
