@@ -1,7 +1,7 @@
 # finspace: `make` builds, `make demo` shows the main job, `make test` proves it, `make help` lists the rest.
 
 CC       ?= cc
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= -O3 -g
 WARNINGS  = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wvla
 # Warnings are errors in `make test` alone: a new compiler must not stop a user's build.
 STRICT   ?=

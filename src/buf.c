@@ -56,8 +56,7 @@ static void grow_to(buf *b, size_t needed) {
     b->cap = cap;
 }
 
-/* Makes room for `more` bytes, or sets the status. */
-static bool make_room(buf *b, size_t more) {
+bool buf_make_room(buf *b, size_t more) {
     if (b->status != BUF_OK) return false;
     if (more > b->limit - b->len) {
         b->status = BUF_FULL;
@@ -65,27 +64,6 @@ static bool make_room(buf *b, size_t more) {
     }
     grow_to(b, b->len + more);
     return b->status == BUF_OK;
-}
-
-/* The same; nearly always there is room, and every byte that is written asks. */
-static inline bool reserve(buf *b, size_t more) {
-    bool has_room = b->status == BUF_OK && more <= b->cap - b->len;
-    return has_room || make_room(b, more);
-}
-
-void buf_add(buf *b, slice bytes) {
-    if (bytes.len == 0 || !reserve(b, bytes.len)) return;
-    memcpy(b->ptr + b->len, bytes.ptr, bytes.len);
-    b->len += bytes.len;
-}
-
-void buf_add_char(buf *b, char byte) {
-    if (!reserve(b, 1)) return;
-    b->ptr[b->len++] = byte;
-}
-
-void buf_add_cstr(buf *b, const char *text) {
-    buf_add(b, slice_of_cstr(text));
 }
 
 void buf_add_int(buf *b, long long value) {
@@ -104,7 +82,7 @@ void buf_add_int(buf *b, long long value) {
 
 void buf_add_hex(buf *b, const unsigned char *bytes, size_t count) {
     static const char digits[] = "0123456789abcdef";
-    if (!reserve(b, 2 * count)) return;
+    if (!buf_reserve(b, 2 * count)) return;
     char *out = b->ptr + b->len;
     for (size_t i = 0; i < count; i++) {
         *out++ = digits[bytes[i] >> 4];

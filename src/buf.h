@@ -43,9 +43,28 @@ void buf_free(buf *b);
 /* Forgets the content and the failure, and keeps the storage. */
 void buf_clear(buf *b);
 
-void buf_add(buf *b, slice bytes);
-void buf_add_char(buf *b, char byte);
-void buf_add_cstr(buf *b, const char *text);
+/* Makes room for `more` bytes, or sets the status. The writers below ask it only when there is none
+ * yet. */
+bool buf_make_room(buf *b, size_t more);
+
+static inline bool buf_reserve(buf *b, size_t more) {
+    bool has_room = b->status == BUF_OK && more <= b->cap - b->len;
+    return has_room || buf_make_room(b, more);
+}
+
+static inline void buf_add(buf *b, slice bytes) {
+    if (bytes.len == 0 || !buf_reserve(b, bytes.len)) return;
+    memcpy(b->ptr + b->len, bytes.ptr, bytes.len);
+    b->len += bytes.len;
+}
+
+static inline void buf_add_char(buf *b, char byte) {
+    if (buf_reserve(b, 1)) b->ptr[b->len++] = byte;
+}
+
+static inline void buf_add_cstr(buf *b, const char *text) {
+    buf_add(b, slice_of_cstr(text));
+}
 
 /* Decimal digits; the whole ranges. */
 void buf_add_int(buf *b, long long value);

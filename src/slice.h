@@ -26,6 +26,11 @@ typedef struct slice {
 /* A slice of a string literal, at compile time. */
 #define SLICE(literal) ((slice){"" literal, sizeof(literal) - 1})
 
+/* The same in the initialiser of something static, where C11 takes no compound literal. */
+/* clang-format off */
+#define SLICE_STATIC(literal) {"" literal, sizeof(literal) - 1}
+/* clang-format on */
+
 static inline slice slice_of(const char *ptr, size_t len) {
     return (slice){ptr, len};
 }

@@ -8,8 +8,12 @@
 
 #include "buf.h"
 
-/* Whether a byte stands for itself in every part of a URI. */
-bool uri_is_unreserved(char byte);
+/* Whether a byte stands for itself in every part of a URI: a bit for each. */
+static inline bool uri_is_unreserved(char c) {
+    static const uint32_t bits[8] = {0, 0x03ff6000, 0x87fffffe, 0x47fffffe};
+    unsigned char byte = (unsigned char)c;
+    return bits[byte / 32] >> byte % 32 & 1;
+}
 
 /* The value of a hexadecimal digit, or -1. */
 int uri_hex_value(char digit);
