@@ -7,7 +7,7 @@
 
 enum { SCRATCH_KEPT = 16 * 1024 }; /* bytes of a buf that are kept for the next call */
 
-static const char scratch_key = 0; /* its address is where the registry has the idle scratch */
+static const char scratch_key = 0; /* its address is where the registry has the scratch */
 
 static int l_scratch_collect(lua_State *L) {
     lcore_scratch *s = luaL_checkudata(L, 1, SCRATCH_CLASS);
@@ -15,31 +15,30 @@ static int l_scratch_collect(lua_State *L) {
     return 0;
 }
 
-/* Puts the value on the top, which it pops, where the idle scratch is. */
-static void set_idle_scratch(lua_State *L) {
+static lcore_scratch *push_new_scratch(lua_State *L) {
+    lcore_scratch *s = lcompat_newuserdata(L, sizeof *s);
+    s->is_lent = false;
+    for (int i = 0; i < LCORE_SCRATCH; i++) buf_init(&s->bufs[i], 0);
+    lbind_set_class(L, SCRATCH_CLASS);
     lua_pushlightuserdata(L, (void *)&scratch_key);
-    lua_insert(L, -2);
+    lua_pushvalue(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);
+    return s;
 }
 
 lcore_scratch *lcore_borrow_scratch(lua_State *L) {
     lua_pushlightuserdata(L, (void *)&scratch_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     lcore_scratch *s = lua_touserdata(L, -1);
-    if (s) {
-        lua_pushnil(L);
-        set_idle_scratch(L);
-        return s;
+    if (!s || s->is_lent) {
+        lua_pop(L, 1);
+        s = push_new_scratch(L);
     }
-    lua_pop(L, 1);
-    s = lcompat_newuserdata(L, sizeof *s);
-    for (int i = 0; i < LCORE_SCRATCH; i++) buf_init(&s->bufs[i], 0);
-    lbind_set_class(L, SCRATCH_CLASS);
+    s->is_lent = true;
     return s;
 }
 
-void lcore_return_scratch(lua_State *L, int index) {
-    lcore_scratch *s = lua_touserdata(L, index);
+void lcore_return_scratch(lcore_scratch *s) {
     for (int i = 0; i < LCORE_SCRATCH; i++) {
         if (s->bufs[i].cap > SCRATCH_KEPT) {
             buf_free(&s->bufs[i]);
@@ -47,8 +46,7 @@ void lcore_return_scratch(lua_State *L, int index) {
             buf_clear(&s->bufs[i]);
         }
     }
-    lua_pushvalue(L, index);
-    set_idle_scratch(L);
+    s->is_lent = false;
 }
 
 const model_operation *lcore_check_operation(lua_State *L, int index) {

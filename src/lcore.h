@@ -17,6 +17,7 @@
 /* Bufs that one call after the other uses, so that most calls allocate nothing. */
 enum { LCORE_SCRATCH = 4 };
 typedef struct lcore_scratch {
+    bool is_lent;
     buf bufs[LCORE_SCRATCH]; /* growing ones; the borrower sets their limits */
 } lcore_scratch;
 
@@ -24,8 +25,8 @@ typedef struct lcore_scratch {
  * error leaves it to the collector. */
 lcore_scratch *lcore_borrow_scratch(lua_State *L);
 
-/* Gives back what is at `index`, wiped, for the next call. */
-void lcore_return_scratch(lua_State *L, int index);
+/* Gives it back, wiped, for the next call. */
+void lcore_return_scratch(lcore_scratch *s);
 
 /* The row of that name and generation (empty: the first). An unknown one raises an error. */
 const model_operation *lcore_require_operation(lua_State *L, slice name, slice generation);

@@ -25,7 +25,7 @@ typedef struct walk {
     buf *query;
     buf nowhere; /* for values that are only checked, or are written elsewhere */
     buf *name;   /* the member in hand, from the top: "schemaDefinition.columns[2].dataType" */
-    int faults;  /* stack index of the list of faults */
+    int faults;  /* stack index of the list of faults, made with the first of them */
     int fault_count;
     bool lets_unknown_pass; /* a service ignores members that it does not know */
 } walk;
@@ -36,6 +36,10 @@ typedef struct walk {
  * is ever shown but a number: it might be a secret in the wrong member. */
 static void add_fault(walk *w, const char *rule) {
     lua_State *L = w->L;
+    if (!w->fault_count) {
+        lua_newtable(L);
+        lua_replace(L, w->faults);
+    }
     lua_newtable(L);
     lbind_push_slice(L, w->name->len ? buf_slice(w->name) : slice_of_cstr(w->row->name));
     lua_pushvalue(L, -1);
@@ -310,10 +314,22 @@ static void refuse_unknown_member(walk *w, const model_member *members, slice ke
     leave(w, outer);
 }
 
+/* Whether every key of the table on the top is a member's name; nearly always it is. */
+static bool has_only_members(lua_State *L, const model_member *members) {
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        bool is_name = lua_type(L, -2) == LUA_TSTRING;
+        if (!is_name || !model_find_member(members, lbind_to_slice(L, -2))) {
+            lua_pop(L, 2);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Every key of the table on the top must be a member's name. */
 static void refuse_unknown(walk *w, const model_member *members) {
     size_t count;
-    if (w->lets_unknown_pass) return;
+    if (w->lets_unknown_pass || has_only_members(w->L, members)) return;
     const slice *keys = lcore_push_sorted_keys(w->L, -1, &count);
     for (size_t i = 0; i < count; i++) {
         if (!model_find_member(members, keys[i])) refuse_unknown_member(w, members, keys[i]);
@@ -450,14 +466,14 @@ static const model_operation *choose_row(lua_State *L, const model_operation *fi
 static void push_request(lua_State *L, const model_operation *row, const buf *path,
                          const buf *query, const buf *body) {
     lua_createtable(L, 0, REQUEST_FIELDS);
-    lbind_set_slice(L, "operation", slice_of_cstr(row->name));
-    lbind_set_slice(L, "generation", slice_of_cstr(row->generation));
-    lbind_set_slice(L, "method", slice_of_cstr(row->method));
+    lbind_set_text(L, "operation", row->name);
+    lbind_set_text(L, "generation", row->generation);
+    lbind_set_text(L, "method", row->method);
     lbind_set_slice(L, "path", buf_slice(path));
     lbind_set_slice(L, "query", buf_slice(query));
     lua_createtable(L, 0, 1);
     if (body) {
-        lbind_set_slice(L, "content-type", SLICE("application/json"));
+        lbind_set_text(L, "content-type", "application/json");
         lua_setfield(L, -2, "headers");
         lbind_set_slice(L, "body", buf_slice(body));
     } else {
@@ -489,16 +505,13 @@ static void check_params(lua_State *L, int index) {
 static int l_prepare(lua_State *L) {
     slice name = lbind_check_slice(L, 1);
     const model_operation *row = lcore_require_operation(L, name, SLICE(""));
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     check_params(L, 2);
     int client_token = lua_isnil(L, 3) ? 0 : 3;
 
-    walk w = {.L = L, .row = choose_row(L, row, 2)};
+    walk w = {.L = L, .row = choose_row(L, row, 2), .faults = 4};
     buf_init_discarding(&w.nowhere);
-    lua_newtable(L);
-    w.faults = lua_gettop(L);
     lcore_scratch *scratch = lcore_borrow_scratch(L);
-    int scratch_index = lua_gettop(L);
     w.name = limited(&scratch->bufs[0], NAME_LIMIT);
     w.query = limited(&scratch->bufs[1], QUERY_LIMIT);
     buf *path = limited(&scratch->bufs[2], PATH_LIMIT);
@@ -517,18 +530,16 @@ static int l_prepare(lua_State *L) {
     lbind_check_buf(L, path, "the request's path");
     lbind_check_buf(L, w.query, "the request's query");
     push_request(L, w.row, path, w.query, model_has_body(w.row->input) ? w.body : NULL);
-    lcore_return_scratch(L, scratch_index);
+    lcore_return_scratch(scratch);
     return 1;
 }
 
 /* check(name, generation, params) -> params | nil, faults. The same rules for a request that was
  * received: unknown members are let pass, as a service does. */
 static int l_check(lua_State *L) {
-    walk w = {.L = L, .row = lcore_check_operation(L, 1), .lets_unknown_pass = true};
+    walk w = {.L = L, .row = lcore_check_operation(L, 1), .lets_unknown_pass = true, .faults = 4};
     luaL_checktype(L, 3, LUA_TTABLE);
-    lua_settop(L, 3);
-    lua_newtable(L);
-    w.faults = lua_gettop(L);
+    lua_settop(L, 4);
     w.name = lbind_push_buf(L, NAME_LIMIT);
     buf_init_discarding(&w.nowhere);
     w.body = w.query = &w.nowhere;
