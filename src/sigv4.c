@@ -164,14 +164,24 @@ void sigv4_signing_defaults(sigv4_signing *how, slice service) {
     how->expires = SIGV4_DEFAULT_EXPIRES;
 }
 
-/* Headers that connections, proxies and tracing may add or change on the way. */
+/* Headers that connections, proxies and tracing may add or change on the way, and what an SDK says
+ * of its attempts, which no answer depends on. */
 static bool is_never_signed(slice name) {
-    static const char *const names[] = {
-        "authorization", "connection",        "expect",     "keep-alive",     "te", "trailer",
-        "upgrade",       "transfer-encoding", "user-agent", "x-amzn-trace-id"};
+    static const slice names[] = {SLICE_STATIC("authorization"),
+                                  SLICE_STATIC("connection"),
+                                  SLICE_STATIC("expect"),
+                                  SLICE_STATIC("keep-alive"),
+                                  SLICE_STATIC("te"),
+                                  SLICE_STATIC("trailer"),
+                                  SLICE_STATIC("upgrade"),
+                                  SLICE_STATIC("transfer-encoding"),
+                                  SLICE_STATIC("user-agent"),
+                                  SLICE_STATIC("x-amzn-trace-id"),
+                                  SLICE_STATIC("amz-sdk-request"),
+                                  SLICE_STATIC("amz-sdk-invocation-id")};
     const slice proxy = SLICE("proxy-");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (slice_eq_nocase(name, slice_of_cstr(names[i]))) return true;
+        if (slice_eq_nocase(name, names[i])) return true;
     }
     return name.len > proxy.len && slice_eq_nocase(slice_of(name.ptr, proxy.len), proxy);
 }
