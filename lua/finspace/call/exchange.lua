@@ -236,7 +236,6 @@ local function body_length(body)
 end
 
 function Exchange:log(call, try, request, response, fault, started)
-  if not self.logger then return end
   self.logger {
     operation = call.operation,
     attempt = try.number,
@@ -255,7 +254,7 @@ end
 
 -- One request on the wire: what finish made of the answer, or the fault.
 function Exchange:attempt(call, try, request)
-  local started = self.runtime.monotonic()
+  local started = self.logger and self.runtime.monotonic()
   local response, fault = self.runtime.transport(request)
   local result
   try.response = response
@@ -264,7 +263,7 @@ function Exchange:attempt(call, try, request)
   else
     fault.retryable = retry.is_transient(fault)
   end
-  self:log(call, try, request, response, fault, started)
+  if self.logger then self:log(call, try, request, response, fault, started) end
   return result, fault
 end
 

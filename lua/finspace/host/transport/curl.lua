@@ -6,20 +6,22 @@ local curl = {}
 --- @return fun() close closes the kept connections
 function curl.new(options)
   local http = require("finspace.http")
-  -- A finalizer may make a call while another one is being answered: each has a client of its own.
-  local idle = { http.client(options) }
+  local idle = http.client(options)
+  -- A finalizer may make a call while another one is being answered: each has a client of its own, one is kept.
   local function transport(request)
-    local last = #idle
-    local client = idle[last] or http.client(options)
-    idle[last] = nil
+    local client = idle or http.client(options)
+    idle = nil
     local response, err = client:perform(request)
-    idle[#idle + 1] = client
+    if idle then
+      client:close()
+    else
+      idle = client
+    end
     return response, err
   end
   local function close()
-    while idle[1] do
-      table.remove(idle):close()
-    end
+    if idle then idle:close() end
+    idle = nil
   end
   return transport, close
 end
