@@ -13,7 +13,8 @@
 --- Each spec file runs in a process of its own: one that crashes is counted, and hides no other. A
 --- describe whose name has #once runs on Lua 5.4 alone; one whose name has #interop asks third parties
 --- that `make interop` installs, and is in the suite of that name. What a spec leaves running is ended, and
---- counts as a failure. The output ends in what was skipped and why, and "N passed, N failed, N skipped".
+--- counts as a failure. The output ends in what was skipped and why, what failed, and "N passed, N failed, N
+--- skipped".
 
 local root = assert(io.popen("pwd")):read("*l")
 local logs = root .. "/build/test"
@@ -188,6 +189,22 @@ local function count_skipped(text, reasons)
   end
 end
 
+-- The sentences of a job that failed, or the end of what it said when it did not get to its summary.
+local function add_failures(failures, job, text)
+  local before = #failures
+  for kind, place, sentence in text:gmatch("(%a+) %-> (%S+ @ %d+)\n([^\n]+)") do
+    if kind ~= "Pending" then failures[#failures + 1] = ("%s %s %s"):format(job.suite.name, place, sentence) end
+  end
+  if #failures == before then
+    failures[#failures + 1] = ("%s %s %s"):format(job.suite.name, job.path, text:match("([^\n]*)%s*$"))
+  end
+end
+
+-- Once more at the end, where who reads the output begins.
+local function report_failures(failures)
+  if #failures > 0 then print("\nfailed:\n  " .. table.concat(failures, "\n  ")) end
+end
+
 -- What was skipped, and for want of what; a reason in which a command stands is ended by it.
 local function report_skipped(reasons)
   local lines = {}
@@ -245,27 +262,29 @@ local function listen(jobs)
   return texts, hits
 end
 
-local function add_outcome(total, is_good)
+--- Counts one sentence more, which passed or failed.
+local function add_outcome(total, failures, sentence, is_good)
   local outcome = is_good and "passed" or "failed"
   total[outcome] = total[outcome] + 1
+  if not is_good then failures[#failures + 1] = sentence end
 end
 
---- Reports the secrets that were said. One sentence more that passed or failed.
-local function report_secrets(jobs, total)
+--- Reports the secrets that were said.
+local function report_secrets(jobs, total, failures)
   local texts, hits = listen(jobs)
   if texts == 0 then return end
   for _, hit in ipairs(hits) do
     print("a secret was said: " .. hit)
   end
   print(("secrets in %d texts that were said: %d"):format(texts, #hits))
-  add_outcome(total, #hits == 0)
+  add_outcome(total, failures, "a secret was said, see above", #hits == 0)
 end
 
 local function marked_processes() return output_of(("grep -lz '^%s' /proc/[0-9]*/environ"):format(MARK)) end
 
 --- Servers of specs stop by themselves, and end with their spec. One that is just ending has a moment for
---- it; one that goes on is named, and ended. One sentence more that passed or failed.
-local function report_left_over(total)
+--- it; one that goes on is named, and ended.
+local function report_left_over(total, failures)
   for _ = 1, 100 do
     if marked_processes() == "" then break end
     os.execute("sleep 0.1")
@@ -276,11 +295,11 @@ local function report_left_over(total)
     print(("left behind by %s: %s %s"):format(spec, pid, (read_file("/proc/" .. pid .. "/cmdline"):gsub("%z", " "))))
     os.execute("kill -9 " .. pid)
   end
-  add_outcome(total, left == "")
+  add_outcome(total, failures, "a process was left behind, see above", left == "")
 end
 
 local function report(chosen, jobs)
-  local total, reasons = { passed = 0, failed = 0, skipped = 0 }, {}
+  local total, reasons, failures = { passed = 0, failed = 0, skipped = 0 }, {}, {}
   for _, suite in ipairs(chosen) do
     local sum = { files = 0, passed = 0, failed = 0, skipped = 0 }
     for _, job in ipairs(jobs) do
@@ -290,7 +309,10 @@ local function report(chosen, jobs)
         for key in pairs(total) do
           sum[key], total[key] = sum[key] + result[key], total[key] + result[key]
         end
-        if result.failed > 0 then print(("\n== %s %s\n%s"):format(suite.name, job.path, result.text)) end
+        if result.failed > 0 then
+          print(("\n== %s %s\n%s"):format(suite.name, job.path, result.text))
+          add_failures(failures, job, result.text)
+        end
         count_skipped(result.text, reasons)
       end
     end
@@ -304,9 +326,10 @@ local function report(chosen, jobs)
       )
     )
   end
-  report_secrets(jobs, total)
-  report_left_over(total)
+  report_secrets(jobs, total, failures)
+  report_left_over(total, failures)
   report_skipped(reasons)
+  report_failures(failures)
   print(("\n%d passed, %d failed, %d skipped"):format(total.passed, total.failed, total.skipped))
   return total.failed == 0
 end
