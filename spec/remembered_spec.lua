@@ -48,8 +48,8 @@ describe("what is remembered of the database", function()
     assert.equal("later", memory:of(db, "name", function() return "later" end))
   end)
 
-  it("holds so many values, and none that is larger than it was told", function()
-    local memory, db, reads = remembered.new(2, 8), database("1"), counter("12345678")
+  it("is so many values", function()
+    local memory, db, reads = remembered.new(2), database("1"), counter("12345678")
     for _, name in ipairs { "a", "b", "a", "b" } do
       memory:of(db, name, reads.read)
     end
@@ -57,9 +57,24 @@ describe("what is remembered of the database", function()
     memory:of(db, "c", reads.read)
     memory:of(db, "a", reads.read)
     assert.equal(4, reads.count)
-    local large = counter("123456789")
-    memory:of(db, "large", large.read)
-    memory:of(db, "large", large.read)
-    assert.equal(2, large.count)
+  end)
+
+  it("is so many bytes, names among them", function()
+    local memory, db, reads = remembered.new(1000, 20), database("1"), counter("12345678")
+    for _, name in ipairs { "a", "b", "a", "b" } do
+      memory:of(db, name, reads.read)
+    end
+    assert.equal(2, reads.count)
+    memory:of(db, "c", reads.read) -- the third has no room beside the others
+    memory:of(db, "c", reads.read)
+    assert.equal(3, reads.count)
+    memory:of(db, "a", reads.read)
+    assert.equal(4, reads.count)
+    for _ = 1, 2 do
+      memory:of(db, ("long"):rep(4), reads.read) -- never has room
+    end
+    assert.equal(6, reads.count)
+    memory:of(db, "a", reads.read)
+    assert.equal(6, reads.count)
   end)
 end)

@@ -34,11 +34,12 @@ end
 
 -- --- requests -------------------------------------------------------------------------------------
 
-local function send(multi, request, count)
+-- One after the other of some requests, from the first again after the last.
+local function send(multi, requests, count)
   local started, ended = 0, 0
   while ended < count do
     while started < count and started - ended < IN_FLIGHT do
-      assert(multi:add(request))
+      assert(multi:add(requests[started % #requests + 1]))
       started = started + 1
     end
     multi:wait(multi:timeout())
@@ -50,12 +51,12 @@ local function send(multi, request, count)
 end
 
 -- A row: `count` requests a turn, after some that warm up.
-local function row(name, server, request, count)
+local function row(name, server, requests, count)
   local multi = http.multi {}
-  send(multi, request, count)
+  send(multi, requests, count)
   local function run()
     local before = used(server)
-    local clock = measure.turn(1e6, count, function() send(multi, request, count) end)
+    local clock = measure.turn(1e6, count, function() send(multi, requests, count) end)
     return clock, (used(server) - before) / count
   end
   return { name = name, run = run }
@@ -106,7 +107,7 @@ local function slowest_of(request)
   local multi, taken = http.multi {}, {}
   for number = 1, ASKED do
     local begun = sys.monotonic()
-    send(multi, request, 1)
+    send(multi, { request }, 1)
     taken[number] = (sys.monotonic() - begun) * 1000
   end
   table.sort(taken)
@@ -181,17 +182,27 @@ local function wrk_rows(hello, hello_url, running, dataset)
   return found
 end
 
+-- Requests for the same page, each another question and together more than the service remembers.
+local function unlike(running, path, count)
+  local requests = {}
+  for number = 1, count do
+    requests[number] = to_service(running, { path = path, query = ("maxResults=100&number=%d"):format(number) })
+  end
+  return requests
+end
+
 local function rows(hello, hello_url, running, dataset)
-  local function asked(name, count, wanted) return row(name, running, to_service(running, wanted), count) end
+  local function asked(name, count, wanted) return row(name, running, { to_service(running, wanted) }, count) end
   local changesets = "/datasets/" .. dataset .. "/changesetsv2"
   local small = small_requests(dataset)
   local list = "list-type=2&max-keys=1000&prefix=page%2F"
   return {
-    row(HELLO_NAME, hello, { method = "GET", url = hello_url, headers = {} }, 2000),
+    row(HELLO_NAME, hello, { { method = "GET", url = hello_url, headers = {} } }, 2000),
     asked(small[1].name, 2000, small[1].wanted),
     asked(small[2].name, 2000, small[2].wanted),
     asked("ListObjectsV2, a page of 1,000 keys", 100, { service = "s3", path = "/finspace-local", query = list }),
     asked("ListChangesets, a page of 100", 300, { path = changesets, query = "maxResults=100" }),
+    row("ListChangesets, a page of 100 that is not remembered", running, unlike(running, changesets, 600), 600),
   }
 end
 

@@ -150,8 +150,8 @@ local function work_out(state, request, body, caller, row, in_path)
 end
 
 -- What a GET that only reads answers depends on who asks for what, and on the database.
-local MOST_ANSWERS, LARGEST_ANSWER = 1000, 8192
-local answers = remembered.new(MOST_ANSWERS, LARGEST_ANSWER)
+local MOST_ANSWERS, THEIR_BYTES = 1000, 8 * 1024 * 1024
+local answers = remembered.new(MOST_ANSWERS, THEIR_BYTES)
 
 --- @param state table {db=, settings=}
 --- @param request table

@@ -7,13 +7,17 @@ local Memory = {}
 Memory.__index = Memory
 
 local function forget(self, version)
-  self.version, self.values, self.count = version, {}, 0
+  self.version, self.values, self.count, self.bytes = version, {}, 0, 0
 end
 
+-- What a value takes, where that is told: texts alone are held by their bytes.
+local function size(self, name, value) return self.most_bytes < math.huge and #name + #value or 0 end
+
 local function keep(self, name, value)
-  if self.largest and #value > self.largest then return end
-  if self.count == self.most then forget(self, self.version) end
-  self.values[name], self.count = value, self.count + 1
+  local added = size(self, name, value)
+  if added > self.most_bytes then return end
+  if self.count == self.most or self.bytes + added > self.most_bytes then forget(self, self.version) end
+  self.values[name], self.count, self.bytes = value, self.count + 1, self.bytes + added
 end
 
 --- What `read` gives, remembered by name where it is not nil.
@@ -34,10 +38,10 @@ function Memory:of(db, name, read, ...)
 end
 
 --- @param most integer how many values it holds; one more, and it begins anew
---- @param largest? integer bytes of a value that it holds, where values are text
+--- @param most_bytes? integer how many bytes they and their names may have together, where values are text
 --- @return table memory
-function remembered.new(most, largest)
-  local self = setmetatable({ most = most, largest = largest }, Memory)
+function remembered.new(most, most_bytes)
+  local self = setmetatable({ most = most, most_bytes = most_bytes or math.huge }, Memory)
   forget(self, nil)
   return self
 end

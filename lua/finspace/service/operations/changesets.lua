@@ -232,7 +232,7 @@ function changesets.ListChangesets(call)
     writer(call, dataset.id)
   )
   local token = next_token and (',"nextToken":"%s"'):format(next_token) or ""
-  return ('{"changesets":[%s]%s}'):format(table.concat(items, ","), token)
+  return '{"changesets":[' .. table.concat(items, ",") .. "]" .. token .. "}"
 end
 
 return changesets
