@@ -4,54 +4,59 @@
 #include <math.h>
 #include <stdlib.h>
 
+static bool is_blank(char c) {
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static slice trimmed(slice s) {
-    while (s.len && (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r'))) {
-        s = slice_from(s, 1);
-    }
-    while (s.len &&
-           (s.ptr[s.len - 1] == ' ' || (s.ptr[s.len - 1] >= '\t' && s.ptr[s.len - 1] <= '\r'))) {
-        s.len--;
-    }
+    while (s.len && is_blank(s.ptr[0])) s = slice_from(s, 1);
+    while (s.len && is_blank(s.ptr[s.len - 1])) s.len--;
     return s;
 }
 
-/* Takes the first byte off when it is one of `wanted`; '\0' when it is not. Of so few bytes a loop
- * is faster than strchr. */
-static char take_one_of(slice *s, const char *wanted) {
-    char first = s->len ? s->ptr[0] : '\0';
-    while (*wanted && *wanted != first) wanted++;
-    if (*wanted == '\0') return '\0';
+/* Takes the first byte off when it is `wanted`. */
+static bool take(slice *s, char wanted) {
+    if (!s->len || s->ptr[0] != wanted) return false;
     *s = slice_from(*s, 1);
-    return first;
+    return true;
 }
 
+static bool take_either(slice *s, char one, char other) {
+    return take(s, one) || take(s, other);
+}
+
+/* Takes a sign off, and says whether it was a minus. */
 static bool take_sign(slice *s) {
-    return take_one_of(s, "+-") == '-';
+    bool is_negative = take(s, '-');
+    if (!is_negative) take(s, '+');
+    return is_negative;
 }
 
-static bool starts_with_digit(slice s) {
-    return s.len && s.ptr[0] >= '0' && s.ptr[0] <= '9';
+static size_t count_digits(slice s) {
+    size_t count = 0;
+    while (count < s.len && ascii_is_digit(s.ptr[count])) count++;
+    return count;
 }
 
-static unsigned take_digit(slice *s) {
-    unsigned digit = (unsigned)(s->ptr[0] - '0');
-    *s = slice_from(*s, 1);
-    return digit;
+static unsigned digit_at(slice s, size_t at) {
+    return (unsigned)(s.ptr[at] - '0');
 }
 
 /* --- numbers ---------------------------------------------------------------------------------- */
+
+/* No limit is as large as what this is times ten. */
+static const uint64_t MOST_BEFORE_A_DIGIT = UINT64_MAX / 10 - 1;
 
 bool typed_whole(slice text, int64_t smallest, int64_t largest, int64_t *value) {
     slice s = trimmed(text);
     bool is_negative = take_sign(&s);
     uint64_t most = is_negative ? 0 - (uint64_t)smallest : (uint64_t)largest, sum = 0;
-    if (!starts_with_digit(s)) return false;
-    while (starts_with_digit(s)) {
-        unsigned digit = take_digit(&s);
-        if (sum > (most - digit) / 10) return false;
-        sum = sum * 10 + digit;
+    if (!s.len) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!ascii_is_digit(s.ptr[i]) || sum > MOST_BEFORE_A_DIGIT) return false;
+        sum = sum * 10 + digit_at(s, i);
     }
-    if (s.len) return false;
+    if (sum > most) return false;
     *value = (int64_t)(is_negative ? 0 - sum : sum);
     return true;
 }
@@ -65,45 +70,46 @@ typedef struct decimal {
 
 enum { LARGEST_EXPONENT = 100000 }; /* whatever is larger is as good as this */
 
-static void add_digit(decimal *d, unsigned digit, bool is_fraction) {
-    bool fits = d->digits <= (UINT64_MAX - 9) / 10;
-    if (fits) {
-        d->digits = d->digits * 10 + digit;
-        if (is_fraction) d->exponent--;
-    } else {
-        d->is_whole = false;
+/* Takes digits off, and says how many. */
+static size_t take_digits(slice *s, decimal *d, bool are_fraction) {
+    size_t count = 0, kept = 0;
+    uint64_t digits = d->digits;
+    for (; count < s->len && ascii_is_digit(s->ptr[count]); count++) {
+        if (digits > MOST_BEFORE_A_DIGIT) continue;
+        digits = digits * 10 + digit_at(*s, count);
+        kept++;
     }
+    d->digits = digits;
+    if (are_fraction) d->exponent -= (int)kept;
+    if (kept < count) d->is_whole = false;
+    *s = slice_from(*s, count);
+    return count;
 }
 
 static int take_exponent(slice *s) {
     bool is_negative = take_sign(s);
+    size_t count = count_digits(*s);
     int sum = 0;
-    while (starts_with_digit(*s)) {
-        int digit = (int)take_digit(s);
-        if (sum < LARGEST_EXPONENT) sum = sum * 10 + digit;
+    for (size_t i = 0; i < count && sum < LARGEST_EXPONENT; i++) {
+        sum = sum * 10 + (int)digit_at(*s, i);
     }
+    *s = slice_from(*s, count);
     return is_negative ? -sum : sum;
 }
 
 static bool read_exponent(slice *s, decimal *d) {
-    if (!take_one_of(s, "eE")) return true;
+    if (!take_either(s, 'e', 'E')) return true;
     slice after_sign = *s;
     take_sign(&after_sign);
-    if (!starts_with_digit(after_sign)) return false;
+    if (!count_digits(after_sign)) return false;
     d->exponent += take_exponent(s);
     return true;
 }
 
 static bool read_decimal(slice s, decimal *d) {
     *d = (decimal){.is_negative = take_sign(&s), .is_whole = true};
-    size_t before = s.len;
-    while (starts_with_digit(s)) add_digit(d, take_digit(&s), false);
-    size_t count = before - s.len;
-    if (take_one_of(&s, ".")) {
-        before = s.len;
-        while (starts_with_digit(s)) add_digit(d, take_digit(&s), true);
-        count += before - s.len;
-    }
+    size_t count = take_digits(&s, d, false);
+    if (take(&s, '.')) count += take_digits(&s, d, true);
     return count > 0 && read_exponent(&s, d) && s.len == 0;
 }
 
@@ -181,14 +187,15 @@ bool typed_boolean(slice text, bool *value) {
 
 /* --- dates and times -------------------------------------------------------------------------- */
 
-static bool take_number(slice *s, size_t width, int *value) {
-    int sum = 0;
-    if (s->len < width) return false;
-    for (size_t i = 0; i < width; i++) {
-        if (!starts_with_digit(*s)) return false;
-        sum = sum * 10 + (int)take_digit(s);
-    }
-    *value = sum;
+static inline bool read_two_digits(const char *text, int *value) {
+    unsigned tens = (unsigned char)text[0] - '0', ones = (unsigned char)text[1] - '0';
+    *value = (int)(tens * 10 + ones);
+    return tens < 10 && ones < 10;
+}
+
+static inline bool take_two_digits(slice *s, int *value) {
+    if (s->len < 2 || !read_two_digits(s->ptr, value)) return false;
+    *s = slice_from(*s, 2);
     return true;
 }
 
@@ -208,15 +215,20 @@ static int32_t days_since_1970(int year, int month, int day) {
     return 365 * y + y / 4 - y / 100 + y / 400 + (153 * since_march + 2) / 5 + day - 1 - 719468;
 }
 
+enum { DATE_LENGTH = 10 };
+
 static bool take_date(slice *s, int32_t *days) {
-    int year = 0, month = 0, day = 0;
-    if (!take_number(s, 4, &year) || !take_one_of(s, "-")) return false;
-    if (!take_number(s, 2, &month) || !take_one_of(s, "-") || !take_number(s, 2, &day))
-        return false;
+    int century = 0, year = 0, month = 0, day = 0;
+    const char *text = s->ptr;
+    if (s->len < DATE_LENGTH || text[4] != '-' || text[7] != '-') return false;
+    if (!read_two_digits(text, &century) || !read_two_digits(text + 2, &year)) return false;
+    if (!read_two_digits(text + 5, &month) || !read_two_digits(text + 8, &day)) return false;
+    year += century * 100;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
         return false;
     }
     *days = days_since_1970(year, month, day);
+    *s = slice_from(*s, DATE_LENGTH);
     return true;
 }
 
@@ -234,25 +246,26 @@ static const int64_t SECOND = 1000000;
 static bool take_fraction(slice *s, int64_t *fraction) {
     int64_t unit = SECOND;
     *fraction = 0;
-    if (!take_one_of(s, ".,")) return true;
-    if (!starts_with_digit(*s)) return false;
-    while (starts_with_digit(*s)) {
-        unsigned digit = take_digit(s);
+    if (!take_either(s, '.', ',')) return true;
+    size_t count = count_digits(*s);
+    for (size_t i = 0; i < count; i++) {
+        unsigned digit = digit_at(*s, i);
         unit /= 10;
         if (unit == 0 && digit != 0) return false;
         *fraction += digit * unit;
     }
-    return true;
+    *s = slice_from(*s, count);
+    return count > 0;
 }
 
 /* HH:MM, HH:MM:SS or HH:MM:SS.ffffff; the end of a day may be called 24:00. */
 static bool take_time(slice *s, int64_t *microseconds) {
     int hour = 0, minute = 0, second = 0;
     int64_t fraction = 0;
-    if (!take_number(s, 2, &hour) || !take_one_of(s, ":") || !take_number(s, 2, &minute)) {
+    if (!take_two_digits(s, &hour) || !take(s, ':') || !take_two_digits(s, &minute)) {
         return false;
     }
-    if (take_one_of(s, ":") && !(take_number(s, 2, &second) && take_fraction(s, &fraction))) {
+    if (take(s, ':') && !(take_two_digits(s, &second) && take_fraction(s, &fraction))) {
         return false;
     }
     *microseconds = ((hour * 60 + minute) * 60 + second) * SECOND + fraction;
@@ -263,14 +276,14 @@ static bool take_time(slice *s, int64_t *microseconds) {
 static bool take_offset(slice *s, int64_t *microseconds) {
     int hours = 0, minutes = 0;
     *microseconds = 0;
-    if (take_one_of(s, "Z") || !s->len) return true;
-    char sign = take_one_of(s, "+-");
-    if (!sign || !take_number(s, 2, &hours)) return false;
-    if (take_one_of(s, ":") || s->len) {
-        if (!take_number(s, 2, &minutes)) return false;
+    if (take(s, 'Z') || !s->len) return true;
+    bool is_west = take(s, '-');
+    if (!(is_west || take(s, '+')) || !take_two_digits(s, &hours)) return false;
+    if (take(s, ':') || s->len) {
+        if (!take_two_digits(s, &minutes)) return false;
     }
     int64_t offset = (hours * 60 + minutes) * 60 * SECOND;
-    *microseconds = sign == '-' ? -offset : offset;
+    *microseconds = is_west ? -offset : offset;
     return hours < 16 && minutes < 60;
 }
 
@@ -279,7 +292,7 @@ bool typed_instant(slice text, int64_t *microseconds) {
     int32_t days = 0;
     int64_t time = 0, offset = 0;
     if (!take_date(&s, &days)) return false;
-    if (s.len && !(take_one_of(&s, "T ") && take_time(&s, &time) && take_offset(&s, &offset))) {
+    if (s.len && !(take_either(&s, 'T', ' ') && take_time(&s, &time) && take_offset(&s, &offset))) {
         return false;
     }
     if (s.len) return false;

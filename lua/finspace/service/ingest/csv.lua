@@ -14,6 +14,9 @@ local csv = {}
 
 local LONGEST_RECORD = 16 * 1024 * 1024
 local LONGEST_HEADER = 1024 * 1024
+-- Of DuckDB's reader: from 32 MiB on the C library gives each buffer back to the system, and every page of the next one is
+-- a fault.
+local BUFFER = LONGEST_RECORD + 1024 * 1024
 local PIECE = 256 * 1024
 local function plural(count, word) return ("%d %s%s"):format(count, word, count == 1 and "" or "s") end
 
@@ -59,10 +62,10 @@ local function read_start(source, format, text)
   return { separator = separator, records = lines, skip = lines + empty, first = first, is_empty = rest == "" }
 end
 
-local function keep_start(kept, piece)
+local function keep_start(kept, bytes, size)
   if kept.size >= LONGEST_HEADER then return end
-  kept[#kept + 1] = piece
-  kept.size = kept.size + #piece
+  kept[#kept + 1] = ffi.string(bytes, size)
+  kept.size = kept.size + size
 end
 
 -- --- line ends --------------------------------------------------------------------------------------
@@ -111,14 +114,16 @@ end
 local function stage(job, source)
   local kept, ends = { size = 0 }, csv_text.line_ends(job.format.separator)
   local unbroken = csv_text.unbroken()
-  local path, is_copy = staging.file(job, source, function(piece)
+  local path, is_copy = staging.file(job, source, function(bytes, size)
     -- DuckDB says nothing where a record is larger than its buffer, and reads no rows.
-    if unbroken(piece) > LONGEST_RECORD then
+    if unbroken(bytes, size) > LONGEST_RECORD then
       failure.raise("VALIDATION", "%s holds a record longer than 16 MiB", source.name)
     end
-    if csv_text.has_nul(piece) then failure.raise("VALIDATION", "%s has a NUL byte, and is no text", source.name) end
-    keep_start(kept, piece)
-    ends:feed(piece)
+    if csv_text.has_nul(bytes, size) then
+      failure.raise("VALIDATION", "%s has a NUL byte, and is no text", source.name)
+    end
+    keep_start(kept, bytes, size)
+    ends:feed(bytes, size)
   end)
   local start = table.concat(kept)
   local staged = read_start(source, job.format, start)
@@ -181,7 +186,7 @@ local function relation_of(job, staged, paths)
     duckdb.literal(staged.separator),
     NEW_LINE[staged.new_line],
     LONGEST_RECORD,
-    2 * LONGEST_RECORD,
+    BUFFER,
     table.concat(described, ", ")
   )
   return width > 1 and relation or WITHOUT_EMPTY_LINES:format(relation)

@@ -204,18 +204,19 @@ void *memchr(const void *bytes, int byte, size_t count);
 void *memmem(const void *bytes, size_t count, const void *wanted, size_t length);
 ]])
 
-local function has(piece, byte) return ffi.C.memchr(piece, byte, #piece) ~= nil end
+local function has(bytes, size, byte) return ffi.C.memchr(bytes, byte, size) ~= nil end
 
---- @param piece string
+--- @param bytes ffi.cdata*|string
+--- @param size integer
 --- @return boolean
-function csv_text.has_nul(piece) return has(piece, 0) end
+function csv_text.has_nul(bytes, size) return has(bytes, size, 0) end
 
---- @return fun(piece: string): integer  bytes of whole pieces since the last line end
+--- @return fun(bytes: ffi.cdata*|string, size: integer): integer  bytes of whole runs since the last line end
 function csv_text.unbroken()
-  local bytes = 0
-  return function(piece)
-    bytes = (has(piece, LF) or has(piece, CR)) and 0 or bytes + #piece
-    return bytes
+  local count = 0
+  return function(bytes, size)
+    count = (has(bytes, size, LF) or has(bytes, size, CR)) and 0 or count + size
+    return count
   end
 end
 
@@ -228,8 +229,8 @@ local function position(bytes, from, size, byte)
 end
 
 -- Whether a CR stands without its LF, or an LF without its CR.
-local function has_lone_end(self, piece)
-  local bytes, size = ffi.cast("const uint8_t *", piece), #piece
+local function has_lone_end(self, run, size)
+  local bytes = ffi.cast("const uint8_t *", run)
   local at = self.is_after_cr and 1 or 0
   if self.is_after_cr and bytes[0] ~= LF then return true end
   while at < size do
@@ -243,28 +244,30 @@ local function has_lone_end(self, piece)
 end
 
 -- Blanks beside a quote, which DuckDB takes for a part of the field.
-local function has_loose_quote(self, piece)
-  local border = self.border .. piece:sub(1, 1)
-  self.border = piece:sub(-1)
-  if not has(piece, QUOTE) and not border:find('"', 1, true) then return false end
+local function has_loose_quote(self, run, size)
+  local bytes = ffi.cast("const char *", run)
+  local border = self.border .. ffi.string(bytes, 1)
+  self.border = ffi.string(bytes + size - 1, 1)
+  if not has(run, size, QUOTE) and not border:find('"', 1, true) then return false end
   for _, pair in ipairs(self.loose) do
-    if ffi.C.memmem(piece, #piece, pair, 2) ~= nil or border == pair then return true end
+    if ffi.C.memmem(run, size, pair, 2) ~= nil or border == pair then return true end
   end
   return false
 end
 
-local function is_mixed(self, piece)
-  if has_loose_quote(self, piece) then return true end
+local function is_mixed(self, run, size)
+  if has_loose_quote(self, run, size) then return true end
   if not self.kind then
-    local first = piece:match("[\r\n]\n?")
+    local first = ffi.string(run, size):match("[\r\n]\n?")
     self.kind = first == "\r\n" and "\r\n" or first and first:sub(1, 1)
   end
-  if self.kind == "\n" then return has(piece, CR) end
-  return self.kind == "\r" or self.kind == "\r\n" and has_lone_end(self, piece)
+  if self.kind == "\n" then return has(run, size, CR) end
+  return self.kind == "\r" or self.kind == "\r\n" and has_lone_end(self, run, size)
 end
 
---- @param piece string
-function Ends:feed(piece) self.is_mixed = self.is_mixed or is_mixed(self, piece) end
+--- @param run ffi.cdata*|string at least one byte
+--- @param size integer
+function Ends:feed(run, size) self.is_mixed = self.is_mixed or is_mixed(self, run, size) end
 
 --- @return string|nil ending of every line; nil when they end in more than one way, or in CR, or when there are blanks
 ---   beside quotes
@@ -274,7 +277,7 @@ function Ends:uniform()
 end
 
 --- @param separator string
---- @return table ends {feed(piece), uniform()}
+--- @return table ends {feed(run, size), uniform()}
 function csv_text.line_ends(separator)
   local loose = {}
   for _, blank in ipairs { " ", "\t" } do

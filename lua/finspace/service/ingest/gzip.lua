@@ -39,10 +39,10 @@ local function new_stream()
 end
 
 local function give_input(self)
-  local piece = self.next_piece()
-  if not piece then return false end
-  self.piece = piece -- anchored: zlib reads from it
-  self.stream.next_in, self.stream.avail_in = ffi.cast("const unsigned char *", piece), #piece
+  local bytes, size = self.next_run()
+  if not bytes then return false end
+  self.input = bytes -- anchored: zlib reads from it
+  self.stream.next_in, self.stream.avail_in = ffi.cast("const unsigned char *", bytes), size
   return true
 end
 
@@ -77,15 +77,15 @@ end
 local function next_unpacked(self)
   while self.has_more or self.stream.avail_in > 0 or give_input(self) do
     local length = inflate(self)
-    if length > 0 then return ffi.string(self.out, length) end
+    if length > 0 then return self.out, length end
   end
   if not self.is_at_end then failure.raise("VALIDATION", "%s is a gzip file that was cut off", self.name) end
   return nil
 end
 
-local function unpacked(next_piece, name)
+local function unpacked(next_run, name)
   local self = {
-    next_piece = next_piece,
+    next_run = next_run,
     name = name,
     stream = new_stream(),
     out = ffi.new("unsigned char[?]", PIECE),
@@ -95,17 +95,18 @@ local function unpacked(next_piece, name)
   return function() return next_unpacked(self) end
 end
 
---- @param next_piece fun(): string|nil
+--- @param next_run fun(): ffi.cdata*|string|nil, integer bytes that are there until it is called again, and how many
 --- @param name string for messages
---- @return fun(): string|nil the same bytes, or what they hold when they are gzip
+--- @return fun(): ffi.cdata*|string|nil, integer next_run of the same bytes, or of what they hold when they are gzip
 --- @return boolean is_packed
-function gzip.pieces(next_piece, name)
-  local first = next_piece()
-  local is_packed = first and first:sub(1, 2) == MAGIC
+function gzip.runs(next_run, name)
+  local first, first_size = next_run()
+  local is_packed = first and ffi.string(first, math.min(first_size, #MAGIC)) == MAGIC
   local function from_first()
-    local piece = first
+    local bytes = first
     first = nil
-    return piece or next_piece()
+    if bytes then return bytes, first_size end
+    return next_run()
   end
   if is_packed then return unpacked(from_first, name), true end
   return from_first, false

@@ -22,11 +22,12 @@ local OPENS, CLOSES = { [0x5B] = true, [0x7B] = true }, { [0x5D] = true, [0x7D] 
 local Nesting = {}
 Nesting.__index = Nesting
 
---- @param piece string
-function Nesting:feed(piece)
-  local bytes = ffi.cast("const uint8_t *", piece)
+--- @param run ffi.cdata*|string
+--- @param size integer
+function Nesting:feed(run, size)
+  local bytes = ffi.cast("const uint8_t *", run)
   local depth, in_string, is_escaped = self.depth, self.in_string, self.is_escaped
-  for i = 0, #piece - 1 do
+  for i = 0, size - 1 do
     local byte = bytes[i]
     if is_escaped then
       is_escaped = false
@@ -56,9 +57,9 @@ local function first_mark(piece) return piece:gsub("^\239\187\191", ""):match("^
 
 local function stage(job, source)
   local depth, mark = nesting(source.name), nil
-  local path, is_copy = staging.file(job, source, function(piece)
-    mark = mark or first_mark(piece)
-    depth:feed(piece)
+  local path, is_copy = staging.file(job, source, function(bytes, size)
+    mark = mark or first_mark(ffi.string(bytes, size))
+    depth:feed(bytes, size)
   end)
   if mark and mark ~= "[" and mark ~= "{" then
     failure.raise("VALIDATION", "%s is not JSON: it begins with neither { nor [", source.name)

@@ -1,6 +1,8 @@
 --- A source as a file that DuckDB can open: the object's own segment where it is one plain file, else a copy, unpacked,
---- below the job's temporary folder. On the way the bytes are looked at once.
+--- below the job's temporary folder. On the way the bytes are looked at once, run by run: a run is bytes that are there
+--- until the next one is asked for, and how many they are.
 
+local ffi = require("ffi")
 local failure = require("finspace.service.ingest.failure")
 local file = require("finspace.service.s3.segment_file")
 local gzip = require("finspace.service.ingest.gzip")
@@ -11,23 +13,23 @@ local staging = {}
 
 local MIB = 1024 * 1024
 
--- next_piece, is_packed, and the path of the bytes as they came, where they are one file.
+-- next_run, is_packed, and the path of the bytes as they came, where they are one file.
 local function open(job, source)
   local raw, path, is_copy = job.state.store:open(job, source)
-  local next_piece, is_packed = gzip.pieces(raw, source.name)
-  return next_piece, is_packed, path, is_copy
+  local next_run, is_packed = gzip.runs(raw, source.name)
+  return next_run, is_packed, path, is_copy
 end
 
 -- Bytes that are unpacked are bounded: a small file may hold a disk full of them.
-local function bounded(job, source, next_piece)
+local function bounded(job, source, next_run)
   local left = job.disk_mib * MIB
   return function()
-    local piece = next_piece()
-    left = left - (piece and #piece or 0)
+    local bytes, size = next_run()
+    left = left - (bytes and size or 0)
     if left < 0 then
       failure.raise("VALIDATION", "%s holds more than the %d MiB of --ingest-disk", source.name, job.disk_mib)
     end
-    return piece
+    return bytes, size
   end
 end
 
@@ -39,39 +41,45 @@ function staging.new_path(job)
   return job.folder .. "/" .. job.staged
 end
 
---- The unpacked bytes of a source, piece by piece, each after a yield.
---- @param job table {state=, kind=, disk_mib=}
---- @param source table {name=, size=}
---- @return fun(): string|nil next_piece
---- @return boolean is_packed
---- @return string|nil path of the bytes as they came, where they are one file
---- @return boolean|nil is_copy that may be removed when it was read
-function staging.pieces(job, source)
-  local next_piece, is_packed, path, is_copy = open(job, source)
-  if is_packed then next_piece = bounded(job, source, next_piece) end
+-- The unpacked bytes of a source, run by run, each after a yield; and of these bytes what `open` says.
+local function opened(job, source)
+  local next_run, is_packed, path, is_copy = open(job, source)
+  if is_packed then next_run = bounded(job, source, next_run) end
   local is_first = true
   return function()
-    local piece = next_piece()
-    if piece and is_first then sniff.check(piece, job.kind, source.name) end
-    is_first = false
     coroutine.yield()
-    return piece
+    local bytes, size = next_run()
+    if bytes and is_first then sniff.check(ffi.string(bytes, size), job.kind, source.name) end
+    is_first = false
+    return bytes, size
   end,
     is_packed,
     path,
     is_copy
 end
 
---- Writes pieces to a file of the job.
+--- The unpacked bytes of a source, piece by piece, each after a yield.
+--- @param job table {state=, kind=, disk_mib=}
+--- @param source table {name=, size=}
+--- @return fun(): string|nil next_piece
+function staging.pieces(job, source)
+  local next_run = opened(job, source)
+  return function()
+    local bytes, size = next_run()
+    return bytes and ffi.string(bytes, size)
+  end
+end
+
+--- Writes bytes to a file of the job.
 --- @param job table
---- @param next_piece fun(): string|nil
+--- @param next_run fun(): string|ffi.cdata*|nil, integer|nil
 --- @return string path
-function staging.write(job, next_piece)
+function staging.write(job, next_run)
   local path = staging.new_path(job)
-  local out = file.create(path)
+  local out = file.create_temporary(path)
   local ok, problem = pcall(function()
-    for piece in next_piece do
-      out:write(piece)
+    for bytes, size in next_run do
+      out:write(bytes, size)
     end
   end)
   out:close()
@@ -79,18 +87,18 @@ function staging.write(job, next_piece)
   return path
 end
 
---- Makes a source readable by its path, and shows each piece of it to `look`.
+--- Makes a source readable by its path, and shows all of its bytes to `look`.
 --- @param job table
 --- @param source table
---- @param look? fun(piece: string)
+--- @param look? fun(bytes: ffi.cdata*|string, size: integer)
 --- @return string path
 --- @return boolean is_copy that may be removed when it was read
 function staging.file(job, source, look)
-  local next_piece, is_packed, own, is_copy = staging.pieces(job, source)
+  local next_run, is_packed, own, is_copy = opened(job, source)
   local function watched()
-    local piece = next_piece()
-    if piece and look then look(piece) end
-    return piece
+    local bytes, size = next_run()
+    if bytes and look then look(bytes, size) end
+    return bytes, size
   end
   if is_packed or not own then
     local unpacked = staging.write(job, watched)

@@ -131,7 +131,7 @@ local function lines_of(job, source)
   local self =
     { name = source.name, depth = 0, stack = {}, lines = {}, records = 0, size = 0, elements = 0, silent = 0 }
   self.parser = lxp.new(handlers(self))
-  local next_piece, is_whole = small_pieces((staging.pieces(job, source))), false
+  local next_piece, is_whole = small_pieces(staging.pieces(job, source)), false
   return function()
     while #self.lines == 0 and not is_whole do
       local piece = next_piece()

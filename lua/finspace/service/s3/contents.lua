@@ -188,13 +188,13 @@ local function nothing() end
 
 local function once(bytes)
   return function()
-    local piece = bytes
+    local run = bytes
     bytes = nil
-    return piece
+    return run, run and #run
   end
 end
 
-local function row_pieces(state, span, number)
+local function row_runs(state, span, number)
   local row = state.db:row(
     "SELECT substr(bytes, ?, ?) AS bytes FROM small_segments WHERE number = ?",
     span.offset + 1,
@@ -204,55 +204,70 @@ local function row_pieces(state, span, number)
   return once(row.bytes), nothing
 end
 
-local function file_pieces(path, offset, left, size)
+local function file_runs(path, offset, left)
   local source = file.open(path) or error("a segment is missing: " .. path, 0)
-  local buffer = ffi.new("char[?]", math.min(size, left))
+  local buffer = ffi.new("char[?]", math.min(PIECE, left))
   source:seek(offset)
-  local function next_piece()
+  local function next_run()
     if left == 0 then return nil end
-    local got = source:read_into(buffer, math.min(size, left))
+    local got = source:read_into(buffer, math.min(PIECE, left))
     if got == 0 then error("a segment is shorter than it was: " .. path, 0) end
     left = left - got
-    return ffi.string(buffer, got)
+    return buffer, got
   end
-  return next_piece, function() source:close() end
+  return next_run, function() source:close() end
 end
 
-local function open_span(state, span, size)
+local function open_span(state, span)
   local number = tonumber(span.name:match("^row/(%d+)$"))
-  if number then return row_pieces(state, span, number) end
-  return file_pieces(path_of(state, span.name), span.offset, span.length, size)
+  if number then return row_runs(state, span, number) end
+  return file_runs(path_of(state, span.name), span.offset, span.length)
 end
 
---- Reads a file that is no segment, piece by piece.
+--- Reads a file that is no segment, as contents.runs reads.
 --- @param path string
 --- @param size integer bytes that it has
---- @return fun(): string|nil next_piece
-function contents.pieces_of_file(path, size) return (file_pieces(path, 0, size, PIECE)) end
+--- @return fun(): ffi.cdata*|nil, integer next_run
+function contents.runs_of_file(path, size) return (file_runs(path, 0, size)) end
+
+--- Reads bytes first..last (0-based, inclusive) run by run, without making strings of them.
+--- @param state table
+--- @param segments_json string
+--- @param first integer
+--- @param last integer
+--- @return fun(): ffi.cdata*|string|nil, integer next_run  bytes that are there until it is called again, and how many
+--- @return fun() close for who stops before the end
+function contents.runs(state, segments_json, first, last)
+  local wanted, at = spans(cjson.decode(segments_json), first, last), 0
+  local next_of_span, close_span = nothing, nothing
+  local function next_run()
+    local bytes, size = next_of_span()
+    while not bytes do
+      close_span()
+      at = at + 1
+      if not wanted[at] then return nil end
+      next_of_span, close_span = open_span(state, wanted[at])
+      bytes, size = next_of_span()
+    end
+    return bytes, size
+  end
+  return next_run, function() close_span() end
+end
 
 --- Reads bytes first..last (0-based, inclusive) piece by piece.
 --- @param state table
 --- @param segments_json string
 --- @param first integer
 --- @param last integer
---- @param piece_size? integer bytes of a piece
 --- @return fun(): string|nil next_piece
 --- @return fun() close for who stops before the end
-function contents.pieces(state, segments_json, first, last, piece_size)
-  local wanted, at = spans(cjson.decode(segments_json), first, last), 0
-  local next_of_span, close_span = nothing, nothing
+function contents.pieces(state, segments_json, first, last)
+  local next_run, close = contents.runs(state, segments_json, first, last)
   local function next_piece()
-    local piece = next_of_span()
-    while not piece do
-      close_span()
-      at = at + 1
-      if not wanted[at] then return nil end
-      next_of_span, close_span = open_span(state, wanted[at], piece_size or PIECE)
-      piece = next_of_span()
-    end
-    return piece
+    local bytes, size = next_run()
+    return bytes and ffi.string(bytes, size)
   end
-  return next_piece, function() close_span() end
+  return next_piece, close
 end
 
 return contents

@@ -45,18 +45,29 @@ function file.create(path) return open(path, WRITE_CREATE_EXCLUSIVE) or fail("cr
 --- @return table|nil file
 function file.open(path) return open(path, READ_ONLY) end
 
+--- Creates a file that is read and removed again: nobody waits until it is on disk.
+--- @param path string must not exist yet
+--- @return table file
+function file.create_temporary(path)
+  local created = file.create(path)
+  created.is_temporary = true
+  return created
+end
+
 -- What is written starts on its way to the disk at once, so that the sync at the end is short.
 local function start_writeback(self, written)
+  if self.is_temporary then return end
   self.unsent = self.unsent + written
   if self.unsent < WRITEBACK then return end
   C.sync_file_range(self.fd, self.sent, self.unsent, START_WRITING)
   self.sent, self.unsent = self.sent + self.unsent, 0
 end
 
---- @param bytes string written whole, or it raises
-function File:write(bytes)
-  start_writeback(self, #bytes)
-  local at, left = ffi.cast("const char *", bytes), #bytes
+--- @param bytes string|ffi.cdata* written whole, or it raises
+--- @param size? integer of what is no string
+function File:write(bytes, size)
+  local at, left = ffi.cast("const char *", bytes), size or #bytes
+  start_writeback(self, left)
   while left > 0 do
     local written = tonumber(C.write(self.fd, at, left))
     if written < 0 and ffi.errno() ~= EINTR then fail("write", self.path) end

@@ -15,7 +15,6 @@ Folder.__index = Folder
 
 local FEW_FILES = 300 -- of a view, whose names are swapped in one transaction
 local BATCH = 100 -- rows of a transaction: other writers wait for it
-local PIECE = 96 * 1024 -- LuaJIT asks the system for room for what is larger, each time anew
 
 --- @param state table {db=, settings=}
 --- @return table store
@@ -81,12 +80,12 @@ function Folder:hold(row, objects)
 end
 
 --- @param source table
---- @return fun(): string|nil next_piece
+--- @return fun(): ffi.cdata*|string|nil, integer next_run of contents.runs
 --- @return string|nil path where the source is one file
 --- @return boolean is_copy
 function Folder:open(_, source)
-  local next_piece = contents.pieces(self.state, source.segments, 0, source.size - 1, PIECE)
-  return next_piece, contents.single_file(self.state, source.segments), false
+  local next_run = contents.runs(self.state, source.segments, 0, source.size - 1)
+  return next_run, contents.single_file(self.state, source.segments), false
 end
 
 -- --- changesets -------------------------------------------------------------------------------------

@@ -202,7 +202,7 @@ end
 
 --- @param job table
 --- @param source table
---- @return fun(): string|nil next_piece
+--- @return fun(): ffi.cdata*|nil, integer next_run of contents.runs
 --- @return string path
 --- @return boolean is_copy
 function S3:open(job, source)
@@ -213,7 +213,7 @@ function S3:open(job, source)
     if type(err) == "table" then refuse_source(source.bucket, source.key, err) end
     unavailable("reading a source", err)
   end
-  return contents.pieces_of_file(path, source.size), path, true
+  return contents.runs_of_file(path, source.size), path, true
 end
 
 -- --- places -----------------------------------------------------------------------------------------
