@@ -1,3 +1,4 @@
+local at_once = require("spec.support.at_once")
 local cluster_of = require("spec.support.cluster")
 local server_of = require("spec.support.postgres")
 local service = require("spec.support.service")
@@ -183,6 +184,49 @@ describe("Past one machine #once", function()
       end
       assert.equal("Kept", made.datasetTitle)
       assert.equal("SUCCESS", node.ingest(dataset, uri).status)
+    end)
+  end)
+
+  describe("a database that hangs", function()
+    it_can("makes calls that need it ServiceUnavailable, keeps no other waiting, and is asked again", function()
+      local function new_database() return server.new_database() .. "?tcp_user_timeout=4000&connect_timeout=2" end
+      local cluster = cluster_of.start(1, { server = { new_database = new_database } })
+      finally(function()
+        server.thaw()
+        cluster.stop()
+      end)
+      local node = cluster.nodes[1]
+      local wanted = { datasetTitle = "Once", kind = "TABULAR", permissionGroupParams = {}, clientToken = "hung" }
+      local function send(request) return at_once.send({ request })[1] end
+      local function is_answered(connection) return #socket.select({ connection }, nil, 0) == 1 end
+      server.freeze()
+      local waiting = {}
+      for i = 1, 8 do
+        waiting[i] = send(node.sign { method = "GET", path = "/datasetsv2" })
+      end
+      local page = service.send_text(
+        node.port,
+        "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+      )
+      assert.equal(200, page.status)
+      assert.is_false(is_answered(waiting[1]))
+      local health = node.ask { path = "/-/health" }
+      assert.equal(503, health.status)
+      assert.matches('"why":["the database does not answer"]', health.body, 1, true)
+      for _, connection in ipairs(waiting) do
+        assert.equal(503, at_once.status(connection))
+      end
+      local made, err = node.call("CreateDataset", wanted)
+      assert.same({ nil, "ServiceUnavailable" }, { made, err.code })
+      server.thaw()
+      for _ = 1, 3000 do
+        made = node.call("CreateDataset", wanted)
+        if made then break end
+        sys.sleep(0.01)
+      end
+      assert.equal(made.datasetId, node.call("CreateDataset", wanted).datasetId)
+      assert.equal("1\n", cluster.sql("SELECT count(*) FROM datasets"))
+      assert.equal(200, node.ask({ path = "/-/health" }).status)
     end)
   end)
 

@@ -1,5 +1,7 @@
 local server_of = require("spec.support.postgres")
+local socket = require("socket")
 local support = require("spec.support")
+local sys = require("finspace.sys")
 
 -- The service runs on LuaJIT, and its databases stand behind LuaJIT's FFI.
 local function missing()
@@ -102,6 +104,72 @@ describe("the service's PostgreSQL", function()
     server.restart()
     db:transaction(function() db:insert("t", { id = "again" }) end)
     assert.equal(2, #db:rows("SELECT id FROM t"))
+  end)
+
+  local function is_one(of)
+    local ok, row = pcall(of.row, of, "SELECT 1 AS one")
+    return ok and row.one == 1, row
+  end
+
+  it_can("gives a server up that hangs, asks it no more for a moment, and again when it goes on", function()
+    local impatient = postgres.open(server.url .. "?tcp_user_timeout=300&connect_timeout=1")
+    finally(function()
+      server.thaw()
+      impatient:close()
+    end)
+    server.freeze()
+    local _, raised = is_one(impatient)
+    assert.same({ true, true }, { raised.is_busy, raised.is_lost })
+    assert.matches("the server did not answer for 0.3 s", raised.message, 1, true)
+    _, raised = is_one(impatient)
+    assert.matches("silent a moment ago", raised.message, 1, true)
+    server.thaw()
+    for _ = 1, 1000 do
+      if is_one(impatient) then break end
+      sys.sleep(0.01)
+    end
+    assert.is_true((is_one(impatient)))
+  end)
+
+  it_can("undoes a transaction in which the server hung, and does it no second time", function()
+    local impatient, runs = postgres.open(server.url .. "?tcp_user_timeout=300"), 0
+    finally(function()
+      server.thaw()
+      impatient:close()
+    end)
+    local ok, raised = pcall(impatient.transaction, impatient, function()
+      runs = runs + 1
+      impatient:insert("t", { id = "half" })
+      server.freeze()
+      pcall(impatient.insert, impatient, "t", { id = "lost" })
+      impatient:insert("t", { id = "outside of it" })
+    end)
+    server.thaw()
+    assert.same({ false, true, 1 }, { ok, raised.is_busy, runs })
+    assert.same({}, db:rows("SELECT id FROM t"))
+  end)
+
+  it_can("lets statements take longer, or not as long, where that is said", function()
+    local impatient = postgres.open(server.url .. "?tcp_user_timeout=300")
+    finally(function() impatient:close() end)
+    impatient:within(60, function() impatient:row("SELECT pg_sleep(0.5)") end)
+    local ok, raised = pcall(db.within, db, 0.1, function() db:row("SELECT pg_sleep(60)") end)
+    assert.same({ false, true }, { ok, raised.is_busy })
+  end)
+
+  it_can("finds the next of its servers when one takes connections and never answers", function()
+    local deaf = assert(socket.bind("127.0.0.1", 0))
+    local _, port = deaf:getsockname()
+    local url = server.url:gsub("127.0.0.1", ("127.0.0.1:%d,127.0.0.1"):format(port)) .. "?connect_timeout=1"
+    local other = postgres.open(url)
+    finally(function()
+      other:close()
+      deaf:close()
+    end)
+    assert.is_true((is_one(other)))
+    local ok, raised = pcall(postgres.open, ("postgresql://127.0.0.1:%d/x?connect_timeout=1"):format(port))
+    assert.same({ false, true }, { ok, raised.is_busy })
+    assert.matches("did not answer for 1 s", raised.message, 1, true)
   end)
 
   it_can("does a lost transaction again from its beginning, once", function()

@@ -5,6 +5,8 @@ local sys = require("finspace.sys")
 
 local postgres = {}
 
+local STOP, CONTINUE = 19, 18
+
 -- The newest server that is installed; Debian keeps its programs off the PATH.
 local function programs()
   local newest = support.run("ls -d /usr/lib/postgresql/*/bin 2> /dev/null | sort -V | tail -n 1"):match("^(/%S+)")
@@ -66,7 +68,7 @@ function postgres.dump(url)
 end
 
 --- Starts a cluster.
---- @return table server { url, pid, sql, add_standby, kill, restart, stop }
+--- @return table server { url, pid, sql, add_standby, freeze, thaw, kill, restart, stop }
 function postgres.start()
   local bin, folder, port = programs(), support.temporary_folder(), support.free_port()
   local data = folder .. "/data"
@@ -133,6 +135,20 @@ function postgres.start()
       promote = function() postgres.sql(self.url:gsub(":%d+/", ":" .. at .. "/"), "SELECT pg_promote()") end,
     }
   end
+
+  local function signal_all(number)
+    local children = support.run(("grep -l '^PPid:[[:space:]]*%d$' /proc/[0-9]*/status"):format(self.pid))
+    sys.kill(self.pid, number)
+    for pid in children:gmatch("/proc/(%d+)/") do
+      sys.kill(tonumber(pid), number)
+    end
+  end
+
+  --- Lets it hang: its connections stay, and nobody answers on them.
+  function self.freeze() signal_all(STOP) end
+
+  --- Lets it go on.
+  function self.thaw() signal_all(CONTINUE) end
 
   --- Ends it as a power failure would.
   function self.kill() nginx.end_process(self.pid, 3) end

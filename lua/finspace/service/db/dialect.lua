@@ -115,9 +115,11 @@ end
 --- @return any result of work
 function dialect.sqlite.alone(_, work) return work() end
 
+local LONGEST_STEP = 3600 -- seconds for a statement that brings a large table up to date
+
 function dialect.postgres.alone(db, work)
   db:run("SELECT pg_advisory_lock(?)", OURS)
-  local ok, result = pcall(work)
+  local ok, result = pcall(db.within, db, LONGEST_STEP, work)
   pcall(db.run, db, "SELECT pg_advisory_unlock(?)", OURS)
   if not ok then error(result, 0) end
   return result

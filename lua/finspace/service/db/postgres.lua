@@ -1,43 +1,18 @@
---- PostgreSQL through LuaJIT's FFI on libpq, behind the same methods as SQLite's: bound parameters, exact integers,
---- strings and blobs, rows by column name.
+--- PostgreSQL behind the same methods as SQLite's: bound parameters, exact integers, strings and blobs, rows by column
+--- name.
 ---
---- A connection belongs to one process, and blocks it while the database works. Statements are written with `?`, or
---- `?1` to name a parameter twice, and are prepared once a connection. Failures are raised as tables
+--- A connection belongs to one process, and to one request or timer of it at a time: while the database is slow, nginx goes
+--- on with others, and those that want it, too, wait for their turn. Statements are written with `?`, or `?1` to name a
+--- parameter twice, and are prepared once a connection. Failures are raised as tables
 --- `{ is_busy = boolean, is_full = boolean, state = SQLSTATE, message = text }`: `is_busy` says that the same may work in
 --- a moment.
 local ffi = require("ffi")
 local blob = require("finspace.service.db.blob")
+local libpq = require("finspace.service.db.libpq")
 local pause = require("finspace.service.db.pause")
+local sys = require("finspace.sys")
 
-ffi.cdef([[
-typedef struct pg_conn PGconn;
-typedef struct pg_result PGresult;
-PGconn *PQconnectdbParams(const char *const *keywords, const char *const *values, int expand_dbname);
-int PQstatus(const PGconn *conn);
-int PQserverVersion(const PGconn *conn);
-void PQfinish(PGconn *conn);
-char *PQerrorMessage(const PGconn *conn);
-int PQtransactionStatus(const PGconn *conn);
-PGresult *PQexec(PGconn *conn, const char *sql);
-PGresult *PQprepare(PGconn *conn, const char *name, const char *sql, int count, const unsigned int *types);
-PGresult *PQexecPrepared(PGconn *conn, const char *name, int count, const char *const *values, const int *lengths,
-                         const int *formats, int result_format);
-int PQresultStatus(const PGresult *result);
-char *PQresultErrorField(const PGresult *result, int code);
-int PQntuples(const PGresult *result);
-int PQnfields(const PGresult *result);
-char *PQfname(const PGresult *result, int column);
-unsigned int PQftype(const PGresult *result, int column);
-char *PQgetvalue(const PGresult *result, int row, int column);
-int PQgetlength(const PGresult *result, int row, int column);
-int PQgetisnull(const PGresult *result, int row, int column);
-char *PQcmdTuples(PGresult *result);
-void PQclear(PGresult *result);
-unsigned char *PQunescapeBytea(const unsigned char *text, size_t *length);
-void PQfreemem(void *memory);
-]])
-
-local C = ffi.load("libpq.so.5")
+local C = libpq.C
 local CONNECTION_OK, TUPLES_OK, COMMAND_OK, EMPTY_QUERY = 0, 2, 1, 0
 local SQLSTATE = ("C"):byte()
 local IN_NO_TRANSACTION = 0
@@ -68,52 +43,58 @@ local function is_passing(state)
     or state:find("^5[378]") ~= nil
 end
 
--- Of a message the first line: later ones repeat the statement, with its values.
-local function fail(self, state, message, doing)
-  local is_lost = not self.connection or state == READ_ONLY or C.PQstatus(self.connection) ~= CONNECTION_OK
+local function disconnect(self)
+  if self.connection then libpq.finish(self.connection) end
+  self.connection, self.statements, self.prepared = nil, {}, 0
+end
+
+-- A server that was silent is not asked again at once by everybody who waits.
+local SILENT_SECONDS = 1
+
+-- Of a message the first line: later ones repeat the statement, with its values. What is lost is closed.
+local function fail(self, state, message, doing, is_silent)
+  local is_lost = is_silent or not self.connection or state == READ_ONLY or C.PQstatus(self.connection) ~= CONNECTION_OK
+  if is_lost then disconnect(self) end
+  if is_silent then self.silent_until = sys.monotonic() + SILENT_SECONDS end
   error({
     is_busy = is_lost or is_passing(state),
     is_full = state == DISK_FULL,
     is_lost = is_lost,
+    is_silent = is_silent,
     is_unfit = state == BAD_ENCODING,
     state = state,
     message = ("PostgreSQL: %s (%s)"):format(message:match("^[^\n]*"), doing),
   }, 0)
 end
 
-local function disconnect(self)
-  if self.connection then C.PQfinish(ffi.gc(self.connection, nil)) end
-  self.connection, self.statements, self.prepared = nil, {}, 0
-end
-
 -- A result that is cleared with its table, or a raised failure.
 local function check(self, result, doing)
   local status = C.PQresultStatus(result)
-  if status == TUPLES_OK or status == COMMAND_OK or status == EMPTY_QUERY then return ffi.gc(result, C.PQclear) end
+  if status == TUPLES_OK or status == COMMAND_OK or status == EMPTY_QUERY then return result end
   local field = C.PQresultErrorField(result, SQLSTATE)
   local state = field ~= nil and ffi.string(field) or nil
   local message = ffi.string(C.PQerrorMessage(self.connection))
-  C.PQclear(result)
+  libpq.clear(result)
   fail(self, state, message, doing)
 end
 
-local function execute(self, sql) return check(self, C.PQexec(self.connection, sql), sql) end
-
--- What holds unless the URL says otherwise: a server that does not answer is given up soon. The URL, as `dbname`, is
--- read after them, and what no URL may change after it (libpq, 34.1, "PQconnectdbParams").
-local BEFORE = { "connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "application_name" }
-local BEFORE_VALUES = { "5", "15000", "15", "5", "finspace" }
-
-local function parameters(url)
-  local count = #BEFORE + 2
-  local names, values = ffi.new("const char *[?]", count + 1), ffi.new("const char *[?]", count + 1)
-  for i, name in ipairs(BEFORE) do
-    names[i - 1], values[i - 1] = name, BEFORE_VALUES[i]
-  end
-  names[count - 2], values[count - 2] = "dbname", url
-  names[count - 1], values[count - 1] = "client_encoding", "UTF8"
-  return names, values
+-- Sends by a function of libpq's, with its parameters, and waits for the answer.
+local function exchange(self, doing, send, ...)
+  local result, problem, is_silent = libpq.ask(self.connection, self.patience, send, ...)
+  if not result then fail(self, nil, problem, doing, is_silent) end
+  return check(self, result, doing)
 end
+
+local function execute(self, sql) return exchange(self, sql, C.PQsendQuery, sql) end
+
+-- What holds unless the URL says otherwise: a server that does not answer is given up soon.
+local UNLESS_SAID = {
+  connect_timeout = "5",
+  tcp_user_timeout = "15000",
+  keepalives_idle = "15",
+  keepalives_interval = "5",
+  application_name = "finspace",
+}
 
 -- Notices would go to stderr. SERIALIZABLE remembers what was looked at, and an index looks at less than a scan of the
 -- table; the cost that a scan then seems to have must not make PostgreSQL compile it. Statements are prepared, and planned
@@ -124,24 +105,22 @@ local SESSION = "SET client_min_messages = error; SET enable_seqscan = off; SET 
 
 local OLDEST = 130000 -- 13.0, as PQserverVersion writes it
 
-local function check_version(connection)
-  local version = C.PQserverVersion(connection)
+local function check_version(self)
+  local version = C.PQserverVersion(self.connection)
   if version >= OLDEST then return end
+  disconnect(self)
   local written = ("%d.%d"):format(math.floor(version / 10000), version % 10000)
   error({ message = "PostgreSQL: this server is version " .. written .. ", and 13 or later is needed" }, 0)
 end
 
 local function connect(self)
-  local names, values = parameters(self.url)
-  local connection = ffi.gc(C.PQconnectdbParams(names, values, 1), C.PQfinish)
+  if sys.monotonic() < self.silent_until then fail(self, nil, "the server was silent a moment ago", "connecting") end
+  local connection, problem, is_silent = libpq.connect(self.url, UNLESS_SAID)
+  if not connection then fail(self, nil, problem, "connecting", is_silent) end
   self.connection, self.statements, self.prepared = connection, {}, 0
-  if C.PQstatus(connection) == CONNECTION_OK then
-    check_version(connection)
-    return execute(self, SESSION)
-  end
-  local message = ffi.string(C.PQerrorMessage(connection))
-  disconnect(self)
-  fail(self, nil, message, "connecting")
+  check_version(self)
+  execute(self, SESSION)
+  self.silent_until = 0
 end
 
 -- `?` becomes `$1`, `$2` …; `?3` becomes `$3`. No statement of the service has a question mark in a text.
@@ -160,7 +139,7 @@ local function prepared(self, sql)
   if name then return name end
   self.prepared = self.prepared + 1
   name = "s" .. self.prepared
-  check(self, C.PQprepare(self.connection, name, numbered(sql), 0, nil), sql)
+  exchange(self, sql, C.PQsendPrepare, name, numbered(sql), 0, nil)
   self.statements[sql] = name
   return name
 end
@@ -192,13 +171,49 @@ local function bind(...)
   return count, values, lengths, formats, anchors
 end
 
+-- The connection, of which a transaction has but one.
+local function ensure_connection(self)
+  if self.connection then return end
+  if self.in_transaction then fail(self, nil, "the connection was lost in a transaction", "connecting") end
+  connect(self)
+end
+
 local function ask(self, sql, ...)
-  if not self.connection then connect(self) end
+  ensure_connection(self)
   local name = prepared(self, sql)
   local count, values, lengths, formats, anchors = bind(...)
-  local result = C.PQexecPrepared(self.connection, name, count, values, lengths, formats, 0)
+  local result = exchange(self, sql, C.PQsendQueryPrepared, name, count, values, lengths, formats, 0)
   anchors[1] = anchors[1] -- alive until here
-  return check(self, result, sql)
+  return result
+end
+
+-- --- one at a time ----------------------------------------------------------------------------------
+
+local TURN = 0.005 -- seconds between two looks at whether it has come
+
+local function this_thread() return coroutine.running() or "the main one" end
+
+local function await_turn(self)
+  local deadline = sys.monotonic() + self.patience
+  while self.owner do
+    local now = sys.monotonic()
+    if now < self.silent_until or now > deadline then
+      error({ is_busy = true, message = "PostgreSQL: others wait for its answer, too" }, 0)
+    end
+    pause(TURN)
+  end
+end
+
+-- Does what wants the connection for itself; who has it may want it again.
+local function alone(self, work, ...)
+  local me = this_thread()
+  if self.owner == me then return work(self, ...) end
+  await_turn(self)
+  self.owner = me
+  local ok, result, more, again = pcall(work, self, ...)
+  self.owner = nil
+  if not ok then error(result, 0) end
+  return result, more, again
 end
 
 local function pause_after(try) pause(FIRST_PAUSE * 2 ^ math.min(try, 6) * (0.5 + math.random() / 2)) end
@@ -206,17 +221,16 @@ local function pause_after(try) pause(FIRST_PAUSE * 2 ^ math.min(try, 6) * (0.5 
 -- Whether a statement on its own may be asked again: it raced with another one, and was undone; or its connection
 -- was lost, and it changes nothing.
 local function may_ask_again(sql, problem)
-  if problem.is_lost then return sql:find("^%s*SELECT") ~= nil end
+  if problem.is_lost then return not problem.is_silent and sql:find("^%s*SELECT") ~= nil end
   return RACES[problem.state] and problem.state ~= UNIQUE_VIOLATION
 end
 
 -- Runs a statement. In a transaction a failure is the transaction's.
 local function ask_until_done(self, sql, ...)
   for try = 1, TRIES do
-    local ok, result = pcall(ask, self, sql, ...)
+    local ok, result = pcall(alone, self, ask, sql, ...)
     if ok then return result end
-    if result.is_lost then disconnect(self) end
-    if self.in_transaction or try == TRIES or not may_ask_again(sql, result) then error(result, 0) end
+    if self.in_transaction == this_thread() or try == TRIES or not may_ask_again(sql, result) then error(result, 0) end
     pause_after(try)
   end
 end
@@ -313,12 +327,29 @@ function Database:each(sql, ...)
   end
 end
 
---- Runs several statements that take no parameters.
---- @param sql string
-function Database:script(sql)
-  if not self.connection then connect(self) end
+local function script(self, sql)
+  ensure_connection(self)
   execute(self, sql)
 end
+
+--- Runs several statements that take no parameters.
+--- @param sql string
+function Database:script(sql) alone(self, script, sql) end
+
+local function with_patience(self, seconds, work)
+  local usual = self.patience
+  self.patience = seconds
+  local ok, result = pcall(work)
+  self.patience = usual
+  if not ok then error(result, 0) end
+  return result
+end
+
+--- Does something whose statements may take longer than others may, or must not take so long.
+--- @param seconds number
+--- @param work fun(): any
+--- @return any result of work
+function Database:within(seconds, work) return alone(self, with_patience, seconds, work) end
 
 -- Many who count the same rows at once make each other's transactions fail. Who has failed a few times waits until no other
 -- transaction is at work, and then works alone: so each comes to its end.
@@ -332,33 +363,28 @@ local BEGIN_QUEUEING, END_QUEUEING =
 -- One try of a transaction.
 local function attempt(self, work, is_alone)
   local is_committing = false
-  self.in_transaction = true
   local ok, result = pcall(function()
-    self:script(is_alone and BEGIN or BEGIN_BESIDE)
+    script(self, is_alone and BEGIN or BEGIN_BESIDE)
+    self.in_transaction = this_thread()
     local given = work()
     is_committing = true
     execute(self, "COMMIT")
     return given
   end)
-  self.in_transaction = false
+  self.in_transaction = nil
   if ok then return true, result end
   local problem = type(result) == "table" and result or {}
-  if problem.is_lost then
-    disconnect(self)
-  elseif self.connection and C.PQtransactionStatus(self.connection) ~= IN_NO_TRANSACTION then
+  if self.connection and C.PQtransactionStatus(self.connection) ~= IN_NO_TRANSACTION then
     pcall(execute, self, "ROLLBACK")
   end
   -- A COMMIT whose answer is lost may have been done: only the caller knows whether to ask again.
-  return false, result, RACES[problem.state] or (problem.is_lost and not is_committing)
+  return false, result, RACES[problem.state] or (problem.is_lost and not problem.is_silent and not is_committing)
 end
 
 -- The lock ends with its connection, too.
 local function attempt_alone(self, work)
-  local waited, problem = pcall(self.script, self, BEGIN_QUEUEING)
-  if not waited then
-    if problem.is_lost then disconnect(self) end
-    return false, problem, true
-  end
+  local waited, problem = pcall(script, self, BEGIN_QUEUEING)
+  if not waited then return false, problem, not problem.is_silent end
   local ok, result, again = attempt(self, work, true)
   if self.connection then pcall(execute, self, END_QUEUEING) end
   return ok, result, again
@@ -371,7 +397,7 @@ end
 --- @return any result of work
 function Database:transaction(work)
   for try = 1, TRIES do
-    local ok, result, again = (try > OPTIMISTIC_TRIES and attempt_alone or attempt)(self, work)
+    local ok, result, again = alone(self, try > OPTIMISTIC_TRIES and attempt_alone or attempt, work)
     if ok then return result end
     if try == TRIES or not again then error(result, 0) end
     pause_after(try)
@@ -383,10 +409,17 @@ function Database:close() disconnect(self) end
 
 local postgres = {}
 
+-- How long an answer may take; who waits for a lock waits less long (SESSION). The URL may say it, as tcp_user_timeout,
+-- which bounds what the server's kernel is waited for.
+local function patience_of(url)
+  local said = tonumber(libpq.options(url).tcp_user_timeout) or 0
+  return (said > 0 and said or tonumber(UNLESS_SAID.tcp_user_timeout)) / 1000
+end
+
 --- @param url string postgresql://…, or any of libpq's connection strings
 --- @return table database; raises when it cannot be reached
 function postgres.open(url)
-  local self = setmetatable({ url = url }, Database)
+  local self = setmetatable({ url = url, patience = patience_of(url), silent_until = 0 }, Database)
   connect(self)
   return self
 end

@@ -336,6 +336,12 @@ end
 --- Leaves checkpoints to others: a commit that makes one holds its process for several waits for the disk.
 function Database:leave_checkpoints() self:run("PRAGMA wal_autocheckpoint = 0") end
 
+--- PostgreSQL's bound for an answer, which a file needs not.
+--- @param _ number seconds
+--- @param work fun(): any
+--- @return any result of work
+function Database:within(_, work) return work(self) end
+
 --- Closes the connection; a second call does nothing.
 function Database:close()
   if not self.handle then return end

@@ -9,12 +9,13 @@ local sys = require("finspace.sys")
 local health = {}
 
 local KEPT_SECONDS = 2 -- an answer's: many who ask do not become many who ask the database
+local SOON = 2 -- seconds for a database's answer
 
 -- --- ready ------------------------------------------------------------------------------------------
 
 local function database_problem(state)
   if state.open and not pcall(state.open) then return "the database cannot be opened" end
-  local ok, problem = pcall(state.db.row, state.db, "SELECT 1 AS found")
+  local ok, problem = pcall(state.db.within, state.db, SOON, function() state.db:row("SELECT 1 AS found") end)
   if ok then return nil end
   log.problem("the database's health", problem)
   return "the database does not answer"
@@ -78,7 +79,10 @@ local function gauges_of(state)
   local is_ready = #problems_of(state) == 0
   local gauges =
     { { name = "finspace_ready", help = "Whether /-/health says so.", series = { { "", is_ready and 1 or 0 } } } }
-  local ok, series = pcall(jobs_of, state.db)
+  local ok, series = false, nil
+  if is_ready then
+    ok, series = pcall(jobs_of, state.db)
+  end
   if ok then
     gauges[2] = { name = "finspace_jobs", help = "Changesets and views at work, on all nodes.", series = series }
   end

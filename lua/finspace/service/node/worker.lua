@@ -198,8 +198,8 @@ end
 local function open_state(settings)
   local metadata = require("finspace.service.db.metadata")
   state.db = state.db or metadata.open(place_of(settings))
-  follow_clock()
   state.settings = metadata.settings(state.db)
+  follow_clock()
   state.settings.region = settings.region
   state.settings.endpoint = settings.endpoint
   state.settings.data = data_folder()
@@ -210,13 +210,22 @@ local function open_state(settings)
   if ngx.worker.id() == 0 then announce_once(settings) end
 end
 
--- Opens the database; one that cannot be asked now is asked again by each request until it can.
+local OPENING = { is_busy = true, message = "the database is being opened for another request" }
+
+-- Opens the database; one that cannot be asked now is asked again by requests, one at a time, until it can.
 local function try_to_open(settings)
   local ok, problem = pcall(open_state, settings)
-  state.open = not ok and function()
-    open_state(settings)
-    state.open = nil
-  end or nil
+  local is_opening = false
+  state.open = not ok
+      and function()
+        if is_opening then error(OPENING, 0) end
+        is_opening = true
+        local is_open, still = pcall(open_state, settings)
+        is_opening = false
+        if not is_open then error(still, 0) end
+        state.open = nil
+      end
+    or nil
   if not ok then require("finspace.service.log").problem("opening the database", problem) end
 end
 
