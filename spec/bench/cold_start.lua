@@ -8,8 +8,7 @@ local TURNS, RUNS = 5, 10
 -- Milliseconds that a command takes; no row where its program is absent.
 local function runs(environment, program, words, count)
   if not support.has_program(program) then return nil end
-  local command = ("env %s %s %s"):format(environment, program, words)
-  return function() return measure.program(count or RUNS, command) end
+  return function() return measure.program(count or RUNS, program .. " " .. words, environment) end
 end
 
 local function install(prefix)
@@ -24,7 +23,7 @@ local measured, why = pcall(function()
   local settings, absent = "-u LUA_PATH -u LUA_CPATH " .. server.shell():gsub("^env ", ""), "there is no AWS CLI here"
   local finspace = install(prefix)
   local function ours(words)
-    return function() return measure.program(RUNS, ("env %s %s %s"):format(settings, finspace, words)) end
+    return function() return measure.program(RUNS, finspace .. " " .. words, settings) end
   end
   local version = measure.turns(TURNS, {
     { name = "lua5.4 -e ''", run = runs("", "lua5.4", "-e ''") },

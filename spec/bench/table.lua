@@ -66,13 +66,14 @@ end
 --- One turn of a whole program, run `count` times.
 --- @param count integer
 --- @param command string for a shell
+--- @param environment? string  arguments of `env`: what the shell, and so the program, finds set
 --- @return number clock, number processor milliseconds for one run
-function measure.program(count, command)
+function measure.program(count, command, environment)
   local script = (
     "TIMEFORMAT='%%R %%U %%S'; time for ((i = 0; i < %d; i++)); do %s > /dev/null || failed=1; done; "
     .. '[ -z "$failed" ]'
   ):format(count, command)
-  local output, status = support.run("bash -c " .. support.quote(script))
+  local output, status = support.run(("env %s bash -c %s"):format(environment or "", support.quote(script)))
   local clock, user, system = output:match("([%d.]+) ([%d.]+) ([%d.]+)%s*$")
   if status ~= 0 or not clock then error(output, 0) end
   return clock * 1000 / count, (user + system) * 1000 / count
