@@ -40,24 +40,28 @@ local function read(path)
   return costs
 end
 
+--- What a program costs from its start to its end.
+--- @param command string  for a shell
+--- @return table functions  as per_turn gives them
+function callgrind.once(command)
+  local folder = support.temporary_folder()
+  local out = folder .. "/out"
+  local output, status = support.run(("valgrind --tool=callgrind --callgrind-out-file=%s %s"):format(out, command))
+  assert(status == 0, output)
+  local costs = read(out)
+  support.remove_folder(folder)
+  return costs
+end
+
 --- What one turn of a program costs: it is run with two counts, and the difference is shared out.
 --- @param command fun(count: integer): string  for a shell
 --- @param few integer
 --- @param many integer
 --- @return table<string, { object: string, name: string, own: number, whole: number }> functions
 function callgrind.per_turn(command, few, many)
-  local folder, costs = support.temporary_folder(), {}
-  for _, count in ipairs { few, many } do
-    local out = folder .. "/" .. count
-    local output, status =
-      support.run(("valgrind --tool=callgrind --callgrind-out-file=%s %s"):format(out, command(count)))
-    assert(status == 0, output)
-    costs[count] = read(out)
-  end
-  support.remove_folder(folder)
-  local turn = {}
-  for key, cost in pairs(costs[many]) do
-    local earlier = costs[few][key] or { own = 0, whole = 0 }
+  local less, more, turn = callgrind.once(command(few)), callgrind.once(command(many)), {}
+  for key, cost in pairs(more) do
+    local earlier = less[key] or { own = 0, whole = 0 }
     turn[key] = {
       object = cost.object,
       name = cost.name,

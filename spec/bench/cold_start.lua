@@ -11,17 +11,10 @@ local function runs(environment, program, words, count)
   return function() return measure.program(count or RUNS, program .. " " .. words, environment) end
 end
 
-local function install(prefix)
-  local output, status =
-    support.run(("make -s -C %s install PREFIX=%s LUA_VERSION=5.4"):format(support.quote(support.root), prefix))
-  assert(status == 0, output)
-  return prefix .. "/bin/finspace"
-end
-
 local server, prefix = service.start(), support.temporary_folder()
 local measured, why = pcall(function()
   local settings, absent = "-u LUA_PATH -u LUA_CPATH " .. server.shell():gsub("^env ", ""), "there is no AWS CLI here"
-  local finspace = install(prefix)
+  local finspace = measure.install(prefix)
   local function ours(words)
     return function() return measure.program(RUNS, finspace .. " " .. words, settings) end
   end

@@ -4,7 +4,6 @@ local endpoint = require("spec.bench.endpoint")
 local finspace = require("finspace")
 local http = require("finspace.http")
 local measure = require("spec.bench.table")
-local support = require("spec.support")
 
 local LIMIT, TURNS = 64, 5
 local SLOW_CALLS, THINKING = 1000, 0.05
@@ -43,23 +42,10 @@ local function transport(request)
   end
 end
 
-local SIGNATURE = { authorization = true, ["x-amz-date"] = true }
-
--- The command for `count` times that request by libcurl alone: signed by it, or with the headers of our signature,
--- or with neither.
-local function baseline(program, request, count, how)
-  local sign = how == "sign" and "sign" or "plain"
-  local words = { program, request.url, count, LIMIT, support.quote(request.body), sign }
-  for name, value in pairs(request.headers) do
-    if how == "headers" or not SIGNATURE[name] then table.insert(words, support.quote(name .. ": " .. value)) end
-  end
-  return table.concat(words, " ")
-end
-
-local program = measure.compile("multi_baseline", "-lcurl")
+local function baseline(request, count, how) return endpoint.multi_command(request, count, LIMIT, how) end
 
 endpoint.with(THINKING, function(url)
-  local bare = baseline(program, endpoint.signed_request(url), SLOW_CALLS, "plain")
+  local bare = baseline(endpoint.signed_request(url), SLOW_CALLS, "plain")
   local ours, ideal = gather(url), math.ceil(SLOW_CALLS / LIMIT) * THINKING
   local rows = measure.turns(3, {
     { name = "ideal", run = function() return ideal end },
@@ -77,7 +63,7 @@ end)
 endpoint.with(0, function(url)
   local request, ours = endpoint.signed_request(url), gather(url)
   local function by_libcurl(how)
-    local command = baseline(program, request, QUICK_CALLS, how)
+    local command = baseline(request, QUICK_CALLS, how)
     return function() return measure.printed(command) end
   end
   local function here(body)

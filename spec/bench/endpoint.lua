@@ -1,5 +1,6 @@
 --- An endpoint that answers every call at once with one working location: a real nginx, for measuring clients.
 local finspace = require("finspace")
+local measure = require("spec.bench.table")
 local nginx = require("spec.support.nginx")
 local support = require("spec.support")
 
@@ -30,6 +31,25 @@ function endpoint.signed_headers(url)
   local words = {}
   for name, value in pairs(endpoint.signed_request(url).headers) do
     if name ~= "host" and name ~= "content-type" then words[#words + 1] = support.quote(name .. ": " .. value) end
+  end
+  return table.concat(words, " ")
+end
+
+local SIGNATURE = { authorization = true, ["x-amz-date"] = true }
+local multi_program
+
+--- The command for `count` times that request by libcurl multi alone.
+--- @param request table      what signed_request gave
+--- @param count integer
+--- @param limit integer      calls at a time
+--- @param how "plain"|"headers"|"sign"  unsigned; with the headers of our signature; signed by libcurl
+--- @return string for a shell
+function endpoint.multi_command(request, count, limit, how)
+  multi_program = multi_program or measure.compile("multi_baseline", "-lcurl")
+  local words =
+    { multi_program, request.url, count, limit, support.quote(request.body), how == "sign" and how or "plain" }
+  for name, value in pairs(request.headers) do
+    if how == "headers" or not SIGNATURE[name] then table.insert(words, support.quote(name .. ": " .. value)) end
   end
   return table.concat(words, " ")
 end

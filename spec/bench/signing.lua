@@ -2,32 +2,10 @@
 --- with each digest implementation that this processor has, beside botocore.
 local core = require("finspace.core")
 local measure = require("spec.bench.table")
+local signature = require("spec.bench.signature")
 local support = require("spec.support")
 
-local TURNS, COUNT, TIME = 9, 20000, 1790000000
-local KEYS = { access_key_id = "AKIDEXAMPLE", secret_access_key = "secret", session_token = ("t"):rep(800) }
-
-local request = {
-  method = "POST",
-  path = "/datasets/dataset1/changesetsv2",
-  query = "",
-  body = ("b"):rep(386),
-  headers = { host = "finspace-api.us-east-1.amazonaws.com", ["content-type"] = "application/json" },
-}
-
-local function kept_key(count)
-  local signer = core.signer(KEYS, "us-east-1", "finspace-api")
-  for _ = 1, count do
-    signer:sign(request, TIME)
-  end
-  signer:close()
-end
-
-local function fresh_key(count)
-  for _ = 1, count do
-    core.signer(KEYS, "us-east-1", "finspace-api"):sign(request, TIME)
-  end
-end
+local TURNS, COUNT = 9, 20000
 
 local function botocore()
   local python = support.python("botocore")
@@ -36,13 +14,7 @@ local function botocore()
   return function() return measure.printed(command) end
 end
 
-local program = measure.compile(
-  "signing_core",
-  ("-I{root}/src {root}/build/obj/sigv4*.o {root}/build/obj/digest*.o {root}/build/obj/uri.o {root}/build/obj/buf.o -lbearssl"):gsub(
-    "{root}",
-    support.root
-  )
-)
+local program = signature.compile_core()
 local default = core.digest_backend()
 
 local function rows_with(backend)
@@ -55,8 +27,8 @@ local function rows_with(backend)
   local command = ("%s %d %s"):format(program, COUNT, backend)
   return {
     { name = "the C core alone", run = function() return measure.printed(command) end },
-    { name = "from Lua", run = from_lua(kept_key) },
-    { name = "from Lua, a new key each time", run = from_lua(fresh_key) },
+    { name = "from Lua", run = from_lua(signature.kept_key) },
+    { name = "from Lua, a new key each time", run = from_lua(signature.fresh_key) },
     { name = "botocore", run = botocore(), why = "python3 has no botocore here" },
   }
 end

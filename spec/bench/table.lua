@@ -79,6 +79,16 @@ function measure.program(count, command, environment)
   return clock * 1000 / count, (user + system) * 1000 / count
 end
 
+--- Installs the command line as `make install` does.
+--- @param prefix string a folder
+--- @return string path of the program
+function measure.install(prefix)
+  local output, status =
+    support.run(("make -s -C %s install PREFIX=%s LUA_VERSION=5.4"):format(support.quote(support.root), prefix))
+  assert(status == 0, output)
+  return prefix .. "/bin/finspace"
+end
+
 --- Compiles a program of this folder below `build`.
 --- @param name string   its source is NAME.c
 --- @param flags string
