@@ -39,7 +39,7 @@ describe("The console's page #once", function()
     local answer = get("/", HTML)
     assert.equal(200, answer.status)
     assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
-    assert.truthy(answer.body:find("/-/console/app.js", 1, true))
+    assert.truthy(answer.body:find("/-/console/start.js", 1, true))
   end)
 
   it("is not what API and S3 clients get", function()
@@ -97,13 +97,21 @@ describe("The console's page #once", function()
     assert.is_nil(html:find(" on%l+="))
   end)
 
-  it("weighs less than 100 KB at its first view", function()
+  it("weighs less than 100 KB at its first view, with all that signing in needs", function()
     local total, counted = #get("/", HTML).body, {}
-    for path in support.read_file(FOLDER .. "index.html"):gmatch('"/%-/console/([%l_/]+%.%l+)"') do
-      if not counted[path] then total = total + #support.read_file(FOLDER .. path) end
-      counted[path] = true
+    local function count(path)
+      if counted[path] then return end
+      local text = support.read_file(FOLDER .. path)
+      total, counted[path] = total + #text, true
+      for folder, name in text:gmatch('%f[%w]from "(%.%.?/)([%l_]+%.js)"') do
+        count((folder == "./" and path:match("^.*/") or "") .. name)
+      end
     end
-    assert.is_true(counted["pages/sign_in.js"])
+    for _, path in ipairs { "mark.svg", "style.css", "start.js", "app.js", "pages/sign_in.js" } do
+      count(path)
+    end
+    assert.is_true(counted["dialog.js"])
+    assert.is_nil(counted["frame.js"] or counted["api.js"])
     assert.is_true(total < 100 * 1000, tostring(total))
   end)
 
@@ -431,6 +439,73 @@ describe("The console in a browser #once #interop", function()
     page:press("Load", ".actions")
     page:await("document.querySelector('.outcome .badge.good, .outcome .badge.bad')")
   end
+
+  describe("shows a visit's first screen", function()
+    local FIRST = {}
+    local LOADED = [[
+      const entries = performance.getEntriesByType("resource").filter((one) => one.encodedBodySize > 0 && /\.(js|css)$/.test(one.name));
+      const bytes = entries.reduce((sum, one) => sum + one.encodedBodySize, 0);
+      return [bytes, entries.map((one) => one.name.replace(/.*\/-\/console\//, "")).sort().join(" ")];]]
+
+    local function loaded() return (table.unpack or unpack)(page:run(LOADED)) end
+
+    -- Whatever comes after the page, its style and its script does not come.
+    local function open_cut_short(url)
+      page:block { "*/console/app.js", "*/console/frame.js", "*/console/pages/*" }
+      page:open(url)
+      page:await("performance.getEntriesByName('first-contentful-paint').length === 1")
+      page:await("document.querySelector('#app [role=alert]')")
+      page:block(FIRST)
+      page:complaints() -- the browser's own, of what was blocked
+    end
+
+    it_in_browser("from three requests and 40 KB, before any module, and says when no more comes", function()
+      leave()
+      open_cut_short(address())
+      local bytes, names = loaded()
+      assert.equal("start.js style.css", names)
+      assert.is_true(bytes + #running.send({
+        method = "GET",
+        path = "/",
+        query = "",
+        headers = { { "Host", "127.0.0.1:" .. running.port }, { "Accept", "text/html" } },
+      }).body < 40 * 1000)
+      assert.equal("username", page:run("return document.activeElement.name"))
+      assert.truthy(page:text("#app [role=alert]"):find("finspace serve", 1, true))
+    end)
+
+    it_in_browser("of somebody signed in, too", function()
+      enter_as_owner()
+      open_cut_short(address())
+      assert.same(
+        { 3, false },
+        page:run(
+          [[
+        return [document.querySelectorAll(".bar nav a").length, Boolean(document.querySelector("#app form"))];]]
+        )
+      )
+    end)
+
+    it_in_browser("with no module that it does not need", function()
+      leave()
+      page:open(address())
+      page:await("document.title.startsWith('Sign in')")
+      page:await("performance.getEntriesByType('resource').some((one) => one.name.endsWith('dialog.js'))")
+      local _, names = loaded()
+      assert.equal("app.js dialog.js dom.js pages/sign_in.js session.js start.js style.css", names)
+    end)
+
+    it_in_browser("and does what was asked of it before its modules came", function()
+      open_cut_short(address())
+      page:type("input[type=email]", "nobody@example.com")
+      page:type("input[type=password]", "wrong")
+      page:press("Sign in")
+      page:run("import('/-/console/pages/sign_in.js?again').then((it) => it.show(document.querySelector('main')))")
+      page:await("document.querySelector('.form-problem [role=alert]')")
+      assert.truthy(page:text(".form-problem"):find("wrong", 1, true))
+      assert.equal("nobody@example.com", page:run("return document.querySelector('input[type=email]').value"))
+    end)
+  end)
 
   describe("lets the owner in", function()
     it_in_browser("by the link, and takes it out of the address", function()

@@ -146,6 +146,14 @@ function Browser:scheme(scheme)
   devtools(self, "Emulation.setEmulatedMedia", { features = { { name = "prefers-color-scheme", value = scheme } } })
 end
 
+--- Keeps requests from leaving the browser.
+--- @param patterns string[] of addresses, with `*` for anything; none lets all leave again
+function Browser:block(patterns)
+  call(self, "/goog/cdp/execute", '{"cmd":"Network.enable","params":{}}')
+  local list = #patterns == 0 and "[]" or cjson.encode(patterns)
+  call(self, "/goog/cdp/execute", ('{"cmd":"Network.setBlockedURLs","params":{"urls":%s}}'):format(list))
+end
+
 --- What the browser complained about since it was last asked: faults of scripts, blocked content.
 --- @return table[] {level, message, source}
 function Browser:complaints() return call(self, "/se/log", '{"type":"browser"}') end

@@ -1,6 +1,6 @@
 // The public API, called as any client calls it: each request signed with the user's own keys.
 
-import { encode, sign } from "./sigv4.js";
+import { encode, forgetKey, sign } from "./sigv4.js";
 import * as session from "./session.js";
 
 // method, path, the list that the answer holds, whether it takes a clientToken
@@ -77,6 +77,8 @@ const ENDED = new Set([
 ]);
 
 let renew = async () => false;
+
+session.onChange((reason) => reason !== "began" && forgetKey());
 
 /** Says how a session that has ended is renewed: a function that asks for the password. */
 export function onEnded(ask) {

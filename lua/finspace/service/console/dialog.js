@@ -60,15 +60,18 @@ export function open(title, { wide = false, isFixed = false, onclose } = {}) {
  * @param submit what is done; raises what went wrong
  */
 export function form(fields, action, submit, { kind = "primary", extra } = {}) {
-  const place = h("div", { class: "form-problem" });
   const go = h("button", { type: "submit", class: `button ${kind}` }, action);
-  const element = h(
-    "form",
-    { class: "form", novalidate: true, onsubmit },
-    fields,
-    place,
-    h("div", { class: "actions" }, extra, go),
+  const place = h("div", { class: "form-problem" });
+  return bring(
+    h("form", { class: "form", novalidate: true }, fields, place, h("div", { class: "actions" }, extra, go)),
+    submit,
   );
+}
+
+/** Brings a form to life that is there already; one that was sent before is sent now. */
+export function bring(element, submit) {
+  const place = element.querySelector(".form-problem");
+  const go = element.querySelector("[type=submit]");
   async function onsubmit(event) {
     event.preventDefault();
     if (go.disabled) return;
@@ -84,6 +87,8 @@ export function form(fields, action, submit, { kind = "primary", extra } = {}) {
     go.disabled = false;
     go.classList.remove("busy");
   }
+  element.addEventListener("submit", onsubmit);
+  if (element.dataset.sent !== undefined) element.requestSubmit();
   return element;
 }
 

@@ -45,6 +45,9 @@ export function fill(element, ...children) {
   return append(element, children);
 }
 
+/** A copy of what a template of index.html holds. */
+export const copyOf = (id) => document.getElementById(id).content.cloneNode(true);
+
 let lastId = 0;
 
 /** A fresh id, for a label and what it names. */
@@ -76,12 +79,6 @@ export function choice(options, chosen, props = {}) {
 export function check(label, props = {}) {
   const box = h("input", { type: "checkbox", ...props });
   return Object.assign(h("label", { class: "check" }, box, h("span", label)), { box });
-}
-
-/** The console's mark. */
-export function mark() {
-  const shapes = [s("rect", { width: 32, height: 32, rx: 7 }), s("path", { d: "M7 22l6-7 5 4 7-10" })];
-  return s("svg", { viewBox: "0 0 32 32", class: "mark", "aria-hidden": "true" }, shapes);
 }
 
 /** Says that something is on its way. */

@@ -1,7 +1,5 @@
 // Who is signed in: temporary keys, in this tab's session storage and nowhere else.
 
-import { forgetKey } from "./sigv4.js";
-
 const NAME = "finspace.session";
 const listeners = new Set();
 let timer = 0;
@@ -67,7 +65,6 @@ export function end(reason) {
   session = null;
   sessionStorage.removeItem(NAME);
   clearTimeout(timer);
-  forgetKey();
   tell(reason);
 }
 

@@ -1,30 +1,27 @@
 // Signing in: e-mail and password, a temporary password that must be changed, a session that has ended.
 
-import { form, mistake, open, problem } from "../dialog.js";
-import { button, field, fill, h, mark } from "../dom.js";
+import { bring, form, mistake, open, problem } from "../dialog.js";
+import { button, copyOf, field, fill, freshId, h } from "../dom.js";
 import * as session from "../session.js";
 
 const SHORTEST = 8;
 
-const emailInput = () =>
-  h("input", {
-    type: "email",
-    name: "username",
-    autocomplete: "username",
-    required: true,
-    spellcheck: "false",
-    "data-rule": "give the address as name@example.com",
-  });
+// --- fields ----------------------------------------------------------------------------------------
 
-const passwordInput = (kind) =>
-  h("input", {
-    type: "password",
-    name: kind,
-    autocomplete: kind,
-    required: true,
-    maxlength: 256,
-    "data-rule": "give your password",
-  });
+// They are as index.html has them.
+function input(name) {
+  const made = copyOf("sign-in").querySelector(`input[name=${name}]`);
+  made.id = freshId("field");
+  return made;
+}
+
+const emailInput = () => input("username");
+
+function passwordInput(kind = "current-password") {
+  const made = input("password");
+  made.autocomplete = kind;
+  return made;
+}
 
 function newPasswordFields() {
   const first = passwordInput("new-password");
@@ -48,81 +45,50 @@ const refusal = ({ message, code }) => Object.assign(mistake(message), { code })
 const REASONS = {
   "signed out": "You are signed out.",
   expired: "Your session has ended: sign in again.",
-  insecure: null,
 };
 
-function insecure() {
-  return [
-    h("h1", "This page needs a secure address"),
-    h(
-      "p",
-      "It signs its requests with your keys, and browsers let it only over https, or on the machine itself (127.0.0.1).",
-    ),
-    h(
-      "p",
-      "Open it as https://…, or through a tunnel: ",
-      h("code", "ssh -L 4510:127.0.0.1:4510 HOST"),
-      ", then http://127.0.0.1:4510.",
-    ),
-  ];
-}
+const note = (reason) => REASONS[reason] && h("p", { class: "note", role: "status" }, REASONS[reason]);
 
-function card(...content) {
-  return h("div", { class: "card sign-in" }, mark(), content);
-}
-
-/** Shows the page; `reason` is why it is shown, or {message} of a link that did not work. */
+/**
+ * Brings the page to life.
+ * @param main holds what index.html has for it
+ * @param reason why it is shown, or {message} of a link that did not work
+ */
 export function show(main, reason) {
-  if (reason === "insecure") return fill(main, card(insecure()));
-  const email = emailInput();
-  const password = passwordInput("current-password");
+  const [email, password] = main.querySelectorAll("input");
   const submit = async () => {
     const result = await session.signIn({ emailAddress: email.value.trim(), password: password.value });
     if (result.ok) return;
     if (result.code === "PasswordChangeRequired") return showChange(main, email.value.trim(), password.value);
     throw refusal(result);
   };
-  fill(
-    main,
-    card(
-      h("h1", "Sign in to finspace"),
-      reason?.message && problem(mistake(reason.message)),
-      REASONS[reason] && h("p", { class: "note", role: "status" }, REASONS[reason]),
-      form([field("E-mail", email), field("Password", password)], "Sign in", submit),
-      h(
-        "p",
-        { class: "hint" },
-        "The owner of this service needs no password: ",
-        h("code", "finspace console"),
-        " on its machine opens this page signed in.",
-      ),
-    ),
-  );
-  email.focus();
+  const why = reason?.message ? problem(mistake(reason.message)) : note(reason);
+  if (why) main.querySelector("h1").after(why);
+  bring(main.querySelector("form"), submit);
+  if (document.activeElement === document.body) email.focus();
+}
+
+function showAnew(main) {
+  main.replaceWith(copyOf("sign-in"));
+  show(document.getElementById("main"));
 }
 
 function showChange(main, emailAddress, password) {
   const fresh = newPasswordFields();
-  const username = h("input", {
-    type: "email",
-    name: "username",
-    autocomplete: "username",
-    value: emailAddress,
-    readonly: true,
-  });
+  const email = emailInput();
+  email.value = emailAddress;
+  email.readOnly = true;
   const submit = async () => {
     const result = await session.signIn({ emailAddress, password, newPassword: fresh.read() });
     if (!result.ok) throw refusal(result);
   };
+  const back = button("Back", () => showAnew(main));
   fill(
-    main,
-    card(
-      h("h1", "Choose your password"),
-      h("p", "The one you signed in with is temporary: it ends now."),
-      form([field("E-mail", username), fresh.fields], "Change and sign in", submit, {
-        extra: button("Back", () => show(main)),
-      }),
-    ),
+    main.querySelector(".card"),
+    main.querySelector(".mark"),
+    h("h1", "Choose your password"),
+    h("p", "The one you signed in with is temporary: it ends now."),
+    form([field("E-mail", email), fresh.fields], "Change and sign in", submit, { extra: back }),
   );
   fresh.first.focus();
 }
@@ -133,7 +99,7 @@ function showChange(main, emailAddress, password) {
 export async function askAgain() {
   const dialog = open("Your session has ended", { isFixed: true });
   const email = emailInput();
-  const password = passwordInput("current-password");
+  const password = passwordInput();
   const submit = async () => {
     const result = await session.signIn({ emailAddress: email.value.trim(), password: password.value });
     if (!result.ok) throw refusal(result);
@@ -164,7 +130,7 @@ export async function askAgain() {
 export function changePassword() {
   const dialog = open("Change password");
   const email = emailInput();
-  const password = passwordInput("current-password");
+  const password = passwordInput();
   const fresh = newPasswordFields();
   const submit = async () => {
     const asked = { emailAddress: email.value.trim(), password: password.value, newPassword: fresh.read() };
