@@ -346,6 +346,22 @@ describe("The service's S3 half #once", function()
       assert.same({ "l/b/", "l/d/" }, prefixes)
     end)
 
+    it("goes on behind what it folded at a delimiter of any character", function()
+      -- The last byte of each, or all of them, cannot be raised and be a text still.
+      for _, delimiter in ipairs { "%C2%BF", "%DF%BF", "%ED%9F%BF", "%EF%BF%BF", "%F4%8F%BF%BF", "%7F" } do
+        local place = "fold" .. delimiter:gsub("%%", "")
+        for i = 1, 12 do
+          put(("%s/a%s%d"):format(place, delimiter, i), "x")
+        end
+        put(place .. "/b", "x")
+        local keys, prefixes = list(("prefix=%s%%2F&delimiter=%s"):format(place, delimiter))
+        assert.same({ { place .. "/b" }, 1 }, { keys, #prefixes })
+        local _, _, token = list(("prefix=%s%%2F&max-keys=1&delimiter=%s"):format(place, delimiter))
+        local query = "prefix=%s%%2F&delimiter=%s&continuation-token=%s"
+        assert.same({ place .. "/b" }, (list(query:format(place, delimiter, core.uri_encode(token)))))
+      end
+    end)
+
     it("goes on in its first version too", function()
       local seen, marker = {}, ""
       repeat

@@ -48,6 +48,8 @@ local function disconnect(self)
   self.connection, self.statements, self.prepared = nil, {}, 0
 end
 
+local NOT_UTF8 = "a text that is not UTF-8 cannot be kept"
+
 -- A server that was silent is not asked again at once by everybody who waits.
 local SILENT_SECONDS = 1
 
@@ -63,7 +65,7 @@ local function fail(self, state, message, doing, is_silent)
     is_silent = is_silent,
     is_unfit = state == BAD_ENCODING,
     state = state,
-    message = ("PostgreSQL: %s (%s)"):format(message:match("^[^\n]*"), doing),
+    message = state == BAD_ENCODING and NOT_UTF8 or ("PostgreSQL: %s (%s)"):format(message:match("^[^\n]*"), doing),
   }, 0)
 end
 

@@ -9,13 +9,38 @@ local listing = {}
 local LARGEST_PAGE = 1000
 local SKIPPED = 8 -- rows below one folded prefix that are read before the list is asked to go on behind it
 
---- The smallest text above every text that starts with `prefix`; nil when there is none.
---- @param prefix string
+local LAST, BEFORE_SURROGATES, AFTER_SURROGATES = 0x10FFFF, 0xD7FF, 0xE000
+
+-- A character's number (RFC 3629, section 3).
+local function number_of(character)
+  local lead = character:byte()
+  local number = #character == 1 and lead or lead % 2 ^ (7 - #character)
+  for i = 2, #character do
+    number = number * 64 + character:byte(i) % 64
+  end
+  return number
+end
+
+local function character_of(number)
+  if number < 0x80 then return string.char(number) end
+  local tail, most = "", 0x40 -- what the lead byte has room for
+  repeat
+    tail, number = string.char(0x80 + number % 64) .. tail, math.floor(number / 64)
+    most = most / 2
+  until number < most
+  return string.char(0x100 - 2 * most + number) .. tail
+end
+
+--- The smallest text above every text that starts with `prefix`, by bytes as by characters; nil when there is none. It is
+--- UTF-8, as PostgreSQL wants it.
+--- @param prefix string UTF-8
 --- @return string|nil
 function listing.after_all(prefix)
-  local cut = prefix:gsub("\255+$", "")
-  if cut == "" then return nil end
-  return cut:sub(1, -2) .. string.char(cut:byte(-1) + 1)
+  local before, character = prefix:match("^(.-)([^\128-\191][\128-\191]*)$")
+  if not character then return nil end
+  local number = number_of(character)
+  if number == LAST then return listing.after_all(before) end
+  return before .. character_of(number == BEFORE_SURROGATES and AFTER_SURROGATES or number + 1)
 end
 
 local function folded(key, wanted)
