@@ -146,43 +146,45 @@ describe("What others wrote #once #interop", function()
     end)
   end)
 
-  it("with the AWS SDK for Rust call all 31 operations, read every member, and are told of errors by type", function()
-    local program = support.root .. "/build/interop/rust/debug/finspace-interop"
-    if not sys.stat(program) then
-      return pending(support.lacking("the AWS SDK for Rust", "FINSPACE_RUST=1 make interop"))
-    end
-    local source = running.put("rust.csv", "ticker,price\nB,2\nA,1\n")
-    local keys = running.credentials
-    local command = ("%s %s %s %s %s"):format(
-      support.quote(program),
-      running.endpoint,
-      keys.access_key_id,
-      keys.secret_access_key,
-      source
-    )
-    local output, status = support.run(command)
-    assert.equal(0, status, output)
-    assert.equal(31, select(2, output:gsub("called %a+\n", "")))
-    for operation, member in output:gmatch("lacks (%a+) ([%w_]+)") do
-      assert.is_true(MAY_BE_ABSENT[(member:gsub("_(%l)", string.upper))], operation .. " lacks " .. member)
-    end
-    for _, line in ipairs { "not found: true", "conflict: true", "validation: true", "denied: true" } do
-      assert.truthy(output:find(line, 1, true), line)
-    end
-    assert.truthy(output:find("wrong secret: InvalidSignatureException", 1, true))
-  end)
+  -- Programs of spec/support/interop, which print what they called, lack and were refused.
+  local INSTALLED = support.root .. "/build/interop/"
+  local SDKS = {
+    {
+      name = "the AWS SDK for Rust",
+      program = INSTALLED .. "rust/debug/finspace-interop",
+      is_here = INSTALLED .. "rust/debug/finspace-interop",
+      command = "FINSPACE_RUST=1 make interop",
+    },
+    {
+      name = "the AWS SDK for Java v2",
+      program = ("java -cp %sjava_finspacedata/lib/*:%sjava_finspacedata FinspaceSdk"):format(INSTALLED, INSTALLED),
+      is_here = INSTALLED .. "java_finspacedata/FinspaceSdk.class",
+      command = "FINSPACE_JAVA=1 make interop",
+    },
+    {
+      name = "the AWS SDK for Go",
+      program = INSTALLED .. "go/finspace-interop",
+      is_here = INSTALLED .. "go/finspace-interop",
+      command = "FINSPACE_GO=1 make interop",
+    },
+  }
 
-  -- These modules could not be had. What asks them is written when it can be tried.
-  for sdk, command in pairs {
-    ["the AWS SDK for Java v2's finspacedata"] = "mvn dependency:get -Dartifact=software.amazon.awssdk:finspacedata:2.57.8",
-    ["the AWS SDK for Go v2's finspacedata"] = "go get github.com/aws/aws-sdk-go-v2/service/finspacedata",
-  } do
-    it(
-      "with " .. sdk .. " call all 31 operations",
-      function()
-        pending(("%s was refused where this was written, and no sentence asks it yet: try %s"):format(sdk, command))
+  for _, sdk in ipairs(SDKS) do
+    it("with " .. sdk.name .. " call all 31 operations, read every member, and are told of errors by type", function()
+      if not sys.stat(sdk.is_here) then return pending(support.lacking(sdk.name, sdk.command)) end
+      local source, keys = running.put("sdk.csv", "ticker,price\nB,2\nA,1\n"), running.credentials
+      local words = { sdk.program, running.endpoint, keys.access_key_id, keys.secret_access_key, source }
+      local output, status = support.run(table.concat(words, " "))
+      assert.equal(0, status, output)
+      assert.equal(31, select(2, output:gsub("called %a+\n", "")))
+      for operation, member in output:gmatch("lacks (%a+) ([%w_]+)") do
+        assert.is_true(MAY_BE_ABSENT[(member:gsub("_(%l)", string.upper))], operation .. " lacks " .. member)
       end
-    )
+      for _, line in ipairs { "not found: true", "conflict: true", "validation: true", "denied: true" } do
+        assert.truthy(output:find(line, 1, true), line)
+      end
+      assert.truthy(output:find("wrong secret: InvalidSignatureException", 1, true))
+    end)
   end
 
   it("with curl alone read a presigned URL", function()
