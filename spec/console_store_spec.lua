@@ -124,17 +124,6 @@ for name, start_store in pairs(stores) do
       page:assert_no_complaints()
     end)
 
-    local function downloaded()
-      for _ = 1, 400 do
-        local file = support.run("ls -1 " .. page.downloads .. " 2>/dev/null"):match("(%S+)\n")
-        if file and not file:find("crdownload", 1, true) then
-          return file, support.read_file(page.downloads .. "/" .. file)
-        end
-        sys.sleep(0.05)
-      end
-      error("nothing was downloaded: " .. page:text("main"))
-    end
-
     sentence("downloads a view's files from the store", function()
       show("views", "document.querySelector('.tab .button')")
       page:press("Create view", ".tab")
@@ -144,7 +133,7 @@ for name, start_store in pairs(stores) do
       page:await("document.querySelectorAll('.view .badge.good').length === 2 && !document.querySelector('dialog')")
       page:press("Files", ".view:first-child")
       page:press("Download", ".view:first-child")
-      local file, bytes = downloaded()
+      local file, bytes = page:download()
       assert.truthy(file:find("%.parquet$"), file)
       assert.same({ "PAR1", "PAR1" }, { bytes:sub(1, 4), bytes:sub(-4) })
       assert.equal(nodes[2].endpoint, page:run("return location.origin"))

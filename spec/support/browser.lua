@@ -165,6 +165,25 @@ function Browser:assert_no_complaints()
   end
 end
 
+-- While bytes arrive, what is downloaded has its name already, and none of them: they are in a .crdownload beside it.
+local function whole_download(folder)
+  local names = support.run(("ls -1 '%s' 2>/dev/null"):format(folder))
+  local name = names:match("(%C+)\n")
+  return name and not names:find(".crdownload", 1, true) and name or nil
+end
+
+--- Waits for what is downloaded into an empty folder.
+--- @return string name, string bytes
+function Browser:download()
+  for _ = 1, 400 do
+    local name = whole_download(self.downloads)
+    local bytes = name and support.read_file(self.downloads .. "/" .. name) or ""
+    if bytes ~= "" then return name, bytes end
+    sys.sleep(0.05)
+  end
+  error("nothing was downloaded: " .. self:text("main"), 2)
+end
+
 --- Ends it; again is harmless.
 function Browser:stop()
   if not self.pid then return end
