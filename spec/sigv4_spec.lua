@@ -176,7 +176,7 @@ describe("sigv4", function()
       for name in
         (
           "Connection Expect Keep-Alive Proxy-Authenticate Proxy-Authorization Proxy-Connection TE Trailer "
-          .. "Transfer-Encoding Upgrade User-Agent X-Amzn-Trace-Id Authorization"
+          .. "Transfer-Encoding Upgrade User-Agent X-Amzn-Trace-Id Authorization Amz-Sdk-Request Amz-Sdk-Invocation-Id"
         ):gmatch("%S+")
       do
         headers[#headers + 1] = { name, "x" }
@@ -286,6 +286,16 @@ describe("sigv4", function()
       assert.is_truthy(message_of({ path = "/a\r\nb" }):find("^the path"))
       assert.is_truthy(message_of({ query = "a=b\nc" }):find("^the query"))
       assert.is_truthy(message_of({ path = "//" .. ("b/"):rep(257) }):find("^the path has too many"))
+    end)
+
+    it("names no header but the one that it is about", function()
+      local bad_name, bad_value = { "a b", "x" }, { "x-note", "a\nb" }
+      local path = message_of { path = "no-slash" }
+      assert.are.equal(path, message_of { path = "no-slash", headers = { { "host", "h" }, bad_name, bad_value } })
+      local path_later = message_of { path = "//" .. ("b/"):rep(257), headers = { { "host", "h" }, bad_value } }
+      assert.is_nil(path_later:find("x-note", 1, true))
+      local first = message_of { headers = { { "host", "h" }, bad_name, { "c d", "x" }, bad_value } }
+      assert.is_truthy(first:find(": a b$"))
     end)
 
     it("says what is wrong with the credentials, the scope or the time, and shows none of it", function()

@@ -96,8 +96,15 @@ bool sigv4_canonical_name_is(slice wire_name, slice plain) {
 
 /* --- collecting ------------------------------------------------------------------------------- */
 
+/* The first fault stays, with the header that it is about, if it is about one. */
+static void fail_at(sigv4_canonical *c, sigv4_status status, slice culprit) {
+    if (c->status != SIGV4_OK) return;
+    c->status = status;
+    c->culprit = culprit;
+}
+
 static void fail(sigv4_canonical *c, sigv4_status status) {
-    if (c->status == SIGV4_OK) c->status = status;
+    fail_at(c, status, SLICE(""));
 }
 
 void sigv4_canonical_init(sigv4_canonical *c, const sigv4_request *request) {
@@ -123,10 +130,7 @@ static int compare_names(slice a, slice b) {
 
 /* Inserts behind its equals, so that headers of the same name keep their order. */
 void sigv4_canonical_add_header(sigv4_canonical *c, slice name, slice value) {
-    if (!slice_is_token(name)) {
-        c->culprit = name;
-        fail(c, SIGV4_BAD_HEADER_NAME);
-    }
+    if (!slice_is_token(name)) fail_at(c, SIGV4_BAD_HEADER_NAME, name);
     if (c->header_count == SIGV4_MAX_HEADERS) fail(c, SIGV4_TOO_MANY_HEADERS);
     if (c->status != SIGV4_OK) return;
     size_t at = c->header_count++;
@@ -330,10 +334,7 @@ static void put_headers(writer *w, sigv4_canonical *c) {
             for (size_t k = 0; k < h->name.len; k++) put_char(w, ascii_lower(h->name.ptr[k]));
             put_char(w, ':');
         }
-        if (!put_header_value(w, h->value)) {
-            c->culprit = h->name;
-            fail(c, SIGV4_BAD_HEADER_VALUE);
-        }
+        if (!put_header_value(w, h->value)) fail_at(c, SIGV4_BAD_HEADER_VALUE, h->name);
     }
     put_char(w, '\n');
 }
