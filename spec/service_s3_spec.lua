@@ -400,6 +400,24 @@ describe("The service's S3 half #once", function()
       end
     end)
 
+    it("refuses a token that it did not give, and a count that is none", function()
+      local wrong =
+        { "continuation-token=junk", "continuation-token=bC9h", "max-keys=-1", "max-keys=x", "max-keys=2147483648" }
+      for _, query in ipairs(wrong) do
+        local answer = running.ask { service = "s3", path = bucket, query = "list-type=2&" .. query }
+        assert.equal("400 InvalidArgument", answer.status .. " " .. answer.body:match("<Code>(.-)<"), query)
+      end
+      assert.same({}, (list("prefix=l%2F&max-keys=0")))
+    end)
+
+    it("names a next marker where it folds, and nowhere else", function()
+      local function marker(query)
+        return running.ask({ service = "s3", path = bucket, query = query }).body:match("<NextMarker>(.-)<")
+      end
+      assert.equal("l/b/", marker("prefix=l%2F&max-keys=2&delimiter=%2F"))
+      assert.is_nil(marker("prefix=l%2F&max-keys=2"))
+    end)
+
     it("starts after a key, and encodes keys when asked", function()
       local keys, _, _, body = list("prefix=l%2F&start-after=l%2Fb%2F2&encoding-type=url")
       for i, key in ipairs(keys) do

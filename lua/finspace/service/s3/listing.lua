@@ -187,12 +187,16 @@ local function add_all(content, more)
   end
 end
 
+local TOKEN = "from " -- tells a token from any other text in base64
+
+local function token_of(start) return ngx.encode_base64(TOKEN .. start) end
+
 -- A token says where to go on; an empty one is none.
 local function start_of_second(query)
   local token = query["continuation-token"]
   if not token or token == "" then return query["start-after"] and query["start-after"] .. "\0" or "" end
-  local start = ngx.decode_base64(token)
-  if start and ngx.encode_base64(start) == token then return start end
+  local start = (ngx.decode_base64(token) or ""):match("^" .. TOKEN .. "(.+)$")
+  if start and token_of(start) == token then return start end
   return wire.refuse("InvalidArgument", "continuation-token is not one that a listing gave out")
 end
 
@@ -206,7 +210,7 @@ local function second_version(call)
     { "KeyCount", #page.entries },
     { "StartAfter", wanted.encode(query["start-after"]) },
     { "ContinuationToken", query["continuation-token"] },
-    { "NextContinuationToken", behind and ngx.encode_base64(behind) },
+    { "NextContinuationToken", behind and token_of(behind) },
   })
   local owner = query["fetch-owner"] == "true" and owner_xml(call) or ""
   listing.add_entries(content, page, wanted.encode, row_writer(CONTENTS, wanted.encode, owner))
@@ -221,7 +225,7 @@ local function first_version(call)
   local content = head_of(call, wanted, page)
   add_all(content, {
     { "Marker", wanted.encode(query.marker or "") },
-    { "NextMarker", last and wanted.encode(last.prefix or last.key) },
+    { "NextMarker", last and wanted.delimiter and wanted.encode(last.prefix or last.key) }, -- else it is the last key
   })
   listing.add_entries(content, page, wanted.encode, row_writer(CONTENTS, wanted.encode, owner_xml(call)))
   wire.answer_document("ListBucketResult", content)

@@ -42,7 +42,7 @@ function upload_listing.parts(call)
   local row, after = upload.find(call), marker_of(call.query)
   local limit = wire.count(call.query, "max-parts", 0, PAGE)
   local rows = call.state.db:rows(PARTS, row.id, after, limit + 1)
-  local is_truncated = #rows > limit
+  local is_truncated = limit > 0 and #rows > limit -- who asks for none would go on for ever
   rows[limit + 1] = nil
   local content = {
     { "Bucket", call.bucket },

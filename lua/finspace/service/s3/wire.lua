@@ -84,6 +84,8 @@ end
 --- @return string as headers and documents hold it
 function wire.quoted(etag) return '"' .. etag .. '"' end
 
+local LARGEST_COUNT = 2 ^ 31 - 1
+
 --- A whole number of the query, or its default.
 --- @param query table<string, string>
 --- @param name string
@@ -94,8 +96,8 @@ function wire.count(query, name, least, most)
   local text = query[name]
   if not text then return most end
   local number = text:match("^%d+$") and tonumber(text)
-  if not number or number < least then
-    wire.refuse("InvalidArgument", ("%s must be a whole number from %d on"):format(name, least))
+  if not number or number < least or number > LARGEST_COUNT then
+    wire.refuse("InvalidArgument", ("%s must be a whole number from %d to %d"):format(name, least, LARGEST_COUNT))
   end
   return math.min(number, most)
 end
