@@ -25,6 +25,7 @@ local COLUMNS = { { columnName = "day", dataType = "DATE" }, { columnName = "pri
 
 local busted = { it = it, skip = function(why) pending(why) end }
 local it_with_files = support.unless_missing(busted, service.no_files)
+local it_with_own_s3 = support.unless_missing(busted, service.no_own_s3)
 
 describe("A service with a store #once", function()
   local store, node
@@ -203,6 +204,58 @@ printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"%s"}' "$STORE_ID" "$S
     )
     assert.is_nil(support.read_file(node.data .. "/run/nginx.conf"):find(store.credentials.secret_access_key, 1, true))
   end)
+
+  it_with_own_s3("that are good no more make a node not ready, with the reason, until new ones come", function()
+    local store, folder = assert(start_store()), support.temporary_folder()
+    local own = store.credentials
+    local function hand_out(id, ending)
+      local text = '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"%s","Expiration":"%s"}'
+      support.write_file(folder .. "/keys", text:format(id, own.secret_access_key, ending))
+    end
+    hand_out(own.access_key_id, "2100-01-02T03:04:05Z")
+    support.write_file(folder .. "/config", ("[default]\ncredential_process = cat %s/keys\n"):format(folder))
+    local node = service.start {
+      options = lake.options(store.endpoint),
+      settings = { "AWS_CONFIG_FILE=" .. folder .. "/config", "AWS_EC2_METADATA_DISABLED=true" },
+    }
+    finally(function()
+      node.stop()
+      store.stop()
+      support.remove_folder(folder)
+    end)
+    local dataset = node.dataset("With keys", COLUMNS)
+    local function why()
+      local asked = "GET /-/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+      return (cjson.decode(service.send_text(node.port, asked).body).why or { "ready" })[1]
+    end
+    local function await_why(pattern)
+      for _ = 1, 1000 do
+        if why():find(pattern) then return end
+        sys.sleep(0.01)
+      end
+      assert.matches(pattern, why())
+    end
+    lake.put(store.endpoint, "lake", "late.csv", "day,price\n2020-01-02,1\n", own)
+
+    store.sql(("UPDATE access_keys SET id = 'AKIANEWER' WHERE id = '%s'"):format(own.access_key_id))
+    hand_out("AKIANEWER", "2020-01-02T03:04:05Z") -- which have ended
+    local no_keys = "keys.* %((%w+)%)" -- those that it has are refused, or it has none yet
+    await_why(no_keys)
+    local made = assert(node.call("CreateChangeset", {
+      datasetId = dataset,
+      changeType = "APPEND",
+      sourceParams = { s3SourcePath = "s3://lake/late.csv", sourceType = "S3" },
+      formatParams = { formatType = "CSV" },
+    }))
+    local refused, err = node.call("GetProgrammaticAccessCredentials", { environmentId = "local" })
+    assert.same({ nil, 503, "ServiceUnavailable" }, { refused, err.status, err.code })
+    assert.matches(no_keys, err.message)
+
+    hand_out("AKIANEWER", "2100-01-02T03:04:05Z")
+    assert.equal("SUCCESS", node.await("GetChangeset", made).status)
+    await_why("ready")
+    assert.truthy(node.call("GetProgrammaticAccessCredentials", { environmentId = "local" }))
+  end)
 end)
 
 describe("A store that does not do what it should #once", function()
@@ -264,7 +317,10 @@ describe("A store that does not do what it should #once", function()
     assert.not_equal("FAILED", assert(node.call("GetChangeset", made)).status)
     local health = service.send_text(node.port, "GET /-/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert.equal(503, health.status)
-    assert.same({ ready = false, why = { "the store does not answer" } }, cjson.decode(health.body))
+    assert.same(
+      { ready = false, why = { "the store that keeps the bytes does not answer the service" } },
+      cjson.decode(health.body)
+    )
     local body = {
       service = "s3",
       method = "PUT",

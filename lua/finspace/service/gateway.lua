@@ -157,11 +157,6 @@ local MOVED =
 
 local FULL_DISK = "the disk of the service is full: delete what is not needed, and try again"
 
-local BUSY = {
-  database = "the service is busy; try again",
-  store = "the store that keeps the bytes does not answer the service; try again",
-}
-
 local function count_fault(problem)
   if type(problem) ~= "table" then return end
   if problem.is_busy or problem.is_full or problem.is_moved then metrics.fault(problem.of or "database") end
@@ -176,7 +171,9 @@ local function internal(service, problem)
     return fault.new(service == "s3" and "InvalidArgument" or "ValidationException", problem.message, 400)
   end
   if database.is_moved(problem) then return fault.new("ServiceUnavailable", MOVED, 503) end
-  if database.is_busy(problem) then return fault.new("ServiceUnavailable", BUSY[problem.of] or BUSY.database, 503) end
+  if database.is_busy(problem) then
+    return fault.new("ServiceUnavailable", (problem.why or "the service is busy") .. "; try again", 503)
+  end
   local code = service == "s3" and "InternalError" or "InternalServerException"
   return fault.new(code, "the service failed; its log says why", 500)
 end

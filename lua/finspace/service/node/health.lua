@@ -22,10 +22,10 @@ local function database_problem(state)
 end
 
 local function store_problem(state)
-  local ok, problem = pcall(state.store.problem, state.store)
+  local ok, problem, details = pcall(state.store.problem, state.store)
   if ok and not problem then return nil end
-  log.problem("the store's health", problem)
-  return "the store does not answer"
+  log.problem("the store's health", details or problem)
+  return ok and problem or "the store cannot be asked"
 end
 
 local checked -- {at=, problems=}

@@ -66,12 +66,21 @@ function S3:own_path(bucket, key)
   return key:sub(#prefix + 1)
 end
 
+-- What everybody may know of why the store did not do something; the rest is for the log.
+local function reason_of(err)
+  local of_keys = type(err) == "table" and (err.kind == "credentials" or err.status == 401 or err.status == 403)
+  if not of_keys then return "the store that keeps the bytes does not answer the service" end
+  local what = err.status and "the store refuses the service's keys" or "the service has no keys for its store"
+  return ("%s (%s)"):format(what, err.code)
+end
+
 --- Whether the store answers now.
---- @return string|nil problem
+--- @return string|nil problem that everybody may know
+--- @return string|nil details for the log
 function S3:problem()
   local page, err =
     self.impatient.s3:list_objects { bucket = self.place.bucket, prefix = self.place.prefix, max_keys = 1 }
-  return not page and tostring(err) or nil
+  if not page then return reason_of(err), tostring(err) end
 end
 
 -- --- waiting for the network ------------------------------------------------------------------------
@@ -93,7 +102,8 @@ local FINAL = { NoSuchBucket = "RESOURCE_NOT_FOUND", NoSuchKey = "RESOURCE_NOT_F
 
 -- What the store did not do now it may do later: who asked tries again.
 local function unavailable(doing, err)
-  error({ is_busy = true, of = "store", message = ("%s: the store: %s"):format(doing, tostring(err)) }, 0)
+  local message = ("%s: the store: %s"):format(doing, tostring(err))
+  error({ is_busy = true, of = "store", why = reason_of(err), message = message }, 0)
 end
 
 local function refuse_source(bucket, key, err)
@@ -108,7 +118,7 @@ end
 local USUAL_SECONDS = 3600
 
 local function refuse_keys(wanted, err)
-  local is_refusal = err.status and err.status >= 400 and err.status < 500
+  local is_refusal = err.kind ~= "credentials" and err.status and err.status >= 400 and err.status < 500
   if is_refusal and wanted.seconds > USUAL_SECONDS then
     local sentence = "durationInMinutes: the store's STS gives no keys for %d minutes (%s): ask for fewer"
     fault.raise("ValidationException", sentence, wanted.seconds / 60, tostring(err.code))
