@@ -42,7 +42,7 @@ describe("The service #once", function()
     local script = ("sqlite3 %s/finspace.db < %s"):format(running.data, fifo)
     local pid = assert(sys.start { argv = support.plain { "sh", "-c", script } })
     local pipe = assert(io.open(fifo, "w"))
-    pipe:write("BEGIN EXCLUSIVE;\n.shell touch " .. held .. "\n")
+    pipe:write(".timeout 10000\nBEGIN EXCLUSIVE;\n.shell touch " .. held .. "\n")
     pipe:flush()
     while not sys.stat(held) do
       sys.sleep(0.01)

@@ -84,9 +84,10 @@ local MOST_SYNCED = 50 -- one by one, each a wait for the disk; many go faster w
 local function sync_below(path)
   local list = add_below({}, path)
   if #list > MOST_SYNCED then return file.sync_disk(path) end
+  local pause = coroutine.running() and coroutine.yield
   for _, one in ipairs(list) do
-    file.sync(one.path, one.is_folder)
-    if coroutine.running() then coroutine.yield() end
+    file.sync(one.path, one.is_folder, pause)
+    if pause then pause() end
   end
 end
 

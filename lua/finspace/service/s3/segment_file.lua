@@ -20,7 +20,9 @@ local C = ffi.C
 local READ_ONLY, CLOSE_ON_EXEC, FOLDER = 0x0, 0x80000, 0x10000
 local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
 local EINTR, EEXIST = 4, 17
-local WRITEBACK, START_WRITING = 8 * 1024 * 1024, 2 -- SYNC_FILE_RANGE_WRITE
+local WRITEBACK = 8 * 1024 * 1024
+local START_WRITING, WRITE_AND_WAIT = 2, 7 -- SYNC_FILE_RANGE_WRITE, and WAIT_BEFORE and WAIT_AFTER with it
+local SEEK_END = 2
 
 -- A reader that goes away half way leaves its file to the collector.
 local File = {}
@@ -92,6 +94,16 @@ function File:seek(offset)
   if C.lseek(self.fd, offset, 0) < 0 then fail("seek in", self.path) end
 end
 
+-- A commit of the disk's journal waits for all that its files have new. So it is little at a time: those that wait for
+-- the next commit wait for a part, not for a large file.
+local function write_back(self, pause)
+  local size = tonumber(C.lseek(self.fd, 0, SEEK_END))
+  for offset = 0, size - 1, WRITEBACK do
+    if C.sync_file_range(self.fd, offset, WRITEBACK, WRITE_AND_WAIT) ~= 0 then fail("sync", self.path) end
+    if pause then pause() end
+  end
+end
+
 --- Waits until what was written is on disk.
 function File:sync()
   if C.fsync(self.fd) ~= 0 then fail("sync", self.path) end
@@ -109,8 +121,10 @@ end
 --- where large files are synced, so that the worker goes on meanwhile.
 --- @param path string
 --- @param is_folder? boolean
-function file.sync(path, is_folder)
+--- @param pause? fun() is called between the parts of a large file
+function file.sync(path, is_folder, pause)
   local opened = open(path, is_folder and FOLDER or READ_ONLY) or fail("open", path)
+  if not is_folder then write_back(opened, pause) end -- where a folder ends is no size
   opened:sync()
   opened:close()
 end
