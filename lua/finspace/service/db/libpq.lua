@@ -200,10 +200,16 @@ local function flush(connection, deadline)
   return true
 end
 
--- Waits until there is a result to take, or the connection is lost, which its status says.
+-- Waits until there is a result to take, or the connection is lost, which its status says. Input is looked for though the
+-- socket has none: TLS may hold back a part of what it read.
 local function receive(connection, deadline)
+  local moment = MOMENT_MS
   while C.PQisBusy(connection) == 1 and C.PQstatus(connection) == CONNECTION_OK do
-    if not await(connection, POLLIN, deadline) then return false end
+    if not is_ready(connection, POLLIN, moment) then
+      if sys.monotonic() > deadline then return false end
+      if moment == 0 then pause(STEP) end
+      moment = 0
+    end
     C.PQconsumeInput(connection)
   end
   return true
