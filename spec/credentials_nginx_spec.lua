@@ -170,7 +170,7 @@ echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"canary-process
 
     it("ends with a request whose client goes away", function()
       local pid = assert(support.start {
-        argv = support.plain { "curl", "-s", "-m", "1", url("left?profile=hanging") },
+        argv = support.plain { "curl", "-s", "-m", "60", url("left?profile=hanging") },
       })
       assert.is_true(await_file("hanging"))
       assert.not_equal("", children())
