@@ -23,6 +23,7 @@ local EINTR, EEXIST = 4, 17
 local WRITEBACK = 8 * 1024 * 1024
 local START_WRITING, WRITE_AND_WAIT = 2, 7 -- SYNC_FILE_RANGE_WRITE, and WAIT_BEFORE and WAIT_AFTER with it
 local SEEK_END = 2
+local IS_LOST = { [5] = true, [28] = true, [122] = true } -- EIO, ENOSPC, EDQUOT
 
 -- A reader that goes away half way leaves its file to the collector.
 local File = {}
@@ -95,11 +96,14 @@ function File:seek(offset)
 end
 
 -- A commit of the disk's journal waits for all that its files have new. So it is little at a time: those that wait for
--- the next commit wait for a part, not for a large file.
+-- the next commit wait for a part, not for a large file. Where it may not be called the sync does it all; but what it says
+-- is lost no later sync says again.
 local function write_back(self, pause)
   local size = tonumber(C.lseek(self.fd, 0, SEEK_END))
   for offset = 0, size - 1, WRITEBACK do
-    if C.sync_file_range(self.fd, offset, WRITEBACK, WRITE_AND_WAIT) ~= 0 then fail("sync", self.path) end
+    if C.sync_file_range(self.fd, offset, WRITEBACK, WRITE_AND_WAIT) ~= 0 then
+      return IS_LOST[ffi.errno()] and fail("sync", self.path)
+    end
     if pause then pause() end
   end
 end
