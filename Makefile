@@ -87,7 +87,7 @@ help:
 	@echo 'make machines prove it in bare chroots of Debian 12 and 13, and the core on i386, arm64 and musl (as root)'
 	@echo 'make duckdb   fetch DuckDB, with which the service ingests, from npm'
 	@echo 'make bench    measure against raw libcurl and, where installed, boto3 and the AWS CLI'
-	@echo 'make bench-instructions   count the instructions of a warm call, step by step (needs valgrind)'
+	@echo 'make bench-instructions   count the instructions of a call, a signature and a start, step by step (needs valgrind)'
 	@echo 'make asan     build with the address and undefined-behaviour sanitizers, and run the specs'
 	@echo 'make fuzz     fuzz the parsers for a minute each (needs clang-14)'
 	@echo 'make layers   check that no module knows more than its layer allows'
