@@ -33,10 +33,16 @@
     });
   }
 
-  // The frame after the first one begins when that is on its way to the screen. A tab in the background paints none.
+  const LONGEST_WAIT = 300; // a tab in the background paints nothing for now, and some browsers tell of no paint
+
   function whenPainted(work) {
-    if (document.hidden) work();
-    else requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(work)));
+    let isDone = false;
+    const once = () => {
+      if (!isDone) work();
+      isDone = true;
+    };
+    new PerformanceObserver(once).observe({ type: "paint", buffered: true });
+    setTimeout(once, document.hidden ? 0 : LONGEST_WAIT);
   }
 
   const screen = firstScreen();
