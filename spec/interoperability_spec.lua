@@ -162,7 +162,7 @@ describe("What others wrote #once #interop", function()
       command = "FINSPACE_JAVA=1 make interop",
     },
     {
-      name = "the AWS SDK for Go",
+      name = "the AWS SDK for Go v2",
       program = INSTALLED .. "go/finspace-interop",
       is_here = INSTALLED .. "go/finspace-interop",
       command = "FINSPACE_GO=1 make interop",
