@@ -164,8 +164,7 @@ void sigv4_signing_defaults(sigv4_signing *how, slice service) {
     how->expires = SIGV4_DEFAULT_EXPIRES;
 }
 
-/* Headers that connections, proxies and tracing may add or change on the way, and what an SDK says
- * of its attempts, which no answer depends on. */
+/* Headers that connections, proxies and tracing may add or change on the way. */
 static bool is_never_signed(slice name) {
     static const slice names[] = {SLICE_STATIC("authorization"),
                                   SLICE_STATIC("connection"),
@@ -176,9 +175,7 @@ static bool is_never_signed(slice name) {
                                   SLICE_STATIC("upgrade"),
                                   SLICE_STATIC("transfer-encoding"),
                                   SLICE_STATIC("user-agent"),
-                                  SLICE_STATIC("x-amzn-trace-id"),
-                                  SLICE_STATIC("amz-sdk-request"),
-                                  SLICE_STATIC("amz-sdk-invocation-id")};
+                                  SLICE_STATIC("x-amzn-trace-id")};
     const slice proxy = SLICE("proxy-");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (slice_eq_nocase(name, names[i])) return true;

@@ -16,7 +16,7 @@
  *    by encoded value. A `+` is a plus sign.
  *  - Headers: names in lower case and sorted; values trimmed, runs of blanks folded to one, folded
  *    lines and headers of the same name joined with a comma. Never signed: what proxies and
- *    connections may change, and what an SDK tells of its attempts.
+ *    connections may change.
  */
 #ifndef FINSPACE_SIGV4_H
 #define FINSPACE_SIGV4_H
