@@ -1,8 +1,8 @@
 --- One interface for the service's database, which is a file of SQLite's, or PostgreSQL where many machines share it.
 ---
---- A database has the methods `run`, `row`, `rows`, `each`, `insert`, `script`, `transaction`, `within` and `close`; what fails
---- is raised as a table `{ is_busy, is_full, is_moved, is_unfit = boolean, message = text }`. Statements are those that
---- both understand; the few others are in its `dialect`.
+--- A database has the methods `run`, `row`, `rows`, `each`, `insert`, `script`, `transaction`, `within` and `close`; what
+--- fails is raised as a table `{ is_busy, is_full, is_moved, is_unfit = boolean, message = text }`. Statements are those
+--- that both understand; the few others are in its `dialect`.
 local db = {}
 
 --- @param where string  a file's path, or postgresql://…

@@ -336,11 +336,11 @@ end
 --- Leaves checkpoints to others: a commit that makes one holds its process for several waits for the disk.
 function Database:leave_checkpoints() self:run("PRAGMA wal_autocheckpoint = 0") end
 
---- PostgreSQL's bound for an answer, which a file needs not.
+--- PostgreSQL's bound for an answer, which a file does not need.
 --- @param _ number seconds
 --- @param work fun(): any
 --- @return any result of work
-function Database:within(_, work) return work(self) end
+function Database.within(_, _, work) return work() end
 
 --- Closes the connection; a second call does nothing.
 function Database:close()
