@@ -400,7 +400,7 @@ describe("The service's S3 half #once", function()
       end
     end)
 
-    it("refuses a token that it did not give, and a count that is none", function()
+    it_with_own_s3("refuses a token that it did not give, and a count that is none", function()
       local wrong =
         { "continuation-token=junk", "continuation-token=bC9h", "max-keys=-1", "max-keys=x", "max-keys=2147483648" }
       for _, query in ipairs(wrong) do
@@ -410,7 +410,7 @@ describe("The service's S3 half #once", function()
       assert.same({}, (list("prefix=l%2F&max-keys=0")))
     end)
 
-    it("names a next marker where it folds, and nowhere else", function()
+    it_with_own_s3("names a next marker where it folds, and nowhere else", function()
       local function marker(query)
         return running.ask({ service = "s3", path = bucket, query = query }).body:match("<NextMarker>(.-)<")
       end
