@@ -731,6 +731,6 @@ describe("scheduler", function()
     for _ = 1, 3 do
       least = math.min(least, burst() - before)
     end
-    assert.is_true(least < 64, ("%d kilobytes grew"):format(least))
+    assert.is_true(least < 64, ("%.0f kilobytes grew"):format(least))
   end)
 end)
