@@ -31,12 +31,6 @@ int64_t http_parse_length(slice digits) {
     return value;
 }
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 slice http_trim(slice text) {
-    while (text.len && is_blank(text.ptr[text.len - 1])) text.len--;
-    while (text.len && is_blank(text.ptr[0])) text = slice_from(text, 1);
-    return text;
+    return slice_trim(text, " \t\r\n");
 }
