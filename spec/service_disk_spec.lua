@@ -198,13 +198,44 @@ describe("The service #once", function()
     assert.matches("finspace.db was moved away", running.log(), 1, true)
   end)
 
-  it("has the name of every folder on disk before anything in it is acknowledged", function()
-    local folder = support.temporary_folder()
-    local library, log = folder .. "/folder_sync.so", folder .. "/log"
+  -- Settings with which the service's syncs are seen in a log, and a file that a slow disk waits for.
+  local function watched(folder)
+    local library, log, gate = folder .. "/folder_sync.so", folder .. "/log", folder .. "/gate"
     local output, status =
       support.run(("gcc -shared -fPIC -o %s %s/spec/support/folder_sync.c"):format(library, support.root))
     assert.equal(0, status, output)
-    local settings = { "LD_PRELOAD=" .. library, "FOLDER_SYNC_LOG=" .. log }
+    return { "LD_PRELOAD=" .. library, "FOLDER_SYNC_LOG=" .. log, "SLOW_SYNC_GATE=" .. gate }, log, gate
+  end
+
+  it("goes on with other changesets while a view of many files waits for the disk", function()
+    local folder = support.temporary_folder()
+    local settings, log, gate = watched(folder)
+    running = service.start { data = folder .. "/data", settings = settings }
+    local dataset, lines = running.dataset(), { "day,price" }
+    for day = 1, 60 do
+      lines[#lines + 1] = day .. "," .. day / 7
+    end
+    assert.equal("SUCCESS", running.ingest(dataset, running.put("days.csv", table.concat(lines, "\n"))).status)
+    local view = assert(running.call("CreateDataView", {
+      datasetId = dataset,
+      partitionColumns = { "day" },
+      destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" },
+    }))
+    while not (support.read_file(log) or ""):find("waits " .. gate, 1, true) do
+      sys.sleep(0.01)
+    end
+    assert.equal("SUCCESS", running.ingest(dataset, running.put("one.csv", "day,price\n61,1.5\n")).status)
+    assert.equal("RUNNING", running.call("GetDataView", view).status)
+    assert(sys.write_private(gate, ""))
+    assert.equal("SUCCESS", running.await("GetDataView", view).status)
+    running.stop()
+    running = nil
+    support.remove_folder(folder)
+  end)
+
+  it("has the name of every folder on disk before anything in it is acknowledged", function()
+    local folder = support.temporary_folder()
+    local settings, log = watched(folder)
     running = service.start { data = folder .. "/a/b/data", settings = settings }
     for number = 1, 40 do
       local body = ("x"):rep(100000) .. number

@@ -1,5 +1,6 @@
 /* Preloaded, it writes to the file that FOLDER_SYNC_LOG names each folder that is made, and each
- * folder or file that is synced. */
+ * folder or file that is synced. A disk is synced no sooner than the file exists that
+ * SLOW_SYNC_GATE names. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -11,10 +12,13 @@
 #include <unistd.h>
 
 static char log_path[PATH_MAX]; /* nginx hides its environment from its workers */
+static char gate_path[PATH_MAX];
 
 __attribute__((constructor)) static void remember(void) {
     const char *log = getenv("FOLDER_SYNC_LOG");
+    const char *gate = getenv("SLOW_SYNC_GATE");
     snprintf(log_path, sizeof log_path, "%s", log ? log : "/dev/null");
+    snprintf(gate_path, sizeof gate_path, "%s", gate ? gate : "/dev/null");
 }
 
 static void note(const char *what, const char *path) {
@@ -44,4 +48,12 @@ int fsync(int fd) {
     int outcome = next(fd);
     if (outcome == 0) note("synced", path);
     return outcome;
+}
+
+int syncfs(int fd) {
+    int (*next)(int);
+    *(void **)&next = dlsym(RTLD_NEXT, "syncfs");
+    note("waits", gate_path);
+    while (access(gate_path, F_OK) != 0) usleep(10000);
+    return next(fd);
 }

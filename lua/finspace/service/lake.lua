@@ -80,15 +80,25 @@ end
 
 local MOST_SYNCED = 50 -- one by one, each a wait for the disk; many go faster with all else that the disk has to write
 
--- Yields in between: a disk may take its time.
-local function sync_below(path)
+--- Waits until a folder and all that is in it are on disk.
+--- @param path string
+function lake.sync(path)
   local list = add_below({}, path)
   if #list > MOST_SYNCED then return file.sync_disk(path) end
-  local pause = coroutine.running() and coroutine.yield
   for _, one in ipairs(list) do
-    file.sync(one.path, one.is_folder, pause)
-    if pause then pause() end
+    file.sync(one.path, one.is_folder)
   end
+end
+
+-- The disk takes its time: a thread of nginx waits for it, and other jobs go on meanwhile.
+local function sync_in_thread(path)
+  local is_over, has_worked, problem = false, nil, nil
+  ngx.thread.spawn(function()
+    has_worked, problem = ngx.run_worker_thread("sync", "finspace.service.lake", "sync", path)
+    is_over = true
+  end)
+  coroutine.yield(function() return is_over end)
+  if not has_worked then error(problem, 0) end
 end
 
 --- @param worker table {name=, slot=} of this process
@@ -109,13 +119,13 @@ function lake.aside(data, worker, name)
   return data .. "/" .. path
 end
 
---- Gives a folder that was written aside its place. What is returned from is on disk; what stood there before is gone,
---- so the place must not be one that the database names yet.
+--- Gives a folder that was written aside its place; runs in a job. What is returned from is on disk; what stood there
+--- before is gone, so the place must not be one that the database names yet.
 --- @param data string
 --- @param aside string path from lake.aside
 --- @param place string below the data folder
 function lake.place(data, aside, place)
-  sync_below(aside)
+  sync_in_thread(aside)
   local parent = place:match("^(.*)/")
   lake.make_folder(data, parent)
   lake.remove(data .. "/" .. place)

@@ -98,13 +98,12 @@ end
 -- A commit of the disk's journal waits for all that its files have new. So it is little at a time: those that wait for
 -- the next commit wait for a part, not for a large file. Where it may not be called the sync does it all; but what it says
 -- is lost no later sync says again.
-local function write_back(self, pause)
+local function write_back(self)
   local size = tonumber(C.lseek(self.fd, 0, SEEK_END))
   for offset = 0, size - 1, WRITEBACK do
     if C.sync_file_range(self.fd, offset, WRITEBACK, WRITE_AND_WAIT) ~= 0 then
       return IS_LOST[ffi.errno()] and fail("sync", self.path)
     end
-    if pause then pause() end
   end
 end
 
@@ -125,10 +124,9 @@ end
 --- where large files are synced, so that the worker goes on meanwhile.
 --- @param path string
 --- @param is_folder? boolean
---- @param pause? fun() is called between the parts of a large file
-function file.sync(path, is_folder, pause)
+function file.sync(path, is_folder)
   local opened = open(path, is_folder and FOLDER or READ_ONLY) or fail("open", path)
-  if not is_folder then write_back(opened, pause) end -- where a folder ends is no size
+  if not is_folder then write_back(opened) end -- where a folder ends is no size
   opened:sync()
   opened:close()
 end
