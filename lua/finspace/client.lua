@@ -82,8 +82,6 @@ local PRESIGN_OPTIONS = options.declare {
   { "action", "boolean", "whether the query also names Action and Version", default = false },
 }
 
-local NO_LIMITS = {}
-
 --- Makes a client. Nothing is read, looked up or connected before its first call.
 --- @param given? finspace.Options
 --- @return finspace.Client
@@ -111,8 +109,7 @@ function Client:__tostring()
   return ("finspace.Client(%s)"):format(chosen.endpoint_url or chosen.region or "as the environment says")
 end
 
--- Checks the members against the model and writes the request: what a call, a presigned URL and a
--- dry run have in common. One clientToken is made here, for all attempts.
+-- Checks the members against the model and writes the request. One clientToken is made here, for all attempts.
 local function prepare(self, row, params)
   if params ~= nil and type(params) ~= "table" then
     error(("%s takes a table of members, not a %s"):format(row.name, type(params)), 4)
@@ -121,8 +118,7 @@ local function prepare(self, row, params)
   local token = row.client_token and (params.clientToken or self.session.runtime.uuid()) or nil
   local request, faults = core.prepare(row.name, params, token)
   if not request then return nil, errors.validation(row.name, faults) end
-  local form = operations.form(row.name, request.generation)
-  return request, nil, form.client_token and token
+  return request, nil, token
 end
 
 local function with_operation(err, name)
@@ -130,25 +126,30 @@ local function with_operation(err, name)
   return nil, err
 end
 
--- Everything the exchange needs to know of one call.
+-- Everything the exchange needs to know of one call: what a call, a presigned URL and a dry run have in common.
 local function compose(self, row, params)
   local shared = self.session
   local request, fault, token = prepare(self, row, params)
   if not request then return nil, fault end
   local target, region, err = shared:locate()
   if not target then return with_operation(err, row.name) end
-  return {
+  local form = operations.form(row, request.generation)
+  local call = {
     operation = row.name,
     request = request,
     endpoint = target,
     service = session.SERVICE,
     region = region,
     credentials = shared.supplier,
-    finish = operations.finisher(row.name, request.generation),
-    repeatable = token ~= nil or row.only_reads, -- blindly, without a token, if it changes nothing
-    repeatable_for = token and TOKEN_LIFETIME,
-    client_token = token,
+    finish = form.finish,
+    repeatable = row.only_reads, -- blindly, if it changes nothing
+    repeatable_for = nil, -- named, so that the table has room for them
+    client_token = nil,
   }
+  if form.client_token then
+    call.repeatable, call.repeatable_for, call.client_token = true, TOKEN_LIFETIME, token
+  end
+  return call
 end
 
 local END_OF_FINSPACE = "Amazon switched FinSpace off on 2026-10-07. Start a compatible service with"
@@ -170,10 +171,12 @@ end
 --- @return table|nil result, finspace.Error|nil err
 function Client:call(name, params, call_options)
   local row = operations.find(name)
-  local limits = call_options and CALL_OPTIONS:check(call_options, 3, name) or NO_LIMITS
+  local limits = call_options and CALL_OPTIONS:check(call_options, 3, name)
   local call, err = compose(self, row, params)
   if not call then return nil, err end
-  call.timeout, call.deadline = limits.timeout, limits.deadline
+  if limits then
+    call.timeout, call.deadline = limits.timeout, limits.deadline
+  end
   local exchange
   exchange, err = self.session:exchange()
   if not exchange then return with_operation(err, row.name) end

@@ -107,11 +107,13 @@ end
 --- Where the FinSpace API is called, and the region that its calls are signed for.
 --- @return finspace.Endpoint|nil endpoint, string|nil region, finspace.Error|nil err
 function Session:locate()
+  if self.located then return self.located, self.known_region end
   local found, err = self:endpoint("finspace_data")
   if not found then return nil, nil, err end
   local region
   region, err = self:region()
   if not region then return nil, nil, err end
+  self.located = found
   return found, region
 end
 
@@ -221,7 +223,10 @@ end
 --- @param refused? table
 --- @return table|nil credentials, finspace.Error|nil err
 function Session:credentials(refused)
-  if not self.cached then self.cached = credentials.cached(self:provider(), self.runtime):supplier(self:context()) end
+  if not self.cached then
+    self.cached = credentials.cached(self:provider(), self.runtime):supplier(self:context())
+    self.supplier = self.cached -- calls to come ask it themselves
+  end
   return self.cached(refused)
 end
 

@@ -25,7 +25,8 @@ Exchange.__index = Exchange
 --- @class finspace.Send
 --- @field operation string             for errors and the logger
 --- @field request table                { method, path, query, headers, body, payload_hash }, or a whole
----   `url`; and whatever else the transport is to know. It is this call's own: the exchange completes it
+---   `url`; and whatever else the transport is to know, as sink and max_body. It is this call's own: the exchange
+---   completes it
 --- @field endpoint finspace.Endpoint
 --- @field service? string              signing name
 --- @field region? string
@@ -36,8 +37,6 @@ Exchange.__index = Exchange
 --- @field client_token? string
 --- @field timeout? number              seconds for one attempt
 --- @field deadline? number             seconds for all attempts and pauses
---- @field sink? table
---- @field max_body? integer
 
 --- What a logger is told of one attempt, and of what is about none.
 exchange.EVENT = options.declare {
@@ -81,9 +80,10 @@ function exchange.new(runtime, given)
   return setmetatable({
     runtime = runtime,
     max_attempts = given.max_attempts or 3,
-    logger = given.logger,
-    timeout = given.timeout,
-    ca_file = given.ca_file,
+    -- What is not set is false: a field that is nil is looked for in the class, too, at each call.
+    logger = given.logger or false,
+    timeout = given.timeout or false,
+    ca_file = given.ca_file or false,
     clock_offset = 0,
     attempt_labels = {},
     bucket = retry.bucket(),
@@ -97,7 +97,7 @@ end
 function Exchange:time() return self.runtime.now() + self.clock_offset end
 
 -- A signer keeps the day's signing key, so it is worth keeping itself.
-function Exchange:signer(credentials, region, service)
+local function signer_of(self, credentials, region, service)
   local by_region = self.signers[credentials]
   if not by_region then
     by_region = {}
@@ -144,9 +144,8 @@ local NO_HEADERS = {}
 function Exchange:begin(call)
   local request, endpoint, now = call.request, call.endpoint, self.runtime.monotonic()
   request.query = request.query or ""
-  request.sink, request.max_body = call.sink, call.max_body
   request.repeatable = call.repeatable or false
-  request.ca_file = self.ca_file
+  if self.ca_file then request.ca_file = self.ca_file end
   if endpoint then
     request.path = base_path(endpoint) .. request.path
     request.url = whole_url(endpoint, request.path, request.query)
@@ -166,8 +165,10 @@ function Exchange:begin(call)
 end
 
 -- "attempt=1; max=3", which is nearly always that one.
-function Exchange:attempt_label(number)
-  local label = self.attempt_labels[number] or ("attempt=%d; max=%d"):format(number, self.max_attempts)
+local function attempt_label(self, number)
+  local label = self.attempt_labels[number]
+  if label then return label end
+  label = ("attempt=%d; max=%d"):format(number, self.max_attempts)
   self.attempt_labels[number] = label
   return label
 end
@@ -194,7 +195,7 @@ end
 
 -- Seconds for one attempt, or nil for as long as it takes.
 local function attempt_timeout(self, call, try)
-  local timeout = call.timeout or self.timeout
+  local timeout = call.timeout or self.timeout or nil
   if not try.deadline then return timeout end
   local left = math.max(try.deadline - self.runtime.monotonic(), 0.001)
   return math.min(timeout or left, left)
@@ -207,7 +208,7 @@ end
 function Exchange:compose(call, try)
   try = try or self:begin(call)
   local request = call.request
-  request.headers = attempt_headers(call, try, self:attempt_label(try.number))
+  request.headers = attempt_headers(call, try, attempt_label(self, try.number))
   request.timeout = attempt_timeout(self, call, try)
   return request
 end
@@ -222,7 +223,7 @@ function Exchange:sign(call, try)
   local credentials, err = call.credentials()
   if not credentials then return nil, err end
   try.credentials, try.clock_offset = credentials, self.clock_offset
-  local signed, why = self:signer(credentials, call.region, call.service):sign(request, self:time())
+  local signed, why = signer_of(self, credentials, call.region, call.service):sign(request, self:time())
   if not signed then return unsignable(why) end
   return signed
 end
@@ -235,7 +236,7 @@ local function body_length(body)
   return body and #body or 0
 end
 
-function Exchange:log(call, try, request, response, fault, started)
+local function log(self, call, try, request, response, fault, started)
   self.logger {
     operation = call.operation,
     attempt = try.number,
@@ -253,7 +254,7 @@ function Exchange:log(call, try, request, response, fault, started)
 end
 
 -- One request on the wire: what finish made of the answer, or the fault.
-function Exchange:attempt(call, try, request)
+local function attempt(self, call, try, request)
   local started = self.logger and self.runtime.monotonic()
   local response, fault = self.runtime.transport(request)
   local result
@@ -263,7 +264,7 @@ function Exchange:attempt(call, try, request)
   else
     fault.retryable = retry.is_transient(fault)
   end
-  if self.logger then self:log(call, try, request, response, fault, started) end
+  if self.logger then log(self, call, try, request, response, fault, started) end
   return result, fault
 end
 
@@ -381,7 +382,7 @@ function Exchange:send(call)
   while true do
     local request, missing = self:sign(call, try)
     if not request then return nil, unsigned_failure(call, try, missing) end
-    local result, fault = self:attempt(call, try, request)
+    local result, fault = attempt(self, call, try, request)
     if not fault then
       self.bucket:refill(try.cost)
       return result
@@ -411,7 +412,7 @@ function Exchange:presign(call, expires)
     payload_hash = given.payload_hash,
     headers = { host = call.endpoint.host },
   }
-  local query, why = self:signer(credentials, call.region, call.service):presign(request, self:time(), expires)
+  local query, why = signer_of(self, credentials, call.region, call.service):presign(request, self:time(), expires)
   if not query then return unsignable(why) end
   return whole_url(call.endpoint, request.path, query)
 end

@@ -18,8 +18,15 @@ end
 -- which has all that the other has and a clientToken; which of them is sent, the request itself decides.
 local rows = {}
 
+-- A row, with `finish`: the function that turns the answers of this wire form into results or errors.
+local function new_row(name, generation)
+  local row = core.operation(name, generation)
+  function row.finish(response) return core.finish(name, generation, response) end
+  return row
+end
+
 local function row_of(name)
-  rows[name] = rows[name] or core.operation(name, newest[name])
+  rows[name] = rows[name] or new_row(name, newest[name])
   return rows[name]
 end
 
@@ -54,27 +61,11 @@ function operations.find(name, level)
   error(("unknown operation %q%s"):format(name, options.suggestion(name, name:find("%u") and newest or methods)), level)
 end
 
---- The row of one wire form.
---- @param name string
+--- An operation's row in the wire form of this generation.
+--- @param row table  what `find` gave
 --- @param generation string
 --- @return table row
-function operations.form(name, generation)
-  local row = row_of(name)
-  return row.generation == generation and row or core.operation(name, generation)
-end
-
-local finishers = {}
-
---- The function that turns the answers of one wire form into results or errors.
---- @param name string
---- @param generation string
---- @return fun(response: finspace.Response): table|nil, table|nil
-function operations.finisher(name, generation)
-  local of_name = finishers[name] or {}
-  finishers[name] = of_name
-  of_name[generation] = of_name[generation] or function(response) return core.finish(name, generation, response) end
-  return of_name[generation]
-end
+function operations.form(row, generation) return row.generation == generation and row or new_row(row.name, generation) end
 
 local function member_names(members, keep)
   local names = {}

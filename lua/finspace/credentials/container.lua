@@ -122,10 +122,10 @@ local function ask(context, target, token)
       allowed_addresses = target.allowed_addresses,
       proxy = target.proxy,
       headers = { accept = "application/json", authorization = token },
+      max_body = service.MAX_ANSWER,
     },
     finish = service.finish_json,
     repeatable = true,
-    max_body = service.MAX_ANSWER,
   }
 end
 

@@ -120,10 +120,10 @@ local function send(self, context, method, path, headers)
       headers = headers,
       proxy = false,
       allowed_addresses = self.target.allowed_addresses,
+      max_body = service.MAX_ANSWER,
     },
     finish = finish_text,
     repeatable = true,
-    max_body = service.MAX_ANSWER,
   }
 end
 

@@ -85,10 +85,10 @@ local function request_token(context, options, document)
         grantType = "refresh_token",
         refreshToken = document.refreshToken,
       },
+      max_body = service.MAX_ANSWER,
     },
     finish = service.finish_json,
     repeatable = false,
-    max_body = service.MAX_ANSWER,
   }
 end
 
@@ -168,10 +168,10 @@ local function request_keys(context, options, token)
         options.sso_role_name
       ),
       headers = { ["x-amz-sso_bearer_token"] = token.value },
+      max_body = service.MAX_ANSWER,
     },
     finish = service.finish_json,
     repeatable = true,
-    max_body = service.MAX_ANSWER,
   }
 end
 

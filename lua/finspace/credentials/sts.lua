@@ -91,11 +91,11 @@ local function send(context, call, target, region)
       query = "",
       body = encode_form(fields),
       headers = { ["content-type"] = "application/x-www-form-urlencoded; charset=utf-8" },
+      max_body = service.MAX_ANSWER,
     },
     credentials = call.credentials,
     finish = finish(call.action),
     repeatable = call.repeatable ~= false,
-    max_body = service.MAX_ANSWER,
   }
 end
 

@@ -44,6 +44,9 @@ function loop.new(settle)
     last = 0,
     turn = 0, -- how often a task has gone on
     depth = 0, -- tasks that drive the loop themselves, because they cannot be suspended
+    running = false, -- the task that does; false, not nil, which would be looked for in the class, too
+    stepping = false,
+    on_ready = false,
     vacant = {}, -- coroutines without a task
     forgotten = 0, -- alarms of nobody
     alarms = {}, -- the latest first
@@ -142,11 +145,9 @@ local function close(task)
 end
 
 local function resume(self, task)
-  local first, second = task.first, task.second
-  task.first, task.second = nil, nil
   local outer = self.running
   self.running, self.turn = task, self.turn + 1
-  local ok, signal = coroutine.resume(task.thread, first, second)
+  local ok, signal = coroutine.resume(task.thread, task.first, task.second)
   self.running = outer
   if not ok then return task:fail(signal, debug.traceback(task.thread, errors.text_of(signal))) end
   if signal == GONE then return close(task) end

@@ -126,7 +126,7 @@ end
 --- @field cancelled boolean
 --- @field err? finspace.Error  what was raised in it
 --- @field job? integer  what it does of a gather, by its index
-local Task = { done = false, cancelled = false }
+local Task = {}
 Task.__index = Task
 Task.__name = "finspace.Task"
 
@@ -134,7 +134,8 @@ Task.__name = "finspace.Task"
 local function new_task(name)
   return setmetatable({
     name = name,
-    done = nil,
+    done = false,
+    cancelled = false,
     thread = nil,
     parked = nil,
     first = nil,
@@ -331,14 +332,14 @@ local function new_gathering(owner, jobs)
 end
 
 -- The index of the next job, if there is one and its owner still wants it.
-function Gathering:take()
+local function take(self)
   local index = self.taken + 1
   if self.owner.cancelled or not self.jobs[index] then return nil end
   self.taken = index
   return index
 end
 
-function Gathering:keep(index, result, err)
+local function keep(self, index, result, err)
   self.results[index] = result
   if not err then return end
   self.errs = self.errs or {}
@@ -351,11 +352,11 @@ function Gathering:work(index)
   while index do
     worker.job = index
     local turn = engine.turn
-    self:keep(index, self.jobs[index]())
+    keep(self, index, self.jobs[index]())
     worker.job = nil
     if worker.cancelled then return end
     if engine.turn == turn then engine:pass() end
-    index = self:take()
+    index = take(self)
   end
 end
 
@@ -376,7 +377,7 @@ function Gathering:dismiss()
     local worker = table.remove(self.ended)
     engine:reap(worker)
     self.workers[worker] = nil
-    if worker.job then self:keep(worker.job, outcome(worker)) end
+    if worker.job then keep(self, worker.job, outcome(worker)) end
   end
 end
 
@@ -384,7 +385,7 @@ end
 function Gathering:supervise(limit)
   repeat
     while self.running < limit do
-      local index = self:take()
+      local index = take(self)
       if not index then break end
       self:start(index)
     end
@@ -408,7 +409,7 @@ local function run_jobs(here, jobs, limit)
   local gathering = new_gathering(here, jobs)
   gathering:supervise(limit)
   for index = gathering.taken + 1, #jobs do
-    gathering:keep(index, nil, scheduler.cancellation())
+    keep(gathering, index, nil, scheduler.cancellation())
   end
   return gathering.results, gathering.errs
 end
@@ -590,7 +591,7 @@ function scheduler.transport(options, blocking)
   return function(request)
     local here = adopt()
     if here and here.cancelled then return nil, refusal(here) end
-    if here and the_engine():can_yield() then return the_engine():perform(here, request, options) end
+    if here and engine:can_yield() then return engine:perform(here, request, options) end
     if blocking then return blocking(request) end
     return nil, misplaced()
   end

@@ -18,11 +18,10 @@ local lua_tells = sys.can_yield() ~= nil
 --- @return integer|nil
 function yieldable.level() return not lua_tells and spare_calls(0) or nil end
 
+local function has_spare_calls(level) return coroutine.running() ~= nil and spare_calls(0) == level - 1 end
+
 --- @param level integer|nil  of whoever resumed this coroutine
 --- @return boolean
-function yieldable.here(level)
-  if lua_tells then return sys.can_yield() end
-  return coroutine.running() ~= nil and spare_calls(0) == level - 1
-end
+yieldable.here = lua_tells and sys.can_yield or has_spare_calls
 
 return yieldable

@@ -40,8 +40,6 @@ local function send(self, given, region)
     finish = finisher(given),
     repeatable = true, -- every call here may be made twice, and end the same
     timeout = 60 + math.ceil((body_length(given.body) + (given.expected or 0)) / SLOWEST),
-    sink = given.sink,
-    max_body = given.max_body,
     request = {
       method = given.method,
       path = path,
@@ -49,6 +47,8 @@ local function send(self, given, region)
       headers = given.headers or {},
       body = given.body,
       payload_hash = given.payload_hash,
+      sink = given.sink,
+      max_body = given.max_body,
     },
   }
   if err then endpoint.explain(err, found) end
