@@ -5,7 +5,6 @@
 ---     local changeset, err = fs:load { file = "prices.csv", dataset = "Daily prices" }
 ---
 --- What the world does wrong comes back as `nil, err`; what the caller's code does wrong raises.
-local changeset = require("finspace.verbs.changeset")
 local client = require("finspace.client")
 local errors = require("finspace.errors")
 local host = require("finspace.host")
@@ -21,7 +20,7 @@ return {
   loop = host.loop,
   attach = host.attach,
   --- One normal form for a changeset, whichever wire form it came in.
-  changeset = changeset.normalize,
+  changeset = function(given) return require("finspace.verbs.changeset").normalize(given) end,
   --- Whether the first line of a text names the columns of what follows.
   names_columns = function(...) return require("finspace.formats.first_line").names_columns(...) end,
   --- Whether a value is an err of this library.

@@ -2,7 +2,6 @@
 --- read anew each time, because the provider replaces it, and the call to STS needs no signature.
 local config = require("finspace.config")
 local keys = require("finspace.credentials.keys")
-local sts = require("finspace.credentials.sts")
 
 local web_identity = {}
 
@@ -52,7 +51,7 @@ function web_identity.new(options)
     end
     local token, err = read_token(context.runtime, chosen.token_file, source)
     if not token then return nil, err end
-    return sts.call(context, {
+    return require("finspace.credentials.sts").call(context, {
       action = "AssumeRoleWithWebIdentity",
       role_arn = chosen.role_arn,
       role_session_name = chosen.role_session_name,
