@@ -117,7 +117,7 @@ describe("http", function()
       assert.truthy(head:find("\r\nauthorization: secret\r\n", 1, true))
       assert.truthy(head:find("\r\nuser-agent: spec\r\n", 1, true))
       assert.truthy(head:find("\r\ncontent-length: 1\r\n", 1, true))
-      for _, name in ipairs { "content-type", "accept-encoding", "expect", "cookie", "transfer-encoding" } do
+      for _, name in ipairs { "accept", "content-type", "accept-encoding", "expect", "cookie", "transfer-encoding" } do
         assert.falsy(head:find("\r\n" .. name .. ":", 1, true), name)
       end
     end)

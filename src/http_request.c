@@ -143,6 +143,7 @@ void http_add_header(http_transfer *t, slice name, slice value) {
         return;
     }
     if (slice_eq_nocase(name, SLICE("content-type"))) t->has_content_type = true;
+    if (slice_eq_nocase(name, SLICE("accept"))) t->has_accept = true;
     t->line_count++;
     buf_add(&t->lines, name);
     /* libcurl reads "name:" as "leave this header out", and "name;" as "send it empty". */
@@ -497,8 +498,10 @@ static struct curl_slist *link_lines(http_transfer *t) {
         t->list[count++].data = (char *)rest.ptr; /* libcurl only reads it */
         rest = slice_from(rest, slice_find(rest, '\0') + 1);
     }
-    static char no_content_type[] = "Content-Type:", no_expect[] = "Expect:";
+    static char no_content_type[] = "Content-Type:", no_accept[] = "Accept:",
+                no_expect[] = "Expect:";
     if (!t->has_content_type) t->list[count++].data = no_content_type;
+    if (!t->has_accept) t->list[count++].data = no_accept;
     /* libcurl asks first by itself where a body from memory is large, and for all from files. */
     if (t->body_fd >= 0 && t->body_length < EXPECT_FROM) t->list[count++].data = no_expect;
     for (size_t i = 0; i < count; i++) t->list[i].next = i + 1 < count ? &t->list[i + 1] : NULL;

@@ -68,7 +68,7 @@ void http_transfer_reset(http_transfer *t) {
     t->method[0] = '\0';
     t->has_target = false;
     t->line_count = 0;
-    t->has_content_type = false;
+    t->has_content_type = t->has_accept = false;
     t->declared_length = -1;
     t->repeatable = true;
     t->body = slice_of(NULL, 0);

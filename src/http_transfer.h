@@ -47,9 +47,9 @@ struct http_transfer {
     bool is_new_url;   /* libcurl has not read it yet */
     bool is_local_url; /* its host is this machine */
     buf lines;         /* "name: value" lines, each ends in NUL */
-    struct curl_slist list[HTTP_MAX_HEADERS + 2];
+    struct curl_slist list[HTTP_MAX_HEADERS + 3]; /* and those that libcurl shall not add */
     size_t line_count;
-    bool has_content_type;
+    bool has_content_type, has_accept;
     int64_t declared_length; /* the caller's Content-Length, or -1 */
     bool repeatable;
 

@@ -446,11 +446,12 @@ static void write_path(lua_State *L, const model_operation *row, int params, buf
     }
 }
 
-/* The row that this request means: with two of one name, a member that only one has decides. */
+/* The row that this request means: with two of one name, which stand together, a member that only
+ * one has decides. */
 static const model_operation *choose_row(lua_State *L, const model_operation *first, int params) {
     const model_operation *chosen = first;
     for (const model_operation *row = first; row->name; row++) {
-        if (!slice_eq(slice_of_cstr(row->name), slice_of_cstr(first->name))) continue;
+        if (row > first && strcmp(row->name, first->name) != 0) break;
         if (!row->chosen_by) {
             chosen = row;
             continue;

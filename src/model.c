@@ -4,17 +4,22 @@
 
 /* --- looking up ------------------------------------------------------------------------------- */
 
+/* Most texts differ in their first byte already. */
+static bool is_text(const char *text, slice wanted) {
+    return wanted.len && text[0] == wanted.ptr[0] && slice_eq(slice_of_cstr(text), wanted);
+}
+
 const model_operation *model_find_operation(slice name, slice generation) {
     for (const model_operation *row = model_operations; row->name; row++) {
-        if (!slice_eq(slice_of_cstr(row->name), name)) continue;
-        if (!generation.len || slice_eq(slice_of_cstr(row->generation), generation)) return row;
+        if (!is_text(row->name, name)) continue;
+        if (!generation.len || is_text(row->generation, generation)) return row;
     }
     return NULL;
 }
 
 const model_error *model_find_error(slice code) {
     for (const model_error *error = model_errors; error->code; error++) {
-        if (slice_eq(slice_of_cstr(error->code), code)) return error;
+        if (is_text(error->code, code)) return error;
     }
     return NULL;
 }
@@ -40,14 +45,14 @@ model_verdict model_judge(slice code, int status) {
 
 const model_member *model_find_member(const model_member *members, slice name) {
     for (const model_member *m = members; m->name; m++) {
-        if (slice_eq(slice_of_cstr(m->name), name)) return m;
+        if (is_text(m->name, name)) return m;
     }
     return NULL;
 }
 
 const model_member *model_find_wire_member(const model_member *members, slice wire) {
     for (const model_member *m = members; m->name; m++) {
-        if (slice_eq(slice_of_cstr(m->wire), wire)) return m;
+        if (is_text(m->wire, wire)) return m;
     }
     return NULL;
 }
@@ -63,7 +68,7 @@ bool model_has_body(const model_member *members) {
 
 static bool is_one_of(slice text, const char *const *values) {
     for (; *values; values++) {
-        if (slice_eq(slice_of_cstr(*values), text)) return true;
+        if (is_text(*values, text)) return true;
     }
     return false;
 }
