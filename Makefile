@@ -23,7 +23,7 @@ LUA         ?= lua5.4
 LUA_VERSION ?= $(call version_of,$(LUA))
 
 # The modules of the core, by layer (see src/README.md).
-CORE_PURE = buf utf8 uri json json_read digest digest_sha_ni digest_armv8 model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc typed typed_vectors
+CORE_PURE = buf utf8 uri json json_read digest digest_sha_ni digest_armv8 model model_patterns model_table sigv4 sigv4_canonical sigv4_verify sigv4_chunked crc typed typed_vectors typed_text lines
 CORE_BIND  = lbind lcore lcore_model lcore_prepare lcore_decode lcore_encode lcore_finish lcore_digest lcore_sigv4 lcore_chunked lcore_typed
 HTTP_PURE = buf http http_text http_error http_transfer http_request http_answer http_client http_multi http_tls
 HTTP_BIND  = lbind lhttp

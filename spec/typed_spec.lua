@@ -149,6 +149,38 @@ describe("finspace.core.typed_value", function()
     refuses("BOOLEAN", { "", "yes", "2", "tRUE", " true" })
   end)
 
+  it("are written as they are read", function()
+    math.randomseed(12)
+    for _ = 1, 20000 do
+      local days = math.random(-719162, 2932896)
+      assert.are.equal(days, typed("DATE", core.typed_text("DATE", days)))
+      local instant = days % 100000 * 86400000000 + math.floor(math.random() * 86400000000) -- which a double holds
+      assert.are.equal(instant, typed("DATETIME", core.typed_text("DATETIME", instant)))
+    end
+  end)
+
+  it("are written with the places that they have, dates in years of any length", function()
+    for text, value in pairs {
+      ["1970-01-01T00:00:00"] = 0,
+      ["1969-12-31T23:59:59.999999"] = -1,
+      ["1970-01-01T01:00:00.25"] = 3600250000,
+    } do
+      assert.are.equal(text, core.typed_text("DATETIME", value))
+    end
+    for text, value in pairs {
+      ["2000-02-29"] = 11016,
+      ["5881580-07-10"] = 2147483646,
+      ["5877642-06-25 (BC)"] = -2147483646,
+      ["0001-12-31 (BC)"] = -719163,
+      infinity = 2147483647,
+      ["-infinity"] = -2147483647,
+    } do
+      assert.are.equal(text, core.typed_text("DATE", value))
+    end
+    assert.has_error(function() core.typed_text("DATE", 2 ^ 31) end)
+    assert.has_error(function() core.typed_text("DOUBLE", 1) end)
+  end)
+
   it("names the argument that is no such type", function()
     assert.has_error(function() typed("STRING", "x") end)
     assert.has_error(function() typed("DATE") end)

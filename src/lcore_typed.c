@@ -2,7 +2,9 @@
  * that do it for DuckDB. */
 #include "lcore.h"
 
+#include "lines.h"
 #include "typed.h"
+#include "typed_text.h"
 #include "typed_vectors.h"
 
 static int push_real(lua_State *L, bool is_one, double value) {
@@ -69,6 +71,29 @@ static int l_typed_value(lua_State *L) {
     return push_value(L, lbind_check_slice(L, 1), lbind_check_slice(L, 2));
 }
 
+static void add_text(lua_State *L, buf *out, slice type, int64_t value) {
+    if (slice_eq(type, SLICE("DATETIME"))) {
+        typed_text_time(out, value);
+    } else {
+        luaL_argcheck(L, slice_eq(type, SLICE("DATE")), 1, "no type whose text is written here");
+        luaL_argcheck(L, value >= INT32_MIN && value <= INT32_MAX, 2, "no day that a DATE can be");
+        typed_text_date(out, (int32_t)value);
+    }
+}
+
+/* typed_text(type, number) -> text of a DATE or a DATETIME, from what typed_value gives */
+static int l_typed_text(lua_State *L) {
+    char storage[64];
+    slice type = lbind_check_slice(L, 1);
+    int64_t value = 0;
+    buf out;
+    luaL_argcheck(L, lcore_to_integer(L, 2, &value), 2, "no whole number");
+    buf_init_fixed(&out, storage, sizeof storage);
+    add_text(L, &out, type, value);
+    lbind_push_slice(L, buf_slice(&out));
+    return 1;
+}
+
 /* An address as a number: light userdata cannot hold every one on every machine. */
 static int push_address(lua_State *L, uintptr_t address) {
     lua_pushnumber(L, (lua_Number)address);
@@ -87,10 +112,26 @@ static int l_typed_use_address(lua_State *L) {
     return push_address(L, (uintptr_t)typed_use);
 }
 
+/* lines_kind(type) -> number of a lines_kind | nothing for a type that must be text before */
+static int l_lines_kind(lua_State *L) {
+    lines_kind kind = lines_find_kind(lbind_check_slice(L, 1));
+    if (kind == LINES_NONE) return 0;
+    lbind_push_integer(L, kind);
+    return 1;
+}
+
+/* lines_write_address() -> address of lines_write */
+static int l_lines_write_address(lua_State *L) {
+    return push_address(L, (uintptr_t)lines_write);
+}
+
 void lcore_open_typed(lua_State *L) {
     static const luaL_Reg functions[] = {{"typed_value", l_typed_value},
                                          {"typed_function", l_typed_function},
                                          {"typed_use_address", l_typed_use_address},
+                                         {"typed_text", l_typed_text},
+                                         {"lines_kind", l_lines_kind},
+                                         {"lines_write_address", l_lines_write_address},
                                          {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
 }

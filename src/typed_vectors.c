@@ -1,29 +1,12 @@
 #include "typed_vectors.h"
 
 #include "typed.h"
+#include "vector.h"
 
 static const typed_engine *duckdb;
 
 void typed_use(const typed_engine *engine) {
     duckdb = engine;
-}
-
-/* duckdb_string_t: short strings lie within it. */
-typedef struct text_header {
-    uint32_t length;
-    char start[4];
-    const char *bytes;
-} text_header;
-
-enum { LONGEST_INLINED = 12 };
-
-static slice text_of(const text_header *header) {
-    bool is_inlined = header->length <= LONGEST_INLINED;
-    return slice_of(is_inlined ? header->start : header->bytes, header->length);
-}
-
-static bool is_valid(const uint64_t *validity, uint64_t row) {
-    return !validity || (validity[row / 64] >> (row % 64) & 1);
 }
 
 /* The validity of a vector that has had no NULL so far is not there yet. */
@@ -36,13 +19,14 @@ typedef bool read_text(slice text, void *value);
 
 static void read_all(void *chunk, void *result, read_text *read, size_t size) {
     void *texts = duckdb->duckdb_data_chunk_get_vector(chunk, 0);
-    const text_header *headers = duckdb->duckdb_vector_get_data(texts);
+    const vector_text_header *headers = duckdb->duckdb_vector_get_data(texts);
     const uint64_t *validity = duckdb->duckdb_vector_get_validity(texts);
     char *values = duckdb->duckdb_vector_get_data(result);
     uint64_t rows = duckdb->duckdb_data_chunk_get_size(chunk);
     for (uint64_t row = 0; row < rows; row++) {
-        bool is_there = is_valid(validity, row) && headers[row].length > 0;
-        if (!is_there || !read(text_of(&headers[row]), values + row * size)) set_null(result, row);
+        bool is_there = vector_has(validity, row) && headers[row].length > 0;
+        if (!is_there || !read(vector_text(&headers[row]), values + row * size))
+            set_null(result, row);
     }
 }
 

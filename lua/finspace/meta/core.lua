@@ -297,6 +297,13 @@ function core.crc_combine(kind, first, second, length) end
 --- @return number|boolean|nil value  of a DATE days, of a DATETIME microseconds, both since 1970; nil where the text is no such value
 function core.typed_value(kind, text) end
 
+--- The text of a date or a time, which typed_value reads as the same number. A year beyond 9999 has more digits, one before
+--- 0001 is followed by "(BC)".
+--- @param kind "DATE"|"DATETIME"
+--- @param value integer  days, microseconds since 1970
+--- @return string text  2020-01-01, 2020-01-01T10:00:00.5: in UTC, without saying so
+function core.typed_text(kind, value) end
+
 --- Where the function is that reads a type's values for DuckDB, as LuaJIT's FFI wants it (src/typed_vectors.h).
 --- @param kind string  as for typed_value
 --- @return number address  of a duckdb_scalar_function_t
@@ -305,5 +312,14 @@ function core.typed_function(kind) end
 --- Where typed_use is, which says where DuckDB's own functions are.
 --- @return number address
 function core.typed_use_address() end
+
+--- What lines_write takes a column of a type for (src/lines.h).
+--- @param type string  as DuckDB calls it
+--- @return integer|nil kind  nil for a type that must be text before
+function core.lines_kind(type) end
+
+--- Where lines_write is, which writes rows of DuckDB's as lines of delimited text, as LuaJIT's FFI wants it.
+--- @return number address
+function core.lines_write_address() end
 
 return core

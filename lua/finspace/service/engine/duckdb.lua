@@ -138,29 +138,29 @@ end
 --- @return table[] rows by column name; NULL is nil; only BOOLEAN, numbers up to BIGINT, and VARCHAR can be read
 function Connection:run(sql) return executed(self, sql, self.C.duckdb_pending_prepared, rows_of) end
 
-local function visit_chunk(C, chunk, visit)
-  local numbers = C.duckdb_vector_get_data(C.duckdb_data_chunk_get_vector(chunk, 0))
-  local texts = C.duckdb_vector_get_data(C.duckdb_data_chunk_get_vector(chunk, 1))
-  local keys, headers = ffi.cast("int64_t *", numbers), ffi.cast("duckdb_string_t *", texts)
-  for row = 0, tonumber(C.duckdb_data_chunk_get_size(chunk)) - 1 do
-    local header = headers[row]
-    visit(
-      tonumber(keys[row]),
-      header.length > INLINED and header.bytes or ffi.cast("char *", headers + row) + 4,
-      header.length
-    )
+local function vectors_of(C, chunk, count)
+  local vectors = {}
+  for i = 1, count do
+    local vector = C.duckdb_data_chunk_get_vector(chunk, i - 1)
+    vectors[i] = { values = C.duckdb_vector_get_data(vector), validity = C.duckdb_vector_get_validity(vector) }
   end
+  return vectors
 end
 
---- Gives each row of a query to `visit` as it comes, so that the whole need not be held; yields in between.
---- @param sql string query of two columns, a BIGINT and a VARCHAR, without NULLs
---- @param visit fun(key: integer, bytes: ffi.cdata*, length: integer)  the bytes are there until it returns
-function Connection:each_text(sql, visit)
+local function visit_chunk(C, chunk, count, visit)
+  visit(vectors_of(C, chunk, count), tonumber(C.duckdb_data_chunk_get_size(chunk)))
+end
+
+--- Gives what a query answers to `visit` piece by piece, so that the whole need not be held; yields in between.
+--- @param sql string
+--- @param visit fun(vectors: table[], rows: integer) columns {values=void *, validity=uint64_t * or NULL} as DuckDB's C API
+---   has them, which are there until it returns
+function Connection:each_chunk(sql, visit)
   executed(self, sql, self.C.duckdb_pending_prepared_streaming, function(C, result)
-    local chunk = ffi.new("duckdb_data_chunk[1]")
+    local chunk, count = ffi.new("duckdb_data_chunk[1]"), tonumber(C.duckdb_column_count(result))
     chunk[0] = C.duckdb_fetch_chunk(result[0])
     while chunk[0] ~= nil do
-      local ok, problem = pcall(visit_chunk, C, chunk[0], visit)
+      local ok, problem = pcall(visit_chunk, C, chunk[0], count, visit)
       C.duckdb_destroy_data_chunk(chunk)
       if not ok then error(problem, 0) end
       if coroutine.running() then coroutine.yield() end

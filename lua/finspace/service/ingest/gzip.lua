@@ -1,4 +1,4 @@
---- Unpacks what begins like a gzip file, piece by piece, through zlib. What comes out of one piece may
+--- Unpacks what begins like a gzip file, and packs files, piece by piece, through zlib. What comes out of one piece may
 --- be a thousand times as much, so it is handed on in pieces too.
 
 local ffi = require("ffi")
@@ -112,37 +112,48 @@ function gzip.runs(next_run, name)
   return from_first, false
 end
 
-local function new_packer()
-  local stream = ffi.new("finspace_z_stream")
-  zlib.deflateInit2_(stream, 6, DEFLATED, ONLY_GZIP, 8, 0, zlib.zlibVersion(), ffi.sizeof(stream))
-  return ffi.gc(stream, zlib.deflateEnd)
-end
+-- --- packing ----------------------------------------------------------------------------------------
 
-local function deflate_all(stream, out, flush, write)
+local Packed = {}
+Packed.__index = Packed
+
+local function deflate(self, bytes, size, flush)
+  local stream = self.stream
+  stream.next_in, stream.avail_in = ffi.cast("const unsigned char *", bytes), size
   repeat
-    stream.next_out, stream.avail_out = out, PIECE
+    stream.next_out, stream.avail_out = self.room, PIECE
     zlib.deflate(stream, flush)
-    write(ffi.string(out, PIECE - stream.avail_out))
+    self.file:write(self.room, PIECE - stream.avail_out)
   until stream.avail_out > 0
 end
 
---- Packs a file, yielding between pieces when called in a coroutine.
---- @param source string path
---- @param target string path that is not there yet
-function gzip.pack(source, target)
-  local stream, out = new_packer(), ffi.new("unsigned char[?]", PIECE)
-  local from, to, buffer = file.open(source), file.create(target), ffi.new("unsigned char[?]", PIECE)
-  local function write(bytes) to:write(bytes) end
-  local got = from:read_into(buffer, PIECE)
-  while got > 0 do
-    stream.next_in, stream.avail_in = buffer, got
-    deflate_all(stream, out, 0, write)
-    if coroutine.running() then coroutine.yield() end
-    got = from:read_into(buffer, PIECE)
-  end
-  deflate_all(stream, out, FINISH, write)
-  from:close()
-  to:close()
+--- Packs bytes, yielding afterwards when called in a coroutine.
+--- @param bytes ffi.cdata*
+--- @param size integer
+function Packed:write(bytes, size)
+  deflate(self, bytes, size, 0)
+  if coroutine.running() then coroutine.yield() end
+end
+
+--- Ends the file; its `size` is what it has on disk. What packing held in memory goes now, not when the collector comes by.
+function Packed:close()
+  deflate(self, nil, 0, FINISH)
+  zlib.deflateEnd(ffi.gc(self.stream, nil))
+  self.file:close()
+  self.size = self.file.size
+end
+
+--- Creates a file that packs what is written to it.
+--- @param path string must not exist yet
+--- @return table file {write(bytes, size), close(), size=}
+function gzip.create(path)
+  local stream = ffi.new("finspace_z_stream")
+  zlib.deflateInit2_(stream, 6, DEFLATED, ONLY_GZIP, 8, 0, zlib.zlibVersion(), ffi.sizeof(stream))
+  return setmetatable({
+    file = file.create(path),
+    stream = ffi.gc(stream, zlib.deflateEnd),
+    room = ffi.new("unsigned char[?]", PIECE),
+  }, Packed)
 end
 
 return gzip

@@ -7,6 +7,7 @@ local hive = require("finspace.service.ingest.hive")
 local lake = require("finspace.service.lake")
 local log = require("finspace.service.log")
 local parquet = require("finspace.service.engine.parquet")
+local segment_file = require("finspace.service.s3.segment_file")
 local sys = require("finspace.sys")
 local types = require("finspace.service.engine.types")
 local view_lines = require("finspace.service.ingest.view_lines")
@@ -39,9 +40,8 @@ local function contains(list, wanted)
   return false
 end
 
--- Text keeps its partition columns, Parquet files find theirs in their path.
+-- Parquet files find their partition columns in their path.
 local function written_columns(build)
-  if build.options.is_text then return build.columns end
   local list = {}
   for _, column in ipairs(build.columns) do
     if not contains(build.partition, column) then list[#list + 1] = column end
@@ -126,17 +126,10 @@ end
 
 -- --- the query --------------------------------------------------------------------------------------
 
--- Text of a row of one column is never an empty line, which readers pass over.
-local function text_of(column, is_alone)
-  local text = types.of_sql(column.sql).text(duckdb.identifier(column.name))
-  return is_alone and ("coalesce(%s, '')"):format(text) or text
-end
-
 local function selected_columns(build)
-  local list, columns = {}, written_columns(build)
-  for i, column in ipairs(columns) do
-    local name = duckdb.identifier(column.name)
-    list[i] = build.options.is_text and ("%s AS %s"):format(text_of(column, #columns == 1), name) or name
+  local list = {}
+  for i, column in ipairs(written_columns(build)) do
+    list[i] = duckdb.identifier(column.name)
   end
   return list
 end
@@ -173,7 +166,7 @@ local function rows_of_a_file(build)
   return math.max(1, math.floor(0.8 * LARGEST_FILE / math.max(width, 1)))
 end
 
--- By values, not by the text that is selected. Partitions of more rows than a file may have become several.
+-- Partitions of more rows than a file may have become several.
 local function query_of(build)
   local selected = table.concat(selected_columns(build), ", ")
   if not build.partitions then return ("SELECT %s FROM %s"):format(selected, ordered(build)) end
@@ -184,25 +177,18 @@ end
 
 -- --- writing ----------------------------------------------------------------------------------------
 
-local function format_options(build)
-  local options = build.options
-  if not options.is_text then return parquet.options(options.compression) end
-  local header = options.has_header and "true" or "false"
-  return ("FORMAT csv, HEADER %s, DELIMITER %s, QUOTE %s, ESCAPE %s, NULLSTR ''"):format(
-    header,
-    duckdb.literal(options.separator),
-    duckdb.literal(options.quote),
-    duckdb.literal(options.quote)
-  )
-end
-
 local function copy(build, target)
   local split = ""
   if build.rows > 0 then
     split = build.partitions and ", PARTITION_BY (finspace_file)" or (", FILE_SIZE_BYTES %d"):format(LARGEST_FILE)
   end
   build.connection:run(
-    ("COPY (%s) TO %s (%s%s)"):format(query_of(build), duckdb.literal(target), format_options(build), split)
+    ("COPY (%s) TO %s (%s%s)"):format(
+      query_of(build),
+      duckdb.literal(target),
+      parquet.options(build.options.compression),
+      split
+    )
   )
 end
 
@@ -243,26 +229,17 @@ local function extension_of(options)
   return options.compression == "gzip" and ".csv.gz" or ".csv"
 end
 
--- Gives a file its name in Hive's layout; where a folder's name is too long for a disk, the file stands beside the folders.
-local function take_over(build, path, partition, files)
+-- Makes a place for the next file in Hive's layout; where a folder's name is too long for a disk, the file stands beside the
+-- folders.
+local function next_file(build, number)
+  local partition, files = build.partitions and build.partitions[number], build.files
   local name = ("part-%05d%s"):format(#files, extension_of(build.options))
   local folder = partition and partition.path or ""
   local place = fits_on_disk(folder) and folder or ""
   lake.make_folder(build.target, place, true)
-  local target = build.target .. "/" .. place .. name
-  if build.options.compression == "gzip" then
-    gzip.pack(path, target)
-    sys.remove(path)
-  else
-    local ok, problem = sys.rename(path, target)
-    if not ok then error(problem, 0) end
-  end
-  files[#files + 1] = {
-    key = folder .. name,
-    path = place .. name,
-    bytes = sys.stat(target).size,
-    values = partition and partition.values,
-  }
+  local file = { key = folder .. name, path = place .. name, values = partition and partition.values }
+  files[#files + 1] = file
+  return file, build.target .. "/" .. file.path
 end
 
 local function refuse(message)
@@ -276,13 +253,34 @@ local function refuse(message)
   error({ duckdb = message }, 0)
 end
 
-local function write_rows(build, written, take)
-  if build.partitions and build.options.is_text then
-    local lines = { rows = ordered(build), columns = build.columns, options = build.options, largest = LARGEST_FILE }
-    return view_lines.write(build.connection, lines, written, take)
-  end
+local function create_text(build, number)
+  local create = build.options.compression == "gzip" and gzip.create or segment_file.create
+  local _, path = next_file(build, number)
+  return create(path)
+end
+
+local function write_text(build)
+  view_lines.write(build.connection, {
+    rows = ordered(build),
+    columns = build.columns,
+    partition = build.partitions and "CAST(finspace_partition AS INTEGER)" or "CAST(0 AS INTEGER)",
+    options = build.options,
+    largest = LARGEST_FILE,
+    create = function(number) return create_text(build, number) end,
+    finish = function(size) build.files[#build.files].bytes = size end,
+  })
+end
+
+local function write_parquet(build)
+  local written = build.target .. "/written"
   copy(build, written)
-  each_written(build, written, take)
+  each_written(build, written, function(path, number)
+    local file, target = next_file(build, number)
+    local ok, problem = sys.rename(path, target)
+    if not ok then error(problem, 0) end
+    file.bytes = sys.stat(target).size
+  end)
+  lake.remove(written)
 end
 
 --- Writes a view's files into a folder.
@@ -290,20 +288,18 @@ end
 ---   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with}
 --- @return table[] files {key=below the prefix, path=below the folder, bytes=, values=of the partition or nil}
 function view_files.write(build)
-  local open_table, files = build.table, {}
+  local open_table = build.table
   build.columns, build.query, build.rows, build.bytes =
     open_table.columns, open_table.query, open_table.rows, open_table.bytes
+  build.files = {}
   build.sort = find(build.columns, "sortColumns", build.sort)
   build.partition = find(build.columns, "partitionColumns", build.partition)
   if #build.columns == 0 then return view_files.without_columns(build) end
   build.partitions = build.rows > 0 and find_partitions(build) or nil
-  local written = build.target .. "/written"
-  local function take(path, number) take_over(build, path, number and build.partitions[number], files) end
-  local ok, problem = pcall(write_rows, build, written, take)
+  local ok, problem = pcall(build.options.is_text and write_text or write_parquet, build)
   if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
   if not ok then error(problem, 0) end
-  lake.remove(written)
-  return files
+  return build.files
 end
 
 --- What there is of a dataset with neither schema nor data: an empty text, and no Parquet at all.
@@ -311,10 +307,10 @@ end
 --- @return table[] files
 function view_files.without_columns(build)
   if not build.options.is_text then return {} end
-  local path, files = build.target .. "/written", {}
-  assert(sys.write_private(path, ""))
-  take_over(build, path, nil, files)
-  return files
+  local out = create_text(build)
+  out:close()
+  build.files[1].bytes = out.size
+  return build.files
 end
 
 return view_files

@@ -1,47 +1,51 @@
---- A partitioned view's text: rows come in their order as lines, and go to one file after the other. DuckDB's own
---- PARTITION_BY takes a millisecond of the processor for each partition, and cannot pack what it writes at any speed.
+--- A view's text: rows come from DuckDB in their order, and the core writes them as lines into one file after the other.
+--- DuckDB's own writer takes a millisecond of the processor for each partition, casts each value to a text first, and cannot
+--- pack what it writes at any speed.
 
+local core = require("finspace.core")
 local duckdb = require("finspace.service.engine.duckdb")
 local ffi = require("ffi")
-local file = require("finspace.service.s3.segment_file")
 local types = require("finspace.service.engine.types")
+
+-- As src/lines.h has them.
+ffi.cdef([[
+typedef struct { int32_t kind; const void *values; const uint64_t *validity; } finspace_lines_column;
+typedef struct {
+  const finspace_lines_column *columns;
+  uint32_t width, next, last;
+  char separator, quote;
+} finspace_lines_rows;
+]])
 
 local view_lines = {}
 
 local BUFFER = 64 * 1024
+local TEXT = core.lines_kind("VARCHAR")
+local write_lines =
+  ffi.cast("size_t (*)(finspace_lines_rows *, char *, size_t)", ffi.cast("uintptr_t", core.lines_write_address()))
 
--- --- a row as a line --------------------------------------------------------------------------------
-
-local function literal_of(character) return ("chr(%d)"):format(character:byte()) end
-
--- As DuckDB's writer does: where a reader would end the field, or take it for NULL or for a comment.
-local QUOTED = "CASE WHEN $x = '' OR %s THEN $q || replace($x, $q, $q || $q) || $q ELSE $x END"
-local REASONS =
-  { "contains($x, $q)", "contains($x, $s)", "contains($x, chr(10))", "contains($x, chr(13))", "contains($x, '#')" }
-QUOTED = QUOTED:format(table.concat(REASONS, " OR "))
+-- --- columns ----------------------------------------------------------------------------------------
 
 -- Numbers and times have nothing in them that needs quotes, unless their own characters separate.
-local function is_plain(kind, options)
-  local own = "[%w+%-.:]"
-  return kind.has_range and not options.separator:find(own) and not options.quote:find(own)
+local function are_plain(options)
+  local own = "[%w .:()-]"
+  return not options.separator:find(own) and not options.quote:find(own)
 end
 
-local function field_of(column, options)
-  local kind = types.of_sql(column.sql)
-  local text = kind.text(duckdb.identifier(column.name))
-  if is_plain(kind, options) then return text end
-  local values = { x = text, q = literal_of(options.quote), s = literal_of(options.separator) }
-  return (QUOTED:gsub("%$(%a)", values))
+-- What is selected for a column, and what the core is to take it for.
+local function source_of(column, options)
+  local name, kind = duckdb.identifier(column.name), core.lines_kind(column.sql)
+  if kind == TEXT or kind and are_plain(options) then return name, kind end
+  return types.of_sql(column.sql).text(name), TEXT
 end
 
--- NULL is nothing; but a line with nothing on it is one that readers pass over.
-local function line_of(columns, options)
-  local fields = {}
-  local missing = #columns == 1 and duckdb.literal(options.quote .. options.quote) or "''"
-  for i, column in ipairs(columns) do
-    fields[i] = ("coalesce(%s, %s)"):format(field_of(column, options), missing)
+local function select_of(view, columns)
+  local selected = {}
+  for i, column in ipairs(view.columns) do
+    selected[i], columns[i - 1].kind = source_of(column, view.options)
   end
-  return ("concat(%s, chr(10))"):format(table.concat(fields, ", " .. literal_of(options.separator) .. ", "))
+  selected[#selected + 1] = view.partition
+  return ("SELECT %s FROM %s"):format(table.concat(selected, ", "), view.rows)
 end
 
 local function header_of(columns, options)
@@ -59,59 +63,101 @@ end
 
 -- --- files ------------------------------------------------------------------------------------------
 
-local Writer = {}
-Writer.__index = Writer
+local function new_buffer(self, capacity)
+  self.buffer, self.capacity = ffi.new("char[?]", capacity), capacity
+end
 
+-- A buffer that a long line made larger is not kept.
 local function flush(self)
-  if self.held > 0 then self.out:write(ffi.string(self.buffer, self.held)) end
+  if self.held > 0 then self.out:write(self.buffer, self.held) end
+  if self.capacity > self.usual_capacity then new_buffer(self, self.usual_capacity) end
   self.held = 0
 end
 
-local function add(self, bytes, length)
-  if self.held + length > BUFFER then flush(self) end
-  self.size = self.size + length
-  if length > BUFFER then
-    self.out:write(ffi.string(bytes, length))
-  else
-    ffi.copy(self.buffer + self.held, bytes, length)
-    self.held = self.held + length
-  end
-end
-
-function Writer:finish()
+local function finish(self)
   if not self.out then return end
   flush(self)
   self.out:close()
-  self.out = nil
-  self.give(self.path, self.partition)
+  self.view.finish(self.out.size)
 end
 
-function Writer:begin(partition)
-  self:finish()
-  self.out, self.partition, self.size = file.create(self.path), partition, 0
-  add(self, self.header, #self.header)
+local function begin(self, partition)
+  finish(self)
+  self.out, self.partition = self.view.create(partition), partition
+  ffi.copy(self.buffer, self.header, #self.header)
+  self.held, self.size = #self.header, #self.header
 end
 
---- Writes the rows of a query, one partition after the other, each file to `path`; once it is whole it is given away.
+-- --- rows -------------------------------------------------------------------------------------------
+
+-- A file has at least one line, however long.
+local function room_of_file(self)
+  local is_only = self.size == #self.header and self.rows.last == self.rows.next + 1
+  return is_only and math.huge or math.max(0, self.view.largest - self.size)
+end
+
+-- A line did not fit: into the rest of the buffer, into the buffer, into the rest of the file, or into any file.
+local function make_room(self)
+  if self.held > 0 then return flush(self) end
+  if room_of_file(self) >= self.capacity then return new_buffer(self, 2 * self.capacity) end
+  if self.size > #self.header then return begin(self, self.partition) end
+  self.rows.last = self.rows.next + 1
+end
+
+local function add_rows(self)
+  local rows = self.rows
+  while true do
+    local room = math.min(self.capacity - self.held, room_of_file(self))
+    local written = tonumber(write_lines(rows, self.buffer + self.held, room))
+    self.held, self.size = self.held + written, self.size + written
+    if rows.next == rows.last then return end
+    make_room(self)
+  end
+end
+
+-- One past the last row of those that are in the partition of the first.
+local function end_of_partition(numbers, first, count)
+  local at = first + 1
+  while at < count and numbers[at] == numbers[first] do
+    at = at + 1
+  end
+  return at
+end
+
+local function add_chunk(self, vectors, count)
+  local rows = self.rows
+  for i = 1, rows.width do
+    self.columns[i - 1].values, self.columns[i - 1].validity = vectors[i].values, vectors[i].validity
+  end
+  local numbers = ffi.cast("const int32_t *", vectors[#vectors].values)
+  rows.last = 0
+  while rows.last < count do
+    rows.next, rows.last = rows.last, end_of_partition(numbers, rows.last, count)
+    if numbers[rows.next] ~= self.partition then begin(self, numbers[rows.next]) end
+    add_rows(self)
+  end
+end
+
+--- Writes the rows of a query, one partition after the other.
 --- @param connection table
---- @param view table {rows=SQL in order with finspace_partition, columns=, options=, largest=bytes of a file}
---- @param path string that is free again after each `give`
---- @param give fun(path: string, partition: integer)
-function view_lines.write(connection, view, path, give)
-  local writer = setmetatable({
-    path = path,
-    give = give,
-    header = view.options.has_header and header_of(view.columns, view.options) or "",
-    buffer = ffi.new("char[?]", BUFFER),
-    held = 0,
-  }, Writer)
-  local line = line_of(view.columns, view.options)
-  local query = ("SELECT finspace_partition, %s AS line FROM %s"):format(line, view.rows)
-  connection:each_text(query, function(partition, bytes, length)
-    if partition ~= writer.partition or writer.size + length > view.largest then writer:begin(partition) end
-    add(writer, bytes, length)
-  end)
-  writer:finish()
+--- @param view table {rows=SQL of a table in order, columns=, partition=SQL of its number, an INTEGER, options=,
+---   largest=bytes of a file, create=fun(partition: integer): file that is written to next, finish=fun(size: integer)
+---   is told the bytes of a file that is whole}
+function view_lines.write(connection, view)
+  local width, options = #view.columns, view.options
+  local columns = ffi.new("finspace_lines_column[?]", width)
+  local header = options.has_header and header_of(view.columns, options) or ""
+  local writer = {
+    view = view,
+    header = header,
+    usual_capacity = BUFFER + #header,
+    columns = columns,
+    rows = ffi.new("finspace_lines_rows", columns, width, 0, 0, options.separator:byte(), options.quote:byte()),
+  }
+  new_buffer(writer, writer.usual_capacity)
+  connection:each_chunk(select_of(view, columns), function(vectors, count) add_chunk(writer, vectors, count) end)
+  if not writer.out then begin(writer, 0) end
+  finish(writer)
 end
 
 return view_lines

@@ -35,13 +35,13 @@ local function open(path, flags)
   local fd = C.open(path, flags + CLOSE_ON_EXEC, ffi.cast("int", tonumber("600", 8)))
   if fd < 0 then return nil end
   local guard = ffi.gc(ffi.new("int[1]", fd), function(kept) C.close(kept[0]) end)
-  return setmetatable({ fd = fd, path = path, guard = guard, sent = 0, unsent = 0 }, File)
+  return setmetatable({ fd = fd, path = path, guard = guard, size = 0, sent = 0, unsent = 0 }, File)
 end
 
 local file = {}
 
 --- @param path string must not exist yet
---- @return table file
+--- @return table file, whose `size` is what was written
 function file.create(path) return open(path, WRITE_CREATE_EXCLUSIVE) or fail("create", path) end
 
 --- @param path string
@@ -70,6 +70,7 @@ end
 --- @param size? integer of what is no string
 function File:write(bytes, size)
   local at, left = ffi.cast("const char *", bytes), size or #bytes
+  self.size = self.size + left
   start_writeback(self, left)
   while left > 0 do
     local written = tonumber(C.write(self.fd, at, left))
