@@ -916,6 +916,70 @@ describe("http", function()
       leaving.stop()
     end)
 
+    describe("of which a function is told", function()
+      local told
+
+      -- Adds calls of which all but the last succeed.
+      local function add(count)
+        told = {}
+        for _ = 1, count - 1 do
+          assert(multi:add { method = "GET", url = url .. "/bytes?count=3" })
+        end
+        return assert(multi:add { method = "GET", url = "http://127.0.0.1:1/" })
+      end
+
+      local function step_until(is_over, tell)
+        local deadline = sys.monotonic() + 60
+        while not is_over() and sys.monotonic() < deadline do
+          multi:wait(1)
+          assert.is_nil(multi:step(tell))
+        end
+      end
+
+      local function keep(id, response, err) told[#told + 1] = { id = id, response = response, err = err } end
+
+      it("are told once each, with the response or the err", function()
+        local refused = add(5)
+        step_until(function() return #told == 5 end, keep)
+        local bodies, codes = 0, {}
+        for _, one in ipairs(told) do
+          if one.response then bodies = bodies + #one.response.body end
+          if one.err then codes[one.id] = one.err.kind end
+        end
+        assert.equal(12, bodies)
+        assert.same({ [refused] = "connect" }, codes)
+        assert.same({}, multi:step())
+      end)
+
+      it("are told once each, too, by a function that raises each time", function()
+        local refused = add(4)
+        local deadline = sys.monotonic() + 60
+        while #told < 4 and sys.monotonic() < deadline do
+          multi:wait(1)
+          pcall(multi.step, multi, function(...)
+            keep(...)
+            error("no")
+          end)
+        end
+        table.sort(told, function(left, right) return left.id < right.id end)
+        for index, one in ipairs(told) do
+          assert.equal(refused - 4 + index, one.id)
+        end
+        assert.same({}, multi:step())
+      end)
+
+      it("are told no more when it closes the multi", function()
+        add(6)
+        step_until(function() return #told > 0 end, function(...)
+          keep(...)
+          multi:close()
+        end)
+        assert.equal(1, #told)
+        assert.has_error(function() multi:step(keep) end, "this multi is closed")
+        assert.has_error(function() http.multi({}):step("x") end)
+      end)
+    end)
+
     it("end when the multi is closed, also in the middle", function()
       for i = 1, 10 do
         multi:add { method = "PUT", url = url .. "/slow?seconds=1", body = tostring(i) }

@@ -15,9 +15,9 @@ static bool check_framing(http_transfer *t, slice name, slice value) {
     bool clear = true;
     if (slice_eq_nocase(name, SLICE("transfer-encoding"))) {
         t->has_transfer_encoding = true;
-        t->is_chunked = slice_eq_nocase(value, SLICE("chunked"));
+        t->is_chunked = slice_eq_nocase(http_trim(value), SLICE("chunked"));
     } else if (slice_eq_nocase(name, SLICE("content-length"))) {
-        int64_t length = http_parse_length(value);
+        int64_t length = http_parse_length(http_trim(value));
         clear = length >= 0 && (t->content_length < 0 || t->content_length == length);
         t->content_length = length;
     }
@@ -65,7 +65,7 @@ static bool add_header(http_transfer *t, slice line) {
         http_fail(t, HTTP_PROTOCOL, "BadResponse", "the answer holds a malformed header");
         return false;
     }
-    if (!check_framing(t, name, http_trim(slice_from(line, name.len + 1)))) return false;
+    if (!check_framing(t, name, slice_from(line, name.len + 1))) return false;
     buf_add(&t->headers, line);
     if (buf_ok(&t->headers)) return true;
     http_fail(t, HTTP_MEMORY, "OutOfMemory", "not enough memory for the answer's headers");

@@ -347,34 +347,59 @@ static int l_multi_fd(lua_State *L) {
     return 1;
 }
 
-/* Pushes {id=, response=} or {id=, err=}. */
+/* Pushes id, response and err, one of which is nil. */
 static void push_finished(lua_State *L, const http_transfer *t) {
     const http_error *error = http_failure(t);
-    lua_createtable(L, 0, 2);
-    lbind_set_integer(L, "id", (int64_t)http_multi_id(t));
+    lbind_push_integer(L, (int64_t)http_multi_id(t));
     if (error) {
+        lua_pushnil(L);
         push_error(L, error);
     } else {
         push_response(L, t);
+        lua_pushnil(L);
     }
-    lua_setfield(L, -2, error ? "err" : "response");
 }
 
-/* multi:step() -> list of {id=, response=} and {id=, err=}; never waits */
+/* Pushes what the next call that has ended came to; false when there is none. When it raises, the
+ * call stays ended, and is told next time. */
+static bool take_finished(lua_State *L, const multi_handle *h) {
+    http_transfer *t = h->multi ? http_multi_finished(h->multi) : NULL;
+    if (!t) return false;
+    push_finished(L, t);
+    lua_pushnil(L);
+    set_body_anchor(L, h, http_multi_id(t));
+    http_multi_release(h->multi, t);
+    return true;
+}
+
+/* Adds the id, response and err on the top to the list beneath them, as {id=, response=, err=}. */
+static void add_finished(lua_State *L, int count) {
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -4);
+    lua_setfield(L, -4, "err");
+    lua_setfield(L, -3, "response");
+    lua_setfield(L, -2, "id");
+    lua_rawseti(L, -2, count);
+}
+
+/* multi:step() -> list of {id=, response=} and {id=, err=}; multi:step(tell) calls tell(id,
+ * response, err) for each of them instead. Never waits. */
 static int l_multi_step(lua_State *L) {
     multi_handle *h = check_multi(L);
-    http_transfer *t;
-    int count = 0;
+    bool tells = !lua_isnoneornil(L, 2);
+    if (tells) luaL_checktype(L, 2, LUA_TFUNCTION);
     http_multi_step(h->multi);
-    lua_newtable(L);
-    while ((t = http_multi_finished(h->multi)) != NULL) {
-        push_finished(L, t); /* when this raises, the call stays finished, and is told next time */
-        lua_rawseti(L, -2, ++count);
-        lua_pushnil(L);
-        set_body_anchor(L, h, http_multi_id(t));
-        http_multi_release(h->multi, t);
+    lua_settop(L, 2);
+    if (!tells) lua_newtable(L);
+    for (int count = 1;; count++) {
+        if (tells) lua_pushvalue(L, 2);
+        if (!take_finished(L, h)) return tells ? 0 : 1;
+        if (tells) {
+            lua_call(L, 3, 0);
+        } else {
+            add_finished(L, count);
+        }
     }
-    return 1;
 }
 
 /* multi:timeout() -> seconds until step should run | nil */

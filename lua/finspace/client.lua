@@ -93,14 +93,13 @@ local function refuse_method(name)
   error(("a client has no method %q%s"):format(name, options.suggestion(name, Client)), 3)
 end
 
--- `fs.s3` is made for whoever asks for it first: most clients never stage a file.
+-- `fs.s3` is made for whoever asks for it first: most clients never stage a file. What was found once is kept in
+-- the client, where the next call finds it without asking here.
 function Client:__index(name)
-  local method = Client[name]
-  if method then return method end
-  if name ~= "s3" then return refuse_method(name) end
-  local s3 = self.session:s3()
-  rawset(self, "s3", s3)
-  return s3
+  local found = Client[name] or name == "s3" and self.session:s3()
+  if not found then return refuse_method(name) end
+  rawset(self, name, found)
+  return found
 end
 
 --- Names no key.

@@ -150,18 +150,18 @@ function Exchange:begin(call)
     request.path = base_path(endpoint) .. request.path
     request.url = whole_url(endpoint, request.path, request.query)
   end
-  return {
+  local try = {
     number = 1,
     started = now,
-    deadline = call.deadline and now + call.deadline,
     given_headers = request.headers or NO_HEADERS,
     invocation = self.runtime.uuid(),
     uncertain = false,
     credentials = nil, -- named, so that the table has room for what each attempt writes
     clock_offset = nil,
     response = nil,
-    cost = nil,
   }
+  if call.deadline then try.deadline = now + call.deadline end
+  return try
 end
 
 -- "attempt=1; max=3", which is nearly always that one.
@@ -186,7 +186,7 @@ local function attempt_headers(call, try, label)
     ["x-amz-security-token"] = nil,
     authorization = nil,
   }
-  for name, value in pairs(try.given_headers) do
+  for name, value in next, try.given_headers do
     headers[name] = value
   end
   if call.endpoint then headers.host = call.endpoint.host end

@@ -33,7 +33,8 @@ local DEEPEST = 100
 --- @param settle? fun(is_over: boolean)  called at the end of a step; is_over: no task is alive any more
 --- @return finspace.Loop
 function loop.new(settle)
-  return setmetatable({
+  local self
+  self = setmetatable({
     alive = 0,
     living = {},
     settle = settle or function() end,
@@ -50,7 +51,13 @@ function loop.new(settle)
     vacant = {}, -- coroutines without a task
     forgotten = 0, -- alarms of nobody
     alarms = {}, -- the latest first
+    deliver = function(id, response, err)
+      local task = self.requests[id]
+      self.requests[id], task.request = nil, nil
+      self:wake(task, response, err)
+    end,
   }, Loop)
+  return self
 end
 
 -- parking and waking -----------------------------------------------------------------------------
@@ -63,7 +70,7 @@ end
 local function make_ready(self, task)
   self.last = self.last + 1
   self.ready[self.last] = task
-  announce(self)
+  if self.on_ready then announce(self) end
 end
 
 --- Suspends the running task until it is woken. Whoever else may hold its coroutine and resume it does not
@@ -221,13 +228,8 @@ end
 
 local function deliver_answers(self)
   self.collecting = true
-  local all = self.multi:step()
+  self.multi:step(self.deliver)
   self.collecting = false
-  for _, finished in ipairs(all) do
-    local task = self.requests[finished.id]
-    self.requests[finished.id], task.request = nil, nil
-    self:wake(task, finished.response, finished.err)
-  end
 end
 
 local function ring_alarms(self)

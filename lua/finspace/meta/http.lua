@@ -51,9 +51,10 @@ function multi:add(request, options) end
 --- @return integer
 function multi:fd() end
 
---- Moves every call on as far as it goes without waiting.
---- @return { id: integer, response: finspace.Response|nil, err: finspace.TransportError|nil }[] ended
-function multi:step() end
+--- Moves every call on as far as it goes without waiting. Gives those that have ended, or tells of each of them.
+--- @param tell (fun(id: integer, response: finspace.Response|nil, err: finspace.TransportError|nil))|nil
+--- @return { id: integer, response: finspace.Response|nil, err: finspace.TransportError|nil }[]|nil ended
+function multi:step(tell) end
 
 --- Seconds until step should run, for loops that do not poll the descriptor.
 --- @return number|nil
