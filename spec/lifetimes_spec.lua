@@ -255,6 +255,13 @@ describe("nginx, reloaded under load #once", function()
         ngx.status = page and 200 or 502
         ngx.print(page and ngx.worker.pid() or tostring(err))
       } }
+      location = /late { content_by_lua_block {
+        repeat ngx.sleep(0.01) until ngx.worker.exiting()
+        local finspace, keys = require("finspace"), '{"Version":1,"AccessKeyId":"AKID","SecretAccessKey":"secret"}'
+        local late = finspace.new { region = "us-east-1", endpoint_url = "http://127.0.0.1:%d",
+          credentials = require("finspace.credentials").process { command = { "echo", keys } } }
+        ngx.print(late:list_datasets {} and "late")
+      } }
       location = /datasetsv2 { return 200 '{"datasets":[]}'; }
     }
   ]]
@@ -265,7 +272,7 @@ describe("nginx, reloaded under load #once", function()
 
   setup(function()
     local port = support.free_port()
-    server = nginx.start(GATEWAY:format(port, port), { ports = { port }, master = true, workers = WORKERS })
+    server = nginx.start(GATEWAY:format(port, port, port), { ports = { port }, master = true, workers = WORKERS })
     url = ("http://127.0.0.1:%d/call"):format(port)
   end)
 
@@ -279,6 +286,30 @@ describe("nginx, reloaded under load #once", function()
     end
     return pids
   end
+
+  -- Until those that end have ended.
+  local function await_workers()
+    for _ = 1, 1000 do
+      if #workers() == WORKERS then break end
+      scheduler.sleep(0.01)
+    end
+    assert.equal(WORKERS, #workers())
+  end
+
+  it("answers a worker's first call while the worker ends, and leaves nothing open", function()
+    local transport = scheduler.transport()
+    local late = scheduler.run(function()
+      local call = scheduler.spawn(transport, { method = "GET", url = (url:gsub("call$", "late")), timeout = 30 })
+      while not call.done do
+        scheduler.sleep(0.1)
+        server.reload()
+      end
+      return call:wait()
+    end)
+    assert.equal("late", late.body, server.errors())
+    await_workers()
+    assert.is_nil(server.errors():find("[alert]", 1, true), server.errors())
+  end)
 
   it("fails no call, crashes no worker, and keeps no worker too many", function()
     local transport = scheduler.transport()
@@ -333,11 +364,7 @@ describe("nginx, reloaded under load #once", function()
     end)
     assert.same({}, failures)
     assert.equal(RELOADS, reloads)
-    for _ = 1, 1000 do
-      if #workers() == WORKERS then break end
-      scheduler.sleep(0.01)
-    end
-    assert.equal(WORKERS, #workers())
+    await_workers()
     assert.is_nil(server.errors():find("exited on signal", 1, true))
     assert.is_nil(server.errors():find("[alert]", 1, true), server.errors())
   end)

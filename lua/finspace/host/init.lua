@@ -57,11 +57,8 @@ end
 
 -- Work beside the call that asked for it: nginx has timers for that, when it is not short of them.
 local backgrounds = {
-  nginx = function()
-    local timer = rawget(_G, "ngx").timer
-    return function(work)
-      if not timer.at(0, work) then work() end
-    end
+  nginx = function(work)
+    if not require("finspace.host.nginx").begin_timer(work) then work() end
   end,
 }
 
@@ -104,7 +101,7 @@ function host.runtime(overrides, transport_options)
     logger = overrides.logger,
     watch = overrides.watch or watches[name],
     has_ended = overrides.has_ended or scheduler.has_ended,
-    background = overrides.background or (backgrounds[name] and backgrounds[name]()),
+    background = overrides.background or backgrounds[name],
   }
 end
 

@@ -95,6 +95,20 @@ end
 --- Runs a task's body in a light thread, at once, as far as it goes without waiting.
 function Engine.start(_, task, body) task.supervisor = ngx.thread.spawn(supervise, task, body) end
 
+local has_timers = false -- of ours in this worker
+
+--- Begins work beside the request, if nginx can. The first timer of a worker that is ending would leave a connection open,
+--- of which nginx complains: its module for Lua keeps one for all timers, and closes it when the end begins.
+--- @param work fun(premature: boolean, ...)
+--- @param ... any what the work gets
+--- @return boolean has_begun
+function nginx.begin_timer(work, ...)
+  if not has_timers and ngx.worker.exiting() then return false end
+  local may_have_timers, has_begun = pcall(ngx.timer.at, 0, work, ...) -- not in every phase
+  has_timers = has_timers or may_have_timers and has_begun == 1
+  return may_have_timers and has_begun == 1
+end
+
 -- Has the task's light thread killed, wherever it waits.
 local function condemn(task)
   task.condemned = true
@@ -139,7 +153,7 @@ end
 --- @return fun() stop             ends the watch; for the watched coroutine to call
 function nginx.watch(subject, show_life, ended)
   local watching = { thread = coroutine.running(), subject = subject, show_life = show_life, ended = ended, signs = 0 }
-  pcall(ngx.timer.at, 0, oversee, watching) -- first: while a light thread begins, the request may end
+  nginx.begin_timer(oversee, watching) -- first: while a light thread begins, the request may end
   local ran, thread = pcall(ngx.thread.spawn, look, watching) -- not in phases that cannot wait
   watching.over = not ran
   return function()
