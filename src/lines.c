@@ -111,10 +111,11 @@ static void add_line(buf *out, const lines_rows *rows, const special_bytes *spec
 
 size_t lines_write(lines_rows *rows, char *bytes, size_t room) {
     const special_bytes special = special_of(rows);
+    int32_t partition = rows->partitions[rows->next];
     size_t whole = 0;
     buf out;
     buf_init_fixed(&out, bytes, room);
-    for (; rows->next < rows->end; rows->next++) {
+    for (; rows->next < rows->end && rows->partitions[rows->next] == partition; rows->next++) {
         add_line(&out, rows, &special);
         if (!buf_ok(&out)) break;
         whole = out.len;

@@ -36,13 +36,14 @@ typedef struct lines_column {
 
 typedef struct lines_rows {
     const lines_column *columns;
-    uint32_t width;     /* columns */
-    uint32_t next, end; /* rows: the first that is not written yet, and one past the last */
+    const int32_t *partitions; /* the number of each row's partition */
+    uint32_t width;            /* columns */
+    uint32_t next, end;        /* rows: the first that is not written yet, and one past the last */
     char separator, quote;
 } lines_rows;
 
-/* Writes the next rows, as many as fit whole, and moves `next` on. Gives how many bytes they are.
- */
+/* Writes the next rows, as many as are of the first one's partition and fit whole, and moves `next`
+ * on. Gives how many bytes they are. */
 size_t lines_write(lines_rows *rows, char *out, size_t room);
 
 #endif

@@ -64,9 +64,12 @@ function lake.write(path, bytes)
   out:close()
 end
 
--- Files first, each folder after what it names.
+local MOST_SYNCED = 50 -- one by one, each a wait for the disk; many go faster with all else that the disk has to write
+
+-- Files first, each folder after what it names; no more than tell that they are many.
 local function add_below(list, path)
   for _, name in ipairs(sys.list(path) or {}) do
+    if #list > MOST_SYNCED then return list end
     local below = path .. "/" .. name
     if sys.lstat(below).type == "directory" then
       add_below(list, below)
@@ -77,8 +80,6 @@ local function add_below(list, path)
   list[#list + 1] = { path = path, is_folder = true }
   return list
 end
-
-local MOST_SYNCED = 50 -- one by one, each a wait for the disk; many go faster with all else that the disk has to write
 
 --- Waits until a folder and all that is in it are on disk.
 --- @param path string

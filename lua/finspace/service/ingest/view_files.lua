@@ -92,9 +92,9 @@ end
 
 -- Refuses what S3 cannot name before anything is written.
 local function check_paths(build, partitions)
+  local around = #build.prefix + #"part-00000.parquet.gz"
   for _, partition in pairs(partitions) do
-    local key = build.prefix .. partition.path .. "part-00000.parquet.gz"
-    if #key > LONGEST_KEY then
+    if around + #partition.path > LONGEST_KEY then
       failure.raise(
         "VALIDATION",
         "partitionColumns: the key of %s would be longer than %d bytes",
@@ -218,6 +218,7 @@ local function each_written(build, folder, give)
 end
 
 local function fits_on_disk(path)
+  if #path <= LONGEST_NAME then return true end
   for name in path:gmatch("[^/]+") do
     if #name > LONGEST_NAME then return false end
   end

@@ -12,6 +12,7 @@ ffi.cdef([[
 typedef struct { int32_t kind; const void *values; const uint64_t *validity; } finspace_lines_column;
 typedef struct {
   const finspace_lines_column *columns;
+  const int32_t *partitions;
   uint32_t width, next, last;
   char separator, quote;
 } finspace_lines_rows;
@@ -90,38 +91,25 @@ end
 
 -- --- rows -------------------------------------------------------------------------------------------
 
--- A file has at least one line, however long.
-local function room_of_file(self)
-  local is_only = self.size == #self.header and self.rows.last == self.rows.next + 1
-  return is_only and math.huge or math.max(0, self.view.largest - self.size)
-end
+-- A file has at least one line, however long: one that is oversized is its only one.
+local function room_of_file(self) return self.is_oversized and math.huge or math.max(0, self.view.largest - self.size) end
 
 -- A line did not fit: into the rest of the buffer, into the buffer, into the rest of the file, or into any file.
 local function make_room(self)
   if self.held > 0 then return flush(self) end
   if room_of_file(self) >= self.capacity then return new_buffer(self, 2 * self.capacity) end
   if self.size > #self.header then return begin(self, self.partition) end
-  self.rows.last = self.rows.next + 1
+  self.is_oversized = true
 end
 
-local function add_rows(self)
-  local rows = self.rows
-  while true do
-    local room = math.min(self.capacity - self.held, room_of_file(self))
-    local written = tonumber(write_lines(rows, self.buffer + self.held, room))
-    self.held, self.size = self.held + written, self.size + written
-    if rows.next == rows.last then return end
-    make_room(self)
-  end
-end
-
--- One past the last row of those that are in the partition of the first.
-local function end_of_partition(numbers, first, count)
-  local at = first + 1
-  while at < count and numbers[at] == numbers[first] do
-    at = at + 1
-  end
-  return at
+-- Writes as many of the next rows as are of one partition and have room; false when none has.
+local function add_rows(self, count)
+  local rows, room = self.rows, math.min(self.capacity - self.held, room_of_file(self))
+  rows.last = self.is_oversized and rows.next + 1 or count
+  local written = tonumber(write_lines(rows, self.buffer + self.held, room))
+  self.held, self.size = self.held + written, self.size + written
+  self.is_oversized = self.is_oversized and written == 0
+  return written > 0
 end
 
 local function add_chunk(self, vectors, count)
@@ -129,12 +117,11 @@ local function add_chunk(self, vectors, count)
   for i = 1, rows.width do
     self.columns[i - 1].values, self.columns[i - 1].validity = vectors[i].values, vectors[i].validity
   end
-  local numbers = ffi.cast("const int32_t *", vectors[#vectors].values)
-  rows.last = 0
-  while rows.last < count do
-    rows.next, rows.last = rows.last, end_of_partition(numbers, rows.last, count)
-    if numbers[rows.next] ~= self.partition then begin(self, numbers[rows.next]) end
-    add_rows(self)
+  rows.partitions, rows.next = vectors[#vectors].values, 0
+  while rows.next < count do
+    local partition = rows.partitions[rows.next]
+    if partition ~= self.partition then begin(self, partition) end
+    if not add_rows(self, count) then make_room(self) end
   end
 end
 
@@ -152,7 +139,7 @@ function view_lines.write(connection, view)
     header = header,
     usual_capacity = BUFFER + #header,
     columns = columns,
-    rows = ffi.new("finspace_lines_rows", columns, width, 0, 0, options.separator:byte(), options.quote:byte()),
+    rows = ffi.new("finspace_lines_rows", columns, nil, width, 0, 0, options.separator:byte(), options.quote:byte()),
   }
   new_buffer(writer, writer.usual_capacity)
   connection:each_chunk(select_of(view, columns), function(vectors, count) add_chunk(writer, vectors, count) end)

@@ -156,14 +156,9 @@ end
 
 -- --- hexadecimal ----------------------------------------------------------------------------------
 
-local HEX = {}
-for byte = 0, 255 do
-  HEX[string.char(byte)] = ("%02x"):format(byte)
-end
-
---- @param bytes string
+--- @param bytes string of a digest
 --- @return string hex
-function checksums.hex(bytes) return (bytes:gsub(".", HEX)) end
+function checksums.hex(bytes) return ("%02x"):rep(#bytes):format(bytes:byte(1, -1)) end
 
 --- @param text string hex
 --- @return string bytes

@@ -104,6 +104,8 @@ function contents.name_segment(db, segment)
     .. db:row("INSERT INTO small_segments (bytes) VALUES (?) RETURNING number", blob.new(segment.bytes)).number
 end
 
+local INSERT = "INSERT INTO contents (id, size, etag, segments, checksums, parts) VALUES (?, ?, ?, ?, ?, ?)"
+
 --- Remembers a content; call it in the transaction that also refers to it.
 --- @param db table
 --- @param segments table[] {size=, and name= or bytes=}
@@ -117,14 +119,8 @@ function contents.insert(db, segments, etag, about)
     size = size + segment.size
   end
   local id = ids.rising()
-  db:insert("contents", {
-    id = id,
-    size = size,
-    etag = etag,
-    segments = cjson.encode(kept),
-    checksums = about and about.checksums,
-    parts = about and about.parts,
-  })
+  about = about or {}
+  db:run(INSERT, id, size, etag, cjson.encode(kept), about.checksums, about.parts)
   return id
 end
 

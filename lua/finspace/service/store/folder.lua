@@ -135,15 +135,12 @@ end
 
 -- --- views ------------------------------------------------------------------------------------------
 
+local NAME = "INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, ?)"
+
 local function name_object(self, path, prefix, file, now)
-  local content = contents.insert_lake_file(self.state.db, path .. "/" .. file.path, file.bytes)
-  self.state.db:insert("objects", {
-    bucket = self.state.settings.bucket,
-    key = prefix .. file.key,
-    content_id = content,
-    modified = now,
-    content_type = places.content_type(file.key),
-  })
+  local db, bucket = self.state.db, self.state.settings.bucket
+  local content = contents.insert_lake_file(db, path .. "/" .. file.path, file.bytes)
+  db:run(NAME, bucket, prefix .. file.key, content, now, places.content_type(file.key))
 end
 
 local function each_batch(db, list, work, pause, confirm)
