@@ -1,7 +1,6 @@
 --- Identifiers and secrets, all from the kernel's random numbers.
 
 local clock = require("finspace.service.clock")
-local ffi = require("ffi")
 local sys = require("finspace.sys")
 
 local ids = {}
@@ -10,20 +9,18 @@ local ids = {}
 local function letters(alphabet)
   local of_byte = {}
   for byte = 0, 255 do
-    of_byte[byte] = alphabet:byte(byte % #alphabet + 1)
+    local at = byte % #alphabet + 1
+    of_byte[byte] = alphabet:sub(at, at)
   end
   return of_byte
 end
 
-local LONGEST = 160
-local drawn = ffi.new("char[?]", LONGEST)
-
 local function draw(length, of_byte)
-  local bytes = sys.random_bytes(length)
+  local bytes, drawn = sys.random_bytes(length), {}
   for i = 1, length do
-    drawn[i - 1] = of_byte[bytes:byte(i)]
+    drawn[i] = of_byte[bytes:byte(i)]
   end
-  return ffi.string(drawn, length)
+  return table.concat(drawn)
 end
 
 local OF_RESOURCES = letters("abcdefghijkmnopqrstuvwxyz2345678")
@@ -46,7 +43,7 @@ function ids.access_key(kind) return kind .. draw(16, OF_ACCESS_KEYS) end
 function ids.secret() return draw(40, URL_SAFE) end
 
 --- @return string session token, opaque to everyone but the store
-function ids.session_token() return draw(LONGEST, URL_SAFE) end
+function ids.session_token() return draw(160, URL_SAFE) end
 
 --- @return string temporary password that a person can type: no look-alikes
 function ids.password() return draw(16, TYPED) end

@@ -3,7 +3,6 @@
 
 local ffi = require("ffi")
 local failure = require("finspace.service.ingest.failure")
-local file = require("finspace.service.s3.segment_file")
 
 ffi.cdef([[
 typedef struct finspace_z_stream {
@@ -143,14 +142,14 @@ function Packed:close()
   self.size = self.file.size
 end
 
---- Creates a file that packs what is written to it.
---- @param path string must not exist yet
+--- A file that packs what is written to it.
+--- @param out table file of segment_file.create, empty
 --- @return table file {write(bytes, size), close(), size=}
-function gzip.create(path)
+function gzip.packed(out)
   local stream = ffi.new("finspace_z_stream")
   zlib.deflateInit2_(stream, 6, DEFLATED, ONLY_GZIP, 8, 0, zlib.zlibVersion(), ffi.sizeof(stream))
   return setmetatable({
-    file = file.create(path),
+    file = out,
     stream = ffi.gc(stream, zlib.deflateEnd),
     room = ffi.new("unsigned char[?]", PIECE),
   }, Packed)

@@ -7,6 +7,7 @@ local NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 local UNSAFE = "[%z\1-\31\127\"#%%'*/:=?\\{%[%]^]"
 
 local function escaped(text)
+  if not text:find(UNSAFE) then return text end
   return (text:gsub(UNSAFE, function(character) return ("%%%02X"):format(character:byte()) end))
 end
 

@@ -39,14 +39,12 @@ local function described(open_table, partition_names)
   return columns
 end
 
+-- The files of a partition come one after the other.
 local function partitions_of(files)
-  local list, seen = {}, {}
+  local list, last = {}, nil
   for _, file in ipairs(files) do
-    local folder = file.key:match("^(.*/)") or ""
-    if file.values and not seen[folder] then
-      seen[folder] = true
-      list[#list + 1] = { folder = folder, values = file.values }
-    end
+    if file.values and file.folder ~= last then list[#list + 1] = { folder = file.folder, values = file.values } end
+    last = file.folder
   end
   return list
 end

@@ -230,17 +230,22 @@ local function extension_of(options)
   return options.compression == "gzip" and ".csv.gz" or ".csv"
 end
 
+local NO_PARTITION = { path = "" }
+
 -- Makes a place for the next file in Hive's layout; where a folder's name is too long for a disk, the file stands beside the
 -- folders.
 local function next_file(build, number)
-  local partition, files = build.partitions and build.partitions[number], build.files
-  local name = ("part-%05d%s"):format(#files, extension_of(build.options))
-  local folder = partition and partition.path or ""
-  local place = fits_on_disk(folder) and folder or ""
-  lake.make_folder(build.target, place, true)
-  local file = { key = folder .. name, path = place .. name, values = partition and partition.values }
+  local partition, files = build.partitions and build.partitions[number] or NO_PARTITION, build.files
+  local folder, name = partition.path, ("part-%05d%s"):format(#files, extension_of(build.options))
+  local file = { key = folder .. name, folder = folder, values = partition.values }
+  if folder == "" or not fits_on_disk(folder) then
+    file.path = name
+  else
+    file.path = file.key
+    build.folder:make(folder)
+  end
   files[#files + 1] = file
-  return file, build.target .. "/" .. file.path
+  return file
 end
 
 local function refuse(message)
@@ -255,9 +260,8 @@ local function refuse(message)
 end
 
 local function create_text(build, number)
-  local create = build.options.compression == "gzip" and gzip.create or segment_file.create
-  local _, path = next_file(build, number)
-  return create(path)
+  local out = build.folder:create(next_file(build, number).path)
+  return build.options.compression == "gzip" and gzip.packed(out) or out
 end
 
 local function write_text(build)
@@ -276,7 +280,8 @@ local function write_parquet(build)
   local written = build.target .. "/written"
   copy(build, written)
   each_written(build, written, function(path, number)
-    local file, target = next_file(build, number)
+    local file = next_file(build, number)
+    local target = build.target .. "/" .. file.path
     local ok, problem = sys.rename(path, target)
     if not ok then error(problem, 0) end
     file.bytes = sys.stat(target).size
@@ -284,33 +289,36 @@ local function write_parquet(build)
   lake.remove(written)
 end
 
+-- Of a dataset with neither schema nor data there is an empty text, and no Parquet at all.
+local function write_nothing(build)
+  if not build.options.is_text then return end
+  local out = create_text(build)
+  out:close()
+  build.files[1].bytes = out.size
+end
+
+local function writer_of(build)
+  if #build.columns == 0 then return write_nothing end
+  return build.options.is_text and write_text or write_parquet
+end
+
 --- Writes a view's files into a folder.
 --- @param build table {connection=, table=from dataset_table.open, options=from destination.read, sort=names,
 ---   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with}
---- @return table[] files {key=below the prefix, path=below the folder, bytes=, values=of the partition or nil}
+--- @return table[] files {key=below the prefix, path=below the folder, folder=of the key, bytes=, values=of the partition or
+---   nil}
 function view_files.write(build)
   local open_table = build.table
   build.columns, build.query, build.rows, build.bytes =
     open_table.columns, open_table.query, open_table.rows, open_table.bytes
-  build.files = {}
   build.sort = find(build.columns, "sortColumns", build.sort)
   build.partition = find(build.columns, "partitionColumns", build.partition)
-  if #build.columns == 0 then return view_files.without_columns(build) end
   build.partitions = build.rows > 0 and find_partitions(build) or nil
-  local ok, problem = pcall(build.options.is_text and write_text or write_parquet, build)
+  build.files, build.folder = {}, segment_file.folder(build.target)
+  local ok, problem = pcall(writer_of(build), build)
+  build.folder:close()
   if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
   if not ok then error(problem, 0) end
-  return build.files
-end
-
---- What there is of a dataset with neither schema nor data: an empty text, and no Parquet at all.
---- @param build table
---- @return table[] files
-function view_files.without_columns(build)
-  if not build.options.is_text then return {} end
-  local out = create_text(build)
-  out:close()
-  build.files[1].bytes = out.size
   return build.files
 end
 
