@@ -36,8 +36,9 @@ void lbind_check_table(lua_State *L, int index, const char *name) {
 
 slice lbind_push_text(lua_State *L, int index, const char *name, slice fallback) {
     lua_getfield(L, index, name);
-    if (lua_isnil(L, -1)) return fallback;
-    if (lua_type(L, -1) != LUA_TSTRING) lbind_bad_field(L, name, "a string");
+    int type = lua_type(L, -1);
+    if (type == LUA_TNIL) return fallback;
+    if (type != LUA_TSTRING) lbind_bad_field(L, name, "a string");
     return lbind_to_slice(L, -1);
 }
 
@@ -55,16 +56,18 @@ const char *lbind_push_word(lua_State *L, int index, const char *name) {
 
 bool lbind_flag_field(lua_State *L, int index, const char *name, bool fallback) {
     lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1)) lbind_bad_field(L, name, "a boolean");
-    bool value = lua_isnil(L, -1) ? fallback : lua_toboolean(L, -1);
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN) lbind_bad_field(L, name, "a boolean");
+    bool value = type == LUA_TNIL ? fallback : lua_toboolean(L, -1);
     lua_pop(L, 1);
     return value;
 }
 
 lua_Number lbind_number_field(lua_State *L, int index, const char *name, lua_Number fallback) {
     lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TNUMBER) lbind_bad_field(L, name, "a number");
-    lua_Number value = lua_isnil(L, -1) ? fallback : lua_tonumber(L, -1);
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TNUMBER) lbind_bad_field(L, name, "a number");
+    lua_Number value = type == LUA_TNIL ? fallback : lua_tonumber(L, -1);
     lua_pop(L, 1);
     return value;
 }
@@ -109,12 +112,22 @@ void lbind_set_integer(lua_State *L, const char *field, int64_t value) {
 
 /* --- userdata --------------------------------------------------------------------------------- */
 
+/* Sets the methods in the table on the top; each has the metatable beneath it as its upvalue, by
+ * which lbind_check_self knows it. */
+static void set_methods(lua_State *L, const luaL_Reg *methods) {
+    for (; methods->name; methods++) {
+        lua_pushvalue(L, -2);
+        lua_pushcclosure(L, methods->func, 1);
+        lua_setfield(L, -2, methods->name);
+    }
+}
+
 /* The metatable has no __metatable, so that specs can look at it. */
 void lbind_push_class(lua_State *L, const char *name, const luaL_Reg *methods,
                       lua_CFunction finalizer) {
     if (!luaL_newmetatable(L, name)) return;
     lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
+    set_methods(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, finalizer);
     lua_setfield(L, -2, "__gc");
@@ -125,6 +138,16 @@ void lbind_push_class(lua_State *L, const char *name, const luaL_Reg *methods,
 void lbind_set_class(lua_State *L, const char *name) {
     luaL_getmetatable(L, name);
     lua_setmetatable(L, -2);
+}
+
+void *lbind_check_self(lua_State *L, const char *name) {
+    void *self = lua_touserdata(L, 1);
+    if (self && lua_getmetatable(L, 1)) {
+        bool fits = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (fits) return self;
+    }
+    return luaL_checkudata(L, 1, name);
 }
 
 static int l_buf_collect(lua_State *L) {

@@ -94,6 +94,10 @@ void lbind_push_class(lua_State *L, const char *name, const luaL_Reg *methods,
 /* Makes the userdata on the top one of a class that exists. */
 void lbind_set_class(lua_State *L, const char *name);
 
+/* The argument 1 of a method, which must be of the class `name`; quicker than luaL_checkudata,
+ * which looks the class up by its name. */
+void *lbind_check_self(lua_State *L, const char *name);
+
 /* Pushes a userdata that owns a growing buf with this limit, and frees it when collected. */
 buf *lbind_push_buf(lua_State *L, size_t limit);
 

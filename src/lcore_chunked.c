@@ -70,7 +70,7 @@ static int push_chunked_refusal(lua_State *L, sigv4_chunked_status status) {
 
 /* reader:read(bytes) returns those of the body among them, or nil, code, message, HTTP status. */
 static int l_reader_read(lua_State *L) {
-    sigv4_chunked *reader = luaL_checkudata(L, 1, READER_CLASS);
+    sigv4_chunked *reader = lbind_check_self(L, READER_CLASS);
     slice input = lbind_check_slice(L, 2), payload;
     buf *out = lbind_push_buf(L, input.len);
     while (input.len) {

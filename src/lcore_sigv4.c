@@ -175,7 +175,7 @@ static int l_signer(lua_State *L) {
 }
 
 static signer *check_signer(lua_State *L) {
-    signer *s = luaL_checkudata(L, 1, SIGNER_CLASS);
+    signer *s = lbind_check_self(L, SIGNER_CLASS);
     luaL_argcheck(L, s->open, 1, "the signer is closed");
     return s;
 }

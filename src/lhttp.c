@@ -227,7 +227,7 @@ static void push_error(lua_State *L, const http_error *error) {
 /* --- client ----------------------------------------------------------------------------------- */
 
 static http_client *check_client(lua_State *L) {
-    http_client **handle = luaL_checkudata(L, 1, CLIENT_CLASS);
+    http_client **handle = lbind_check_self(L, CLIENT_CLASS);
     if (!*handle) luaL_error(L, "this client is closed");
     return *handle;
 }
@@ -276,7 +276,7 @@ typedef struct multi_handle {
 } multi_handle;
 
 static multi_handle *check_multi(lua_State *L) {
-    multi_handle *h = luaL_checkudata(L, 1, MULTI_CLASS);
+    multi_handle *h = lbind_check_self(L, MULTI_CLASS);
     if (!h->multi) luaL_error(L, "this multi is closed");
     return h;
 }

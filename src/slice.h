@@ -58,11 +58,11 @@ static inline bool slice_eq(slice a, slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* The same without regard to the case of ASCII letters. */
+/* The same without regard to the case of ASCII letters; most that are equal have the same. */
 static inline bool slice_eq_nocase(slice a, slice b) {
     if (a.len != b.len) return false;
     for (size_t i = 0; i < a.len; i++) {
-        if (ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
+        if (a.ptr[i] != b.ptr[i] && ascii_lower(a.ptr[i]) != ascii_lower(b.ptr[i])) return false;
     }
     return true;
 }
