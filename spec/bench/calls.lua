@@ -2,6 +2,7 @@
 --- by libcurl with its own signer, and by boto3.
 local endpoint = require("spec.bench.endpoint")
 local finspace = require("finspace")
+local http = require("finspace.http")
 local measure = require("spec.bench.table")
 local support = require("spec.support")
 
@@ -17,6 +18,18 @@ t, p = time.perf_counter(), time.process_time()
 for _ in range(n): c.get_working_location(locationType="INGESTION")
 print((time.perf_counter() - t) * 1e6 / n, (time.process_time() - p) * 1e6 / n)
 ]]
+
+-- The same request, signed beforehand, without a client and a signer.
+local function transport(url)
+  local request, client = endpoint.signed_request(url), http.client {}
+  local function call_often(count)
+    for _ = 1, count do
+      assert(client:perform(request))
+    end
+  end
+  call_often(10)
+  return function() return measure.turn(1e6, CALLS, call_often) end
+end
 
 local function ours(url)
   local fs = finspace.new { region = "us-east-1", endpoint_url = url, credentials = endpoint.KEYS }
@@ -42,6 +55,7 @@ endpoint.with(0, function(url)
     { name = "bare libcurl, unsigned", run = curl("plain") },
     -- The least that a call of ours can cost: what it adds is the check, the signature and the table.
     { name = "the same with our headers, signed beforehand", run = curl("plain " .. endpoint.signed_headers(url)) },
+    { name = "that by finspace.http, answered as a table", run = transport(url) },
     signed,
     { name = "finspace: checked, signed, read into a table", run = ours(url) },
     { name = "boto3", run = boto3 and function() return measure.printed(boto3) end, why = "python3 has no boto3 here" },
