@@ -18,6 +18,7 @@ int inflateEnd(finspace_z_stream *stream);
 int deflateInit2_(finspace_z_stream *stream, int level, int method, int window_bits, int memory, int strategy,
                   const char *version, int size);
 int deflate(finspace_z_stream *stream, int flush);
+int deflateReset(finspace_z_stream *stream);
 int deflateEnd(finspace_z_stream *stream);
 const char *zlibVersion(void);
 ]])
@@ -134,25 +135,23 @@ function Packed:write(bytes, size)
   if coroutine.running() then coroutine.yield() end
 end
 
---- Ends the file; its `size` is what it has on disk. What packing held in memory goes now, not when the collector comes by.
+--- Ends the file; its `size` is what it has on disk.
 function Packed:close()
   deflate(self, nil, 0, FINISH)
-  zlib.deflateEnd(ffi.gc(self.stream, nil))
   self.file:close()
   self.size = self.file.size
 end
 
---- A file that packs what is written to it.
---- @param out table file of segment_file.create, empty
---- @return table file {write(bytes, size), close(), size=}
-function gzip.packed(out)
-  local stream = ffi.new("finspace_z_stream")
+--- What packs one file after the other, and takes its memory but once.
+--- @return fun(out: table): table of a file of segment_file makes one {write(bytes, size), close(), size=} that packs
+function gzip.packer()
+  local stream, room = ffi.new("finspace_z_stream"), ffi.new("unsigned char[?]", PIECE)
   zlib.deflateInit2_(stream, 6, DEFLATED, ONLY_GZIP, 8, 0, zlib.zlibVersion(), ffi.sizeof(stream))
-  return setmetatable({
-    file = out,
-    stream = ffi.gc(stream, zlib.deflateEnd),
-    room = ffi.new("unsigned char[?]", PIECE),
-  }, Packed)
+  ffi.gc(stream, zlib.deflateEnd)
+  return function(out)
+    zlib.deflateReset(stream)
+    return setmetatable({ file = out, stream = stream, room = room }, Packed)
+  end
 end
 
 return gzip

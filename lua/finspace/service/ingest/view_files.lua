@@ -261,7 +261,7 @@ end
 
 local function create_text(build, number)
   local out = build.folder:create(next_file(build, number).path)
-  return build.options.compression == "gzip" and gzip.packed(out) or out
+  return build.pack and build.pack(out) or out
 end
 
 local function write_text(build)
@@ -315,6 +315,7 @@ function view_files.write(build)
   build.partition = find(build.columns, "partitionColumns", build.partition)
   build.partitions = build.rows > 0 and find_partitions(build) or nil
   build.files, build.folder = {}, segment_file.folder(build.target)
+  build.pack = build.options.compression == "gzip" and gzip.packer()
   local ok, problem = pcall(writer_of(build), build)
   build.folder:close()
   if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
