@@ -44,12 +44,10 @@ end
 --- Removes a file, or a folder with all that is in it; what is not there is no fault.
 --- @param path string
 function lake.remove(path)
-  local stat = sys.lstat(path)
-  if not stat then return end
-  if stat.type == "directory" then
-    for _, name in ipairs(sys.list(path) or {}) do
-      lake.remove(path .. "/" .. name)
-    end
+  local _, _, code = sys.remove(path)
+  if code ~= "ENOTEMPTY" and code ~= "EEXIST" then return end -- either may say that there is something in it
+  for _, name in ipairs(sys.list(path) or {}) do
+    lake.remove(path .. "/" .. name)
   end
   sys.remove(path)
 end
