@@ -196,6 +196,13 @@ describe("whatever the order in which things end", function()
   ...
   fun:http_transfer_new
 }
+{
+  those that a step of the parent's made
+  Memcheck:Leak
+  match-leak-kinds: definite,possible
+  ...
+  fun:http_multi_step
+}
 ]]
 
     local function watched(more) return "valgrind -q --error-exitcode=9 --leak-check=full " .. more end
