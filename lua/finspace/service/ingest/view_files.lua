@@ -232,20 +232,22 @@ end
 
 local NO_PARTITION = { path = "" }
 
--- Makes a place for the next file in Hive's layout; where a folder's name is too long for a disk, the file stands beside the
--- folders.
+-- Where a file lies below the target. Rows of text have their partition's columns, so it needs no folder, which would take as
+-- much of the disk as a small file does, and longer to make. Parquet is read in place too, by its folders; where one's name
+-- is too long for a disk, the file stands beside them.
+local function path_of(build, folder, name)
+  if build.options.is_text or folder == "" or not fits_on_disk(folder) then return name end
+  build.folder:make(folder)
+  return folder .. name
+end
+
+-- Names the next file, in Hive's layout, and gives it its place.
 local function next_file(build, number)
   local partition, files = build.partitions and build.partitions[number] or NO_PARTITION, build.files
   local folder, name = partition.path, ("part-%05d%s"):format(#files, extension_of(build.options))
-  local file = { key = folder .. name, folder = folder, values = partition.values }
-  if folder == "" or not fits_on_disk(folder) then
-    file.path = name
-  else
-    file.path = file.key
-    build.folder:make(folder)
-  end
-  files[#files + 1] = file
-  return file
+  local path = path_of(build, folder, name)
+  files[#files + 1] = { key = folder .. name, path = path, folder = folder, values = partition.values }
+  return files[#files]
 end
 
 local function refuse(message)
