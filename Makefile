@@ -34,6 +34,7 @@ HASHING_BIND  = lbind lhashing
 
 CORE_LIBS = -lbearssl -lm
 HASHING_LIBS = -lbearssl -pthread
+SYS_LIBS = -ldl
 HTTP_LIBS = $(shell pkg-config --libs libcurl) -ldl
 
 # One build against the 5.1 headers serves Lua 5.1, LuaJIT, Neovim and nginx.
@@ -132,7 +133,7 @@ $(BUILD)/$(1)/finspace/http.so: $$(HTTP_PURE:%=$$(BUILD)/obj/%.o) $$(HTTP_BIND:%
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HTTP_LIBS)
 $(BUILD)/$(1)/finspace/sys.so: $$(SYS_PURE:%=$$(BUILD)/obj/%.o) $$(SYS_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@
+	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(SYS_LIBS)
 $(BUILD)/$(1)/finspace/hashing.so: $$(HASHING_PURE:%=$$(BUILD)/obj/%.o) $$(HASHING_BIND:%=$$(BUILD)/$(1)/obj/%.o)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) $$(LINKING) $$^ -o $$@ $$(HASHING_LIBS)

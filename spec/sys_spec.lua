@@ -404,6 +404,26 @@ describe("sys", function()
     assert.equal("false\n", support.read_file(file))
   end)
 
+  describe("load_lazily()", function()
+    it("says whether there is such a library", function()
+      assert.is_true(sys.load_lazily("libm.so.6") or sys.load_lazily("libc.so"))
+      assert.is_false(sys.load_lazily("/nowhere/library.so"))
+      assert.has_error(function() sys.load_lazily("lib\0.so") end)
+    end)
+
+    it("leaves the names of libcurl's own libraries unbound, where the host loads it", function()
+      local interpreter = rawget(_G, "jit") and "luajit" or "lua" .. _VERSION:match("%d+%.%d+")
+      if interpreter == "lua5.1" then return pending("Lua 5.1 does not tell where it finds a module") end
+      local function bound(module)
+        local command = ("LD_DEBUG=statistics %s -e 'require(%q)'"):format(interpreter, module)
+        return tonumber(support.run(command):match("final number of relocations: (%d+)"))
+      end
+      local at_once = bound("finspace.http")
+      if not at_once then return pending("this loader has no LD_DEBUG=statistics") end
+      assert.is_true(bound("finspace.host.http") < at_once)
+    end)
+  end)
+
   describe("can_listen()", function()
     it("holds for a port that nobody has", function()
       assert.is_true(sys.can_listen("127.0.0.1", support.free_port()))

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* getrandom, prctl */
 #include "lsys.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -132,6 +133,12 @@ static int l_uuid(lua_State *L) {
     return 1;
 }
 
+/* load_lazily(path) -> whether the library could be loaded. It stays loaded. */
+static int l_load_lazily(lua_State *L) {
+    lua_pushboolean(L, dlopen(lbind_check_path(L, 1), RTLD_LAZY | RTLD_NODELETE) != NULL);
+    return 1;
+}
+
 /* --- coroutines ------------------------------------------------------------------------------- */
 
 /* can_yield() -> whether the caller's coroutine can be suspended here | nil where Lua does not
@@ -175,6 +182,7 @@ int luaopen_finspace_sys(lua_State *L) {
                                          {"sleep", l_sleep},
                                          {"random_bytes", l_random_bytes},
                                          {"uuid", l_uuid},
+                                         {"load_lazily", l_load_lazily},
                                          {"can_yield", l_can_yield},
                                          {"isatty", l_isatty},
                                          {"terminal_width", l_terminal_width},

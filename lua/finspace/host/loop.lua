@@ -1,7 +1,7 @@
 --- The engine of tasks in hosts that use libcurl: what is ready runs, what waits for an answer or for a
 --- moment is parked. It has one descriptor to poll, so that any event loop can drive it.
 local errors = require("finspace.errors")
-local http = require("finspace.http")
+local http = require("finspace.host.http")
 local sys = require("finspace.sys")
 local yieldable = require("finspace.host.yieldable")
 

@@ -21,6 +21,11 @@ function sys.sleep(seconds) end
 --- @return boolean|nil
 function sys.can_yield() end
 
+--- Loads a library of C, whose own libraries' names are bound when they are first called. It stays loaded.
+--- @param path string
+--- @return boolean loaded
+function sys.load_lazily(path) end
+
 --- @param count integer at most 1 MiB
 --- @return string
 function sys.random_bytes(count) end

@@ -5,7 +5,7 @@ local curl = {}
 --- @return finspace.Transport transport
 --- @return fun() close closes the kept connections
 function curl.new(options)
-  local http = require("finspace.http")
+  local http = require("finspace.host.http")
   local idle = http.client(options)
   -- A finalizer may make a call while another one is being answered: each has a client of its own, one is kept.
   local function transport(request)
