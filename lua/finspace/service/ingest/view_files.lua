@@ -18,6 +18,7 @@ local LARGEST_FILE = 256 * 1024 * 1024
 local MOST_PARTITIONS = 10000
 local LONGEST_KEY = 1024
 local LONGEST_NAME = 255 -- of a folder on disk
+local FILES_OF_A_SLICE = 64 -- of text
 local CHUNKS = 2 ^ 32 -- more than a partition can have
 
 -- --- columns ----------------------------------------------------------------------------------------
@@ -261,7 +262,9 @@ local function refuse(message)
   error({ duckdb = message }, 0)
 end
 
+-- Others are let in between: a chunk of DuckDB's may be of as many partitions as it has rows.
 local function create_text(build, number)
+  if #build.files % FILES_OF_A_SLICE == 0 and coroutine.running() then coroutine.yield() end
   local out = build.folder:create(next_file(build, number).path)
   return build.pack and build.pack(out) or out
 end
