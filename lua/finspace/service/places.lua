@@ -40,7 +40,7 @@ local CONTENT_TYPES = { csv = "text/csv", gz = "application/gzip", parquet = "ap
 
 --- @param key string
 --- @return string|nil media type of a view's or changeset's file
-function places.content_type(key) return CONTENT_TYPES[key:match("%w+$")] end
+function places.content_type(key) return CONTENT_TYPES[key:match("%.(%w+)$")] end
 
 local NAME =
   [[INSERT INTO objects (bucket, key, content_id, modified, content_type) VALUES (?, ?, ?, ?, 'application/json')
