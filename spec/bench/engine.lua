@@ -122,8 +122,9 @@ local writing = {
 measure.show(("%.1f million rows"):format(SORTED / 1e6), "s", measure.turns(TURNS, writing))
 print(("the service / DuckDB's COPY: %.2f (1.3 is allowed)"):format(writing[2].processor / writing[1].processor))
 
--- What the same views took of the processor before the engine, with hand-written Lua, in a quiet hour of the machine for
--- which README's figures were measured: elsewhere, and beside other work, the ratio says less.
+-- What the same views took of the processor before the engine, with hand-written Lua, on the machine for which README's
+-- figures were measured, when it was quick: the same program took 7.2, 9.2 and 11.2 s there when it was not. Elsewhere, and
+-- beside other work, the ratio says less.
 local BEFORE = {
   { by = "flag", partitions = "2 partitions", seconds = 5.56 },
   { by = "sym", partitions = "1,000 partitions", seconds = 5.33 },

@@ -10,7 +10,7 @@ parquet.LARGEST_FILE = "256MB"
 -- zstd's first level packs typed columns as well as its third, in half the time; a dictionary pays for few values, and
 -- looking for it costs as much as writing does.
 local LEVELS = { zstd = ", COMPRESSION_LEVEL 1", snappy = "" }
-local OPTIONS = "FORMAT parquet, COMPRESSION %s%s, DICTIONARY_SIZE_LIMIT 4096"
+local OPTIONS = "FORMAT parquet, COMPRESSION %s%s, DICTIONARY_SIZE_LIMIT 2048"
 
 --- @param compression "zstd"|"snappy"
 --- @return string options of a COPY
