@@ -70,7 +70,7 @@ end
 local function make_ready(self, task)
   self.last = self.last + 1
   self.ready[self.last] = task
-  if self.on_ready then announce(self) end
+  announce(self)
 end
 
 --- Suspends the running task until it is woken. Whoever else may hold its coroutine and resume it does not
@@ -152,9 +152,11 @@ local function close(task)
 end
 
 local function resume(self, task)
+  local first, second = task.first, task.second
+  task.first, task.second = nil, nil -- what a task is done with is the collector's
   local outer = self.running
   self.running, self.turn = task, self.turn + 1
-  local ok, signal = coroutine.resume(task.thread, task.first, task.second)
+  local ok, signal = coroutine.resume(task.thread, first, second)
   self.running = outer
   if not ok then return task:fail(signal, debug.traceback(task.thread, errors.text_of(signal))) end
   if signal == GONE then return close(task) end
