@@ -104,9 +104,10 @@ local has_timers = false -- of ours in this worker
 --- @return boolean has_begun
 function nginx.begin_timer(work, ...)
   if not has_timers and ngx.worker.exiting() then return false end
-  local may_have_timers, has_begun = pcall(ngx.timer.at, 0, work, ...) -- not in every phase
-  has_timers = has_timers or may_have_timers and has_begun == 1
-  return may_have_timers and has_begun == 1
+  local may_have_timers, answer = pcall(ngx.timer.at, 0, work, ...) -- not in every phase
+  local has_begun = may_have_timers and answer == 1
+  has_timers = has_timers or has_begun
+  return has_begun
 end
 
 -- Has the task's light thread killed, wherever it waits.
