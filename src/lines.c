@@ -36,11 +36,6 @@ static special_bytes special_of(const lines_rows *rows) {
     return special;
 }
 
-/* DuckDB's endless times are none to it as microseconds, and so none here. */
-static bool is_infinite(int64_t microseconds) {
-    return microseconds == INT64_MAX || microseconds == -INT64_MAX;
-}
-
 static bool needs_quotes(slice text, const special_bytes *special) {
     for (size_t i = 0; i < text.len; i++) {
         if (special->is[(unsigned char)text.ptr[i]]) return true;
@@ -59,8 +54,18 @@ static void add_quoted(buf *out, slice text, char quote) {
     buf_add_char(out, quote);
 }
 
-static void add_value(buf *out, const lines_column *column, uint32_t row) {
+static void add_text(buf *out, slice text, char quote, const special_bytes *special) {
+    if (needs_quotes(text, special)) {
+        add_quoted(out, text, quote);
+    } else {
+        buf_add(out, text);
+    }
+}
+
+static void add_value(buf *out, const lines_rows *rows, const lines_column *column,
+                      const special_bytes *special) {
     const void *values = column->values;
+    uint32_t row = rows->next;
     switch ((lines_kind)column->kind) {
     case LINES_BOOLEAN: buf_add_cstr(out, ((const bool *)values)[row] ? "true" : "false"); break;
     case LINES_TINYINT: buf_add_int(out, ((const int8_t *)values)[row]); break;
@@ -73,29 +78,24 @@ static void add_value(buf *out, const lines_column *column, uint32_t row) {
         typed_text_time(out, ((const int64_t *)values)[row]);
         buf_add_char(out, 'Z');
         break;
-    default: buf_add(out, vector_text((const vector_text_header *)values + row));
+    default:
+        add_text(out, vector_text((const vector_text_header *)values + row), rows->quote, special);
     }
 }
 
+/* DuckDB's endless times are none to it as microseconds, and so none here. */
 static bool is_missing(const lines_column *column, uint32_t row) {
     if (!vector_has(column->validity, row)) return true;
-    return column->kind == LINES_INSTANT && is_infinite(((const int64_t *)column->values)[row]);
-}
-
-static bool is_in_quotes(const lines_column *column, uint32_t row, const special_bytes *special) {
-    return column->kind == LINES_TEXT &&
-           needs_quotes(vector_text((const vector_text_header *)column->values + row), special);
+    return column->kind == LINES_INSTANT &&
+           typed_text_is_infinite(((const int64_t *)column->values)[row]);
 }
 
 static void add_field(buf *out, const lines_rows *rows, const lines_column *column,
                       const special_bytes *special) {
-    uint32_t row = rows->next;
-    if (is_missing(column, row)) {
-        if (rows->width == 1) add_quoted(out, SLICE(""), rows->quote);
-    } else if (is_in_quotes(column, row, special)) {
-        add_quoted(out, vector_text((const vector_text_header *)column->values + row), rows->quote);
-    } else {
-        add_value(out, column, row);
+    if (!is_missing(column, rows->next)) {
+        add_value(out, rows, column, special);
+    } else if (rows->width == 1) {
+        add_quoted(out, SLICE(""), rows->quote);
     }
 }
 

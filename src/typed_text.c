@@ -117,8 +117,12 @@ static char *write_time(char *at, int64_t microseconds) {
     return write_time_of_day(at, is_before_midnight ? of_day + DAY : of_day);
 }
 
+bool typed_text_is_infinite(int64_t microseconds) {
+    return microseconds == INT64_MAX || microseconds == -INT64_MAX;
+}
+
 void typed_text_time(buf *out, int64_t microseconds) {
-    if (microseconds == INT64_MAX || microseconds == -INT64_MAX) {
+    if (typed_text_is_infinite(microseconds)) {
         add_infinity(out, microseconds < 0);
     } else {
         add(out, microseconds, write_time);

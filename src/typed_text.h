@@ -10,6 +10,9 @@
 /* YYYY-MM-DD of days since 1970-01-01. */
 void typed_text_date(buf *out, int32_t days);
 
+/* Whether microseconds are one of DuckDB's two infinities. */
+bool typed_text_is_infinite(int64_t microseconds);
+
 /* YYYY-MM-DDTHH:MM:SS of microseconds since 1970, and as many places of a fraction as it needs. */
 void typed_text_time(buf *out, int64_t microseconds);
 
