@@ -90,9 +90,10 @@ end
 
 -- The disk takes its time: a thread of nginx waits for it, and other jobs go on meanwhile.
 local function sync_in_thread(path)
+  local commit = require("finspace.service.db.commit") -- here, since the thread loads this module too
   local is_over, has_worked, problem = false, nil, nil
   ngx.thread.spawn(function()
-    has_worked, problem = ngx.run_worker_thread("sync", "finspace.service.lake", "sync", path)
+    has_worked, problem = pcall(commit.run_in_thread, "sync", "finspace.service.lake", "sync", path)
     is_over = true
   end)
   coroutine.yield(function() return is_over end)

@@ -20,7 +20,10 @@ local CHECKPOINT_EVERY = 500 -- commits of this process
 local THREADS_AT_ONCE = 64
 local threads = semaphore.new(THREADS_AT_ONCE)
 
-local function run_in_thread(pool, ...)
+--- Calls a function of a module in a thread of nginx, and waits until it has ended: whoever calls it can be suspended.
+--- @param pool string of nginx.conf
+--- @param ... string module, function, arguments
+function commit.run_in_thread(pool, ...)
   local free, problem = threads:wait(LONGEST_SECONDS)
   if not free then error("the disk: " .. problem, 0) end
   local ok
@@ -37,7 +40,7 @@ local function may_wait() return ngx.get_phase() == "content" and not ngx.worker
 --- @param ... string arguments
 function commit.in_thread(module, name, ...)
   if not may_wait() then return require(module)[name](...) end
-  run_in_thread("sync", module, name, ...)
+  commit.run_in_thread("sync", module, name, ...)
 end
 
 local commits, is_checkpointing = 0, false
@@ -57,7 +60,7 @@ end
 
 local function sync_log(db)
   if may_wait() then
-    run_in_thread("log", "finspace.service.s3.segment_file", "sync", db:log_path())
+    commit.run_in_thread("log", "finspace.service.s3.segment_file", "sync", db:log_path())
   else
     require("finspace.service.s3.segment_file").sync(db:log_path())
   end
