@@ -32,11 +32,12 @@ end
 --- Makes a folder and those above it, as far as they are missing.
 --- @param root string that exists
 --- @param path string below it
-function lake.make_folder(root, path)
+--- @param is_aside? boolean is written aside, and gets to the disk as a whole when it gets its place
+function lake.make_folder(root, path, is_aside)
   local at = root
   for name in path:gmatch("[^/]+") do
     at = at .. "/" .. name
-    local made, problem, code = sys.mkdir(at, PRIVATE)
+    local made, problem, code = sys.mkdir(at, PRIVATE, is_aside)
     if not made and code ~= "EEXIST" then error(problem, 0) end
   end
 end

@@ -238,7 +238,7 @@ local NO_PARTITION = { path = "" }
 -- is too long for a disk, the file stands beside them.
 local function path_of(build, folder, name)
   if build.options.is_text or folder == "" or not fits_on_disk(folder) then return name end
-  build.folder:make(folder)
+  lake.make_folder(build.target, folder, true)
   return folder .. name
 end
 
@@ -265,7 +265,7 @@ end
 -- Others are let in between: a chunk of DuckDB's may be of as many partitions as it has rows.
 local function create_text(build, number)
   if #build.files % FILES_OF_A_SLICE == 0 and coroutine.running() then coroutine.yield() end
-  local out = build.folder:create(next_file(build, number).path)
+  local out = segment_file.create(build.target .. "/" .. next_file(build, number).path)
   return build.pack and build.pack(out) or out
 end
 
@@ -319,10 +319,9 @@ function view_files.write(build)
   build.sort = find(build.columns, "sortColumns", build.sort)
   build.partition = find(build.columns, "partitionColumns", build.partition)
   build.partitions = build.rows > 0 and find_partitions(build) or nil
-  build.files, build.folder = {}, segment_file.folder(build.target)
+  build.files = {}
   build.pack = build.options.compression == "gzip" and gzip.packer()
   local ok, problem = pcall(writer_of(build), build)
-  build.folder:close()
   if not ok and duckdb.message(problem) then refuse(duckdb.message(problem)) end
   if not ok then error(problem, 0) end
   return build.files

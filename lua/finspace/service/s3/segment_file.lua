@@ -3,7 +3,7 @@
 local ffi = require("ffi")
 
 ffi.cdef([[
-int openat(int folder, const char *path, int flags, ...);
+int open(const char *path, int flags, ...);
 int close(int fd);
 intptr_t read(int fd, void *buffer, size_t count);
 intptr_t write(int fd, const char *bytes, size_t count);
@@ -11,7 +11,7 @@ int64_t lseek(int fd, int64_t offset, int whence);
 int fsync(int fd);
 int syncfs(int fd);
 int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags);
-int mkdirat(int folder, const char *path, unsigned int mode);
+int mkdir(const char *path, unsigned int mode);
 int rename(const char *from, const char *to);
 char *strerror(int code);
 ]])
@@ -19,7 +19,6 @@ char *strerror(int code);
 local C = ffi.C
 local READ_ONLY, CLOSE_ON_EXEC = 0x0, 0x80000
 local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
-local HERE = -100 -- AT_FDCWD: for a path that is below no open folder
 local FILE_MODE, FOLDER_MODE = ffi.cast("int", tonumber("600", 8)), tonumber("700", 8)
 local EINTR, EEXIST = 4, 17
 local WRITEBACK = 8 * 1024 * 1024
@@ -35,8 +34,8 @@ local function fail(doing, path) error(("cannot %s %s: %s"):format(doing, path, 
 
 local function close_descriptor(guard) C.close(guard[0]) end
 
-local function open(path, flags, folder)
-  local fd = C.openat(folder or HERE, path, flags + CLOSE_ON_EXEC, FILE_MODE)
+local function open(path, flags)
+  local fd = C.open(path, flags + CLOSE_ON_EXEC, FILE_MODE)
   if fd < 0 then return nil end
   local guard = ffi.gc(ffi.new("int[1]", fd), close_descriptor)
   return setmetatable({ fd = fd, path = path, guard = guard, size = 0, sent = 0, unsent = 0 }, File)
@@ -144,43 +143,13 @@ function file.sync_disk(path)
   opened:close()
 end
 
--- --- many files below one folder ---------------------------------------------------------------------
-
-local Folder = {}
-Folder.__index = Folder
-
---- Opens a folder in which many files are created: none of their paths has to be put together, and walked, from the root.
---- Close it.
---- @param path string
---- @return table folder
-function file.folder(path) return setmetatable({ file = open(path, READ_ONLY) or fail("open", path) }, Folder) end
-
---- @param path string below the folder, must not exist yet
---- @return table file
-function Folder:create(path) return open(path, WRITE_CREATE_EXCLUSIVE, self.file.fd) or fail("create", path) end
-
---- Makes folders where they are missing. They get to the disk with what they are made for.
---- @param path string below the folder, ends in a slash
-function Folder:make(path)
-  if C.mkdirat(self.file.fd, path, FOLDER_MODE) == 0 then return end
-  for after in path:gmatch("()/") do
-    local above = path:sub(1, after - 1)
-    if C.mkdirat(self.file.fd, above, FOLDER_MODE) ~= 0 and ffi.errno() ~= EEXIST then fail("make", above) end
-  end
-end
-
---- Closes the folder; a second call does nothing.
-function Folder:close() self.file:close() end
-
--- --- names that last --------------------------------------------------------------------------------
-
 local is_lasting = {} -- folders whose names this Lua knows to be on disk
 
 --- Makes a folder where it is missing. Afterwards its name is on disk: another process may have made it, and
 --- not have synced its parent yet.
 --- @param path string
 function file.ensure_folder(path)
-  if C.mkdirat(HERE, path, FOLDER_MODE) ~= 0 and ffi.errno() ~= EEXIST then fail("make", path) end
+  if C.mkdir(path, FOLDER_MODE) ~= 0 and ffi.errno() ~= EEXIST then fail("make", path) end
   if not is_lasting[path] then file.sync(path:match("^(.*)/"), true) end
   is_lasting[path] = true
 end
