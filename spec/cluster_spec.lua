@@ -240,7 +240,10 @@ describe("Past one machine #once", function()
       node.stop()
       local later = 4102444800000 -- 2100: as if the clock had been set back since
       cluster.sql("UPDATE changesets SET active_from = " .. later)
-      cluster.sql("ALTER TABLE datasets DROP COLUMN latest_moment; UPDATE finspace_schema SET version = 4")
+      cluster.sql(
+        "ALTER TABLE datasets DROP COLUMN latest_moment; ALTER TABLE uploads DROP COLUMN part_size;"
+          .. "ALTER TABLE parts DROP COLUMN place; UPDATE finspace_schema SET version = 4"
+      )
       assert.equal("SUCCESS", cluster.add().ingest(dataset, uri).status)
       assert.equal(later + 1 .. "\n", cluster.sql("SELECT max(active_from) FROM changesets"))
       assert.equal(later + 1 .. "\n", cluster.sql("SELECT latest_moment FROM datasets"))

@@ -575,7 +575,8 @@ describe("A data folder #once", function()
       ALTER TABLE contents DROP COLUMN checksums; ALTER TABLE contents DROP COLUMN parts;
       ALTER TABLE objects DROP COLUMN headers; ALTER TABLE uploads DROP COLUMN headers;
       ALTER TABLE uploads DROP COLUMN checksum_name; ALTER TABLE uploads DROP COLUMN checksum_type;
-      ALTER TABLE parts DROP COLUMN checksum; ALTER TABLE datasets DROP COLUMN latest_moment; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
+      ALTER TABLE parts DROP COLUMN checksum; ALTER TABLE datasets DROP COLUMN latest_moment;
+      ALTER TABLE uploads DROP COLUMN part_size; ALTER TABLE parts DROP COLUMN place; PRAGMA user_version = 0; PRAGMA application_id = 0]]):format(
         first.changesetId
       )
     )

@@ -557,6 +557,123 @@ describe("The service's S3 half #once", function()
       assert.equal("right", s3("GET", "again").body)
     end)
 
+    -- The paths of what lies in files, with sizes.
+    local function files_of(id)
+      local found = {}
+      for _, folder in ipairs(sys.list(running.data .. "/objects")) do
+        for _, name in ipairs(sys.list(running.data .. "/objects/" .. folder)) do
+          local stat = sys.stat(running.data .. "/objects/" .. folder .. "/" .. name)
+          if name == id then found[#found + 1] = stat.size end
+        end
+      end
+      return found
+    end
+
+    it_with_files("lays the parts side by side in one file, in whatever order they come", function()
+      local id, middle = begin("placed"), ("m"):rep(#FULL)
+      local first = etag("placed", id, 1, FULL)
+      local third = etag("placed", id, 3, "end")
+      local second = etag("placed", id, 2, middle)
+      assert.same({ 2 * #FULL + 3 }, files_of(id))
+      assert.equal(200, complete("placed", id, { { 1, first }, { 2, second }, { 3, third } }).status)
+      assert.equal(core.sha256(FULL .. middle .. "end"), core.sha256(s3("GET", "placed").body))
+      local segments = "SELECT segments FROM contents WHERE segments LIKE '%%%s%%'"
+      assert.equal(1, select(2, running.sql(segments:format(id)):gsub('"name"', "")))
+    end)
+
+    it_with_files("gives what was completed, where the file holds more parts than those", function()
+      local id, last = begin("some"), ("z"):rep(100 * 1024)
+      local first = etag("some", id, 1, FULL)
+      etag("some", id, 2, ("n"):rep(#FULL))
+      local third, fifth = etag("some", id, 3, FULL), etag("some", id, 5, last)
+      etag("some", id, 7, "not wanted")
+      assert.equal(200, complete("some", id, { { 1, first }, { 3, third }, { 5, fifth } }).status)
+      assert.equal(core.sha256(FULL .. FULL .. last), core.sha256(s3("GET", "some").body))
+      local across = s3("GET", "some", { headers = { { "Range", ("bytes=%d-%d"):format(2 * #FULL - 2, 2 * #FULL) } } })
+      assert.equal("ppz", across.body)
+    end)
+
+    it("takes a last part that comes before the others, which are larger", function()
+      local id, last = begin("backwards"), ("l"):rep(70 * 1024)
+      local second = etag("backwards", id, 2, last)
+      local first = etag("backwards", id, 1, FULL)
+      assert.equal(200, complete("backwards", id, { { 1, first }, { 2, second } }).status)
+      assert.equal(core.sha256(FULL .. last), core.sha256(s3("GET", "backwards").body))
+    end)
+
+    it("replaces a large part that is sent again, and one that was refused", function()
+      local id, right = begin("sent-again"), ("r"):rep(#FULL)
+      local refused = s3("PUT", "sent-again", {
+        query = "partNumber=1&uploadId=" .. id,
+        body = FULL,
+        headers = { { "Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==" } },
+      })
+      assert.equal("BadDigest", code_of(refused))
+      etag("sent-again", id, 1, FULL)
+      local first, second = etag("sent-again", id, 1, right), etag("sent-again", id, 2, "end")
+      assert.equal(200, complete("sent-again", id, { { 1, first }, { 2, second } }).status)
+      assert.equal(core.sha256(right .. "end"), core.sha256(s3("GET", "sent-again").body))
+    end)
+
+    -- A request for a part whose bytes come in two halves.
+    local function slowly(key, id, number, body)
+      local request = running.sign {
+        service = "s3",
+        method = "PUT",
+        path = bucket .. "/" .. key,
+        query = ("partNumber=%d&uploadId=%s"):format(number, id),
+        body = body,
+      }
+      local socket = assert(require("socket").connect("127.0.0.1", request.port))
+      socket:settimeout(30)
+      local lines = { "PUT " .. request.path .. "?" .. request.query .. " HTTP/1.1", "Connection: close" }
+      for _, header in ipairs(request.headers) do
+        lines[#lines + 1] = header[1] .. ": " .. header[2]
+      end
+      local half = math.floor(#body / 2)
+      assert(socket:send(table.concat(lines, "\r\n") .. "\r\n\r\n" .. body:sub(1, half)))
+      return function()
+        socket:send(body:sub(half + 1))
+        local answer = socket:receive("*a") or ""
+        socket:close()
+        return answer
+      end
+    end
+
+    it_with_own_s3("keeps apart what two requests bring for one part at the same time", function()
+      local id, slow, quick = begin("twice"), ("s"):rep(#FULL), ("q"):rep(#FULL)
+      local go_on = slowly("twice", id, 1, slow)
+      local first = etag("twice", id, 1, quick)
+      local answer = go_on()
+      assert.truthy(answer:find("^HTTP/1.1 200"), answer)
+      assert.equal("InvalidPart", code_of(complete("twice", id, { { 1, first } })))
+      local last = answer:match('[eE][tT]ag: ("%x+")'):gsub('"', "&quot;")
+      assert.equal(200, complete("twice", id, { { 1, last } }).status)
+      assert.equal(core.sha256(slow), core.sha256(s3("GET", "twice").body))
+    end)
+
+    it_with_own_s3("never changes an object by what still comes for a part of its upload", function()
+      local id, slow, quick = begin("late"), ("s"):rep(#FULL), ("q"):rep(#FULL)
+      local go_on = slowly("late", id, 1, slow)
+      local first, second = etag("late", id, 1, quick), etag("late", id, 2, "end")
+      assert.equal(200, complete("late", id, { { 1, first }, { 2, second } }).status)
+      assert.truthy(go_on():find("NoSuchUpload", 1, true))
+      assert.equal(core.sha256(quick .. "end"), core.sha256(s3("GET", "late").body))
+    end)
+
+    it_with_files("goes on with the parts that it acknowledged, and no others, when everything was killed", function()
+      local id, unfinished = begin("killed"), ("u"):rep(#FULL)
+      local first = etag("killed", id, 1, FULL)
+      local go_on = slowly("killed", id, 2, unfinished)
+      running.kill()
+      running.restart()
+      assert.equal("", go_on())
+      assert.equal("InvalidPart", code_of(complete("killed", id, { { 1, first }, { 2, first } })))
+      local second = etag("killed", id, 2, "end")
+      assert.equal(200, complete("killed", id, { { 1, first }, { 2, second } }).status)
+      assert.equal(core.sha256(FULL .. "end"), core.sha256(s3("GET", "killed").body))
+    end)
+
     it("tells which parts and which uploads there are", function()
       local id = begin("told-of")
       for number = 1, 3 do
@@ -655,6 +772,28 @@ describe("The service's S3 half #once", function()
         assert.equal(204, s3("DELETE", "swept/parts", { query = "uploadId=" .. id }).status)
         sweep_twice()
         assert.same({ 0 }, rows_of("of a part that is waiting"))
+      end
+    )
+
+    it_with_files(
+      "keeps the file of an upload as long as that goes on, whether a part in it has a name or not",
+      function()
+        local id = s3("POST", "swept/begun", { query = "uploads" }).body:match("<UploadId>(.-)<")
+        local refused = s3("PUT", "swept/begun", {
+          query = "partNumber=1&uploadId=" .. id,
+          body = ("r"):rep(100000),
+          headers = { { "Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==" } },
+        })
+        assert.equal("BadDigest", code_of(refused))
+        local path = ("%s/objects/%s/%s"):format(running.data, id:sub(1, 1), id)
+        local function age() support.run("touch -d '2 hours ago' " .. path) end
+        age()
+        sweep_twice()
+        assert.truthy(sys.stat(path))
+        assert.equal(204, s3("DELETE", "swept/begun", { query = "uploadId=" .. id }).status)
+        age()
+        sweep_twice()
+        assert.is_nil(sys.stat(path))
       end
     )
 

@@ -111,12 +111,15 @@ CREATE INDEX IF NOT EXISTS objects_by_content ON objects (content_id);
 CREATE TABLE IF NOT EXISTS uploads (
   id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, content_type TEXT, metadata TEXT,
   headers TEXT, checksum_name TEXT, checksum_type TEXT,
-  initiated INTEGER NOT NULL, created_by TEXT NOT NULL) WITHOUT ROWID;
+  initiated INTEGER NOT NULL, created_by TEXT NOT NULL,
+  part_size INTEGER -- from one part's place in the upload's file to the next one's
+  ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS uploads_by_key ON uploads (bucket, key, id);
 CREATE TABLE IF NOT EXISTS parts (
   upload_id TEXT NOT NULL, number INTEGER NOT NULL, segment TEXT NOT NULL, size INTEGER NOT NULL,
   etag TEXT NOT NULL, modified INTEGER NOT NULL,
   checksum TEXT, -- {name, value}
+  place INTEGER, -- in the file of the upload, for a part that lies there: its first byte
   PRIMARY KEY (upload_id, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS completed_uploads (
   id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, result TEXT NOT NULL, completed INTEGER NOT NULL) WITHOUT ROWID;

@@ -3,7 +3,7 @@
 
 local schema_version = {}
 
-local CURRENT = 5
+local CURRENT = 6
 
 -- What each version added to the one before it. Version 1 wrote neither number.
 local STEPS = {
@@ -38,6 +38,9 @@ local STEPS = {
     UPDATE datasets SET latest_moment = coalesce((
       SELECT max(CASE WHEN active_until > active_from THEN active_until ELSE active_from END)
       FROM changesets c WHERE c.dataset_id = datasets.id), 0);]],
+  [6] = [[
+    ALTER TABLE uploads ADD COLUMN part_size INTEGER;
+    ALTER TABLE parts ADD COLUMN place INTEGER;]],
 }
 
 local function refuse(text, ...) error({ message = text:format(...) }, 0) end

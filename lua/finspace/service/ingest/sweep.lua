@@ -22,6 +22,7 @@ local STRAY_SECONDS = 3600 -- older than any write that still goes on without a 
 
 local UNREFERENCED = [[NOT EXISTS (SELECT 1 FROM objects o WHERE o.content_id = contents.id)
   AND NOT EXISTS (SELECT 1 FROM changeset_sources s WHERE s.content_id = contents.id)]]
+local UPLOADS = "SELECT id FROM uploads WHERE id > ? ORDER BY id LIMIT ?"
 local PARTS =
   "SELECT upload_id, number, segment FROM parts WHERE (upload_id, number) > (?, ?) ORDER BY upload_id, number LIMIT ?"
 local CONTENTS = "SELECT id, segments, "
@@ -124,6 +125,11 @@ local function use_parts(db, known)
   )
 end
 
+-- An upload's file is in use before the first part in it has a name.
+local function use_uploads(db, known)
+  each_row(function(last) return db:rows(UPLOADS, last.id, PAGE) end, { id = "" }, function(row) use(known, row.id) end)
+end
+
 -- What contents hold is in use, but for those that nothing refers to for the second time. Of very many, the rest is noted by
 -- later sweeps.
 local function use_contents(db, known)
@@ -188,11 +194,12 @@ local function remove_files(state, known)
   end
 end
 
--- Parts are looked at before contents, and contents in the order in which they were made: a part that becomes
+-- Uploads and parts are looked at before contents, and contents in the order in which they were made: a part that becomes
 -- an object meanwhile is seen as one or the other.
 local function sweep_objects(state)
   local db, known = state.db, { rows = {}, files = {} }
   local newest = db:row("SELECT coalesce(max(number), 0) AS number FROM small_segments").number
+  use_uploads(db, known)
   use_parts(db, known)
   local unused = use_contents(db, known)
   forget_contents(db, known, unused)

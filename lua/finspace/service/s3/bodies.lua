@@ -237,9 +237,10 @@ end
 --- Receives an object's body, or a part's.
 --- @param call table
 --- @param kept? table kind of checksum that is kept even where the request declares none
+--- @param place_for? fun(size: integer): table|nil of a part: its place among the others (contents.take_segment)
 --- @return table segment whose digests are the declared ones
 --- @return table|nil checksum {name=, value=base64} that is kept
-function bodies.receive(call, kept)
+function bodies.receive(call, kept, place_for)
   local declared = bodies.declared_kind(call)
   local next_piece, length = open(call)
   local segment = counted(
@@ -248,6 +249,7 @@ function bodies.receive(call, kept)
         next_piece = next_piece,
         size = length,
         wanted = digests_wanted(call, declared, kept),
+        place = place_for and place_for(length),
       }, approval(call, declared))
     end
   )

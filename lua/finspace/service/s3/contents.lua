@@ -2,8 +2,10 @@
 --- once and never changed: an upload of many parts becomes one object without being copied, and a
 --- changeset keeps what it was made from when the object goes.
 ---
---- A segment is a file under a random name, or, where it is small, a row beside the one that refers to
---- it: both are on disk with one commit, where a file costs two more waits for the disk.
+--- A segment is a file under a random name; or, where it is small, a row beside the one that refers to
+--- it: both are on disk with one commit, where a file costs two more waits for the disk. The parts of an
+--- upload lie side by side in one file, each at its place: together they are one segment, which is read by its
+--- path like any file.
 
 local cjson = require("cjson.safe")
 local ffi = require("ffi")
@@ -28,36 +30,63 @@ end
 
 local function incoming_path(state, name) return state.settings.data .. "/objects/incoming/" .. name end
 
-local function keep(state, name)
-  commit.in_thread("finspace.service.s3.segment_file", "publish", incoming_path(state, name), path_of(state, name))
+-- Writes a body to a file, and gives its digests when `approve` has seen them.
+local function write(out, body, approve)
+  local running = checksums.start(body.wanted)
+  for piece in body.next_piece do
+    out:write(piece)
+    running:update(piece)
+  end
+  local digests = running:finish()
+  approve(digests)
+  return digests
 end
 
---- Writes a segment to a file from a source of pieces, under a temporary name until `approve` has seen
---- its digests. What is returned is on disk.
---- @param state table
---- @param next_piece fun(): string|nil
---- @param approve? fun(digests: table) raises to refuse
---- @param wanted? table<string, boolean> digests beside md5
---- @return table segment {name=, size=, md5=, digests=}
-function contents.write_segment(state, next_piece, approve, wanted)
+local SEGMENT_FILE = "finspace.service.s3.segment_file"
+
+-- Writes a segment to a file of its own, under a temporary name until it is approved. What is returned is on disk.
+local function write_file(state, body, approve)
   local name = ids.resource()
+  local incoming = incoming_path(state, name)
   file.ensure_folder(state.settings.data .. "/objects/incoming")
-  local out, running, size = file.create(incoming_path(state, name)), checksums.start(wanted), 0
-  local ok, problem = pcall(function()
-    for piece in next_piece do
-      out:write(piece)
-      running:update(piece)
-      size = size + #piece
-    end
-    local digests = running:finish()
-    if approve then approve(digests) end
-    keep(state, name)
-    return { name = name, size = size, md5 = digests.md5, digests = digests }
+  local out = file.create(incoming)
+  local ok, result = pcall(function()
+    local digests = write(out, body, approve)
+    commit.in_thread(SEGMENT_FILE, "publish", incoming, path_of(state, name))
+    return { name = name, size = out.size, md5 = digests.md5, digests = digests }
   end)
   out:close()
-  if ok then return problem end
-  sys.remove(incoming_path(state, name))
-  return error(problem, 0)
+  if ok then return result end
+  sys.remove(incoming)
+  return error(result, 0)
+end
+
+-- Writes a part at its place. Nobody else may write there until it is known whose it is: the file stays open as long.
+local function write_part(state, body, approve, out)
+  local name, offset = body.place.name, body.place.offset
+  local ok, result = pcall(function()
+    local digests = write(out, body, approve)
+    commit.in_thread(SEGMENT_FILE, "sync_place", path_of(state, name), offset, out.size)
+    local function close() out:close() end
+    return { name = name, offset = offset, size = out.size, md5 = digests.md5, digests = digests, close = close }
+  end)
+  if ok then return result end
+  out:give_back()
+  return error(result, 0)
+end
+
+-- A part's place, open: nil where it has none, where another request is writing there, and where a part lies already.
+local function open_place(state, body)
+  local place = body.place
+  if not place then return nil end
+  local path = path_of(state, place.name)
+  file.ensure_folder(path:match("^(.*)/"))
+  local out = file.open_place(path, place.offset, body.size)
+  if not out then return nil end
+  local ok, is_free = pcall(place.is_free)
+  if ok and is_free then return out end
+  out:close()
+  if not ok then error(is_free, 0) end
 end
 
 local held = 0 -- bytes of small bodies that this process keeps room for
@@ -83,14 +112,19 @@ local function hold_counted(body, approve)
 end
 
 --- Takes a segment from a body: a small one is held in memory until the transaction that refers to it, a
---- larger one is written to a file at once, as is every one while many small ones are on their way.
+--- larger one is written to a file at once, as is every one while many small ones are on their way. A part of an upload
+--- is written at its place among the others, where that is free.
 --- @param state table
---- @param body table {next_piece=, size= of all pieces, wanted= digests beside md5}
+--- @param body table {next_piece=, size= of all pieces, wanted= digests beside md5, place= of a part:
+---   {name= of the file, offset=, is_free=fun(): boolean}}
 --- @param approve fun(digests: table) raises to refuse
---- @return table segment {size=, md5=, digests=, and name= or bytes=}
+--- @return table segment {size=, md5=, digests=, and name= or bytes=}; one that has a `close` keeps others from its place
+---   until that is called
 function contents.take_segment(state, body, approve)
+  local out = open_place(state, body)
+  if out then return write_part(state, body, approve, out) end
   if body.size <= LARGEST_ROW and held + body.size <= MOST_HELD then return hold_counted(body, approve) end
-  return contents.write_segment(state, body.next_piece, approve, body.wanted)
+  return write_file(state, body, approve)
 end
 
 --- The name by which a segment is referred to: a small one gets its row now. Call it in the
@@ -106,16 +140,30 @@ end
 
 local INSERT = "INSERT INTO contents (id, size, etag, segments, checksums, parts) VALUES (?, ?, ?, ?, ?, ?)"
 
+local function follows(segment, last)
+  return last and last.name == segment.name and last.offset and last.offset + last.size == segment.offset
+end
+
+-- Adds a segment to others; those that follow each other in one file are one.
+local function add(segments, segment)
+  local last = segments[#segments]
+  if follows(segment, last) then
+    last.size = last.size + segment.size
+  else
+    segments[#segments + 1] = segment
+  end
+end
+
 --- Remembers a content; call it in the transaction that also refers to it.
 --- @param db table
---- @param segments table[] {size=, and name= or bytes=}
+--- @param segments table[] {size=, and name= or bytes=, offset= in a file of parts}
 --- @param etag string without quotes
 --- @param about? table {checksums=, parts=} JSON: what is known of the whole and of its parts
 --- @return string content_id
 function contents.insert(db, segments, etag, about)
   local kept, size = {}, 0
-  for i, segment in ipairs(segments) do
-    kept[i] = { name = contents.name_segment(db, segment), size = segment.size }
+  for _, segment in ipairs(segments) do
+    add(kept, { name = contents.name_segment(db, segment), size = segment.size, offset = segment.offset })
     size = size + segment.size
   end
   local id = ids.rising()
@@ -149,12 +197,15 @@ function contents.etag(digests) return checksums.hex(digests.md5) end
 --- @return string etag as S3 makes it for an upload in parts
 function contents.etag_of_parts(md5s) return checksums.hex(checksums.of("md5", table.concat(md5s))) .. "-" .. #md5s end
 
--- The segments that a range touches: {name, offset, length} each.
+-- What a range touches of files and rows: {name, offset, length} each.
 local function spans(segments, first, last)
   local found, start = {}, 0
   for _, segment in ipairs(segments) do
     local from, to = math.max(first, start), math.min(last, start + segment.size - 1)
-    if from <= to then found[#found + 1] = { name = segment.name, offset = from - start, length = to - from + 1 } end
+    if from <= to then
+      local offset = (segment.offset or 0) + from - start
+      found[#found + 1] = { name = segment.name, offset = offset, length = to - from + 1 }
+    end
     start = start + segment.size
   end
   return found
@@ -166,8 +217,12 @@ end
 --- @return string|nil path
 function contents.single_file(state, segments_json)
   local segments = cjson.decode(segments_json)
-  local name = #segments == 1 and segments[1].name
-  return name and not name:find("^row/") and path_of(state, name) or nil
+  local only = #segments == 1 and segments[1]
+  if not only or only.name:find("^row/") then return nil end
+  local path = path_of(state, only.name)
+  local stat = sys.stat(path)
+  -- A file of parts may hold more than an object has of it.
+  return (not stat or stat.size == only.size) and path or nil
 end
 
 --- Remembers a file of the lake as a content; call it in a transaction. Its bytes are not read for an ETag, which says

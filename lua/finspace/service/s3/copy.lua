@@ -129,9 +129,10 @@ end
 --- Reads the source of UploadPartCopy into a segment of its own.
 --- @param call table
 --- @param kept table|nil kind of checksum that the upload keeps
+--- @param place_for fun(size: integer): table|nil the part's place among the others (contents.take_segment)
 --- @return table segment
 --- @return table|nil checksum {name=, value=}
-function copy.segment(call, kept)
+function copy.segment(call, kept, place_for)
   local source = copy.source(call)
   local first, last = ranges.of_copy(call.request.header["x-amz-copy-source-range"], source.size)
   if last - first + 1 > LARGEST then wire.refuse("EntityTooLarge", "a part has at most 5 GiB") end
@@ -139,6 +140,7 @@ function copy.segment(call, kept)
     next_piece = patient_pieces(call, source, first, last),
     size = last - first + 1,
     wanted = kept and { [kept.name] = true },
+    place = place_for(last - first + 1),
   }, function() end)
   return segment, kept and { name = kept.name, value = ngx.encode_base64(segment.digests[kept.name]) }
 end

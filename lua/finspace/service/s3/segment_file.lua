@@ -11,14 +11,17 @@ int64_t lseek(int fd, int64_t offset, int whence);
 int fsync(int fd);
 int syncfs(int fd);
 int sync_file_range(int fd, int64_t offset, int64_t count, unsigned int flags);
+int fcntl(int fd, int command, ...);
+int fallocate(int fd, int mode, int64_t offset, int64_t count);
 int mkdir(const char *path, unsigned int mode);
 int rename(const char *from, const char *to);
 char *strerror(int code);
+struct finspace_flock { short type, whence; int64_t start, length; int pid; };
 ]])
 
 local C = ffi.C
 local READ_ONLY, CLOSE_ON_EXEC = 0x0, 0x80000
-local WRITE_CREATE_EXCLUSIVE = 0x1 + 0x40 + 0x80
+local WRITE_CREATE, EXCLUSIVE = 0x1 + 0x40, 0x80
 local FILE_MODE, FOLDER_MODE = ffi.cast("int", tonumber("600", 8)), tonumber("700", 8)
 local EINTR, EEXIST = 4, 17
 local WRITEBACK = 8 * 1024 * 1024
@@ -45,11 +48,38 @@ local file = {}
 
 --- @param path string must not exist yet
 --- @return table file, whose `size` is what was written
-function file.create(path) return open(path, WRITE_CREATE_EXCLUSIVE) or fail("create", path) end
+function file.create(path) return open(path, WRITE_CREATE + EXCLUSIVE) or fail("create", path) end
 
 --- @param path string
 --- @return table|nil file
 function file.open(path) return open(path, READ_ONLY) end
+
+local SET_LOCK, FOR_WRITING = 37, 1 -- F_OFD_SETLK: of the open file, not of the process, which may have others
+
+--- Opens a place in a file that several write, each its own place; the file is made where it is missing.
+--- @param path string
+--- @param offset integer
+--- @param size integer bytes that will be written, no more
+--- @return table|nil file that writes there until it is closed; nil where somebody does already
+function file.open_place(path, offset, size)
+  local opened = open(path, WRITE_CREATE) or fail("open", path)
+  local lock = ffi.new("struct finspace_flock", { type = FOR_WRITING, start = offset, length = size })
+  if C.fcntl(opened.fd, SET_LOCK, lock) ~= 0 then
+    opened:close()
+    return nil
+  end
+  opened:seek(offset)
+  opened.offset, opened.room, opened.sent = offset, size, offset
+  return opened
+end
+
+local PUNCH_HOLE = 3 -- FALLOC_FL_PUNCH_HOLE, and FALLOC_FL_KEEP_SIZE, which it needs
+
+--- Closes the file, and gives the disk back what was written at its place, where the disk can take it back.
+function File:give_back()
+  C.fallocate(self.fd, PUNCH_HOLE, self.offset, self.room)
+  self:close()
+end
 
 --- Creates a file that is read and removed again: nobody waits until it is on disk.
 --- @param path string must not exist yet
@@ -73,6 +103,7 @@ end
 --- @param size? integer of what is no string
 function File:write(bytes, size)
   local at, left = ffi.cast("const char *", bytes), size or #bytes
+  if self.room and self.size + left > self.room then error("more bytes than were announced for " .. self.path, 0) end
   self.size = self.size + left
   start_writeback(self, left)
   while left > 0 do
@@ -102,9 +133,8 @@ end
 -- A commit of the disk's journal waits for all that its files have new. So it is little at a time: those that wait for
 -- the next commit wait for a part, not for a large file. Where it may not be called the sync does it all; but what it says
 -- is lost no later sync says again.
-local function write_back(self)
-  local size = tonumber(C.lseek(self.fd, 0, SEEK_END))
-  for offset = 0, size - 1, WRITEBACK do
+local function write_back(self, from, size)
+  for offset = from, from + size - 1, WRITEBACK do
     if C.sync_file_range(self.fd, offset, WRITEBACK, WRITE_AND_WAIT) ~= 0 then
       return IS_LOST[ffi.errno()] and fail("sync", self.path)
     end
@@ -130,9 +160,21 @@ end
 --- @param is_folder? boolean
 function file.sync(path, is_folder)
   local opened = open(path, READ_ONLY) or fail("open", path)
-  if not is_folder then write_back(opened) end -- where a folder ends is no size
+  if not is_folder then write_back(opened, 0, tonumber(C.lseek(opened.fd, 0, SEEK_END))) end -- where a folder ends is no size
   opened:sync()
   opened:close()
+end
+
+--- Waits until what was written at a place of a file is on disk, and the file's name.
+--- @param path string
+--- @param offset integer
+--- @param size integer
+function file.sync_place(path, offset, size)
+  local opened = open(path, READ_ONLY) or fail("open", path)
+  write_back(opened, offset, size)
+  opened:sync()
+  opened:close()
+  file.sync(path:match("^(.*)/"), true)
 end
 
 --- Waits until everything is on disk that was written to the disk of a folder.

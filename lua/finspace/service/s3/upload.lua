@@ -21,6 +21,12 @@ local upload = {}
 local MOST_PARTS = 10000
 local SMALLEST_PART = 5 * 1024 * 1024
 local WEEK_MS = 7 * 24 * 3600 * 1000
+local SMALLEST_PLACED = 64 * 1024 -- a first part that is no larger is likely the only one, and a row costs less
+
+local SET_PART_SIZE = "UPDATE uploads SET part_size = ? WHERE id = ? AND part_size IS NULL"
+-- Once the upload has ended its file belongs to the object.
+local FREE = [[SELECT 1 AS is_free FROM uploads u WHERE id = ?1
+  AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.upload_id = ?1 AND p.number = ?2)]]
 
 --- @param call table
 --- @return table row of the upload that the query names; refuses when there is none
@@ -101,8 +107,31 @@ local function kept_kind(call, row)
   return kept
 end
 
+-- The first part says how large the others are: only the last one is smaller, and each has its place.
+local function part_size(call, row, size)
+  if row.part_size then return row.part_size end
+  if size <= SMALLEST_PLACED then return nil end
+  local db = call.state.db
+  commit.together(db, function() db:run(SET_PART_SIZE, size, row.id) end)
+  return upload.find(call).part_size
+end
+
+-- Where a part lies in the upload's file. One that is larger than the others has no place there, nor has one that is
+-- sent again.
+local function places(call, row, number)
+  return function(size)
+    local step = part_size(call, row, size)
+    if not step or size > step or size == 0 then return nil end
+    return {
+      name = row.id,
+      offset = (number - 1) * step,
+      is_free = function() return call.state.db:row(FREE, row.id, number) ~= nil end,
+    }
+  end
+end
+
 -- One that had the same number is replaced. The upload may have ended while the bytes came.
-local function keep_part(call, number, segment, checksum)
+local function name_part(call, number, segment, checksum)
   local db, etag = call.state.db, contents.etag(segment)
   commit.together(db, function()
     local id = upload.find(call).id
@@ -111,6 +140,7 @@ local function keep_part(call, number, segment, checksum)
       upload_id = id,
       number = number,
       segment = contents.name_segment(db, segment),
+      place = segment.offset,
       size = segment.size,
       etag = etag,
       checksum = checksum and cjson.encode(checksum),
@@ -120,11 +150,18 @@ local function keep_part(call, number, segment, checksum)
   return etag
 end
 
+local function keep_part(call, number, segment, checksum)
+  local ok, result = pcall(name_part, call, number, segment, checksum)
+  if segment.close then segment.close() end
+  if not ok then error(result, 0) end
+  return result
+end
+
 --- Takes a part.
 --- @param call table
 function upload.put_part(call)
-  local number = part_number(call.query.partNumber)
-  local segment, checksum = bodies.receive(call, kept_kind(call, upload.find(call)))
+  local number, row = part_number(call.query.partNumber), upload.find(call)
+  local segment, checksum = bodies.receive(call, kept_kind(call, row), places(call, row, number))
   local etag = keep_part(call, number, segment, checksum)
   local answer = checksum and { ["x-amz-checksum-" .. checksum.name] = checksum.value } or {}
   answer.ETag = wire.quoted(etag)
@@ -134,8 +171,8 @@ end
 --- Takes a part from an object, or from a range of one: UploadPartCopy.
 --- @param call table
 function upload.copy_part(call)
-  local number = part_number(call.query.partNumber)
-  local segment, checksum = copy.segment(call, checksums.kind(upload.find(call).checksum_name))
+  local number, row = part_number(call.query.partNumber), upload.find(call)
+  local segment, checksum = copy.segment(call, checksums.kind(row.checksum_name), places(call, row, number))
   local etag = keep_part(call, number, segment, checksum)
   wire.answer_document("CopyPartResult", {
     { "LastModified", xml.time(call.now) },
@@ -259,7 +296,7 @@ end
 local function insert_content(db, chosen, checksum)
   local segments, md5s = {}, {}
   for i, row in ipairs(chosen) do
-    segments[i] = { name = row.segment, size = row.size }
+    segments[i] = { name = row.segment, size = row.size, offset = row.place }
     md5s[i] = checksums.from_hex(row.etag)
   end
   local etag = contents.etag_of_parts(md5s)
