@@ -2,19 +2,16 @@
 
 #include "buf.h"
 #include "typed_text.h"
+#include "typed_vectors.h"
 #include "vector.h"
 
 lines_kind lines_find_kind(slice type) {
     static const char *const names[] = {
-        [LINES_TEXT] = "VARCHAR",
-        [LINES_BOOLEAN] = "BOOLEAN",
-        [LINES_TINYINT] = "TINYINT",
-        [LINES_SMALLINT] = "SMALLINT",
-        [LINES_INTEGER] = "INTEGER",
-        [LINES_BIGINT] = "BIGINT",
-        [LINES_DATE] = "DATE",
-        [LINES_WALL_CLOCK] = "TIMESTAMP",
-        [LINES_INSTANT] = "TIMESTAMP WITH TIME ZONE",
+        [LINES_TEXT] = "VARCHAR",         [LINES_BOOLEAN] = "BOOLEAN",
+        [LINES_TINYINT] = "TINYINT",      [LINES_SMALLINT] = "SMALLINT",
+        [LINES_INTEGER] = "INTEGER",      [LINES_BIGINT] = "BIGINT",
+        [LINES_DOUBLE] = "DOUBLE",        [LINES_DATE] = "DATE",
+        [LINES_WALL_CLOCK] = "TIMESTAMP", [LINES_INSTANT] = "TIMESTAMP WITH TIME ZONE",
     };
     for (size_t kind = 0; kind < sizeof names / sizeof *names; kind++) {
         if (names[kind] && slice_eq(type, slice_of_cstr(names[kind]))) return (lines_kind)kind;
@@ -62,6 +59,12 @@ static void add_text(buf *out, slice text, char quote, const special_bytes *spec
     }
 }
 
+/* Most numbers of data are short decimals. DuckDB writes the others, each of which takes it an
+ * allocation or two. */
+static void add_double(buf *out, double number) {
+    if (!typed_text_decimal(out, number)) typed_add_double(out, number);
+}
+
 static void add_value(buf *out, const lines_rows *rows, const lines_column *column,
                       const special_bytes *special) {
     const void *values = column->values;
@@ -72,6 +75,7 @@ static void add_value(buf *out, const lines_rows *rows, const lines_column *colu
     case LINES_SMALLINT: buf_add_int(out, ((const int16_t *)values)[row]); break;
     case LINES_INTEGER: buf_add_int(out, ((const int32_t *)values)[row]); break;
     case LINES_BIGINT: buf_add_int(out, ((const int64_t *)values)[row]); break;
+    case LINES_DOUBLE: add_double(out, ((const double *)values)[row]); break;
     case LINES_DATE: typed_text_date(out, ((const int32_t *)values)[row]); break;
     case LINES_WALL_CLOCK: typed_text_time(out, ((const int64_t *)values)[row]); break;
     case LINES_INSTANT:

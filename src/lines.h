@@ -10,7 +10,7 @@
 #include "slice.h"
 
 /* What the values of a column are. Only texts are put in quotes: others must not be written so
- * where a separator or a quote is of their own characters, [0-9A-Za-z .:()-]. */
+ * where a separator or a quote is of their own characters, [0-9A-Za-z .:()+-]. */
 typedef enum lines_kind {
     LINES_NONE,
     LINES_TEXT,
@@ -19,6 +19,7 @@ typedef enum lines_kind {
     LINES_SMALLINT,
     LINES_INTEGER,
     LINES_BIGINT,
+    LINES_DOUBLE,
     LINES_DATE,
     LINES_WALL_CLOCK,
     LINES_INSTANT,

@@ -1,5 +1,8 @@
 #include "typed_text.h"
 
+#include <float.h>
+#include <math.h>
+
 /* More than any date or time has. */
 enum { LONGEST = 48 };
 
@@ -127,4 +130,57 @@ void typed_text_time(buf *out, int64_t microseconds) {
     } else {
         add(out, microseconds, write_time);
     }
+}
+
+/* --- decimals --------------------------------------------------------------------------------- */
+
+/* No two decimals of so many digits are the same double (DBL_DIG of C): one that is the number is
+ * the shortest text that is read as it. Smaller numbers are written with an exponent. */
+static const double LARGEST_DECIMAL = 1e15, SMALLEST_DECIMAL = 1e-4;
+
+typedef struct decimal {
+    uint64_t digits;
+    unsigned places;
+} decimal;
+
+/* Takes as many places as 15 digits leave. The digits and the power of ten are exact, so that their
+ * quotient is the double nearest to the decimal. */
+static bool find_decimal(double number, decimal *found) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
+    unsigned places = sizeof powers / sizeof *powers - 1;
+    while (places > 0 && number * powers[places] >= LARGEST_DECIMAL - 1) places--;
+    found->digits = (uint64_t)(number * powers[places] + 0.5);
+    found->places = places;
+    return (double)found->digits / powers[places] == number;
+}
+
+static char *write_digit(char *end, uint64_t *digits) {
+    *--end = (char)('0' + *digits % 10);
+    *digits /= 10;
+    return end;
+}
+
+/* Writes to the left of `end`, with one place at least. */
+static char *write_decimal(char *end, decimal d) {
+    while (d.places > 1 && d.digits % 10 == 0) d = (decimal){d.digits / 10, d.places - 1};
+    if (d.places == 0) d = (decimal){d.digits * 10, 1};
+    while (d.places-- > 0) end = write_digit(end, &d.digits);
+    *--end = '.';
+    do {
+        end = write_digit(end, &d.digits);
+    } while (d.digits > 0);
+    return end;
+}
+
+bool typed_text_decimal(buf *out, double number) {
+    char text[LONGEST], *end = text + sizeof text;
+    double size = fabs(number);
+    bool is_in_range = size == 0 || (size >= SMALLEST_DECIMAL && size < LARGEST_DECIMAL);
+    decimal found;
+    if (FLT_EVAL_METHOD != 0 || !is_in_range || !find_decimal(size, &found)) return false;
+    char *start = write_decimal(end, found);
+    if (signbit(number)) *--start = '-';
+    buf_add(out, slice_of(start, (size_t)(end - start)));
+    return true;
 }

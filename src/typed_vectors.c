@@ -77,3 +77,13 @@ typed_function *typed_find(slice type) {
     }
     return NULL;
 }
+
+/* --- and back --------------------------------------------------------------------------------- */
+
+void typed_add_double(buf *out, double number) {
+    void *value = duckdb->duckdb_create_double(number);
+    char *text = duckdb->duckdb_get_varchar(value);
+    buf_add_cstr(out, text);
+    duckdb->duckdb_free(text);
+    duckdb->duckdb_destroy_value(&value);
+}

@@ -7,6 +7,7 @@
 #ifndef FINSPACE_TYPED_VECTORS_H
 #define FINSPACE_TYPED_VECTORS_H
 
+#include "buf.h"
 #include "slice.h"
 
 typedef struct typed_engine {
@@ -15,6 +16,10 @@ typedef struct typed_engine {
     void *(*duckdb_vector_get_data)(void *vector);
     uint64_t *(*duckdb_vector_get_validity)(void *vector);
     void (*duckdb_vector_ensure_validity_writable)(void *vector);
+    void *(*duckdb_create_double)(double number);
+    char *(*duckdb_get_varchar)(void *value);
+    void (*duckdb_destroy_value)(void **value);
+    void (*duckdb_free)(void *memory);
 } typed_engine;
 
 /* duckdb_scalar_function_t */
@@ -25,5 +30,8 @@ void typed_use(const typed_engine *engine);
 
 /* The function that reads a type, by its name in a schema ("BIGINT"); NULL for another name. */
 typed_function *typed_find(slice type);
+
+/* A number's text as DuckDB casts it. */
+void typed_add_double(buf *out, double number);
 
 #endif

@@ -22,6 +22,10 @@ local INSTANTS = [[make_timestamptz(-9223372022400000000), make_timestamptz(9223
   'infinity'::TIMESTAMPTZ, '-infinity'::TIMESTAMPTZ, make_timestamptz(-1), make_timestamptz(-62135596800000001),
   make_timestamptz(253402300800000000), make_timestamptz(100000)]]
 
+local DOUBLES =
+  [['nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, -0.0, 0.0, 0.1, 0.0001, 0.00009999, 1e15, 999999999999999.0,
+  999999999999999.9, 99999999999999.95, 1e16, 0.1 + 0.2, 1e-300, 1.7976931348623157e308, 4.9e-324, 5e-5, -100.0]]
+
 local salt = 0
 
 -- SQL of a random number for each row, another one each time; from 0 on, below `range`.
@@ -57,7 +61,9 @@ local COLUMNS = {
   { "instant", now_and_then(INSTANTS, ("make_timestamptz(%s)"):format(signed("9000000000000000000"))) },
   { "near instant", ("make_timestamptz((%s) * 1000)"):format(signed("5000000000000")) },
   { "wall clock", ("make_timestamp((%s) * 100000)"):format(signed("5000000000")) },
-  { "double", ("%s / 1e5"):format(chance("1000000007")) },
+  { "double", now_and_then(DOUBLES, ("%s / 1e5"):format(chance("1000000007"))) },
+  { "decimal", ("(%s) / pow(10, %s)"):format(signed("2000000000000000"), chance("20")) },
+  { "any double", ("(%s)::DOUBLE * pow(2.0, %s - 500)"):format(signed("9223372036854775807"), chance("1000")) },
   { "float", ("(%s / 7)::FLOAT"):format(chance("100000")) },
   { 'in "$"', ("(%s / 100)::DECIMAL(18, 2)"):format(chance("1000000")) },
   { "text", text() },

@@ -42,6 +42,10 @@ duckdb_vector duckdb_data_chunk_get_vector(duckdb_data_chunk chunk, uint64_t col
 void *duckdb_vector_get_data(duckdb_vector vector);
 uint64_t *duckdb_vector_get_validity(duckdb_vector vector);
 void duckdb_vector_ensure_validity_writable(duckdb_vector vector);
+typedef struct finspace_duckdb_value *duckdb_value;
+duckdb_value duckdb_create_double(double number);
+char *duckdb_get_varchar(duckdb_value value);
+void duckdb_destroy_value(duckdb_value *value);
 typedef struct finspace_duckdb_type *duckdb_logical_type;
 typedef struct finspace_duckdb_function *duckdb_scalar_function;
 duckdb_logical_type duckdb_create_logical_type(int type);

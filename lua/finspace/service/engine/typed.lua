@@ -22,7 +22,10 @@ local RESULTS = {
 
 -- Where DuckDB's functions are: the core is not linked with it.
 ffi.cdef([[
-typedef struct { void *chunk_get_size, *chunk_get_vector, *get_data, *get_validity, *ensure_validity; } finspace_typed_engine;
+typedef struct {
+  void *chunk_get_size, *chunk_get_vector, *get_data, *get_validity, *ensure_validity;
+  void *create_double, *get_varchar, *destroy_value, *free;
+} finspace_typed_engine;
 ]])
 
 local in_use -- for the rest of this process' life: the core keeps its address
@@ -36,6 +39,10 @@ local function use(C)
     address("duckdb_vector_get_data"),
     address("duckdb_vector_get_validity"),
     address("duckdb_vector_ensure_validity_writable"),
+    address("duckdb_create_double"),
+    address("duckdb_get_varchar"),
+    address("duckdb_destroy_value"),
+    address("duckdb_free"),
   })
   ffi.cast("void (*)(void *)", ffi.cast("uintptr_t", core.typed_use_address()))(in_use)
 end

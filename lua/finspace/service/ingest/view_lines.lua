@@ -29,7 +29,7 @@ local write_lines =
 
 -- Numbers and times have nothing in them that needs quotes, unless their own characters separate.
 local function are_plain(options)
-  local own = "[%w .:()-]"
+  local own = "[%w .:()+-]"
   return not options.separator:find(own) and not options.quote:find(own)
 end
 
