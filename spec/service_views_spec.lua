@@ -189,6 +189,28 @@ describe("The service's data views #once", function()
     assert.equal("AccessDeniedException", err.code)
   end)
 
+  it("are sorted in each file, where there are many rows", function()
+    local ROWS, lines = 600000, { "a,b" }
+    for i = 1, ROWS do
+      local a = i * 7919 % ROWS
+      lines[i + 1] = a .. "," .. a % 2
+    end
+    local dataset = running.dataset("Many", {
+      { columnName = "a", dataType = "BIGINT" },
+      { columnName = "b", dataType = "INTEGER" },
+    })
+    load(dataset, table.concat(lines, "\n") .. "\n")
+    local files = read((built(dataset, { sortColumns = { "a" }, partitionColumns = { "b" } })))
+    for b = 0, 1 do
+      local expected = { "a,b" }
+      for a = b, ROWS - 1, 2 do
+        expected[#expected + 1] = a .. "," .. b
+      end
+      local text = files[("b=%d/part-%05d.csv"):format(b, b)]
+      assert.equal(core.sha256(table.concat(expected, "\n") .. "\n"), core.sha256(text))
+    end
+  end)
+
   it("say what they cannot be", function()
     local dataset = running.dataset()
     local function refuse(destination, more)

@@ -7,10 +7,12 @@ local duckdb = require("finspace.service.engine.duckdb")
 
 local engine = {}
 
+local COUNTED = 15 / 16 -- of the memory that there is: DuckDB does not count all that it takes
+
 local function settings_of(options)
   return {
     threads = "1",
-    memory_limit = ("%dMiB"):format(options.memory_mib),
+    memory_limit = ("%dMiB"):format(options.memory_mib * COUNTED),
     temp_directory = options.data .. "/" .. options.temporary,
     autoinstall_known_extensions = "false",
     autoload_known_extensions = "false",
@@ -51,18 +53,6 @@ function engine.open(options)
   connection:close()
   opened = database
   return opened
-end
-
---- Runs work with a connection of its own, closed at its end.
---- @param database table
---- @param work fun(connection: table): any
---- @return any result of work
-function engine.with(database, work)
-  local connection = database:connect()
-  local ok, result = pcall(work, connection)
-  connection:close()
-  if not ok then error(result, 0) end
-  return result
 end
 
 return engine
