@@ -222,9 +222,10 @@ describe("The service #once", function()
     local view = assert(running.call("CreateDataView", {
       datasetId = dataset,
       partitionColumns = { "day" },
-      destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "DELIMITED_TEXT" },
+      destinationTypeParams = { destinationType = "S3", s3DestinationExportFileFormat = "PARQUET" },
     }))
-    while not (support.read_file(log) or ""):find("waits " .. gate, 1, true) do
+    for _ = 1, 3000 do
+      if (support.read_file(log) or ""):find("waits " .. gate, 1, true) then break end
       sys.sleep(0.01)
     end
     assert.equal("SUCCESS", running.ingest(dataset, running.put("one.csv", "day,price\n61,1.5\n")).status)

@@ -1,5 +1,8 @@
 local core = require("finspace.core")
 local service = require("spec.support.service")
+local support = require("spec.support")
+
+local it_with_files = support.unless_missing({ it = it, skip = function(why) pending(why) end }, service.no_files)
 
 describe("The service's data views #once", function()
   local running
@@ -189,26 +192,48 @@ describe("The service's data views #once", function()
     assert.equal("AccessDeniedException", err.code)
   end)
 
-  it("are sorted in each file, where there are many rows", function()
-    local ROWS, lines = 600000, { "a,b" }
-    for i = 1, ROWS do
-      local a = i * 7919 % ROWS
-      lines[i + 1] = a .. "," .. a % 2
-    end
-    local dataset = running.dataset("Many", {
-      { columnName = "a", dataType = "BIGINT" },
-      { columnName = "b", dataType = "INTEGER" },
-    })
-    load(dataset, table.concat(lines, "\n") .. "\n")
-    local files = read((built(dataset, { sortColumns = { "a" }, partitionColumns = { "b" } })))
-    for b = 0, 1 do
-      local expected = { "a,b" }
-      for a = b, ROWS - 1, 2 do
-        expected[#expected + 1] = a .. "," .. b
+  describe("of many rows", function()
+    local ROWS, PARTITIONS, NOTE = 600000, 5, ("n"):rep(30)
+    local made
+
+    setup(function()
+      local lines = { "a,b,note" }
+      for i = 1, ROWS do
+        local a = i * 7919 % ROWS
+        lines[i + 1] = ("%d,%d,%s"):format(a, a % PARTITIONS, NOTE)
       end
-      local text = files[("b=%d/part-%05d.csv"):format(b, b)]
-      assert.equal(core.sha256(table.concat(expected, "\n") .. "\n"), core.sha256(text))
-    end
+      local dataset = running.dataset("Many", {
+        { columnName = "a", dataType = "BIGINT" },
+        { columnName = "b", dataType = "INTEGER" },
+        { columnName = "note", dataType = "STRING" },
+      })
+      load(dataset, table.concat(lines, "\n") .. "\n")
+      made = built(dataset, { sortColumns = { "a" }, partitionColumns = { "b" } })
+    end)
+
+    it("are sorted in each file", function()
+      local files = read(made)
+      for b = 0, PARTITIONS - 1 do
+        local expected = { "a,b,note" }
+        for a = b, ROWS - 1, PARTITIONS do
+          expected[#expected + 1] = ("%d,%d,%s"):format(a, b, NOTE)
+        end
+        local text = files[("b=%d/part-%05d.csv"):format(b, b)]
+        assert.equal(core.sha256(table.concat(expected, "\n") .. "\n"), core.sha256(text))
+      end
+    end)
+
+    it_with_files("lie on the disk in few files, each a text of all its rows", function()
+      local paths = support.run(("find %s/lake/views -path '*/%s/*' -type f"):format(running.data, made.dataViewId))
+      local files, lines = 0, 0
+      for path in paths:gmatch("[^\n]+") do
+        local text = support.read_file(path)
+        assert.equal("a,b,note", text:match("^[^\n]*"))
+        assert.equal(1, select(2, text:gsub("note", "")))
+        files, lines = files + 1, lines + select(2, text:gsub("\n", ""))
+      end
+      assert.same({ 2, ROWS + 2 }, { files, lines })
+    end)
   end)
 
   it("say what they cannot be", function()

@@ -114,7 +114,7 @@ local function written_here(columns, options, largest)
     largest = largest,
     create = function()
       paths[#paths + 1] = FOLDER .. "/part-" .. #paths
-      return segment_file.create(paths[#paths])
+      return segment_file.create(paths[#paths]), true
     end,
     finish = function() end,
   })

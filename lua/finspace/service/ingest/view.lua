@@ -60,6 +60,7 @@ local function built(job, row, moment)
     sort = cjson.decode(row.sort_columns),
     partition = partition,
     target = job.target,
+    may_share = state.store.has_pieces,
     prefix = state.store:view_prefix(row, generation),
   }
   return {

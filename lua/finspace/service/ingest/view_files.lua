@@ -19,6 +19,7 @@ local MOST_PARTITIONS = 10000
 local LONGEST_KEY = 1024
 local LONGEST_NAME = 255 -- of a folder on disk
 local FILES_OF_A_SLICE = 64 -- of text
+local LARGEST_SHARED = 16 * 1024 * 1024 -- what is larger is followed by a new file
 local CHUNKS = 2 ^ 32 -- more than a partition can have
 
 -- --- columns ----------------------------------------------------------------------------------------
@@ -242,11 +243,11 @@ local function path_of(build, folder, name)
   return folder .. name
 end
 
--- Names the next file, in Hive's layout, and gives it its place.
-local function next_file(build, number)
+-- Names the next file, in Hive's layout, and gives it its place, where it has none in another.
+local function next_file(build, number, path)
   local partition, files = build.partitions and build.partitions[number] or NO_PARTITION, build.files
   local folder, name = partition.path, ("part-%05d%s"):format(#files, extension_of(build.options))
-  local path = path_of(build, folder, name)
+  path = path or path_of(build, folder, name)
   files[#files + 1] = { key = folder .. name, path = path, folder = folder, values = partition.values }
   return files[#files]
 end
@@ -262,11 +263,48 @@ local function refuse(message)
   error({ duckdb = message }, 0)
 end
 
--- Others are let in between: a chunk of DuckDB's may be of as many partitions as it has rows.
-local function create_text(build, number)
+local Part = {}
+Part.__index = Part
+
+function Part:write(bytes, size)
+  self.file:write(bytes, size)
+  self.size = self.file.size - self.offset
+end
+
+function Part:close() end -- luacheck: ignore
+
+-- The next part of the file that is being written: as an object it has that file's header before its rows.
+local function part_of(build, file, header_size)
+  file.part = setmetatable({ file = build.shared, offset = build.shared.size, size = 0 }, Part)
+  file.header_size = header_size
+  return file.part
+end
+
+local function close_shared(build)
+  if build.shared then build.shared:close() end
+  build.shared = nil
+end
+
+-- A disk needs more for each file than for the text of a small one, so those lie one behind the other in one: in place it is
+-- a text of all their rows. What is packed, and what is sent to a store, is a file of its own. Others are let in between: a
+-- chunk of DuckDB's may be of as many partitions as it has rows.
+local function create_text(build, number, header_size)
   if #build.files % FILES_OF_A_SLICE == 0 and coroutine.running() then coroutine.yield() end
-  local out = segment_file.create(build.target .. "/" .. next_file(build, number).path)
-  return build.pack and build.pack(out) or out
+  if build.shared and build.shared.size >= LARGEST_SHARED then close_shared(build) end
+  local file = next_file(build, number, build.shared and build.files[#build.files].path)
+  if build.shared then return part_of(build, file, header_size), false end
+  local out = segment_file.create(build.target .. "/" .. file.path)
+  if build.pack then return build.pack(out), true end
+  if not build.may_share then return out, true end
+  build.shared = out
+  return part_of(build, file, 0), true
+end
+
+local function finish_text(build, size)
+  local file = build.files[#build.files]
+  local head = file.header_size or 0
+  file.bytes = head + size
+  if file.part then file.pieces = { { offset = 0, size = head }, { offset = file.part.offset, size = size } } end
 end
 
 local function write_text(build)
@@ -276,9 +314,10 @@ local function write_text(build)
     partition = build.partitions and "CAST(finspace_partition AS INTEGER)" or "CAST(0 AS INTEGER)",
     options = build.options,
     largest = LARGEST_FILE,
-    create = function(number) return create_text(build, number) end,
-    finish = function(size) build.files[#build.files].bytes = size end,
+    create = function(number, header_size) return create_text(build, number, header_size) end,
+    finish = function(size) finish_text(build, size) end,
   })
+  close_shared(build)
 end
 
 local function write_parquet(build)
@@ -297,9 +336,10 @@ end
 -- Of a dataset with neither schema nor data there is an empty text, and no Parquet at all.
 local function write_nothing(build)
   if not build.options.is_text then return end
-  local out = create_text(build)
+  local out = create_text(build, nil, 0)
   out:close()
-  build.files[1].bytes = out.size
+  finish_text(build, out.size)
+  close_shared(build)
 end
 
 local function writer_of(build)
@@ -309,9 +349,10 @@ end
 
 --- Writes a view's files into a folder.
 --- @param build table {connection=, table=from dataset_table.open, options=from destination.read, sort=names,
----   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with}
+---   partition=names, target=folder that is there and empty, prefix=what the files' keys begin with, may_share=whether an
+---   object may be pieces of a file}
 --- @return table[] files {key=below the prefix, path=below the folder, folder=of the key, bytes=, values=of the partition or
----   nil}
+---   nil, pieces=of the file at that path, one behind the other: { {offset=, size=} }, or nil for all of it}
 function view_files.write(build)
   local open_table = build.table
   build.columns, build.query, build.rows, build.bytes =

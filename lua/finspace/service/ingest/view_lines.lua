@@ -84,9 +84,10 @@ end
 
 local function begin(self, partition)
   finish(self)
-  self.out, self.partition = self.view.create(partition), partition
-  ffi.copy(self.buffer, self.header, #self.header)
-  self.held, self.size = #self.header, #self.header
+  local out, has_header = self.view.create(partition, #self.header)
+  self.out, self.partition, self.size = out, partition, #self.header
+  if has_header then ffi.copy(self.buffer, self.header, #self.header) end
+  self.held = has_header and #self.header or 0
 end
 
 -- --- rows -------------------------------------------------------------------------------------------
@@ -128,8 +129,8 @@ end
 --- Writes the rows of a query, one partition after the other.
 --- @param connection table
 --- @param view table {rows=SQL of a table in order, columns=, partition=SQL of its number, an INTEGER, options=,
----   largest=bytes of a file, create=fun(partition: integer): file that is written to next, finish=fun(size: integer)
----   is told the bytes of a file that is whole}
+---   largest=bytes of a file, create=fun(partition: integer, header_size: integer): the file that is written to next, and
+---   whether the header goes there, finish=fun(size: integer) is told the bytes that were written to it}
 function view_lines.write(connection, view)
   local width, options = #view.columns, view.options
   local columns = ffi.new("finspace_lines_column[?]", width)

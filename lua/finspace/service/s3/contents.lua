@@ -230,9 +230,14 @@ end
 --- @param db table
 --- @param path string below the data folder, beginning in lake/
 --- @param size integer
+--- @param pieces? table[] {offset=, size=} of the file, where the content is not all of it
 --- @return string content_id
-function contents.insert_lake_file(db, path, size)
-  return contents.insert(db, { { name = path, size = size } }, checksums.hex(sys.random_bytes(16)) .. "-1")
+function contents.insert_lake_file(db, path, size, pieces)
+  local segments = {}
+  for i, piece in ipairs(pieces or { { offset = 0, size = size } }) do
+    segments[i] = { name = path, offset = piece.offset, size = piece.size }
+  end
+  return contents.insert(db, segments, checksums.hex(sys.random_bytes(16)) .. "-1")
 end
 
 local function nothing() end

@@ -12,6 +12,7 @@ local folder = {}
 
 local Folder = {}
 Folder.__index = Folder
+Folder.has_pieces = true -- an object may be pieces of a file
 
 local FEW_FILES = 300 -- of a view, whose names are swapped in one transaction
 local BATCH = 100 -- rows of a transaction: other writers wait for it
@@ -139,7 +140,7 @@ local NAME = "INSERT INTO objects (bucket, key, content_id, modified, content_ty
 
 local function name_object(self, path, prefix, file, now)
   local db, bucket = self.state.db, self.state.settings.bucket
-  local content = contents.insert_lake_file(db, path .. "/" .. file.path, file.bytes)
+  local content = contents.insert_lake_file(db, path .. "/" .. file.path, file.bytes, file.pieces)
   db:run(NAME, bucket, prefix .. file.key, content, now, places.content_type(file.key))
 end
 
@@ -163,7 +164,7 @@ function Folder:view_prefix(row, generation) return lake.view_prefix(row.dataset
 --- @param job table
 --- @param row table
 --- @param generation string
---- @param files table[] {key=, path=, bytes=} in job.target
+--- @param files table[] {key=, path=, bytes=, pieces=} in job.target
 --- @return table kept
 function Folder:keep_view(job, row, generation, files)
   local place = lake.view_folder(row.dataset_id, row.id, generation)
