@@ -5,7 +5,7 @@
 --- A segment is a file under a random name; or, where it is small, a row beside the one that refers to
 --- it: both are on disk with one commit, where a file costs two more waits for the disk. The parts of an
 --- upload lie side by side in one file, each at its place: together they are one segment, which is read by its
---- path like any file.
+--- path like any file. So do the small texts of a view, each of which is two segments: that file's header, and its rows.
 
 local cjson = require("cjson.safe")
 local ffi = require("ffi")
