@@ -285,11 +285,7 @@ describe("The service's S3 half #once", function()
     it("stores nothing when the body is cut off", function()
       local request = running.sign { service = "s3", method = "PUT", path = bucket .. "/refused", body = "hello" }
       local socket = require("socket").connect("127.0.0.1", request.port)
-      local lines = { "PUT " .. request.path .. " HTTP/1.1" }
-      for _, header in ipairs(request.headers) do
-        lines[#lines + 1] = header[1] .. ": " .. header[2]
-      end
-      socket:send(table.concat(lines, "\r\n") .. "\r\n\r\nhel")
+      socket:send(running.text_of(request):sub(1, -3)) -- "hel"
       socket:close()
       assert.truthy(running.call("ListDatasets"))
       assert.equal("NoSuchKey", code_of(s3("GET", "refused")))
@@ -557,8 +553,8 @@ describe("The service's S3 half #once", function()
       assert.equal("right", s3("GET", "again").body)
     end)
 
-    -- The paths of what lies in files, with sizes.
-    local function files_of(id)
+    -- How large the files are that an upload has.
+    local function sizes_of(id)
       local found = {}
       for _, folder in ipairs(sys.list(running.data .. "/objects")) do
         for _, name in ipairs(sys.list(running.data .. "/objects/" .. folder)) do
@@ -574,7 +570,7 @@ describe("The service's S3 half #once", function()
       local first = etag("placed", id, 1, FULL)
       local third = etag("placed", id, 3, "end")
       local second = etag("placed", id, 2, middle)
-      assert.same({ 2 * #FULL + 3 }, files_of(id))
+      assert.same({ 2 * #FULL + 3 }, sizes_of(id))
       assert.equal(200, complete("placed", id, { { 1, first }, { 2, second }, { 3, third } }).status)
       assert.equal(core.sha256(FULL .. middle .. "end"), core.sha256(s3("GET", "placed").body))
       local segments = "SELECT segments FROM contents WHERE segments LIKE '%%%s%%'"
@@ -626,14 +622,10 @@ describe("The service's S3 half #once", function()
       }
       local socket = assert(require("socket").connect("127.0.0.1", request.port))
       socket:settimeout(30)
-      local lines = { "PUT " .. request.path .. "?" .. request.query .. " HTTP/1.1", "Connection: close" }
-      for _, header in ipairs(request.headers) do
-        lines[#lines + 1] = header[1] .. ": " .. header[2]
-      end
-      local half = math.floor(#body / 2)
-      assert(socket:send(table.concat(lines, "\r\n") .. "\r\n\r\n" .. body:sub(1, half)))
+      local text, half = running.text_of(request), math.floor(#body / 2)
+      assert(socket:send(text:sub(1, -half - 1)))
       return function()
-        socket:send(body:sub(half + 1))
+        socket:send(text:sub(-half))
         local answer = socket:receive("*a") or ""
         socket:close()
         return answer

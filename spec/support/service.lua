@@ -376,6 +376,10 @@ function service.start(options)
   end
 
   --- @param request table from sign, or of its kind
+  --- @return string text as it goes over the wire
+  function self.text_of(request) return to_text(request) end
+
+  --- @param request table from sign, or of its kind
   --- @return table|nil answer {status, headers, body}
   function self.send(request) return service.send_text(request.port or self.port, to_text(request), request.method) end
 

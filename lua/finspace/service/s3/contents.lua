@@ -19,7 +19,7 @@ local blob = require("finspace.service.db.blob")
 local contents = {}
 
 local PIECE = 256 * 1024
-local LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
+contents.LARGEST_ROW = 64 * 1024 -- what is larger costs more in the log and its checkpoints than it saves
 local MOST_HELD = 8 * 1024 * 1024
 
 -- What the lake holds is referred to by its path below the data folder.
@@ -79,9 +79,7 @@ end
 local function open_place(state, body)
   local place = body.place
   if not place then return nil end
-  local path = path_of(state, place.name)
-  file.ensure_folder(path:match("^(.*)/"))
-  local out = file.open_place(path, place.offset, body.size)
+  local out = file.open_place(path_of(state, place.name), place.offset, body.size)
   if not out then return nil end
   local ok, is_free = pcall(place.is_free)
   if ok and is_free then return out end
@@ -123,14 +121,14 @@ end
 function contents.take_segment(state, body, approve)
   local out = open_place(state, body)
   if out then return write_part(state, body, approve, out) end
-  if body.size <= LARGEST_ROW and held + body.size <= MOST_HELD then return hold_counted(body, approve) end
+  if body.size <= contents.LARGEST_ROW and held + body.size <= MOST_HELD then return hold_counted(body, approve) end
   return write_file(state, body, approve)
 end
 
 --- The name by which a segment is referred to: a small one gets its row now. Call it in the
 --- transaction that also writes the name down.
 --- @param db table
---- @param segment table from take_segment or write_segment, or {name=}
+--- @param segment table from take_segment, or {name=}
 --- @return string name
 function contents.name_segment(db, segment)
   if segment.name then return segment.name end

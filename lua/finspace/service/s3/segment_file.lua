@@ -56,12 +56,14 @@ function file.open(path) return open(path, READ_ONLY) end
 
 local SET_LOCK, FOR_WRITING = 37, 1 -- F_OFD_SETLK: of the open file, not of the process, which may have others
 
---- Opens a place in a file that several write, each its own place; the file is made where it is missing.
+--- Opens a place in a file that several write, each its own place; the file and its folder are made where they are missing,
+--- and their names are on disk after sync_place.
 --- @param path string
 --- @param offset integer
 --- @param size integer bytes that will be written, no more
 --- @return table|nil file that writes there until it is closed; nil where somebody does already
 function file.open_place(path, offset, size)
+  C.mkdir(path:match("^(.*)/"), FOLDER_MODE)
   local opened = open(path, WRITE_CREATE) or fail("open", path)
   local lock = ffi.new("struct finspace_flock", { type = FOR_WRITING, start = offset, length = size })
   if C.fcntl(opened.fd, SET_LOCK, lock) ~= 0 then
@@ -160,12 +162,13 @@ end
 --- @param is_folder? boolean
 function file.sync(path, is_folder)
   local opened = open(path, READ_ONLY) or fail("open", path)
-  if not is_folder then write_back(opened, 0, tonumber(C.lseek(opened.fd, 0, SEEK_END))) end -- where a folder ends is no size
+  -- Where a folder ends is no size.
+  if not is_folder then write_back(opened, 0, tonumber(C.lseek(opened.fd, 0, SEEK_END))) end
   opened:sync()
   opened:close()
 end
 
---- Waits until what was written at a place of a file is on disk, and the file's name.
+--- Waits until what was written at a place of a file is on disk, and the names of the file and its folder.
 --- @param path string
 --- @param offset integer
 --- @param size integer
@@ -174,7 +177,9 @@ function file.sync_place(path, offset, size)
   write_back(opened, offset, size)
   opened:sync()
   opened:close()
-  file.sync(path:match("^(.*)/"), true)
+  local folder = path:match("^(.*)/")
+  file.ensure_folder(folder)
+  file.sync(folder, true)
 end
 
 --- Waits until everything is on disk that was written to the disk of a folder.

@@ -21,7 +21,6 @@ local upload = {}
 local MOST_PARTS = 10000
 local SMALLEST_PART = 5 * 1024 * 1024
 local WEEK_MS = 7 * 24 * 3600 * 1000
-local SMALLEST_PLACED = 64 * 1024 -- a first part that is no larger is likely the only one, and a row costs less
 
 local SET_PART_SIZE = "UPDATE uploads SET part_size = ? WHERE id = ? AND part_size IS NULL"
 -- Once the upload has ended its file belongs to the object.
@@ -107,10 +106,11 @@ local function kept_kind(call, row)
   return kept
 end
 
--- The first part says how large the others are: only the last one is smaller, and each has its place.
+-- The first part says how large the others are: only the last one is smaller, and each has its place. One that fits into a
+-- row is likely the only one.
 local function part_size(call, row, size)
   if row.part_size then return row.part_size end
-  if size <= SMALLEST_PLACED then return nil end
+  if size <= contents.LARGEST_ROW then return nil end
   local db = call.state.db
   commit.together(db, function() db:run(SET_PART_SIZE, size, row.id) end)
   return upload.find(call).part_size
